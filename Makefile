@@ -1,0 +1,61 @@
+# Every target one line in `make help`. Nothing but git, make, Python 3.11+ and pip is expected to be there.
+PYTHON ?= python3.11
+DOMAIN ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)"
+RESULTS_EVIDENCE := results/evidence
+.DEFAULT_GOAL := help
+.PHONY: help install run real paper evidence test lint format bench mlflow report-html clean clean-data clean-runs
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv and install the pinned dependencies (every target below does it first)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workflow,test]"
+	@touch $(STAMP)
+
+run: $(STAMP) ## the embedded default of every domain, or of one: make run DOMAIN=codes
+	@$(RUN) snakemake $(DOMAIN)
+	@$(RUN) python -m pipeline.lab.goodbye $(DOMAIN)
+
+real: $(STAMP) ## official data (HYPERNET_MIRROR=folder where there is no network)
+	@$(RUN) snakemake --configfile config/real.yaml -- $(DOMAIN)
+
+paper: $(STAMP) ## the papers' protocol: GPU-days, on a cluster with PROFILE=profiles/slurm
+	@$(RUN) snakemake $(if $(PROFILE),--workflow-profile $(PROFILE)) --configfile config/paper.yaml -- $(DOMAIN)
+
+evidence: $(STAMP) ## three other seeds, then check the claimed orders: make evidence DOMAIN=codes
+	@test -n "$(DOMAIN)" || { echo "make evidence: name the domain, e.g. make evidence DOMAIN=codes"; exit 2; }
+	@$(RUN) snakemake --configfile config/evidence.yaml -- $(DOMAIN)
+	@$(RUN) hypernet $(DOMAIN) claims --results $(RESULTS_EVIDENCE)
+
+test: $(STAMP) ## all tests
+	@$(RUN) python -m pytest
+
+lint: $(STAMP) ## ruff and snakemake --lint
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) snakemake --lint
+
+bench: $(STAMP) ## speed beside the named peers, or of one: make bench DOMAIN=codes
+	@$(RUN) python -m benchmarks $(DOMAIN)
+
+mlflow: $(STAMP) ## open the tracking page on http://127.0.0.1:5000
+	@$(RUN) mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --host 127.0.0.1
+
+report-html: $(STAMP) ## Snakemake's own report with provenance: report.html
+	@$(RUN) snakemake --report report.html
+
+clean: ## remove results and processed data; raw data and tracked runs stay
+	rm -rf results data/processed
+
+clean-data: ## remove raw data too
+	rm -rf data
+
+clean-runs: ## remove the tracked runs
+	rm -rf mlruns

@@ -1,0 +1,217 @@
+"""The ``codes`` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.codes.matrices import CODES
+from pipeline.lab.config import DomainConfig, Section, Steps
+
+Decibel = Annotated[float, Field(ge=-20, le=30)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Validation(Section):
+    """The check by which weights are chosen: the bit error rate, never the loss, which low Eb/N0 dominates."""
+
+    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    words: Count
+
+
+class Training(Section):
+    """A decoder's training; ``words_per_point`` words at each of ``ebn0_db`` make one batch."""
+
+    max_steps: Count
+    check_every_steps: Count
+    patience_checks: Count | None
+    precision: Literal["32-true", "bf16-mixed", "64-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
+    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    words_per_point: Count
+    code_words: Literal["zero", "random"]
+    validation: Validation
+
+
+class TrainingChanges(Section):
+    """What one method's training does differently from the common one."""
+
+    max_steps: Count | None = None
+    check_every_steps: Count | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class BeliefPropagationMethod(Section):
+    """Plain belief propagation has nothing to set."""
+
+
+class MinSumMethod(Section):
+    """``scale`` is the normalisation of min-sum; 1 is the plain form."""
+
+    scale: Annotated[float, Field(gt=0, le=1)]
+
+
+class WeightedMethod(Section):
+    """``largest_message`` is the clip on variable-to-check messages."""
+
+    largest_message: Annotated[float, Field(ge=9, le=20)]
+    train: TrainingChanges
+
+
+class StaticMethod(Section):
+    """The hypernetwork decoder with theta as plain parameters."""
+
+    g_hidden: Count
+    pair_weights: bool
+    train: TrainingChanges
+
+
+class HyperMethod(Section):
+    """Widths of f and g, and whether every pair of edges has a trained factor."""
+
+    f_hidden: Count
+    g_hidden: Count
+    pair_weights: bool
+    train: TrainingChanges
+
+
+class Evaluation(Section):
+    """Monte-Carlo: at each point until ``min_frame_errors`` and ``min_words``, or ``max_words``."""
+
+    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    chunk_words: Count
+    min_words: Count
+    max_words: Count
+    min_frame_errors: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_words < self.min_words:
+            raise ValueError(f"max_words is {self.max_words}, below min_words ({self.min_words})")
+        return self
+
+
+class RawSettings(Section):
+    """Where one parity-check matrix comes from: built by formula, the database's file, or the user's file."""
+
+    source: Literal["constructed", "database"]
+    matrix: str | None
+
+
+class PrepareSettings(Section):
+    """Preparing a code has nothing to set."""
+
+
+class MethodSettings(Section):
+    """What the training of one method depends on."""
+
+    iterations: Count
+
+
+class BeliefPropagationSettings(MethodSettings):
+    """See :class:`MethodSettings`."""
+
+    method: BeliefPropagationMethod
+
+
+class MinSumSettings(MethodSettings):
+    """See :class:`MethodSettings`."""
+
+    method: MinSumMethod
+
+
+class TrainedSettings(MethodSettings):
+    """What all trained methods have."""
+
+    train: Training
+
+
+class WeightedSettings(TrainedSettings):
+    """See :class:`MethodSettings`."""
+
+    method: WeightedMethod
+
+
+class StaticSettings(TrainedSettings):
+    """See :class:`MethodSettings`."""
+
+    method: StaticMethod
+
+
+class HyperSettings(TrainedSettings):
+    """See :class:`MethodSettings`."""
+
+    method: HyperMethod
+
+
+SETTINGS: dict[str, type[MethodSettings]] = {
+    "bp": BeliefPropagationSettings,
+    "min_sum": MinSumSettings,
+    "weighted_bp": WeightedSettings,
+    "static_g": StaticSettings,
+    "hyper": HyperSettings,
+}
+STEP_SETTINGS: dict[str, type[Section]] = {
+    "raw": RawSettings,
+    "prepare": PrepareSettings,
+    "evaluate": Evaluation,
+}
+
+
+class Config(DomainConfig):
+    """The whole section; ``matrices`` names the user's own parity-check files: ``{my_code: path/to/my.alist}``."""
+
+    source: Literal["constructed", "database"]
+    matrices: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(default_factory=dict)
+    iterations: Count
+    train: Training
+    bp: BeliefPropagationMethod
+    min_sum: MinSumMethod
+    weighted_bp: WeightedMethod
+    static_g: StaticMethod
+    hyper: HyperMethod
+    evaluate: Evaluation
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        for method in self.methods:
+            if method not in SETTINGS:
+                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+        for name in self.matrices:
+            if name in CODES:
+                raise ValueError(f"matrices: {name} is a built-in code; give yours another name")
+        accepted = [*CODES, *self.matrices]
+        for dataset in self.datasets:
+            if dataset not in accepted:
+                raise ValueError(f"datasets: {dataset} is not a known code; accepted: {', '.join(accepted)}")
+            if self.source == "constructed" and dataset in CODES and CODES[dataset].construction is None:
+                raise ValueError(f"datasets: {dataset} has no construction; it needs source: database")
+        return self
+
+    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+        """See :class:`~pipeline.lab.config.DomainConfig`."""
+        if step == "raw":
+            return RawSettings(source=self.source, matrix=self.matrices.get(dataset))
+        if step == "evaluate":
+            return self.evaluate
+        if step != "train":
+            return STEP_SETTINGS[step]()
+        own = getattr(self, method)
+        kind = SETTINGS[method]
+        if not issubclass(kind, TrainedSettings):
+            return kind(iterations=self.iterations, method=own)
+        changes = own.train.model_dump(exclude_none=True)
+        return kind(
+            iterations=self.iterations,
+            method=own.model_copy(update={"train": TrainingChanges()}),
+            train=self.train.model_copy(update=changes),
+        )
+
+    @classmethod
+    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
+        """See :class:`~pipeline.lab.config.DomainConfig`."""
+        return SETTINGS[method] if step == "train" else STEP_SETTINGS[step]

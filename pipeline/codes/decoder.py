@@ -1,0 +1,62 @@
+"""What all message-passing decoders share: channel values in, a log-likelihood ratio per code bit out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.codes.graph import TannerGraph
+
+# Below 1 by a few float32 steps: arctanh of it is 7.6, so a message is at most 15.2.
+LARGEST_PRODUCT = 1.0 - 1e-6
+
+
+class Decoder(nn.Module):
+    """A decoder of L iterations on a Tanner graph. Subclasses say how messages change from one to the next.
+
+    Every log-likelihood ratio is log P(bit = 0) / P(bit = 1); a negative one is decided as a 1.
+
+    Args:
+        graph: the Tanner graph of the parity-check matrix.
+        iterations: L, the number of check updates.
+    """
+
+    def __init__(self, graph: TannerGraph, iterations: int):
+        super().__init__()
+        if iterations < 1:
+            raise ValueError(f"a decoder needs at least one iteration, got {iterations}")
+        self.graph = graph
+        self.iterations = iterations
+
+    def messages(self, llr: Tensor) -> Iterator[Tensor]:
+        """Yield the check-to-variable messages ``[E, B]`` after each check update.
+
+        Args:
+            llr: channel values ``[n, B]``.
+        """
+        raise NotImplementedError
+
+    def output(self, llr: Tensor, messages: Tensor, iteration: int) -> Tensor:
+        """Bit values ``[n, B]``: o_v = l_v + sum of the messages that arrive at v."""
+        del iteration
+        return llr + self.graph.sum_at_variables(messages)
+
+    def every_iteration(self, llr: Tensor) -> Tensor:
+        """Bit values after each iteration, ``[n, B] -> [iterations, n, B]``; the multiloss needs them all."""
+        outputs = [self.output(llr, messages, i) for i, messages in enumerate(self.messages(llr))]
+        return torch.stack(outputs)
+
+    def forward(self, llr: Tensor) -> Tensor:
+        """Bit values after the last iteration, ``[n, B] -> [n, B]``."""
+        iteration = -1
+        for iteration, messages in enumerate(self.messages(llr)):  # noqa: B007 (the last one is used below)
+            pass
+        return self.output(llr, messages, iteration)
+
+
+def check_update(graph: TannerGraph, half_tanh: Tensor) -> Tensor:
+    """The sum-product check update: r_e = 2 arctanh(product of the others' tanh(q/2)), ``[E, B] -> [E, B]``."""
+    product = graph.product_of_others(half_tanh)
+    return 2.0 * torch.atanh(product.clamp(-LARGEST_PRODUCT, LARGEST_PRODUCT))

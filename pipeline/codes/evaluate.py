@@ -1,0 +1,179 @@
+"""Bit and word error rates with their intervals, and paired comparisons between decoders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline.codes.config import Evaluation
+from pipeline.codes.dataset import load_code
+from pipeline.codes.montecarlo import simulate
+from pipeline.codes.predict import open_decoder
+from pipeline.lab.files import digest_of, read_json, sha256, write_table
+from pipeline.lab.machine import use_threads
+from pipeline.lab.randomness import numpy_generator
+from pipeline.lab.run import read_manifest
+from pipeline.lab.statistics import mean_from_sums, paired_bootstrap_log_ratio, poisson_upper, wilson
+from pipeline.lab.summary import (
+    Comparison,
+    Measurement,
+    comparison_table,
+    mlflow_metrics,
+    summarise as join_runs,
+    write_measurements,
+    write_summary,
+)
+from pipeline.lab.tracking import Tracker, run_id_of
+
+# With fewer wrong words than this an error rate is only bounded from above (specification of the metrics).
+FEWEST_FRAME_ERRORS = 10
+GAIN = "ln_ber_gain"
+REFERENCE = "bp"
+# The orders this domain claims, at every seed: (method, reference, Eb/N0 points in dB).
+CLAIMS = {("hyper", "bp"): (4.0, 5.0)}
+SHOWN = [("hyper", "weighted_bp"), ("hyper", "static_g")]
+
+
+def point_name(ebn0_db: float) -> str:
+    """The ``group`` of an Eb/N0 point."""
+    return f"{ebn0_db:g} dB"
+
+
+def measure(counts: pd.DataFrame, length: int) -> list[Measurement]:
+    """Error rates from the counts of one run.
+
+    Args:
+        counts: columns :data:`pipeline.codes.montecarlo.COUNTS`.
+        length: n, bits per word.
+
+    Returns:
+        ``ber``, ``fer`` and ``neg_ln_ber`` per Eb/N0. The interval of the bit error rate comes from the spread
+        between words, because the errors within one word are correlated; that of the word error rate is
+        Wilson's. Below 10 wrong words only the bound is given.
+    """
+    measurements = []
+    for ebn0_db, rows in counts.groupby("ebn0_db"):
+        words, bit_errors, squared, frame_errors = (
+            int(rows[name].sum()) for name in ("words", "bit_errors", "squared_bit_errors", "frame_errors")
+        )
+        group = point_name(float(ebn0_db))
+        if frame_errors < FEWEST_FRAME_ERRORS:
+            # Every wrong word may have all its bits wrong, so the bound on words bounds the bits too.
+            bound = min(1.0, poisson_upper(frame_errors, words))
+            measurements += [
+                Measurement(group, "ber", "1", None, None, bound, words),
+                Measurement(group, "fer", "1", None, None, bound, words),
+                Measurement(group, "neg_ln_ber", "nat", None, -math.log(bound), None, words),
+            ]
+            continue
+        ber = mean_from_sums(bit_errors / length, squared / length**2, words)
+        fer = wilson(frame_errors, words)
+        spread = ber.half_width / ber.value
+        value = -math.log(ber.value)
+        measurements += [
+            Measurement(group, "ber", "1", ber.value, max(ber.low, 0.0), ber.high, words),
+            Measurement(group, "fer", "1", fer.value, fer.low, fer.high, words),
+            Measurement(group, "neg_ln_ber", "nat", value, value - spread, value + spread, words),
+        ]
+    return measurements
+
+
+def evaluate(
+    dataset: str,
+    method: str,
+    seed: int,
+    data: Path,
+    run: Path,
+    settings: Evaluation,
+    program: str,
+    threads: int,
+) -> None:
+    """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to ``run``."""
+    use_threads(threads)
+    code = load_code(data)
+    model = run / "model.ckpt"
+    decoder = open_decoder(model).decode_columns
+    fingerprint = digest_of(
+        [sha256(model), read_manifest(data)["digest"], settings.model_dump(mode="json"), seed, program]
+    )
+    counts = simulate(decoder, code, settings, seed, run / ".evaluation", fingerprint)
+    measurements = measure(counts, code.length)
+    write_table(run / "items.csv", counts)
+    tracker = Tracker("codes", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
+    tracker.metrics(mlflow_metrics(measurements))
+    tracker.artifact(run / "items.csv")
+    tracker.close()
+    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+
+
+def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
+    """Paired differences of ln(bit error rate) between decoders that saw the same words and noise.
+
+    Args:
+        runs: folder of each run by (data set, method, seed).
+
+    Returns:
+        For each data set, seed and Eb/N0: every method against belief propagation, and the hypernetwork against
+        the other trained decoders. The difference is ln(BER of the reference / BER of the method), its interval
+        a bootstrap over the chunks that both have.
+    """
+    counts = {key: pd.read_csv(folder / "items.csv") for key, folder in runs.items()}
+    methods = list(dict.fromkeys(method for _, method, _ in runs))
+    pairs = [(method, REFERENCE) for method in methods if method != REFERENCE] + SHOWN
+    comparisons = []
+    for dataset, seed in dict.fromkeys((dataset, seed) for dataset, _, seed in runs):
+        for method, reference in pairs:
+            if (dataset, method, seed) in counts and (dataset, reference, seed) in counts:
+                ours, theirs = counts[dataset, method, seed], counts[dataset, reference, seed]
+                comparisons += _compare(dataset, seed, method, reference, ours, theirs)
+    return comparisons
+
+
+def _compare(
+    dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
+) -> list[Comparison]:
+    both = ours.merge(theirs, on=["ebn0_db", "chunk", "words"], suffixes=("", "_reference"))
+    comparisons = []
+    for ebn0_db, rows in both.groupby("ebn0_db"):
+        wrong, wrong_reference = (rows[f"frame_errors{suffix}"].sum() for suffix in ("", "_reference"))
+        if min(wrong, wrong_reference) < FEWEST_FRAME_ERRORS:
+            continue
+        gain = paired_bootstrap_log_ratio(
+            rows["bit_errors_reference"].to_numpy(np.float64),
+            rows["bit_errors"].to_numpy(np.float64),
+            generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, f"{ebn0_db:g}"),
+        )
+        comparisons.append(
+            Comparison(
+                dataset=dataset,
+                group=point_name(float(ebn0_db)),
+                seed=seed,
+                method=method,
+                reference=reference,
+                metric=GAIN,
+                difference=gain.value,
+                ci95_low=gain.low,
+                ci95_high=gain.high,
+                n=int(rows["words"].sum()),
+                claimed=float(ebn0_db) in CLAIMS.get((method, reference), ()),
+            )
+        )
+    return comparisons
+
+
+def summarise(
+    runs: Sequence[Path], published: Path, out: Path, scale: str
+) -> None:
+    """Write ``summary.csv``, ``comparisons.csv`` and ``metrics.json`` of the domain to ``out``."""
+    metrics = [run / "metrics.json" for run in runs]
+    table = join_runs("codes", scale, metrics, published)
+    identities = [read_json(path) for path in metrics]
+    by_run = {
+        (one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)
+    }
+    write_summary(out, table, comparison_table("codes", compare(by_run)))

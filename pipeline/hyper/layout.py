@@ -1,0 +1,106 @@
+"""Which of the numbers in a flat parameter vector is which weight, bias or gain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tensor of one layer, and where it stands in the flat vector.
+
+    Attributes:
+        layer: index of the layer, from 0.
+        kind: `weight` of shape (in, out), `bias` of shape (out,), or `gain` of shape (out,).
+        shape: the tensor's shape for one sample.
+        span: the slice of the flat vector that holds it, row-major.
+    """
+
+    layer: int
+    kind: Literal["weight", "bias", "gain"]
+    shape: tuple[int, ...]
+    span: slice
+
+    @property
+    def size(self) -> int:
+        """How many numbers it takes."""
+        return self.span.stop - self.span.start
+
+
+class ParameterLayout:
+    """The order of a multilayer perceptron's parameters in one flat vector.
+
+    Layer after layer; in a layer the weight [in, out] row-major, then its bias [out], then its gain [out].
+
+    Args:
+        widths: inputs, hidden widths and outputs: two or more positive numbers.
+        bias: whether every layer has a bias.
+        gain: whether every layer has a gain.
+
+    Attributes:
+        widths: the widths, as a tuple.
+        parts: every `Part`, in order.
+        size: N, the length of the flat vector.
+
+    Raises:
+        ValueError: if there are fewer than two widths or one is not positive.
+    """
+
+    def __init__(self, widths: Sequence[int], *, bias: bool = True, gain: bool = False):
+        self.widths = tuple(widths)
+        if len(self.widths) < 2 or min(self.widths) < 1:
+            raise ValueError(f"widths must be two or more positive numbers, got {list(self.widths)}")
+        parts: list[Part] = []
+        position = 0
+        for layer, (fan_in, fan_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+            shapes = {"weight": (fan_in, fan_out)}
+            if bias:
+                shapes["bias"] = (fan_out,)
+            if gain:
+                shapes["gain"] = (fan_out,)
+            for kind, shape in shapes.items():
+                end = position + (fan_in * fan_out if kind == "weight" else fan_out)
+                parts.append(Part(layer, kind, shape, slice(position, end)))
+                position = end
+        self.parts = tuple(parts)
+        self.size = position
+
+    def split(self, parameters: Tensor) -> list[dict[str, Tensor]]:
+        """Return every layer's tensors by kind, as views of the flat vectors.
+
+        Args:
+            parameters: [B, N], one flat vector per sample.
+
+        Returns:
+            One dictionary per layer: `weight` [B, in, out] and, where the layout has them, `bias` and `gain`
+            [B, out].
+
+        Raises:
+            ValueError: if `parameters` is not [B, N].
+        """
+        if parameters.dim() != 2 or parameters.shape[1] != self.size:
+            raise ValueError(
+                f"parameters must have the shape [B, {self.size}] for widths {list(self.widths)}, "
+                f"got {list(parameters.shape)}"
+            )
+        layers: list[dict[str, Tensor]] = [{} for _ in self.widths[1:]]
+        # One split, not a slice per part: the backward pass is then one concatenation instead of a sum of
+        # padded vectors.
+        pieces = parameters.split([part.size for part in self.parts], dim=1)
+        for part, piece in zip(self.parts, pieces, strict=True):
+            layers[part.layer][part.kind] = piece.unflatten(1, part.shape)
+        return layers
+
+    def chunks(self, chunk_size: int) -> tuple[slice, ...]:
+        """Return slices of at most `chunk_size` numbers that cover the flat vector once, in order.
+
+        Raises:
+            ValueError: if `chunk_size` is not positive.
+        """
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size must be positive, got {chunk_size}")
+        return tuple(
+            slice(start, min(start + chunk_size, self.size)) for start in range(0, self.size, chunk_size)
+        )

@@ -1,0 +1,1 @@
+"""What every experiment needs, once. Nothing in here knows a domain."""

@@ -1,0 +1,162 @@
+"""The record of one run: what ran on what, how long it took, and where MLflow keeps it."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline import __version__
+from pipeline.lab.config import Section
+from pipeline.lab.errors import UserError
+from pipeline.lab.files import digest_of, read_json, sha256, write_json
+from pipeline.lab.tracking import Tracker
+
+MANIFEST = "manifest.json"
+WORK = ".work"
+
+
+def write_manifest(directory: Path, facts: Mapping[str, Any]) -> None:
+    """Seal a folder of data: its files' digests, one digest over all of them, and facts worth reading.
+
+    Written last, so a folder with a manifest is whole.
+    """
+    files = {
+        str(path.relative_to(directory)): sha256(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+    }
+    write_json(directory / MANIFEST, {"digest": digest_of(files), "files": files, "facts": dict(facts)})
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Read the manifest of a folder of data.
+
+    Raises:
+        UserError: the folder has none, which means that its step has not run.
+    """
+    path = Path(directory) / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{directory}: no data here (no {MANIFEST}); run the steps before this one first")
+    return read_json(path)
+
+
+def commit() -> str:
+    """The commit of the working directory, with ``+`` where files differ from it; "unknown" outside git."""
+    try:
+        head, dirty = (
+            subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=20).stdout
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head.strip() + ("+" if dirty.strip() else "")
+
+
+def peak_memory_mb() -> float:
+    """The largest resident memory of this process so far, in MB (10^6 bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+class TrainingRun:
+    """A training from its first step to ``run.json``; entering it opens or continues its MLflow run.
+
+    A run that was killed leaves its working folder behind; the next one with the same settings, data and
+    program continues there, and any other starts afresh.
+
+    Args:
+        domain: name of the domain.
+        dataset: name of the data set.
+        method: method id.
+        seed: seed of the run.
+        data: folder of prepared data, with its manifest.
+        directory: the run's own folder.
+        settings: everything that the training depends on.
+        program: digest of the program text (see :mod:`pipeline.lab.sources`).
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        dataset: str,
+        method: str,
+        seed: int,
+        data: Path,
+        directory: Path,
+        settings: Section,
+        program: str,
+    ):
+        self.identity = {"domain": domain, "dataset": dataset, "method": method, "seed": seed}
+        self.directory = directory
+        self.work = directory / WORK
+        self.settings = settings.model_dump(mode="json")
+        self.data_digest = read_manifest(data)["digest"]
+        self.fingerprint = digest_of([self.identity, self.settings, self.data_digest, program])
+        self.facts: dict[str, Any] = {}
+        self.tracker: Tracker
+
+    @property
+    def name(self) -> str:
+        """Name of the run as MLflow shows it."""
+        return f"{self.identity['method']} {self.identity['dataset']} seed {self.identity['seed']}"
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        state = self.work / "state.json"
+        known = read_json(state) if state.is_file() else {}
+        if known.get("fingerprint") != self.fingerprint:
+            shutil.rmtree(self.work, ignore_errors=True)
+            known = {}
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.tracker = Tracker(
+            self.identity["domain"],
+            self.name,
+            tags={
+                **{key: str(value) for key, value in self.identity.items()},
+                "commit": commit(),
+                "data_digest": self.data_digest,
+                "rule": "train",
+            },
+            run_id=known.get("mlflow_run_id"),
+        )
+        write_json(state, {"fingerprint": self.fingerprint, "mlflow_run_id": self.tracker.run_id})
+        self.tracker.parameters({**self.identity, **self.settings})
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is not None:
+            self.tracker.close("FAILED")
+            return
+        import torch
+
+        seconds = self.facts.pop("seconds", time.monotonic() - self._started)
+        self.tracker.metrics({"seconds": seconds, "parameter_count": self.facts.get("parameter_count", 0)})
+        self.tracker.close()
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU"
+        record = {
+            **self.identity,
+            "mlflow_run_id": self.tracker.run_id,
+            "commit": commit(),
+            "data_digest": self.data_digest,
+            "parameters": self.settings,
+            "seconds": round(seconds, 3),
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "device": device,
+            "versions": {
+                "hypernet": __version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+            },
+            **self.facts,
+        }
+        if self.tracker.unlogged:
+            record["not_tracked"] = self.tracker.unlogged
+        write_json(self.directory / "run.json", record)
+        shutil.rmtree(self.work, ignore_errors=True)

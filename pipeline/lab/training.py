@@ -1,0 +1,241 @@
+"""One Lightning trainer for every domain: seeded, resumable after a kill, checked for NaN, honest about progress."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from pydantic import Field
+from torch.utils.data import Sampler
+
+from pipeline.lab.config import Section
+from pipeline.lab.errors import UserError
+from pipeline.lab.files import atomic_path
+from pipeline.lab.machine import use_threads
+from pipeline.lab.randomness import derived_seed
+from pipeline.lab.run import TrainingRun
+
+
+class TrainerSettings(Section):
+    """What every training has: how long, how often it is checked, and on what it runs."""
+
+    max_steps: Annotated[int, Field(ge=1)]
+    check_every_steps: Annotated[int, Field(ge=1)]
+    patience_checks: Annotated[int, Field(ge=1)] | None
+    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: Annotated[int, Field(ge=1)]
+
+
+class StepSampler(Sampler[int]):
+    """Numbers the training steps 0, 1, 2, ... up to ``max_steps``, ``check_every_steps`` of them to an epoch.
+
+    A data set that makes batch i from the number i gives the same batches whether or not the training was
+    interrupted between two epochs. With several devices each takes its own numbers.
+
+    Args:
+        max_steps: number of optimiser steps in all.
+        check_every_steps: number of steps between two validations.
+    """
+
+    def __init__(self, max_steps: int, check_every_steps: int):
+        self.max_steps, self.check_every_steps, self.epoch = max_steps, check_every_steps, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch, also after a resume."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        world, rank = 1, 0
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            world, rank = torch.distributed.get_world_size(), torch.distributed.get_rank()
+        first = self.epoch * self.check_every_steps
+        for step in range(first, min(first + self.check_every_steps, self.max_steps)):
+            yield step * world + rank
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that a kill cannot leave half-written."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str, storage_options: Any = None) -> None:
+        with atomic_path(Path(path)) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+
+
+class _RandomState(Callback):
+    """Carries the state of the global random generators over a resume (dropout and the like draw from them)."""
+
+    def state_dict(self) -> dict[str, Any]:
+        kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 (the global one is meant)
+        state = {
+            "torch": torch.get_rng_state(),
+            "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+            "python": random.getstate(),
+        }
+        if torch.cuda.is_available():
+            state["cuda"] = torch.cuda.get_rng_state_all()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._loaded = state
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        state = getattr(self, "_loaded", None)
+        if state is None:
+            return
+        torch.set_rng_state(state["torch"])
+        kind, keys, position, has_gauss, gauss = state["numpy"]
+        np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
+        version, internal, gauss_next = state["python"]
+        random.setstate((version, tuple(internal), gauss_next))
+        if "cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(state["cuda"])
+
+
+class _FiniteLoss(Callback):
+    """Stops a training whose loss is no longer a number."""
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if loss is not None and not torch.isfinite(loss).all():
+            raise UserError(
+                f"the training loss became {loss.item()} at step {trainer.global_step} "
+                f"(batch {batch_idx} of epoch {trainer.current_epoch}); a lower learning rate may help"
+            )
+
+
+class _History(Callback):
+    """Collects one row of numbers per epoch, across resumes, and passes each on to the tracker and the log."""
+
+    def __init__(self, run: TrainingRun, max_steps: int):
+        self.run, self.max_steps = run, max_steps
+        self.rows: list[dict[str, float]] = []
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained so far, those before a resume included, those lost by a kill not."""
+        return self._before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows, self._before = state["rows"], state["seconds"]
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        numbers = {key: float(value) for key, value in trainer.callback_metrics.items()}
+        row = {"step": trainer.global_step, "seconds": round(self.seconds, 2), **numbers}
+        self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
+        self.run.tracker.metrics({k: v for k, v in row.items() if k != "step"}, step=trainer.global_step)
+        if not sys.stderr.isatty():
+            shown = "  ".join(f"{key} {value:.5g}" for key, value in numbers.items())
+            line = f"step {trainer.global_step} of {self.max_steps}  {self.seconds:.0f} s  {shown}"
+            print(line, file=sys.stderr, flush=True)
+
+
+def fit(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    settings: TrainerSettings,
+    run: TrainingRun,
+    monitor: str,
+    threads: int,
+) -> None:
+    """Train ``module`` and leave the weights of its best check in it.
+
+    Killed at any moment and started again it ends with the same weights, bit for bit on a CPU, as if it had
+    never been interrupted: it goes on from the last whole epoch in ``run.work``.
+
+    Args:
+        module: the model; it logs ``monitor`` in validation, lower is better.
+        data: its data; a training loader should use :class:`StepSampler`.
+        settings: length, precision, devices.
+        run: the run it belongs to; ``seconds``, ``history`` and ``best_step`` are added to its facts.
+        monitor: name of the validation number by which the weights are chosen.
+        threads: number of CPU threads for torch.
+
+    Raises:
+        UserError: the loss is not a number (with the step and the batch).
+    """
+    use_threads(threads)
+    _quiet_lightning()
+    identity = run.identity
+    pl.seed_everything(
+        derived_seed(identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"])
+        % 2**32,
+        verbose=False,
+    )
+    history = _History(run, settings.max_steps)
+    best = _checkpoints(run.work, "best", monitor=monitor)
+    last = _checkpoints(run.work, "last", monitor=None)
+    callbacks: list[Callback] = [_RandomState(), _FiniteLoss(), history]
+    if settings.patience_checks is not None:
+        # Judged at the same moment as the checkpoints, so that a resume sees the same count of bad checks.
+        callbacks.append(
+            EarlyStopping(monitor, patience=settings.patience_checks, check_on_train_epoch_end=True)
+        )
+    if sys.stderr.isatty():
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    trainer = pl.Trainer(
+        max_steps=settings.max_steps,
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        precision=settings.precision,
+        callbacks=[*callbacks, best, last],
+        plugins=[_AtomicCheckpoints()],
+        logger=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+        default_root_dir=run.work,
+    )
+    resume = run.work / "last.ckpt"
+    if resume.is_file():
+        print("resuming from the last whole epoch", file=sys.stderr, flush=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        # Written by this project a moment ago and holding the generators' states: not a stranger's pickle.
+        trainer.fit(
+            module, data, ckpt_path=str(resume) if resume.is_file() else None, weights_only=False
+        )
+    chosen = torch.load(run.work / "best.ckpt", map_location="cpu", weights_only=False)
+    module.load_state_dict(chosen["state_dict"])
+    run.facts |= {
+        "seconds": history.seconds,
+        "best_step": chosen["global_step"],
+        "history": history.rows,
+    }
+
+
+def _checkpoints(directory: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=directory,
+        filename=name,
+        monitor=monitor,
+        mode="min",
+        save_top_k=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _quiet_lightning() -> None:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,56 @@
+# What the rules of all domains need: the checked configuration and the slices cut from it.
+import sys
+
+sys.path.insert(0, str(Path(workflow.basedir)))
+
+from pipeline.domains import DOMAINS, config_types, room
+from pipeline.lab.config import check_whole
+from pipeline.lab.errors import UserError
+from pipeline.lab.sources import source_digest
+
+try:
+    CHECKED = check_whole(config, config_types())
+except UserError as error:
+    raise WorkflowError(f"configuration: {error}")
+
+PROJECT = CHECKED["project"]
+RESULTS = PROJECT.results
+DOMAINS_RUN = [name for name in DOMAINS if name in CHECKED]
+
+
+wildcard_constraints:
+    domain="|".join(DOMAINS_RUN),
+    dataset=r"[A-Za-z0-9_-]+",
+    method=r"[a-z0-9_]+",
+    seed=r"\d+",
+
+
+def settings_of(step, domain, dataset, method=None):
+    """The slice of the configuration that one step of one run depends on, as JSON: what the job gets to see."""
+    return CHECKED[domain].settings(step, dataset, method).model_dump_json()
+
+
+def program_of(domain, *rooms):
+    """A digest of the program text behind a step: an edited model is trained again."""
+    return source_digest(*(f"pipeline.{domain}.{name}" for name in rooms))
+
+
+def runs_of(domain):
+    """The folders of all runs of a domain."""
+    section = CHECKED[domain]
+    return expand(
+        f"{RESULTS}/{domain}/{{dataset}}/{{method}}/seed{{seed}}",
+        dataset=section.datasets,
+        method=section.methods,
+        seed=section.seeds,
+    )
+
+
+def run_files(domain, *names):
+    """These files of every run of a domain."""
+    return [f"{run}/{name}" for run in runs_of(domain) for name in names]
+
+
+def figures_of(domain):
+    """The pictures of a domain."""
+    return expand(f"{RESULTS}/{domain}/figures/{{name}}.png", name=room(domain, "captions").FIGURES)
