@@ -1,13 +1,8 @@
 # Error-correcting-code decoders: parity-check matrices, then code words and noise made from numbers as needed.
-def codes_user_matrix(wildcards):
-    """The user's own parity-check file, where the data set is one."""
-    matrix = CHECKED["codes"].matrices.get(wildcards.dataset)
-    return [matrix] if matrix else []
-
-
 rule codes_raw:
     input:
-        matrix=codes_user_matrix,
+        # The user's own parity-check file, where the data set is one.
+        matrix=lambda w: CHECKED["codes"].matrices.get(w.dataset, []),
     output:
         matrix="data/raw/codes/{dataset}/parity_check.alist",
         manifest="data/raw/codes/{dataset}/manifest.json",

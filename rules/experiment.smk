@@ -83,6 +83,7 @@ rule summarise:
             subcategory="tables",
         ),
         metrics=f"{RESULTS}/{{domain}}/metrics.json",
+        curves=directory(f"{RESULTS}/{{domain}}/curves"),
     log:
         f"{RESULTS}/{{domain}}/summarise.txt",
     benchmark:

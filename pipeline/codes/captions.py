@@ -1,5 +1,15 @@
-"""What the pictures of this domain show; their names are their file names."""
+"""What the page says of this domain: names for people, and what each picture shows."""
 
+from pipeline.codes.matrices import CODES
+
+METRICS = {
+    "ber": "bit error rate",
+    "fer": "word error rate",
+    "neg_ln_ber": "−ln(bit error rate)",
+}
+BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
+
+# By file name, in the order of the page.
 FIGURES = {
     "waterfall": "Bit error rate against Eb/N0 on held-out noise, random code words, with 95 % intervals. "
     "The dashed line is uncoded transmission (closed form).",
@@ -10,3 +20,8 @@ FIGURES = {
     "learning": "The check by which weights are chosen, mean ln(BER) over the validation points, against seconds "
     "of training on this machine.",
 }
+
+
+def dataset_title(dataset: str) -> str:
+    """Name of a code for people."""
+    return CODES[dataset].title if dataset in CODES else dataset

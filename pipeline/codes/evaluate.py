@@ -44,6 +44,11 @@ def point_name(ebn0_db: float) -> str:
     return f"{ebn0_db:g} dB"
 
 
+def ebn0_of(group: str) -> float:
+    """The Eb/N0 in dB of a point's name."""
+    return float(group.removesuffix(" dB"))
+
+
 def measure(counts: pd.DataFrame, length: int) -> list[Measurement]:
     """Error rates from the counts of one run.
 
@@ -169,11 +174,12 @@ def _compare(
 def summarise(
     runs: Sequence[Path], published: Path, out: Path, scale: str
 ) -> None:
-    """Write ``summary.csv``, ``comparisons.csv`` and ``metrics.json`` of the domain to ``out``."""
+    """Join the runs of this domain into the tables of :func:`pipeline.lab.summary.write_summary`."""
     metrics = [run / "metrics.json" for run in runs]
     table = join_runs("codes", scale, metrics, published)
     identities = [read_json(path) for path in metrics]
     by_run = {
         (one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)
     }
-    write_summary(out, table, comparison_table("codes", compare(by_run)))
+    comparisons = comparison_table("codes", compare(by_run))
+    write_summary(out, table, comparisons, headline="neg_ln_ber", position=ebn0_of)

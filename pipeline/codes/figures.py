@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.special import erfc
 
-from pipeline.codes.matrices import CODES
+from pipeline.codes.captions import dataset_title
+from pipeline.codes.evaluate import ebn0_of
 from pipeline.codes.methods import TITLES
 from pipeline.lab import figures
 from pipeline.lab.files import read_json
@@ -23,11 +24,6 @@ STYLE = {
     method: {"color": colour, "marker": marker}
     for method, colour, marker in zip(TITLES, figures.COLOURS, figures.MARKERS, strict=False)
 }
-
-
-def title_of(dataset: str) -> str:
-    """Name of a code for people."""
-    return CODES[dataset].title if dataset in CODES else dataset
 
 
 def uncoded_ber(ebn0_db: np.ndarray) -> np.ndarray:
@@ -45,9 +41,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     """
     figures.use_style()
     summary = pd.read_csv(results / "summary.csv", dtype={"group": str})
-    summary["ebn0_db"] = summary["group"].str.removesuffix(" dB").astype(float)
+    summary["ebn0_db"] = summary["group"].map(ebn0_of)
     comparisons = pd.read_csv(results / "comparisons.csv", dtype={"group": str})
-    comparisons["ebn0_db"] = comparisons["group"].str.removesuffix(" dB").astype(float)
+    comparisons["ebn0_db"] = comparisons["group"].map(ebn0_of)
     datasets = list(dict.fromkeys(summary["dataset"]))
     _panels(out, "waterfall", datasets, lambda axes, name: _waterfall(axes, summary[summary.dataset == name]))
     _panels(out, "published", datasets, lambda axes, name: _published(axes, summary[summary.dataset == name]))
@@ -71,7 +67,7 @@ def _panels(out: Path, name: str, datasets: Sequence[str], panel) -> None:
     figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.6), squeeze=False)
     for one, dataset in zip(axes.flat, datasets, strict=False):
         panel(one, dataset)
-        one.set_title(title_of(dataset))
+        one.set_title(dataset_title(dataset))
     for unused in axes.flat[len(datasets) :]:
         unused.remove()
     labelled: dict = {}

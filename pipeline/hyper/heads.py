@@ -1,5 +1,7 @@
 """The last layer of a hypernetwork: the heads that write all weights of a generated network."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,17 +20,15 @@ class WeightHeads(nn.Module):
     All heads are one matrix product: the head of `part` is `linear.weight[part.span]`,
     `linear.bias[part.span]` for `part` in `network.layout.parts`. θ₀ is shared by all samples.
 
-    The heads start by hyperfan-in (Chang, Flokas and Lipson 2020, see `initialisation`) with θ₀ = 0, and the heads of
-    gains at zero: outputs of every generated layer, before the activation, have mean square 1, as those of a
-    directly initialised network (He et al. 2015) have. Other starts are written over `linear` by whoever
-    wants them.
+    The heads start by hyperfan-in (Chang, Flokas and Lipson 2020, see `initialisation`) with θ₀ = 0, and the
+    heads of gains at zero. Every generated layer's output, before the activation, then has mean square 1, as
+    in a directly initialised network (He et al. 2015). Whoever wants another start writes it over `linear`.
 
     Args:
         feature_count: F, entries of the feature vector e.
         network: the network whose parameters are written.
-        feature_mean_square: E[e²] at step 0. Measure it: a factor c in it is c to the power of the depth in
-            the output
-            of a network without biases.
+        feature_mean_square: E[e²] at step 0. Measure it: being wrong by a factor multiplies the output of
+            a network without biases by that factor once per layer.
         input_mean_square: E[x²] of the generated network's inputs; 1/3 for coordinates uniform in [-1, 1].
 
     Attributes:
@@ -47,17 +47,19 @@ class WeightHeads(nn.Module):
         input_mean_square: float = 1.0,
     ):
         super().__init__()
-        if feature_count < 1:
-            raise ValueError(f"feature_count must be positive, got {feature_count}")
+        if feature_count < 1 or not 0 < input_mean_square < math.inf:
+            raise ValueError(
+                "feature_count and input_mean_square must be positive and finite, "
+                f"got {feature_count} and {input_mean_square}"
+            )
         self.linear = nn.utils.skip_init(nn.Linear, feature_count, network.parameter_count)
+        first_gain, hidden_gain = input_mean_square**-0.5, activation_gain(network.activation)
         bias = any(part.kind == "bias" for part in network.layout.parts)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         for part in network.layout.parts:
-            # What each layer has to undo: the size of the inputs first, the activation's shrinking
-            # afterwards.
-            mean_square = input_mean_square if part.layer == 0 else activation_gain(network.activation) ** -2
-            gain = mean_square**-0.5
+            # The gain undoes what the inputs' size did to the first layer and the activation to the others.
+            gain = first_gain if part.layer == 0 else hidden_gain
             if part.kind == "weight":
                 variance = hyperfan_in_weight_variance(
                     part.shape[0],
@@ -71,7 +73,7 @@ class WeightHeads(nn.Module):
                     feature_count,
                     gain=gain,
                     feature_mean_square=feature_mean_square,
-                    input_mean_square=mean_square,
+                    input_mean_square=gain**-2,
                 )
             else:
                 continue

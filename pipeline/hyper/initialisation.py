@@ -1,17 +1,17 @@
 """How large the weights of a head must be, so that what it writes has the size of an ordinary initialisation.
 
-A head writes the weights of a generated layer from features e with F entries: W = H e and b = G e. Because W is a sum
-of F products, an ordinary initialisation of H makes W wrong by a factor that depends on F and not on the
-generated layer. Chang, Flokas and Lipson, "Principled Weight Initialization for Hypernetworks" (ICLR 2020,
-Table 1) choose Var(H) and Var(G) so that W and b come out right. The functions below return these variances;
-a head is filled with
+A head writes the weights of a generated layer from features e with F entries: W = H e and b = G e. An
+ordinary initialisation of H looks at F and at the number of weights written, not at the fans of the generated
+layer, so W comes out in the wrong scale. Chang, Flokas and Lipson, "Principled Weight Initialization for
+Hypernetworks" (ICLR 2020, arXiv 2312.08399, Table 1) choose Var(H) and Var(G) so that W and b come out right.
+The functions below return these variances; a head is filled with
 
     torch.nn.init.normal_(head.weight, std=variance**0.5)
 
 and its own bias with zeros. The formulas assume entries of H that are independent with zero mean.
 
-The paper writes Var(e) and assumes E[e] = 0. What enters its derivation is the mean square E[e²], which is also right
-for features with a mean (after a ReLU, say), so the arguments here are mean squares.
+The paper writes Var(e) and assumes E[e] = 0. What enters its derivation is the mean square E[e²], which is
+also right for features with a mean (after a ReLU, say), so the arguments here are mean squares.
 """
 
 import math
@@ -35,7 +35,7 @@ def activation_gain(activation: Callable[[Tensor], Tensor]) -> float:
     Raises:
         ValueError: if the activation changes the shape, or its mean square is zero or not finite.
     """
-    # The integrand beyond |z| = 12 is below 1e-30; a fine even grid also copes with kinks.
+    # The density beyond |z| = 12 is below 1e-31; a fine even grid also copes with kinks.
     z = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
     with torch.no_grad():
         output = activation(z.clone())
@@ -62,8 +62,8 @@ def hyperfan_in_weight_variance(
 
         Var(H) = gain² / (k · fan_in · F · E[e²]),   k = 2 if the layer has a generated bias, else 1
 
-    Then Var(W) = gain² / (k · fan_in): He's initialisation for k = 1. For k = 2 the weights supply one half of the
-    variance and the generated bias the other (Chang et al. 2020, section 4.1 and Table 1).
+    Then Var(W) = gain² / (k · fan_in): He's initialisation for k = 1. For k = 2 the weights supply one half
+    of the variance and the generated bias the other (Chang et al. 2020, Table 1).
 
     Args:
         fan_in: inputs of the generated layer, d_j in the paper.
@@ -92,8 +92,8 @@ def hyperfan_in_bias_variance(
 
         Var(G) = gain² · E[x²] / (2 · F · E[e²])
 
-    Then Var(b) = gain² E[x²] / 2, and with `hyperfan_in_weight_variance(..., bias=True)` the outputs have the mean
-    square gain² E[x²], as without a bias (Chang et al. 2020, Table 1, where E[x²] = 1).
+    Then Var(b) = gain² E[x²] / 2, and with `hyperfan_in_weight_variance(..., bias=True)` the outputs have the
+    mean square gain² E[x²], as without a bias (Chang et al. 2020, Table 1, where E[x²] = 1).
 
     Args:
         feature_count: F, entries of the feature vector e that this head reads, d_l in the paper.
@@ -120,8 +120,8 @@ def hyperfan_out_weight_variance(
 
         Var(H) = gain² / (fan_out · F · E[e²])
 
-    Then Var(W) = gain² / fan_out. A bias does not touch the gradient that flows back, so there is no factor for it
-    (Chang et al. 2020, section 4.2 and Table 1).
+    Then Var(W) = gain² / fan_out. A bias does not touch the gradient that flows back, so there is no factor
+    for it (Chang et al. 2020, Table 1).
 
     Args:
         fan_out: outputs of the generated layer, d_i in the paper.
@@ -148,7 +148,7 @@ def hyperfan_out_bias_variance(
 
     The weights of `hyperfan_out_weight_variance` give outputs of mean square gain² · fan_in / fan_out for
     inputs of mean square 1. Where a layer widens, the bias adds the rest; where it narrows there is no rest
-    (Chang et al. 2020, section 4.2 and Table 1).
+    (Chang et al. 2020, Table 1).
 
     Args:
         fan_in: inputs of the generated layer, d_j in the paper.

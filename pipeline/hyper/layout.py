@@ -1,7 +1,9 @@
 """Which of the numbers in a flat parameter vector is which weight, bias or gain."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor
@@ -15,18 +17,23 @@ class Part:
         layer: index of the layer, from 0.
         kind: `weight` of shape (in, out), `bias` of shape (out,), or `gain` of shape (out,).
         shape: the tensor's shape for one sample.
-        span: the slice of the flat vector that holds it, row-major.
+        start: where it begins in the flat vector, row-major.
     """
 
     layer: int
     kind: Literal["weight", "bias", "gain"]
     shape: tuple[int, ...]
-    span: slice
+    start: int
 
     @property
     def size(self) -> int:
         """How many numbers it takes."""
-        return self.span.stop - self.span.start
+        return math.prod(self.shape)
+
+    @property
+    def span(self) -> slice:
+        """The slice of the flat vector that holds it."""
+        return slice(self.start, self.start + self.size)
 
 
 class ParameterLayout:
@@ -54,16 +61,15 @@ class ParameterLayout:
             raise ValueError(f"widths must be two or more positive numbers, got {list(self.widths)}")
         parts: list[Part] = []
         position = 0
-        for layer, (fan_in, fan_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
             shapes = {"weight": (fan_in, fan_out)}
             if bias:
                 shapes["bias"] = (fan_out,)
             if gain:
                 shapes["gain"] = (fan_out,)
             for kind, shape in shapes.items():
-                end = position + (fan_in * fan_out if kind == "weight" else fan_out)
-                parts.append(Part(layer, kind, shape, slice(position, end)))
-                position = end
+                parts.append(Part(layer, kind, shape, position))
+                position += parts[-1].size
         self.parts = tuple(parts)
         self.size = position
 
@@ -86,8 +92,7 @@ class ParameterLayout:
                 f"got {list(parameters.shape)}"
             )
         layers: list[dict[str, Tensor]] = [{} for _ in self.widths[1:]]
-        # One split, not a slice per part: the backward pass is then one concatenation instead of a sum of
-        # padded vectors.
+        # One split: its backward is one concatenation. A slice per part would sum padded vectors of length N.
         pieces = parameters.split([part.size for part in self.parts], dim=1)
         for part, piece in zip(self.parts, pieces, strict=True):
             layers[part.layer][part.kind] = piece.unflatten(1, part.shape)

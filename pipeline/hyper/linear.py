@@ -25,15 +25,15 @@ def generated_linear(points: Tensor, weight: Tensor, bias: Tensor | None = None)
     """
     if points.dim() != 3 or weight.dim() != 3 or (points.shape[0], points.shape[2]) != weight.shape[:2]:
         raise ValueError(
-            f"points {list(points.shape)} must be [B, P, in] and weight {list(weight.shape)} must be [B, in, out] "
-            "with the same B and in"
+            f"points {list(points.shape)} must be [B, P, in] and weight {list(weight.shape)} must be "
+            "[B, in, out] with the same B and in"
         )
     if bias is None:
         return torch.bmm(points, weight)
     if bias.shape != (weight.shape[0], weight.shape[2]):
         raise ValueError(
-            f"bias {list(bias.shape)} must be [B, out] and weight {list(weight.shape)} must be [B, in, out] "
-            "with the same B and out"
+            f"bias {list(bias.shape)} must be [B, out] and weight {list(weight.shape)} must be "
+            "[B, in, out] with the same B and out"
         )
     return torch.baddbmm(bias.unsqueeze(1), points, weight)
 

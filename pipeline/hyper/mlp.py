@@ -64,6 +64,7 @@ class FunctionalMLP(nn.Module):
             hidden = generated_linear(hidden, weight, bias)
         return hidden
 
+    @torch.no_grad()
     def export(self, parameters: Tensor) -> nn.Sequential:
         """Return one sample's network as an ordinary module that no longer needs this package.
 
@@ -74,18 +75,18 @@ class FunctionalMLP(nn.Module):
             parameters: θ of one sample, [N].
 
         Returns:
-            `torch.nn.Linear` layers with the activation between them, mapping [..., widths[0]] to [...,
-            widths[-1]].
+            `torch.nn.Linear` layers with the activation between them: [..., widths[0]] to [..., widths[-1]].
 
         Raises:
             ValueError: if `parameters` is not [N].
         """
         if parameters.shape != (self.parameter_count,):
             raise ValueError(
-                f"one sample's parameters must have the shape [{self.parameter_count}], got {list(parameters.shape)}"
+                f"one sample's parameters must have the shape [{self.parameter_count}], "
+                f"got {list(parameters.shape)}"
             )
         modules: list[nn.Module] = []
-        for weight, bias in self._weights_and_biases(parameters.detach().unsqueeze(0)):
+        for weight, bias in self._weights_and_biases(parameters.unsqueeze(0)):
             if modules:
                 modules.append(copy.deepcopy(self.activation))
             linear = nn.utils.skip_init(
@@ -96,10 +97,9 @@ class FunctionalMLP(nn.Module):
                 device=weight.device,
                 dtype=weight.dtype,
             )
-            with torch.no_grad():
-                linear.weight.copy_(weight[0].T)
-                if bias is not None:
-                    linear.bias.copy_(bias[0])
+            linear.weight.copy_(weight[0].T)
+            if bias is not None:
+                linear.bias.copy_(bias[0])
             modules.append(linear)
         return nn.Sequential(*modules)
 
@@ -108,8 +108,7 @@ class FunctionalMLP(nn.Module):
         for layer in self.layout.split(parameters):
             weight = layer["weight"]
             if "gain" in layer:
-                # Scaling the weight takes in × out products per sample; scaling its result would take P ×
-                # out.
+                # Scaling the weight takes in × out products per sample, scaling its result P × out.
                 weight = weight * (1 + layer["gain"]).unsqueeze(1)
             pairs.append((weight, layer.get("bias")))
         return pairs

@@ -38,7 +38,7 @@ class ProjectConfig(Section):
     """What holds for every domain: where results go, the scale they are labelled with, what a job may use."""
 
     scale: Literal["smoke", "real", "paper"]
-    results: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)*$")]
+    results: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
     gpus_per_training: Annotated[int, Field(ge=0, le=64)]
     memory_mb: Annotated[int, Field(ge=100)]
     minutes: Annotated[int, Field(ge=1)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -222,10 +223,31 @@ def comparison_table(domain: str, comparisons: Sequence[Comparison]) -> pd.DataF
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
-def write_summary(out: Path, table: pd.DataFrame, comparisons: pd.DataFrame) -> None:
-    """Write ``summary.csv``, ``comparisons.csv`` and the nested ``metrics.json`` that DVC compares."""
+def write_summary(
+    out: Path,
+    table: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    headline: str,
+    position: Callable[[str], float],
+) -> None:
+    """Write what a domain's runs come to.
+
+    Args:
+        out: the domain's folder of results. It gets ``summary.csv``, ``comparisons.csv``, the nested
+            ``metrics.json`` that ``dvc metrics diff`` compares, and a table per data set in ``curves``, one
+            column per method, for ``dvc plots diff``.
+        table: what :func:`summarise` returned.
+        comparisons: what :func:`comparison_table` returned.
+        headline: the metric that the curves show.
+        position: where a group stands on the horizontal axis of the curves.
+    """
     write_table(out / "summary.csv", table)
     write_table(out / "comparisons.csv", comparisons)
+    shutil.rmtree(out / "curves", ignore_errors=True)
+    for dataset, rows in table[table["metric"] == headline].groupby("dataset", sort=False):
+        placed = rows.assign(position=rows["group"].map(position))
+        curves = placed.pivot(index="position", columns="method", values="value").reset_index()
+        write_table(out / "curves" / f"{dataset}.csv", curves)
     nested: dict = {}
     for row in table.dropna(subset=["value"]).itertuples():
         place = nested.setdefault(row.dataset, {}).setdefault(row.method, {}).setdefault(row.metric, {})

@@ -1,0 +1,176 @@
+"""Time a batch of generated networks, forward and backward, against other ways to run them.
+
+    python -m benchmarks.hyper [--repetitions 25] [--threads 1]
+
+Rows are sizes that the domains use, columns the implementations; all read the same flat parameter vectors,
+and must give the same outputs and gradients before anything is timed. Repetitions of the implementations
+alternate, so that a slow moment of the machine hits all of them, and the median is printed. `hypnettorch` is
+timed where it is installed.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from pipeline.hyper import FunctionalMLP
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, and how many samples and points per sample a training step has."""
+
+    name: str
+    widths: tuple[int, ...]
+    activation: nn.Module
+    bias: bool
+    samples: int
+    points: int
+
+
+CASES = (
+    Case("shapes: 3-32×5-1, ELU", (3, 32, 32, 32, 32, 32, 1), nn.ELU(), True, 16, 512),
+    Case("superres: 18-16-16-1, ReLU", (18, 16, 16, 1), nn.ReLU(), True, 64, 128),
+    Case("molecules: 64-128-64, tanh, no bias", (64, 128, 64), nn.Tanh(), False, 577, 1),
+)
+
+Implementation = Callable[[Tensor, Tensor], Tensor]
+
+
+def matrices(case: Case, flat: Tensor) -> list[Tensor]:
+    """Cut flat vectors [B, N] into torch's weight [B, out, in] and bias [B, out] of every layer."""
+    sizes = [n for i, o in pairwise(case.widths) for n in ((i * o, o) if case.bias else (i * o,))]
+    pieces = iter(flat.split(sizes, dim=1))
+    tensors = []
+    for i, o in pairwise(case.widths):
+        tensors.append(next(pieces).unflatten(1, (i, o)).mT)
+        if case.bias:
+            tensors.append(next(pieces))
+    return tensors
+
+
+def ours(case: Case) -> Implementation:
+    return FunctionalMLP(case.widths, case.activation, bias=case.bias)
+
+
+def functional_call_with_vmap(case: Case) -> Implementation:
+    modules: list[nn.Module] = []
+    for i, o in pairwise(case.widths):
+        modules += [nn.Linear(i, o, bias=case.bias), case.activation]
+    network = nn.Sequential(*modules[:-1])
+    names = [name for name, _ in network.named_parameters()]
+
+    def apply(points: Tensor, flat: Tensor) -> Tensor:
+        named = dict(zip(names, matrices(case, flat), strict=True))
+        return vmap(lambda parameters, x: functional_call(network, parameters, x))(named, points)
+
+    return apply
+
+
+def python_loop(case: Case) -> Implementation:
+    per_layer = 2 if case.bias else 1
+
+    def apply(points: Tensor, flat: Tensor) -> Tensor:
+        outputs = []
+        for x, *sample in zip(points, *(tensor.unbind() for tensor in matrices(case, flat)), strict=True):
+            for start in range(0, len(sample), per_layer):
+                x = F.linear(case.activation(x) if start else x, *sample[start : start + per_layer])
+            outputs.append(x)
+        return torch.stack(outputs)
+
+    return apply
+
+
+def hypnettorch(case: Case) -> Implementation:
+    from hypnettorch.mnets import MLP  # an optional peer: only where someone installed it
+
+    network = MLP(
+        case.widths[0],
+        case.widths[-1],
+        list(case.widths[1:-1]),
+        activation_fn=case.activation,
+        use_bias=case.bias,
+        no_weights=True,
+        verbose=False,
+    )
+
+    def apply(points: Tensor, flat: Tensor) -> Tensor:
+        # It takes the weights of one network at a time, so a batch of networks is a loop.
+        samples = zip(*(tensor.unbind() for tensor in matrices(case, flat)), strict=True)
+        return torch.stack([network(x, weights=list(w)) for x, w in zip(points, samples, strict=True)])
+
+    return apply
+
+
+def implementations() -> dict[str, Callable[[Case], Implementation]]:
+    table = {
+        "ours": ours,
+        "functional_call + vmap": functional_call_with_vmap,
+        "loop over samples": python_loop,
+    }
+    if find_spec("hypnettorch") is not None:
+        table["hypnettorch"] = hypnettorch
+    return table
+
+
+def step(apply: Implementation, points: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """One forward and backward pass: the outputs and the gradient of their mean square for the parameters."""
+    outputs = apply(points, flat)
+    return outputs, torch.autograd.grad(outputs.square().mean(), flat)[0]
+
+
+def milliseconds(case: Case, repetitions: int) -> dict[str, list[float]]:
+    generator = torch.Generator().manual_seed(0)
+    points = torch.rand(case.samples, case.points, case.widths[0], generator=generator) * 2 - 1
+    length = ours(case).parameter_count
+    flat = (torch.randn(case.samples, length, generator=generator) * 0.2).requires_grad_()
+    ready = {name: build(case) for name, build in implementations().items()}
+    expected = step(ready["ours"], points, flat)
+    for name, apply in ready.items():  # also warms every implementation up
+        torch.testing.assert_close(
+            step(apply, points, flat), expected, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
+        )
+    seconds: dict[str, list[float]] = {name: [] for name in ready}
+    for _ in range(repetitions):
+        for name, apply in ready.items():
+            start = time.perf_counter()
+            step(apply, points, flat)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: [1000 * s for s in values] for name, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=25)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.repetitions < 2:
+        parser.error("--repetitions must be 2 or more")
+    torch.set_num_threads(arguments.threads)
+    print(
+        f"torch {torch.__version__}, {arguments.threads} thread(s), median of {arguments.repetitions}: "
+        "forward + backward, ms (quartiles); ratio to ours\n"
+    )
+    print("| network | samples × points | implementation | ms | quartiles | ratio |")
+    print("|---|---|---|---|---|---|")
+    for case in CASES:
+        times = milliseconds(case, arguments.repetitions)
+        reference = statistics.median(times["ours"])
+        for name, values in times.items():
+            low, median, high = statistics.quantiles(values, n=4)
+            print(
+                f"| {case.name} | {case.samples} × {case.points} | {name} | {median:.2f} "
+                f"| {low:.2f}–{high:.2f} | {median / reference:.2f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()

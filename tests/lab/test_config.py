@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domains import config_types
+from pipeline.lab.config import check_whole, load, merge, parse_assignment, read_yaml
+from pipeline.lab.errors import UserError
+
+leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
+mappings = st.recursive(
+    st.dictionaries(st.text(max_size=3), leaves, max_size=4),
+    lambda inner: st.dictionaries(st.text(max_size=3), leaves | inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(mappings)
+def test_merging_nothing_changes_nothing(content):
+    assert merge(content, {}) == content
+    assert merge({}, content) == content
+    assert merge(content, content) == content
+
+
+def leaf_paths(content, path=()):
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            yield from leaf_paths(value, (*path, key))
+        elif not isinstance(value, dict):
+            yield (*path, key), value
+
+
+@given(mappings, mappings)
+def test_every_value_of_the_overlay_wins(base, overlay):
+    merged = merge(base, overlay)
+    for path, expected in leaf_paths(overlay):
+        found = merged
+        for key in path:
+            found = found[key]
+        assert found == expected
+
+
+def test_an_overlay_replaces_lists_and_keeps_the_rest():
+    merged = merge({"a": {"x": [1, 2], "y": 1}}, {"a": {"x": [3]}})
+    assert merged == {"a": {"x": [3], "y": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.b.c=5", {"a": {"b": {"c": 5}}}),
+        ("a=[1, 2]", {"a": [1, 2]}),
+        ("a.b=null", {"a": {"b": None}}),
+        ("a=x=y", {"a": "x=y"}),
+    ],
+)
+def test_assignments(text, expected):
+    assert parse_assignment(text) == expected
+
+
+@pytest.mark.parametrize("text", ["a.b", "=3", "a=[1"])
+def test_bad_assignments_are_refused(text):
+    with pytest.raises(UserError, match="--set"):
+        parse_assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: 1\na: 2\n", "stands twice"),
+        ("a: [1\n", "not valid YAML"),
+        ("- 1\n", "mapping of sections"),
+        ("a: {b: 1, b: 2}\n", "stands twice"),
+    ],
+)
+def test_bad_files_are_refused_with_their_place(tmp_path, content, said):
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(UserError, match=said) as caught:
+        read_yaml(path)
+    assert "bad.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_project_and_every_overlay_are_valid(request):
+    root = request.config.rootpath
+    for overlay in (None, "real", "paper", "evidence"):
+        files = [root / "params.yaml"] + ([root / "config" / f"{overlay}.yaml"] if overlay else [])
+        checked = check_whole(load(files), config_types())
+        assert set(checked) == {"project", *config_types()}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("codes.train.max_step=5", r"codes\.train\.max_step: unknown key; did you mean max_steps\?"),
+        ("code.iterations=5", r"code: unknown section; did you mean codes\?"),
+        ("codes.train.max_steps=0", r"codes\.train\.max_steps: .*greater than or equal to 1.*got 0"),
+        ("codes.train.learning_rate=fast", r"codes\.train\.learning_rate: .*number"),
+        ("codes.methods=[hyper, hyper]", r"codes\.methods: hyper stands here more than once"),
+        ("codes.methods=[turbo]", r"codes: methods: turbo is not a method here; accepted: bp"),
+        ("codes.datasets=[LDPC]", r"codes: datasets: LDPC is not a known code"),
+        ("codes.datasets=[MACKAY96_48]", r"MACKAY96_48 has no construction"),
+        ("codes.seeds=[-1]", r"codes\.seeds\.0: .*greater than or equal to 0"),
+        ("codes.evaluate.max_words=5", r"codes\.evaluate: max_words is 5, below min_words"),
+        ("project.results=../elsewhere", r"project\.results"),
+        ("codes.train.learning_rate=.nan", r"codes\.train\.learning_rate"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_its_key(request, assignment, said):
+    content = load([request.config.rootpath / "params.yaml"], [assignment])
+    with pytest.raises(UserError, match=said) as caught:
+        check_whole(content, config_types())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(request):
+    content = yaml.safe_load((request.config.rootpath / "params.yaml").read_text())
+    del content["codes"]["train"]["max_steps"]
+    with pytest.raises(UserError, match=r"codes\.train\.max_steps: this key is missing"):
+        check_whole(content, config_types())

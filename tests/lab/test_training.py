@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.lab.config import Section
+from pipeline.lab.errors import UserError
+from pipeline.lab.files import read_json
+from pipeline.lab.models import load_model, save_model
+from pipeline.lab.run import TrainingRun, write_manifest
+from pipeline.lab.training import StepSampler, TrainerSettings, fit
+
+PROJECT = Path(__file__).resolve().parents[2]
+# Nothing listens on the discard port: these runs keep their record in run.json and need no store.
+NO_SERVER = "http://127.0.0.1:9"
+
+
+class NoSettings(Section):
+    pass
+
+
+class Batches(Dataset):
+    """Batch i comes from the number i alone."""
+
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        x = torch.randn(16, 4, generator=generator)
+        return x, x.sum(dim=1, keepdim=True)
+
+
+class Data(pl.LightningDataModule):
+    def __init__(self, steps, check):
+        super().__init__()
+        self.steps, self.check = steps, check
+
+    def train_dataloader(self):
+        return DataLoader(Batches(), batch_size=None, sampler=StepSampler(self.steps, self.check))
+
+    def val_dataloader(self):
+        return DataLoader(Batches(), batch_size=None, sampler=range(1000, 1003))
+
+
+class Regression(pl.LightningModule):
+    """Has dropout, which draws from the global generator: a resume must bring that back too."""
+
+    def __init__(self, fail_at=None, nan_at=None):
+        super().__init__()
+        self.net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1))
+        self.fail_at, self.nan_at = fail_at, nan_at
+        self.seen = []
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == self.fail_at:
+            raise RuntimeError("the power went out")
+        x, y = batch
+        self.seen.append(round(x[0, 0].item(), 6))
+        loss = ((self.net(x) - y) ** 2).mean()
+        return loss * float("nan") if self.global_step == self.nan_at else loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        self.log("error", ((self.net(x) - y) ** 2).mean(), batch_size=1)
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.Adam(self.parameters(), lr=0.05)
+        return [optimizer], [
+            {"scheduler": torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.99), "interval": "step"}
+        ]
+
+
+def settings(steps=25, check=10, patience=None):
+    return TrainerSettings(
+        max_steps=steps,
+        check_every_steps=check,
+        patience_checks=patience,
+        precision="32-true",
+        accelerator="cpu",
+        devices=1,
+    )
+
+
+def run_once(folder, module, trainer, seed=0):
+    data = folder / "data"
+    if not data.exists():
+        data.mkdir(parents=True)
+        (data / "x").write_text("x")
+        write_manifest(data, {})
+    with TrainingRun("toy", "set", "method", seed, data, folder / "run", NoSettings(), "program") as run:
+        torch.manual_seed(0)
+        module.net.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
+        fit(module, Data(trainer.max_steps, trainer.check_every_steps), trainer, run, "error", threads=1)
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_SERVER)
+
+
+@pytest.mark.parametrize("stop", [3, 10, 17, 24])
+def test_a_broken_training_ends_as_if_it_had_never_been_broken(tmp_path, stop):
+    whole = run_once(tmp_path / "whole", Regression(), settings())
+    with pytest.raises(RuntimeError, match="power"):
+        run_once(tmp_path / "broken", Regression(fail_at=stop), settings())
+    resumed = run_once(tmp_path / "broken", Regression(), settings())
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    records = [read_json(tmp_path / name / "run" / "run.json") for name in ("whole", "broken")]
+    curves = [[{k: v for k, v in row.items() if k != "seconds"} for row in one["history"]] for one in records]
+    assert curves[0] == curves[1]
+    assert [row["step"] for row in curves[0]] == [10, 20, 25]
+    assert not (tmp_path / "broken" / "run" / ".work").exists()
+
+
+def test_a_resume_with_other_settings_starts_afresh(tmp_path):
+    with pytest.raises(RuntimeError, match="power"):
+        run_once(tmp_path / "a", Regression(fail_at=15), settings(), seed=1)
+    resumed = Regression()
+    run_once(tmp_path / "a", resumed, settings(), seed=2)
+    assert len(resumed.seen) == 25
+
+
+def test_the_weights_of_the_best_check_are_kept(tmp_path):
+    class GettingWorse(Regression):
+        def validation_step(self, batch, batch_idx):
+            self.log("error", torch.tensor(float(self.global_step)), batch_size=1)
+
+        def on_train_epoch_end(self):
+            if self.global_step == 10:
+                self.first = {name: value.clone() for name, value in self.state_dict().items()}
+
+    module = GettingWorse()
+    final = run_once(tmp_path, module, settings())
+    assert all(torch.equal(module.first[name], final[name]) for name in final)
+    assert read_json(tmp_path / "run" / "run.json")["best_step"] == 10
+
+
+def test_early_stopping_counts_checks_without_progress(tmp_path):
+    class Stuck(Regression):
+        def validation_step(self, batch, batch_idx):
+            self.log("error", torch.tensor(1.0), batch_size=1)
+
+    module = Stuck()
+    run_once(tmp_path, module, settings(steps=1000, patience=2))
+    assert len(module.seen) == 30
+
+
+def test_a_loss_that_is_no_number_names_step_and_batch(tmp_path):
+    with pytest.raises(UserError, match=r"became nan at step 13 \(batch 2 of epoch 1\)"):
+        run_once(tmp_path, Regression(nan_at=12), settings())
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_every_step_is_numbered_once():
+    sampler = StepSampler(25, 10)
+    numbers = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        numbers += list(sampler)
+    assert numbers == list(range(25))
+
+
+def test_a_model_file_runs_no_code(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"x": Trap()}, tmp_path / "model.ckpt")
+    with pytest.raises(UserError, match="not a model file"):
+        load_model(tmp_path / "model.ckpt")
+    assert not (tmp_path / "sprung").exists()
+    save_model(tmp_path / "good.ckpt", {"a": torch.ones(2), "b": "text"})
+    assert torch.equal(load_model(tmp_path / "good.ckpt")["a"], torch.ones(2))
+
+
+def train_command(folder, *more):
+    return [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "codes",
+        "train",
+        "--method",
+        "hyper",
+        "--set",
+        "codes.train.max_steps=60",
+        "--set",
+        "codes.train.check_every_steps=10",
+        "--set",
+        "codes.train.validation={ebn0_db: [4], words: 500}",
+        *more,
+    ]
+
+
+def test_kill_minus_nine_at_any_moment_changes_nothing(workspace):
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "MLFLOW_TRACKING_URI": NO_SERVER}
+
+    def call(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", "codes", *arguments],
+            env=environment,
+            check=True,
+            capture_output=True,
+            **options,
+        )
+
+    call("raw", "--dataset", "BCH31_16")
+    call("prepare", "--dataset", "BCH31_16")
+    whole = train_command(workspace, "--dataset", "BCH31_16", "--results", "whole")
+    subprocess.run(whole, env=environment, check=True, capture_output=True)
+    killed = train_command(workspace, "--dataset", "BCH31_16", "--results", "killed")
+    run = workspace / "killed" / "codes" / "BCH31_16" / "hyper" / "seed0"
+    victim = subprocess.Popen(killed, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (run / ".work" / "last.ckpt").exists():
+        assert victim.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    # Some time after the first whole epoch, another time in each run of this test.
+    time.sleep(int.from_bytes(os.urandom(1), "little") / 255)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    again = subprocess.run(killed, env=environment, check=True, capture_output=True, text=True)
+    if victim.returncode == -signal.SIGKILL and not (run / "run.json").exists():
+        assert "resuming" in again.stderr
+    expected = load_model(workspace / "whole/codes/BCH31_16/hyper/seed0/model.ckpt")["state_dict"]
+    resumed = load_model(run / "model.ckpt")["state_dict"]
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
