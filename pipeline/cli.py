@@ -38,9 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
-    group.add_argument(
-        "--config", type=Path, action="append", default=[], help="overlay(s) over params.yaml"
-    )
+    group.add_argument("--config", type=Path, action="append", default=[], help="overlay(s) over params.yaml")
     group.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. codes.train.max_steps=50"
     )
@@ -100,7 +98,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             if "predict" in argv:
                 predict = sub._subparsers._group_actions[0].choices["predict"]
                 room(domain, "predict").add_arguments(predict)
-    report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
+    report = commands.add_parser(
+        "report", help="write the page of all results", description="Write the page."
+    )
     report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
     check = commands.add_parser(

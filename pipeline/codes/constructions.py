@@ -81,9 +81,7 @@ def bch(n: int, k: int) -> np.ndarray:
 def array_ldpc(prime: int, block_rows: int) -> np.ndarray:
     """Array LDPC code (Fan 2000), ``[block_rows * p, p * p]``: block (i, j) is the identity shifted by -i j."""
     identity = np.eye(prime, dtype=np.uint8)
-    return np.block(
-        [[np.roll(identity, -i * j, axis=1) for j in range(prime)] for i in range(block_rows)]
-    )
+    return np.block([[np.roll(identity, -i * j, axis=1) for j in range(prime)] for i in range(block_rows)])
 
 
 def ccsds() -> np.ndarray:

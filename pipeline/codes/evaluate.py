@@ -171,9 +171,7 @@ def _compare(
     return comparisons
 
 
-def summarise(
-    runs: Sequence[Path], published: Path, out: Path, scale: str
-) -> None:
+def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
     """Join the runs of this domain into the tables of :func:`pipeline.lab.summary.write_summary`."""
     metrics = [run / "metrics.json" for run in runs]
     table = join_runs("codes", scale, metrics, published)

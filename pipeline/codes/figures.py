@@ -89,7 +89,14 @@ def _waterfall(axes: Axes, table: pd.DataFrame) -> None:
         bounds = rows[rows.value.isna()]
         if len(bounds):
             # An upper bound from a point with hardly any errors: an arrow, never a value.
-            axes.semilogy(bounds.ebn0_db, bounds.ci95_high, ls="", marker=r"$\downarrow$", ms=9, c=STYLE[method]["color"])
+            axes.semilogy(
+                bounds.ebn0_db,
+                bounds.ci95_high,
+                ls="",
+                marker=r"$\downarrow$",
+                ms=9,
+                c=STYLE[method]["color"],
+            )
     points = np.linspace(table.ebn0_db.min(), table.ebn0_db.max(), 60)
     axes.semilogy(points, uncoded_ber(points), "--", color="0.5", label="Uncoded", zorder=1)
     axes.set_xlabel("Eb/N0 (dB)")

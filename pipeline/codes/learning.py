@@ -9,14 +9,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from pipeline.codes.config import Training, Validation
 from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
 from pipeline.codes.decoder import Decoder
 from pipeline.lab.randomness import numpy_generator
 from pipeline.lab.run import TrainingRun
-from pipeline.lab.training import StepSampler, TrainerSettings, fit
+from pipeline.lab.training import StepData, TrainerSettings, fit
 
 
 class TrainingBatches(Dataset):
@@ -59,27 +59,6 @@ class ValidationBatches(Dataset):
         deviation = noise_deviation(self.settings.ebn0_db[point], self.code.rate)
         llr = channel_llr(bits, deviation, generator)
         return point, torch.from_numpy(bits.astype(bool)), torch.from_numpy(llr)
-
-
-class NoisyWords(pl.LightningDataModule):
-    """The two streams of words of one training."""
-
-    def __init__(self, code: Code, settings: Training, seed: int):
-        super().__init__()
-        self.code, self.settings, self.seed = code, settings, seed
-
-    def train_dataloader(self) -> DataLoader:
-        """Endless batches, each made from its number."""
-        sampler = StepSampler(self.settings.max_steps, self.settings.check_every_steps)
-        return DataLoader(
-            TrainingBatches(self.code, self.settings, self.seed), batch_size=None, sampler=sampler
-        )
-
-    def val_dataloader(self) -> DataLoader:
-        """The same held-out words at every check."""
-        return DataLoader(
-            ValidationBatches(self.code, self.settings.validation, self.seed), batch_size=None
-        )
 
 
 class DecoderTraining(pl.LightningModule):
@@ -136,9 +115,12 @@ class DecoderTraining(pl.LightningModule):
 def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, threads: int) -> None:
     """Train ``decoder`` in place; see :func:`pipeline.lab.training.fit`."""
     trainer = TrainerSettings(**{name: getattr(settings, name) for name in TrainerSettings.model_fields})
+    seed = run.identity["seed"]
+    batches = TrainingBatches(code, settings, seed)
+    checks = ValidationBatches(code, settings.validation, seed)
     fit(
         DecoderTraining(decoder, settings),
-        NoisyWords(code, settings, run.identity["seed"]),
+        StepData(batches, checks, trainer),
         trainer,
         run,
         monitor="validation_ln_ber",

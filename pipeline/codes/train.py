@@ -57,7 +57,9 @@ def train(
             },
         )
         example = channel_llr(
-            np.zeros((code.length, 2)), noise_deviation(4.0, code.rate), numpy_generator(seed, "codes", "example")
+            np.zeros((code.length, 2)),
+            noise_deviation(4.0, code.rate),
+            numpy_generator(seed, "codes", "example"),
         )
         decoded = decoder.cpu()(torch.from_numpy(example)).detach().numpy()
         run.tracker.model(model, LOADER, example.T.copy(), decoded.T.copy())

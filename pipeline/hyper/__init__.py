@@ -8,8 +8,7 @@ applies them all in one batched matrix product per layer, without a loop over th
 - `FunctionalMLP`: a whole multilayer perceptron g that owns no weights; `ParameterLayout` says which number
   is which.
 - `WeightHeads`: the last layer of f, which writes θ, initialised so that g starts as a usable network.
-- `initialisation`: hyperfan-in and hyperfan-out variances (Chang, Flokas and Lipson 2020) and the gain of an
-  activation.
+- `initialisation`: the hyperfan-in variances (Chang, Flokas and Lipson 2020) and the gain of an activation.
 
 Only torch is imported here, and nothing here knows a domain. `docs/hyper.md` has the equations and the speed.
 """
@@ -19,8 +18,6 @@ from pipeline.hyper.initialisation import (
     activation_gain,
     hyperfan_in_bias_variance,
     hyperfan_in_weight_variance,
-    hyperfan_out_bias_variance,
-    hyperfan_out_weight_variance,
 )
 from pipeline.hyper.layout import ParameterLayout, Part
 from pipeline.hyper.linear import GeneratedLinear, generated_linear
@@ -36,6 +33,4 @@ __all__ = [
     "generated_linear",
     "hyperfan_in_bias_variance",
     "hyperfan_in_weight_variance",
-    "hyperfan_out_bias_variance",
-    "hyperfan_out_weight_variance",
 ]

@@ -1,10 +1,11 @@
 """How large the weights of a head must be, so that what it writes has the size of an ordinary initialisation.
 
 A head writes the weights of a generated layer from features e with F entries: W = H e and b = G e. An
-ordinary initialisation of H looks at F and at the number of weights written, not at the fans of the generated
-layer, so W comes out in the wrong scale. Chang, Flokas and Lipson, "Principled Weight Initialization for
-Hypernetworks" (ICLR 2020, arXiv 2312.08399, Table 1) choose Var(H) and Var(G) so that W and b come out right.
-The functions below return these variances; a head is filled with
+ordinary initialisation of H looks at F and at the number of weights written, not at the widths of the
+generated layer, so W comes out in the wrong scale. Chang, Flokas and Lipson, "Principled Weight
+Initialization for Hypernetworks" (ICLR 2020, arXiv 2312.08399, Table 1), choose Var(H) and Var(G) so that the
+size of the activations stays the same from layer to layer: "hyperfan-in". The functions below return these
+variances; a head is filled with
 
     torch.nn.init.normal_(head.weight, std=variance**0.5)
 
@@ -73,104 +74,42 @@ def hyperfan_in_weight_variance(
         feature_mean_square: E[e²], Var(e) in the paper.
 
     Raises:
-        ValueError: if a size, the gain or the mean square is not positive.
+        ValueError: if an argument is not positive.
     """
-    _require_positive(
+    require_positive(
         fan_in=fan_in, feature_count=feature_count, gain=gain, feature_mean_square=feature_mean_square
     )
     return gain**2 / ((2 if bias else 1) * fan_in * feature_count * feature_mean_square)
 
 
 def hyperfan_in_bias_variance(
-    feature_count: int,
-    *,
-    gain: float = 1.0,
-    feature_mean_square: float = 1.0,
-    input_mean_square: float = 1.0,
+    feature_count: int, *, output_mean_square: float = 1.0, feature_mean_square: float = 1.0
 ) -> float:
     """Return Var(G) with which a generated bias supplies half of a layer's variance (hyperfan-in).
 
-        Var(G) = gain² · E[x²] / (2 · F · E[e²])
+        Var(G) = E[y²] / (2 · F · E[e²])
 
-    Then Var(b) = gain² E[x²] / 2, and with `hyperfan_in_weight_variance(..., bias=True)` the outputs have the
-    mean square gain² E[x²], as without a bias (Chang et al. 2020, Table 1, where E[x²] = 1).
+    Then Var(b) = E[y²] / 2; the other half comes from `hyperfan_in_weight_variance(..., bias=True)`.
 
     Args:
         feature_count: F, entries of the feature vector e that this head reads, d_l in the paper.
-        gain: as for the weights of the same layer.
+        output_mean_square: E[y²] of the layer before its activation, weights and bias together: 1 here. The
+            paper keeps the size after the activation at 1 instead, so it has gain² there, 2^(1_ReLU).
         feature_mean_square: E[e²], Var(e) in the paper.
-        input_mean_square: E[x²] of the generated layer's inputs; 1 in the paper.
 
     Raises:
-        ValueError: if a size, the gain or a mean square is not positive.
+        ValueError: if an argument is not positive.
     """
-    _require_positive(
+    require_positive(
         feature_count=feature_count,
-        gain=gain,
-        feature_mean_square=feature_mean_square,
-        input_mean_square=input_mean_square,
-    )
-    return gain**2 * input_mean_square / (2 * feature_count * feature_mean_square)
-
-
-def hyperfan_out_weight_variance(
-    fan_out: int, feature_count: int, *, gain: float = 1.0, feature_mean_square: float = 1.0
-) -> float:
-    """Return Var(H) that keeps the mean square of the gradients from layer to layer (hyperfan-out).
-
-        Var(H) = gain² / (fan_out · F · E[e²])
-
-    Then Var(W) = gain² / fan_out. A bias does not touch the gradient that flows back, so there is no factor
-    for it (Chang et al. 2020, Table 1).
-
-    Args:
-        fan_out: outputs of the generated layer, d_i in the paper.
-        feature_count: F, entries of the feature vector e, d_k in the paper.
-        gain: √2 for ReLU, 1 for the identity. For gradients it is 1 / sqrt(E[activation'(z)²]), which is
-            `activation_gain` for these two only.
-        feature_mean_square: E[e²], Var(e) in the paper.
-
-    Raises:
-        ValueError: if a size, the gain or the mean square is not positive.
-    """
-    _require_positive(
-        fan_out=fan_out, feature_count=feature_count, gain=gain, feature_mean_square=feature_mean_square
-    )
-    return gain**2 / (fan_out * feature_count * feature_mean_square)
-
-
-def hyperfan_out_bias_variance(
-    fan_in: int, fan_out: int, feature_count: int, *, gain: float = 1.0, feature_mean_square: float = 1.0
-) -> float:
-    """Return Var(G) with which the bias fills up what hyperfan-out weights leave of the forward variance.
-
-        Var(G) = max(0, gain² · (1 - fan_in / fan_out) / (F · E[e²]))
-
-    The weights of `hyperfan_out_weight_variance` give outputs of mean square gain² · fan_in / fan_out for
-    inputs of mean square 1. Where a layer widens, the bias adds the rest; where it narrows there is no rest
-    (Chang et al. 2020, Table 1).
-
-    Args:
-        fan_in: inputs of the generated layer, d_j in the paper.
-        fan_out: outputs of the generated layer, d_i in the paper.
-        feature_count: F, entries of the feature vector e that this head reads, d_l in the paper.
-        gain: as for the weights of the same layer.
-        feature_mean_square: E[e²], Var(e) in the paper.
-
-    Raises:
-        ValueError: if a size, the gain or the mean square is not positive.
-    """
-    _require_positive(
-        fan_in=fan_in,
-        fan_out=fan_out,
-        feature_count=feature_count,
-        gain=gain,
+        output_mean_square=output_mean_square,
         feature_mean_square=feature_mean_square,
     )
-    return max(0.0, gain**2 * (1 - fan_in / fan_out) / (feature_count * feature_mean_square))
+    return output_mean_square / (2 * feature_count * feature_mean_square)
 
 
-def _require_positive(**values: float) -> None:
+def require_positive(**values: float) -> None:
+    """Raise a ValueError that names the first value which is not positive and finite."""
     for name, value in values.items():
         if not (0 < value < math.inf):
             raise ValueError(f"{name} must be positive and finite, got {value}")

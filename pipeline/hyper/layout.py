@@ -48,6 +48,7 @@ class ParameterLayout:
 
     Attributes:
         widths: the widths, as a tuple.
+        bias: whether every layer has a bias.
         parts: every `Part`, in order.
         size: N, the length of the flat vector.
 
@@ -56,7 +57,7 @@ class ParameterLayout:
     """
 
     def __init__(self, widths: Sequence[int], *, bias: bool = True, gain: bool = False):
-        self.widths = tuple(widths)
+        self.widths, self.bias = tuple(widths), bias
         if len(self.widths) < 2 or min(self.widths) < 1:
             raise ValueError(f"widths must be two or more positive numbers, got {list(self.widths)}")
         parts: list[Part] = []

@@ -153,7 +153,11 @@ class _Resuming:
         import requests
 
         have = self.part.stat().st_size if self.part.is_file() else 0
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        headers = (
+            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
+            if have
+            else {"Accept-Encoding": "identity"}
+        )
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
             if answer.status_code == 416:
                 # More is here than the server has: what is here is of another file.

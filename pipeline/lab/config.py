@@ -99,7 +99,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UserError(f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}")
+        raise UserError(
+            f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}"
+        )
     return content
 
 
@@ -196,7 +198,9 @@ def check_whole(content: Mapping[str, Any], domains: Mapping[str, type[DomainCon
         if key != "project" and key not in domains:
             close = difflib.get_close_matches(str(key), ["project", *domains], n=1)
             meant = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"{key}: unknown section{meant} Accepted here: {', '.join(['project', *domains])}")
+            raise UserError(
+                f"{key}: unknown section{meant} Accepted here: {', '.join(['project', *domains])}"
+            )
     if "project" not in content:
         raise UserError("project: this section is missing")
     checked: dict[str, Any] = {"project": check(ProjectConfig, content["project"], "project")}

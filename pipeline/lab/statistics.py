@@ -68,7 +68,9 @@ def mean_t(samples: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inter
     samples = np.asarray(samples, dtype=np.float64)
     n = samples.size
     if samples.ndim != 1 or n < 2:
-        raise ValueError(f"a mean with an interval needs at least two samples in one dimension, got shape {samples.shape}")
+        raise ValueError(
+            f"a mean with an interval needs at least two samples in one dimension, got shape {samples.shape}"
+        )
     mean = float(samples.mean())
     half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(samples.std(ddof=1)) / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
@@ -106,7 +108,9 @@ def bootstrap(
     """
     n = len(arrays[0])
     if n < 2 or any(len(array) != n for array in arrays):
-        raise ValueError(f"a bootstrap needs arrays of one length of at least 2, got {[len(a) for a in arrays]}")
+        raise ValueError(
+            f"a bootstrap needs arrays of one length of at least 2, got {[len(a) for a in arrays]}"
+        )
     row = max(array[0].size for array in arrays)
     block = max(1, BLOCK // (n * row))
     values = []
@@ -141,4 +145,6 @@ def combine_seeds(intervals: Sequence[Interval]) -> Interval:
     between = mean_t([one.value for one in intervals])
     pooled = math.sqrt(sum(one.half_width**2 for one in intervals)) / len(intervals)
     half = between.half_width if math.isnan(pooled) else max(between.half_width, pooled)
-    return Interval(between.value, between.value - half, between.value + half, sum(one.n for one in intervals))
+    return Interval(
+        between.value, between.value - half, between.value + half, sum(one.n for one in intervals)
+    )

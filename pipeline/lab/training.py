@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import sys
 import time
 import warnings
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from pydantic import Field
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pipeline.lab.config import Section
 from pipeline.lab.errors import UserError
@@ -47,10 +45,11 @@ class StepSampler(Sampler[int]):
     Args:
         max_steps: number of optimiser steps in all.
         check_every_steps: number of steps between two validations.
+        epoch: the first epoch to number. Lightning fetches a batch ahead before it says which epoch it is in.
     """
 
-    def __init__(self, max_steps: int, check_every_steps: int):
-        self.max_steps, self.check_every_steps, self.epoch = max_steps, check_every_steps, 0
+    def __init__(self, max_steps: int, check_every_steps: int, epoch: int = 0):
+        self.max_steps, self.check_every_steps, self.epoch = max_steps, check_every_steps, epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch, also after a resume."""
@@ -65,6 +64,31 @@ class StepSampler(Sampler[int]):
             yield step * world + rank
 
 
+class StepData(pl.LightningDataModule):
+    """Data of a training that counts steps: batch i of ``train_set`` is made from the number i.
+
+    Args:
+        train_set: maps the number of a step to a batch.
+        validation_set: maps 0, 1, ... to the batches of every check.
+        settings: length of the training and of its epochs.
+    """
+
+    def __init__(self, train_set: Dataset, validation_set: Dataset, settings: TrainerSettings):
+        super().__init__()
+        self.train_set, self.validation_set, self.settings = train_set, validation_set, settings
+
+    def train_dataloader(self) -> DataLoader:
+        """The batches in the order of their numbers, from the epoch that the training stands in."""
+        sampler = StepSampler(
+            self.settings.max_steps, self.settings.check_every_steps, self.trainer.current_epoch
+        )
+        return DataLoader(self.train_set, batch_size=None, sampler=sampler)
+
+    def val_dataloader(self) -> DataLoader:
+        """The same batches at every check."""
+        return DataLoader(self.validation_set, batch_size=None)
+
+
 class _AtomicCheckpoints(TorchCheckpointIO):
     """Checkpoints that a kill cannot leave half-written."""
 
@@ -73,34 +97,38 @@ class _AtomicCheckpoints(TorchCheckpointIO):
             super().save_checkpoint(checkpoint, temporary, storage_options)
 
 
-class _RandomState(Callback):
-    """Carries the state of the global random generators over a resume (dropout and the like draw from them)."""
+class _WholeEpochs(Callback):
+    """Marks the epoch at whose end a checkpoint is written as done.
 
-    def state_dict(self) -> dict[str, Any]:
-        kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 (the global one is meant)
-        state = {
-            "torch": torch.get_rng_state(),
-            "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
-            "python": random.getstate(),
-        }
-        if torch.cuda.is_available():
-            state["cuda"] = torch.cuda.get_rng_state_all()
-        return state
+    Lightning writes it an instant before it counts the epoch, and after a resume it would end that epoch a second
+    time, without data.
+    """
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._loaded = state
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        loops = checkpoint["loops"]["fit_loop"]
+        for counts in loops["epoch_progress"].values():
+            counts["completed"] = counts["processed"]
+        for name in ("epoch_loop.batch_progress", "epoch_loop.val_loop.batch_progress"):
+            loops[name]["current"] = dict.fromkeys(loops[name]["current"], 0)
+            loops[name]["is_last_batch"] = False
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        state = getattr(self, "_loaded", None)
-        if state is None:
-            return
-        torch.set_rng_state(state["torch"])
-        kind, keys, position, has_gauss, gauss = state["numpy"]
-        np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
-        version, internal, gauss_next = state["python"]
-        random.setstate((version, tuple(internal), gauss_next))
-        if "cuda" in state and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(state["cuda"])
+
+class _SeededEpochs(Callback):
+    """Seeds the global random generators (dropout and the like draw from them) anew for each epoch.
+
+    So nothing of their state has to be carried over a kill, nor does it matter who drew from them before.
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        # Not at the epoch's start: a loader's iterator draws from them too, before or after that moment.
+        if batch_idx == 0:
+            seed = derived_seed(self.seed, "epoch", trainer.current_epoch, trainer.global_rank)
+            pl.seed_everything(seed % 2**32, verbose=False)
 
 
 class _FiniteLoss(Callback):
@@ -149,6 +177,13 @@ class _History(Callback):
             print(line, file=sys.stderr, flush=True)
 
 
+class _EarlyStopping(EarlyStopping):
+    """Early stopping that a kill after the last check does not undo."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
 def fit(
     module: pl.LightningModule,
     data: pl.LightningDataModule,
@@ -164,7 +199,7 @@ def fit(
 
     Args:
         module: the model; it logs ``monitor`` in validation, lower is better.
-        data: its data; a training loader should use :class:`StepSampler`.
+        data: its data; :class:`StepData` where batches are made from their numbers.
         settings: length, precision, devices.
         run: the run it belongs to; ``seconds``, ``history`` and ``best_step`` are added to its facts.
         monitor: name of the validation number by which the weights are chosen.
@@ -176,19 +211,17 @@ def fit(
     use_threads(threads)
     _quiet_lightning()
     identity = run.identity
-    pl.seed_everything(
-        derived_seed(identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"])
-        % 2**32,
-        verbose=False,
+    seed = derived_seed(
+        identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"]
     )
     history = _History(run, settings.max_steps)
     best = _checkpoints(run.work, "best", monitor=monitor)
     last = _checkpoints(run.work, "last", monitor=None)
-    callbacks: list[Callback] = [_RandomState(), _FiniteLoss(), history]
+    callbacks: list[Callback] = [_WholeEpochs(), _SeededEpochs(seed), _FiniteLoss(), history]
     if settings.patience_checks is not None:
         # Judged at the same moment as the checkpoints, so that a resume sees the same count of bad checks.
         callbacks.append(
-            EarlyStopping(monitor, patience=settings.patience_checks, check_on_train_epoch_end=True)
+            _EarlyStopping(monitor, patience=settings.patience_checks, check_on_train_epoch_end=True)
         )
     if sys.stderr.isatty():
         callbacks.append(TQDMProgressBar(refresh_rate=10))
@@ -212,9 +245,7 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         # Written by this project a moment ago and holding the generators' states: not a stranger's pickle.
-        trainer.fit(
-            module, data, ckpt_path=str(resume) if resume.is_file() else None, weights_only=False
-        )
+        trainer.fit(module, data, ckpt_path=str(resume) if resume.is_file() else None, weights_only=False)
     chosen = torch.load(run.work / "best.ckpt", map_location="cpu", weights_only=False)
     module.load_state_dict(chosen["state_dict"])
     run.facts |= {

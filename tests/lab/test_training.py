@@ -10,14 +10,14 @@ from pathlib import Path
 import lightning.pytorch as pl
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from pipeline.lab.config import Section
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import read_json
 from pipeline.lab.models import load_model, save_model
 from pipeline.lab.run import TrainingRun, write_manifest
-from pipeline.lab.training import StepSampler, TrainerSettings, fit
+from pipeline.lab.training import StepData, StepSampler, TrainerSettings, fit
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Nothing listens on the discard port: these runs keep their record in run.json and need no store.
@@ -31,26 +31,22 @@ class NoSettings(Section):
 class Batches(Dataset):
     """Batch i comes from the number i alone."""
 
+    def __init__(self, first=0, count=10**6):
+        self.first, self.count = first, count
+
+    def __len__(self):
+        return self.count
+
     def __getitem__(self, index):
-        generator = torch.Generator().manual_seed(index)
+        if index >= self.count:
+            raise IndexError
+        generator = torch.Generator().manual_seed(self.first + index)
         x = torch.randn(16, 4, generator=generator)
         return x, x.sum(dim=1, keepdim=True)
 
 
-class Data(pl.LightningDataModule):
-    def __init__(self, steps, check):
-        super().__init__()
-        self.steps, self.check = steps, check
-
-    def train_dataloader(self):
-        return DataLoader(Batches(), batch_size=None, sampler=StepSampler(self.steps, self.check))
-
-    def val_dataloader(self):
-        return DataLoader(Batches(), batch_size=None, sampler=range(1000, 1003))
-
-
 class Regression(pl.LightningModule):
-    """Has dropout, which draws from the global generator: a resume must bring that back too."""
+    """Has dropout, which draws from the global generator: a resume must draw the same."""
 
     def __init__(self, fail_at=None, nan_at=None):
         super().__init__()
@@ -89,15 +85,16 @@ def settings(steps=25, check=10, patience=None):
 
 
 def run_once(folder, module, trainer, seed=0):
-    data = folder / "data"
-    if not data.exists():
-        data.mkdir(parents=True)
-        (data / "x").write_text("x")
-        write_manifest(data, {})
-    with TrainingRun("toy", "set", "method", seed, data, folder / "run", NoSettings(), "program") as run:
+    prepared = folder / "data"
+    if not prepared.exists():
+        prepared.mkdir(parents=True)
+        (prepared / "x").write_text("x")
+        write_manifest(prepared, {})
+    with TrainingRun("toy", "set", "method", seed, prepared, folder / "run", NoSettings(), "program") as run:
         torch.manual_seed(0)
         module.net.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
-        fit(module, Data(trainer.max_steps, trainer.check_every_steps), trainer, run, "error", threads=1)
+        data = StepData(Batches(), Batches(first=10**6, count=3), trainer)
+        fit(module, data, trainer, run, "error", threads=1)
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
@@ -106,7 +103,7 @@ def no_server(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_SERVER)
 
 
-@pytest.mark.parametrize("stop", [3, 10, 17, 24])
+@pytest.mark.parametrize("stop", [3, 10, 17, 20, 24])
 def test_a_broken_training_ends_as_if_it_had_never_been_broken(tmp_path, stop):
     whole = run_once(tmp_path / "whole", Regression(), settings())
     with pytest.raises(RuntimeError, match="power"):
@@ -151,6 +148,25 @@ def test_early_stopping_counts_checks_without_progress(tmp_path):
     module = Stuck()
     run_once(tmp_path, module, settings(steps=1000, patience=2))
     assert len(module.seen) == 30
+
+
+def test_early_stopping_is_remembered_over_a_kill(tmp_path, monkeypatch):
+    class Stuck(Regression):
+        def validation_step(self, batch, batch_idx):
+            self.log("error", torch.tensor(1.0), batch_size=1)
+
+    def power_cut(*arguments, **options):
+        raise RuntimeError("the power went out")
+
+    with monkeypatch.context() as patched:
+        # After the last check, before the weights are taken home.
+        patched.setattr(Stuck, "on_train_end", power_cut)
+        with pytest.raises(RuntimeError, match="power"):
+            run_once(tmp_path, Stuck(), settings(steps=1000, patience=2))
+    resumed = Stuck()
+    run_once(tmp_path, resumed, settings(steps=1000, patience=2))
+    assert resumed.seen == []
+    assert [row["step"] for row in read_json(tmp_path / "run" / "run.json")["history"]] == [10, 20, 30]
 
 
 def test_a_loss_that_is_no_number_names_step_and_batch(tmp_path):
