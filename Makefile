@@ -1,5 +1,5 @@
 # Every target one line in `make help`. Nothing but git, make, Python 3.11+ and pip is expected to be there.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DOMAIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 run: $(STAMP) ## the embedded default of every domain, or of one: make run DOMAIN=codes
 	@$(RUN) snakemake $(DOMAIN)
-	@$(RUN) python -m pipeline.lab.goodbye $(DOMAIN)
+	@$(if $(DOMAIN),$(RUN) hypernet report)
+	@echo "Page of results:  file://$(CURDIR)/results/index.html"
+	@echo "Tracked runs:     make mlflow, then http://127.0.0.1:5000"
 
 real: $(STAMP) ## official data (HYPERNET_MIRROR=folder where there is no network)
 	@$(RUN) snakemake --configfile config/real.yaml -- $(DOMAIN)
@@ -41,6 +43,9 @@ lint: $(STAMP) ## ruff and snakemake --lint
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) snakemake --lint
+
+format: $(STAMP) ## let ruff format the program
+	@$(RUN) ruff format .
 
 bench: $(STAMP) ## speed beside the named peers, or of one: make bench DOMAIN=codes
 	@$(RUN) python -m benchmarks $(DOMAIN)

@@ -98,9 +98,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             if "predict" in argv:
                 predict = sub._subparsers._group_actions[0].choices["predict"]
                 room(domain, "predict").add_arguments(predict)
-    report = commands.add_parser(
-        "report", help="write the page of all results", description="Write the page."
-    )
+    report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
     report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
     check = commands.add_parser(
@@ -148,9 +146,7 @@ class _Step:
             return name
         accepted = self.section.datasets
         if name is not None and name not in accepted:
-            raise UserError(
-                f"--dataset {name}: not under {self.domain}.datasets; accepted: {', '.join(accepted)}"
-            )
+            raise UserError(f"--dataset {name}: not under {self.domain}.datasets; accepted: {', '.join(accepted)}")
         return name or accepted[0]
 
     def method(self) -> str:

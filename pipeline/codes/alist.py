@@ -57,9 +57,7 @@ def _read_dense(path: Path, lines: list[tuple[int, list[str]]]) -> np.ndarray:
         if wrong:
             raise UserError(f"{path}, line {number}: {wrong[:20]!r} is neither 0 nor 1")
         if rows and len(digits) != len(rows[0]):
-            raise UserError(
-                f"{path}, line {number}: {len(digits)} columns, the rows before have {len(rows[0])}"
-            )
+            raise UserError(f"{path}, line {number}: {len(digits)} columns, the rows before have {len(rows[0])}")
         rows.append(digits)
     matrix = np.frombuffer("".join(rows).encode(), dtype=np.uint8) - ord("0")
     return matrix.reshape(len(rows), -1)
@@ -86,17 +84,13 @@ class _Lines:
         """The next ``count`` numbers of one line."""
         number, values = self.take(what)
         if len(values) != count:
-            raise UserError(
-                f"{self.path}, line {number}: {len(values)} numbers where {count} belong ({what})"
-            )
+            raise UserError(f"{self.path}, line {number}: {len(values)} numbers where {count} belong ({what})")
         return number, values
 
     def finish(self) -> None:
         """There must be nothing left."""
         if self._next < len(self._lines):
-            raise UserError(
-                f"{self.path}, line {self._lines[self._next][0]}: more lines than the header announces"
-            )
+            raise UserError(f"{self.path}, line {self._lines[self._next][0]}: more lines than the header announces")
 
 
 def _read_alist(path: Path, content: list[tuple[int, list[str]]]) -> np.ndarray:

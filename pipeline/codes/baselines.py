@@ -25,9 +25,7 @@ class BeliefPropagation(Decoder):
         graph = self.graph
         incoming = graph.to_edges(llr)
         for iteration in range(self.iterations):
-            messages = check_update(
-                graph, torch.tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE))
-            )
+            messages = check_update(graph, torch.tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE)))
             yield messages
             if iteration + 1 < self.iterations:
                 incoming = graph.to_edges(llr + graph.sum_at_variables(messages)) - messages

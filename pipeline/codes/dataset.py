@@ -103,9 +103,7 @@ def random_words(code: Code, words: int, generator: np.random.Generator) -> np.n
     return (sums.astype(np.int64) & 1).astype(np.uint8)
 
 
-def channel_llr(
-    bits: np.ndarray, deviation: np.ndarray | float, generator: np.random.Generator
-) -> np.ndarray:
+def channel_llr(bits: np.ndarray, deviation: np.ndarray | float, generator: np.random.Generator) -> np.ndarray:
     """Send bits over the Gaussian channel as 0 -> +1, 1 -> -1 and return l = 2 y / sigma^2.
 
     Args:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pipeline.codes.config import Evaluation
 from pipeline.codes.dataset import load_code
@@ -24,9 +23,11 @@ from pipeline.lab.summary import (
     Measurement,
     comparison_table,
     mlflow_metrics,
-    summarise as join_runs,
     write_measurements,
     write_summary,
+)
+from pipeline.lab.summary import (
+    summarise as join_runs,
 )
 from pipeline.lab.tracking import Tracker, run_id_of
 
@@ -176,8 +177,6 @@ def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> N
     metrics = [run / "metrics.json" for run in runs]
     table = join_runs("codes", scale, metrics, published)
     identities = [read_json(path) for path in metrics]
-    by_run = {
-        (one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)
-    }
+    by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
     comparisons = comparison_table("codes", compare(by_run))
     write_summary(out, table, comparisons, headline="neg_ln_ber", position=ebn0_of)

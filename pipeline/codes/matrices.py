@@ -189,14 +189,10 @@ def construct(name: str) -> np.ndarray:
     """
     code = CODES[name]
     if code.construction is None:
-        raise UserError(
-            f"{name}: {code.title} has no construction; take it from the database (source: database)"
-        )
+        raise UserError(f"{name}: {code.title} has no construction; take it from the database (source: database)")
     parity_check = code.construction()
     if matrix_digest(parity_check) != code.digest:
-        raise AssertionError(
-            f"{name}: the construction gave {matrix_digest(parity_check)}, not {code.digest}"
-        )
+        raise AssertionError(f"{name}: the construction gave {matrix_digest(parity_check)}, not {code.digest}")
     return parity_check
 
 
@@ -220,13 +216,9 @@ def validate(parity_check: np.ndarray, where: str) -> list[str]:
     for axis, name, what in ((1, "row", "checks nothing"), (0, "column", "is checked by nothing")):
         empty = np.flatnonzero(parity_check.sum(axis=axis) == 0)
         if empty.size:
-            raise UserError(
-                f"{where}: {name} {empty[0] + 1} has no ones ({what}); every row and column needs one"
-            )
+            raise UserError(f"{where}: {name} {empty[0] + 1} has no ones ({what}); every row and column needs one")
     if rank(parity_check) == parity_check.shape[1]:
-        raise UserError(
-            f"{where}: the rank of H is n = {parity_check.shape[1]}, so no information bits are left"
-        )
+        raise UserError(f"{where}: the rank of H is n = {parity_check.shape[1]}, so no information bits are left")
     _, first, counts = np.unique(parity_check, axis=0, return_index=True, return_counts=True)
     doubled = sorted(first[counts > 1] + 1)
     return [f"{where}: row {row} stands more than once" for row in doubled]

@@ -132,9 +132,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="channel values log P(0)/P(1), one word a row: a .npy file, a text file, or - for standard input",
     )
-    parser.add_argument(
-        "--out", type=Path, help="write the decided bits here (.npy or .txt); else print them"
-    )
+    parser.add_argument("--out", type=Path, help="write the decided bits here (.npy or .txt); else print them")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios here (.npy)")
 
 

@@ -13,9 +13,7 @@ from pipeline.lab.run import write_manifest
 FILE = "parity_check.alist"
 
 # The copy of the channel code database of RPTU Kaiserslautern (Helmling et al. 2019) that the papers used.
-DATABASE = (
-    "https://raw.githubusercontent.com/yoniLc/ECCT/361b9910e8429a7a77af8153a91ca87818067092/Codes_DB/{file}"
-)
+DATABASE = "https://raw.githubusercontent.com/yoniLc/ECCT/361b9910e8429a7a77af8153a91ca87818067092/Codes_DB/{file}"
 
 
 def make(dataset: str, out: Path, settings: RawSettings) -> None:

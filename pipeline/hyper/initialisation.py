@@ -41,9 +41,7 @@ def activation_gain(activation: Callable[[Tensor], Tensor]) -> float:
     with torch.no_grad():
         output = activation(z.clone())
     if output.shape != z.shape:
-        raise ValueError(
-            f"the activation made {list(output.shape)} of {list(z.shape)}: it is not elementwise"
-        )
+        raise ValueError(f"the activation made {list(output.shape)} of {list(z.shape)}: it is not elementwise")
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
     mean_square = torch.trapezoid(output.square() * density, z).item()
     if not (0 < mean_square < math.inf):
@@ -76,9 +74,7 @@ def hyperfan_in_weight_variance(
     Raises:
         ValueError: if an argument is not positive.
     """
-    require_positive(
-        fan_in=fan_in, feature_count=feature_count, gain=gain, feature_mean_square=feature_mean_square
-    )
+    require_positive(fan_in=fan_in, feature_count=feature_count, gain=gain, feature_mean_square=feature_mean_square)
     return gain**2 / ((2 if bias else 1) * fan_in * feature_count * feature_mean_square)
 
 

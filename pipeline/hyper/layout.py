@@ -107,6 +107,4 @@ class ParameterLayout:
         """
         if chunk_size < 1:
             raise ValueError(f"chunk_size must be positive, got {chunk_size}")
-        return tuple(
-            slice(start, min(start + chunk_size, self.size)) for start in range(0, self.size, chunk_size)
-        )
+        return tuple(slice(start, min(start + chunk_size, self.size)) for start in range(0, self.size, chunk_size))

@@ -34,9 +34,7 @@ class FunctionalMLP(nn.Module):
             its own.
     """
 
-    def __init__(
-        self, widths: Sequence[int], activation: nn.Module, *, bias: bool = True, gain: bool = False
-    ):
+    def __init__(self, widths: Sequence[int], activation: nn.Module, *, bias: bool = True, gain: bool = False):
         super().__init__()
         if any(True for _ in activation.parameters()):
             raise ValueError(f"the activation {activation} has parameters, which no one would generate")

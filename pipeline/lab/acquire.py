@@ -154,9 +154,7 @@ class _Resuming:
 
         have = self.part.stat().st_size if self.part.is_file() else 0
         headers = (
-            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
-            if have
-            else {"Accept-Encoding": "identity"}
+            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
         )
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
             if answer.status_code == 416:

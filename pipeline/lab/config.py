@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,21 +45,21 @@ class ProjectConfig(Section):
     minutes: Annotated[int, Field(ge=1)]
 
 
-class DomainConfig(Section):
+class DomainConfig(Section, abc.ABC):
     """The part every domain's section has. A domain adds its own keys and says which of them a step may see."""
 
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds
 
+    @abc.abstractmethod
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
         """The slice of this section that one step of one run depends on, and nothing else."""
-        raise NotImplementedError
 
     @classmethod
+    @abc.abstractmethod
     def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
         """The type of the slice that :meth:`settings` returns for ``step``."""
-        raise NotImplementedError
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -70,9 +71,7 @@ def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = 
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=deep)
         if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {key!r} stands twice", key_node.start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
 
@@ -87,7 +86,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: no such file, not YAML (with line and column), a key written twice, or not a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -99,9 +98,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UserError(
-            f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}"
-        )
+        raise UserError(f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}")
     return content
 
 
@@ -198,9 +195,7 @@ def check_whole(content: Mapping[str, Any], domains: Mapping[str, type[DomainCon
         if key != "project" and key not in domains:
             close = difflib.get_close_matches(str(key), ["project", *domains], n=1)
             meant = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(
-                f"{key}: unknown section{meant} Accepted here: {', '.join(['project', *domains])}"
-            )
+            raise UserError(f"{key}: unknown section{meant} Accepted here: {', '.join(['project', *domains])}")
     if "project" not in content:
         raise UserError("project: this section is missing")
     checked: dict[str, Any] = {"project": check(ProjectConfig, content["project"], "project")}

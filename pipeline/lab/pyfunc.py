@@ -19,9 +19,7 @@ class CheckpointModel(mlflow.pyfunc.PythonModel):
     def load_context(self, context) -> None:
         """Open the checkpoint; MLflow calls this once on loading."""
         module, _, function = context.model_config["loader"].partition(":")
-        self._model: Any = getattr(importlib.import_module(module), function)(
-            Path(context.artifacts["checkpoint"])
-        )
+        self._model: Any = getattr(importlib.import_module(module), function)(Path(context.artifacts["checkpoint"]))
 
     def predict(self, context, model_input: np.ndarray, params=None):
         """Apply the model to an input array."""

@@ -108,9 +108,7 @@ def bootstrap(
     """
     n = len(arrays[0])
     if n < 2 or any(len(array) != n for array in arrays):
-        raise ValueError(
-            f"a bootstrap needs arrays of one length of at least 2, got {[len(a) for a in arrays]}"
-        )
+        raise ValueError(f"a bootstrap needs arrays of one length of at least 2, got {[len(a) for a in arrays]}")
     row = max(array[0].size for array in arrays)
     block = max(1, BLOCK // (n * row))
     values = []
@@ -145,6 +143,4 @@ def combine_seeds(intervals: Sequence[Interval]) -> Interval:
     between = mean_t([one.value for one in intervals])
     pooled = math.sqrt(sum(one.half_width**2 for one in intervals)) / len(intervals)
     half = between.half_width if math.isnan(pooled) else max(between.half_width, pooled)
-    return Interval(
-        between.value, between.value - half, between.value + half, sum(one.n for one in intervals)
-    )
+    return Interval(between.value, between.value - half, between.value + half, sum(one.n for one in intervals))

@@ -111,9 +111,7 @@ class Tracker:
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Keep a file with the run."""
-        self._attempt(
-            lambda: self._client.log_artifact(self.run_id, str(path), folder), {"artifact": str(path)}
-        )
+        self._attempt(lambda: self._client.log_artifact(self.run_id, str(path), folder), {"artifact": str(path)})
 
     def model(self, checkpoint: Path, loader: str, example_input: Any, example_output: Any) -> None:
         """Keep a trained model so that ``mlflow.pyfunc.load_model(...).predict(array)`` works.

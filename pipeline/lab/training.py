@@ -1,4 +1,4 @@
-"""One Lightning trainer for every domain: seeded, resumable after a kill, checked for NaN, honest about progress."""
+"""One Lightning trainer for every domain: seeded, resumable after a kill, checked for NaN, open about progress."""
 
 from __future__ import annotations
 
@@ -79,9 +79,7 @@ class StepData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """The batches in the order of their numbers, from the epoch that the training stands in."""
-        sampler = StepSampler(
-            self.settings.max_steps, self.settings.check_every_steps, self.trainer.current_epoch
-        )
+        sampler = StepSampler(self.settings.max_steps, self.settings.check_every_steps, self.trainer.current_epoch)
         return DataLoader(self.train_set, batch_size=None, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader:
@@ -211,18 +209,14 @@ def fit(
     use_threads(threads)
     _quiet_lightning()
     identity = run.identity
-    seed = derived_seed(
-        identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"]
-    )
+    seed = derived_seed(identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"])
     history = _History(run, settings.max_steps)
     best = _checkpoints(run.work, "best", monitor=monitor)
     last = _checkpoints(run.work, "last", monitor=None)
     callbacks: list[Callback] = [_WholeEpochs(), _SeededEpochs(seed), _FiniteLoss(), history]
     if settings.patience_checks is not None:
         # Judged at the same moment as the checkpoints, so that a resume sees the same count of bad checks.
-        callbacks.append(
-            _EarlyStopping(monitor, patience=settings.patience_checks, check_on_train_epoch_end=True)
-        )
+        callbacks.append(_EarlyStopping(monitor, patience=settings.patience_checks, check_on_train_epoch_end=True))
     if sys.stderr.isatty():
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     trainer = pl.Trainer(

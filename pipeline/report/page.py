@@ -72,9 +72,7 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _table(
-    dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str], captions: Any
-) -> dict[str, Any]:
+def _table(dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str], captions: Any) -> dict[str, Any]:
     groups = list(dict.fromkeys(rows["group"]))
     better = captions.BETTER.get(metric, "")
     cells = {(row.method, row.group): _cell(row) for row in rows.itertuples()}
@@ -94,9 +92,7 @@ def _table(
 
 def _cell(row: Any) -> dict[str, str]:
     if math.isnan(row.value):
-        bound = (
-            f"< {_number(row.ci95_high)}" if not math.isnan(row.ci95_high) else f"> {_number(row.ci95_low)}"
-        )
+        bound = f"< {_number(row.ci95_high)}" if not math.isnan(row.ci95_high) else f"> {_number(row.ci95_low)}"
         value, interval = bound, "too few errors"
     else:
         value = _number(row.value, row.ci95)

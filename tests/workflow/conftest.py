@@ -1,0 +1,114 @@
+"""A copy of the project in which Snakemake, DVC and MLflow run for real, on a configuration of a minute."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+COPIED = ["Snakefile", "params.yaml", "dvc.yaml", ".dvcignore", "pipeline", "rules", "profiles", "config"]
+TINY = {
+    "datasets": ["BCH31_16"],
+    "methods": ["bp", "static_g", "hyper"],
+    "train": {
+        "max_steps": 20,
+        "check_every_steps": 10,
+        "validation": {"ebn0_db": [4], "words": 500},
+    },
+    "evaluate": {"ebn0_db": [3, 4], "min_words": 1000, "max_words": 2000, "min_frame_errors": 20},
+}
+
+
+@dataclass
+class Copy:
+    """The copy and how to run programs in it."""
+
+    path: Path
+    environment: Mapping[str, str]
+
+    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a program in the copy and return what it said, both streams in ``stdout``."""
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
+        return done
+
+    def planned(self) -> set[str]:
+        """What Snakemake would run now: the messages of the jobs."""
+        said = self.run("snakemake", "--dry-run").stdout
+        return {line.partition(": ")[2] for line in said.splitlines() if line.startswith("Job ")}
+
+    def change(self, *keys: str, value: object) -> None:
+        """Set one key of params.yaml."""
+        path = self.path / "params.yaml"
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        section = content
+        for key in keys[:-1]:
+            section = section[key]
+        section[keys[-1]] = value
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The copy, after one run of everything."""
+    path = tmp_path_factory.mktemp("project")
+    for name in COPIED:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, path / name)
+    (path / ".gitignore").write_text((PROJECT / ".gitignore").read_text(encoding="utf-8"))
+    (path / ".dvc").mkdir()
+    shutil.copy(PROJECT / ".dvc" / "config", path / ".dvc" / "config")
+    (path / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
+    bin_folder = Path(sys.executable).parent
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_", "GIT_"))},
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(path),
+        "DVC_NO_ANALYTICS": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@example.org",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@example.org",
+    }
+    copy = Copy(path, environment)
+    for key, value in TINY.items():
+        if isinstance(value, dict):
+            for inner, setting in value.items():
+                copy.change("codes", key, inner, value=setting)
+        else:
+            copy.change("codes", key, value=value)
+    copy.run("git", "init", "-q")
+    copy.run("git", "add", "-A")
+    copy.run("git", "commit", "-q", "-m", "start")
+    copy.run("snakemake", timeout=600)
+    return copy
+
+
+@pytest.fixture
+def copy(whole_run: Copy):
+    """The copy; params.yaml is put back afterwards."""
+    params = whole_run.path / "params.yaml"
+    before = params.read_bytes()
+    yield whole_run
+    params.write_bytes(before)

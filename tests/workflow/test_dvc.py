@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def reproduced(whole_run):
+    """The copy after `dvc repro`, committed."""
+    said = whole_run.run("dvc", "repro").stdout
+    assert "Running stage 'codes'" in said
+    whole_run.run("git", "add", "-A")
+    whole_run.run("git", "commit", "-q", "-m", "reproduced")
+    return whole_run
+
+
+def test_what_snakemake_made_is_kept_by_the_first_repro(reproduced):
+    # The run of the fixture and DVC's share one folder of outputs: the model was trained once.
+    log = reproduced.path / "results" / "codes" / "BCH31_16" / "hyper" / "seed0" / "log.txt"
+    benchmark = log.with_name("train.benchmark.tsv")
+    assert benchmark.stat().st_mtime < (reproduced.path / "dvc.lock").stat().st_mtime
+    assert reproduced.planned() == set()
+
+
+def test_a_second_repro_does_nothing(reproduced):
+    assert "Data and pipelines are up to date" in reproduced.run("dvc", "repro").stdout
+    assert "up to date" in reproduced.run("dvc", "status").stdout
+
+
+def test_metrics_plots_and_parameters_can_be_compared(reproduced, copy):
+    shown = json.loads(reproduced.run("dvc", "metrics", "show", "--json").stdout)
+    metrics = shown[""]["data"]["results/codes/metrics.json"]["data"]
+    assert 0 < metrics["BCH31_16"]["hyper"]["ber"]["4 dB"] < 1
+    copy.change("codes", "train", "max_steps", value=40)
+    changes = json.loads(copy.run("dvc", "params", "diff", "--json").stdout)
+    assert changes["params.yaml"]["codes.train.max_steps"] == {"old": 20, "new": 40}
+    copy.run("dvc", "plots", "diff", "--out", "plots")
+    page = (copy.path / "plots" / "index.html").read_text(encoding="utf-8")
+    assert "curves/BCH31_16.csv" in page
+    shutil.rmtree(copy.path / "plots")
+
+
+def test_a_parameter_of_a_domain_concerns_that_domain_and_the_page(reproduced, copy):
+    copy.change("codes", "hyper", "f_hidden", value=8)
+    said = copy.run("dvc", "status", check=False).stdout
+    assert "codes.hyper.f_hidden" in said or "codes" in said
+    dry = copy.run("dvc", "repro", "--dry").stdout
+    assert "Running stage 'codes'" in dry
+
+
+def test_a_changed_raw_file_runs_its_domain_again(reproduced, copy):
+    raw = copy.path / "data" / "raw" / "codes" / "BCH31_16" / "parity_check.alist"
+    before = raw.read_bytes()
+    try:
+        raw.write_bytes(before + b"\n")
+        assert "Running stage 'codes'" in copy.run("dvc", "repro", "--dry").stdout
+        assert "codes: generator matrix of BCH31_16" in copy.planned()
+    finally:
+        raw.write_bytes(before)
+    copy.run("snakemake", "--touch")
+
+
+def test_results_travel_through_a_remote(reproduced, tmp_path):
+    reproduced.run("dvc", "remote", "add", "--default", "--local", "shelf", str(tmp_path / "shelf"))
+    reproduced.run("dvc", "push")
+    model = reproduced.path / "results" / "codes" / "BCH31_16" / "hyper" / "seed0" / "model.ckpt"
+    before = model.read_bytes()
+    shutil.rmtree(reproduced.path / "results")
+    shutil.rmtree(reproduced.path / ".dvc" / "cache")
+    reproduced.run("dvc", "pull")
+    assert model.read_bytes() == before
+    assert "up to date" in reproduced.run("dvc", "status").stdout
+    # Files that came from elsewhere have new dates; this tells Snakemake that they are good.
+    reproduced.run("snakemake", "--touch")
+    assert reproduced.planned() == set()
+
+
+def test_an_experiment_changes_a_parameter_and_is_kept(reproduced, copy):
+    copy.run("dvc", "exp", "run", "--name", "longer", "--set-param", "codes.train.max_steps=30", timeout=600)
+    shown = copy.run("dvc", "exp", "list", "--name-only").stdout
+    assert "longer" in shown
+    run = json.loads(
+        (copy.path / "results" / "codes" / "BCH31_16" / "hyper" / "seed0" / "run.json").read_text(encoding="utf-8")
+    )
+    assert run["parameters"]["train"]["max_steps"] == 30

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+
+def run_record(copy, method):
+    path = copy.path / "results" / "codes" / "BCH31_16" / method / "seed0" / "run.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def client(copy):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{copy.path}/mlruns/mlflow.db")
+
+
+def test_every_run_is_in_its_domains_experiment(copy, client):
+    experiment = client.get_experiment_by_name("codes")
+    runs = {run.data.tags["mlflow.runName"]: run for run in client.search_runs([experiment.experiment_id])}
+    assert {"bp BCH31_16 seed 0", "static_g BCH31_16 seed 0", "hyper BCH31_16 seed 0"} <= set(runs)
+    hyper = runs["hyper BCH31_16 seed 0"]
+    assert hyper.info.status == "FINISHED"
+    assert hyper.data.params["method.g_hidden"] == "16"
+    assert {"commit", "data_digest", "rule", "method", "dataset"} <= set(hyper.data.tags)
+    measured = json.loads(
+        (copy.path / "results/codes/BCH31_16/hyper/seed0/metrics.json").read_text(encoding="utf-8")
+    )
+    expected = {
+        f"{one['metric']}/{one['group']}": one["value"] for one in measured["measurements"] if one["value"] is not None
+    }
+    assert expected
+    assert {name: hyper.data.metrics[name] for name in expected} == pytest.approx(expected)
+
+
+def test_curves_have_a_point_per_check(copy, client):
+    history = client.get_metric_history(run_record(copy, "hyper")["mlflow_run_id"], "validation_ln_ber")
+    assert [point.step for point in history] == [10, 20]
+
+
+def test_figures_are_kept(copy, client):
+    experiment = client.get_experiment_by_name("codes")
+    summaries = client.search_runs([experiment.experiment_id], filter_string="run_name = 'summary'")
+    names = {artifact.path for artifact in client.list_artifacts(summaries[0].info.run_id)}
+    assert {"waterfall.png", "summary.csv"} <= names
+
+
+def test_a_kept_model_decodes_in_a_bare_process(copy, tmp_path):
+    """Loaded by MLflow in another process, which cannot see this project: the model carries its program."""
+    llr = np.full((2, 31), 4.0, dtype=np.float32)
+    llr[1, [3, 17]] = -0.5
+    np.save(tmp_path / "llr.npy", llr)
+    program = f"""
+import mlflow, numpy as np
+mlflow.set_tracking_uri("sqlite:///{copy.path}/mlruns/mlflow.db")
+model = mlflow.pyfunc.load_model("runs:/{run_record(copy, "bp")["mlflow_run_id"]}/model")
+np.save("out.npy", model.predict(np.load("llr.npy")))
+"""
+    environment = {key: value for key, value in copy.environment.items() if key != "PYTHONPATH"}
+    import subprocess
+
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    decoded = np.load(tmp_path / "out.npy")
+    assert decoded.shape == llr.shape
+    # Two weak wrong bits in the all-zero word: belief propagation mends them.
+    assert (decoded > 0).all()

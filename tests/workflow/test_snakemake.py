@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pipeline.lab.summary import COLUMNS
+
+
+def test_a_run_leaves_everything_that_was_promised(copy):
+    results = copy.path / "results"
+    table = pd.read_csv(results / "codes" / "summary.csv", dtype={"group": str})
+    assert list(table.columns) == COLUMNS
+    assert not table.duplicated(["dataset", "method", "group", "metric"]).any()
+    assert set(table.method) == {"bp", "static_g", "hyper"}
+    assert {"model.ckpt", "run.json", "metrics.json", "items.csv", "log.txt"} <= {
+        path.name for path in (results / "codes" / "BCH31_16" / "hyper" / "seed0").iterdir()
+    }
+    assert "Error-correcting-code decoders" in (results / "index.html").read_text(encoding="utf-8")
+    assert not list(results.rglob("*.tmp*"))
+
+
+def test_a_second_run_has_nothing_to_do(copy):
+    assert copy.planned() == set()
+    assert "Nothing to be done" in copy.run("snakemake").stdout
+
+
+def test_a_methods_training_setting_reruns_that_method_and_what_follows(copy):
+    copy.change("codes", "hyper", "f_hidden", value=8)
+    assert copy.planned() == {
+        "codes: train hyper on BCH31_16, seed 0",
+        "codes: evaluate hyper on BCH31_16, seed 0",
+        "codes: join all runs into summary.csv",
+        "codes: draw the pictures",
+        "write the page of results",
+    }
+
+
+def test_an_evaluation_setting_trains_nothing(copy):
+    copy.change("codes", "evaluate", "max_words", value=3000)
+    planned = copy.planned()
+    assert {job for job in planned if "evaluate" in job} == {
+        f"codes: evaluate {method} on BCH31_16, seed 0" for method in ("bp", "static_g", "hyper")
+    }
+    assert not any("train" in job or "matrix" in job for job in planned)
+
+
+def test_another_seed_leaves_the_first_alone(copy):
+    copy.change("codes", "seeds", value=[0, 1])
+    runs = {job for job in copy.planned() if "seed" in job}
+    assert runs
+    assert all(job.endswith("seed 1") for job in runs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # A comment in a model changes no result.
+        ("class WeightGenerator(nn.Module):", "# a remark\nclass WeightGenerator(nn.Module):", set()),
+        (
+            "        h = x.abs()\n",
+            "        h = x.abs() + 0.0\n",
+            {"train", "evaluate", "join all runs into summary.csv", "draw the pictures", "write the page of results"},
+        ),
+    ],
+)
+def test_an_edited_model_is_trained_again_and_a_remark_is_not(copy, old, new, expected):
+    model = copy.path / "pipeline" / "codes" / "model.py"
+    before = model.read_text(encoding="utf-8")
+    assert old in before
+    try:
+        model.write_text(before.replace(old, new), encoding="utf-8")
+        planned = {job.removeprefix("codes: ") for job in copy.planned()}
+    finally:
+        model.write_text(before, encoding="utf-8")
+    assert {job.split()[0] if " on BCH31_16" in job else job for job in planned} == expected
+
+
+def test_an_impossible_setting_stops_before_anything_runs(copy):
+    copy.change("codes", "hyper", "f_hidden", value=0)
+    failed = copy.run("snakemake", check=False)
+    assert failed.returncode != 0
+    assert "codes.hyper.f_hidden" in failed.stdout
+    assert "Traceback" not in failed.stdout
+
+
+def test_the_rules_are_clean(copy):
+    assert "Congratulations" in copy.run("snakemake", "--lint").stdout
+
+
+def test_snakemakes_own_report_holds_tables_and_figures(copy):
+    copy.run("snakemake", "--report", "report.html")
+    report = (copy.path / "report.html").read_text(encoding="utf-8")
+    assert "waterfall.png" in report
+    assert "summary.csv" in report
