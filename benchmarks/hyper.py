@@ -1,18 +1,16 @@
 """Time a batch of generated networks, forward and backward, against other ways to run them.
 
-    python -m benchmarks.hyper [--repetitions 25] [--threads 1]
+    python -m benchmarks hyper [--repetitions 25] [--threads 1]
 
-Rows are sizes that the domains use, columns the implementations; all read the same flat parameter vectors,
-and must give the same outputs and gradients before anything is timed. Repetitions of the implementations
+Rows are sizes that the domains use, and the implementations; all read the same flat parameter vectors, and
+must give the same outputs and gradients before anything is timed. Repetitions of the implementations
 alternate, so that a slow moment of the machine hits all of them, and the median is printed. `hypnettorch` is
 timed where it is installed.
 """
 
-import argparse
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -21,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
+from benchmarks import heading, milliseconds, row, settings, timing
 from pipeline.hyper import FunctionalMLP
 
 
@@ -127,50 +126,32 @@ def step(apply: Implementation, points: Tensor, flat: Tensor) -> tuple[Tensor, T
     return outputs, torch.autograd.grad(outputs.square().mean(), flat)[0]
 
 
-def milliseconds(case: Case, repetitions: int) -> dict[str, list[float]]:
+def actions(case: Case) -> dict[str, Callable[[], object]]:
+    """Build one step of every implementation on the same random numbers, after a check that they agree."""
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(case.samples, case.points, case.widths[0], generator=generator) * 2 - 1
     length = ours(case).parameter_count
     flat = (torch.randn(case.samples, length, generator=generator) * 0.2).requires_grad_()
-    ready = {name: build(case) for name, build in implementations().items()}
-    expected = step(ready["ours"], points, flat)
-    for name, apply in ready.items():  # also warms every implementation up
+    steps = {name: partial(step, build(case), points, flat) for name, build in implementations().items()}
+    expected = steps["ours"]()
+    for name, act in steps.items():
         torch.testing.assert_close(
-            step(apply, points, flat), expected, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
+            act(), expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
         )
-    seconds: dict[str, list[float]] = {name: [] for name in ready}
-    for _ in range(repetitions):
-        for name, apply in ready.items():
-            start = time.perf_counter()
-            step(apply, points, flat)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: [1000 * s for s in values] for name, values in seconds.items()}
+    return steps
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=25)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    if arguments.repetitions < 2:
-        parser.error("--repetitions must be 2 or more")
-    torch.set_num_threads(arguments.threads)
+def main(argv: Sequence[str]) -> None:
+    options = settings(argv, __doc__.splitlines()[0], repetitions=25)
+    if "hypnettorch" not in implementations():
+        print("hypnettorch is not installed: skipped\n")
     print(
-        f"torch {torch.__version__}, {arguments.threads} thread(s), median of {arguments.repetitions}: "
-        "forward + backward, ms (quartiles); ratio to ours\n"
+        f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}: "
+        "forward + backward; ratio to ours\n"
     )
-    print("| network | samples × points | implementation | ms | quartiles | ratio |")
-    print("|---|---|---|---|---|---|")
+    print(heading("network", "samples × points", "implementation", "ms", "quartiles", "ratio"))
     for case in CASES:
-        times = milliseconds(case, arguments.repetitions)
-        reference = statistics.median(times["ours"])
+        times = milliseconds(actions(case), options.repetitions)
         for name, values in times.items():
-            low, median, high = statistics.quantiles(values, n=4)
-            print(
-                f"| {case.name} | {case.samples} × {case.points} | {name} | {median:.2f} "
-                f"| {low:.2f}–{high:.2f} | {median / reference:.2f} |"
-            )
-
-
-if __name__ == "__main__":
-    main()
+            cells = timing(values, times["ours"])
+            print(row(case.name, f"{case.samples} × {case.points}", name, *cells), flush=True)

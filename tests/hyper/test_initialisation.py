@@ -17,8 +17,6 @@ from pipeline.hyper import (
     activation_gain,
     hyperfan_in_bias_variance,
     hyperfan_in_weight_variance,
-    hyperfan_out_bias_variance,
-    hyperfan_out_weight_variance,
 )
 
 NETWORKS, POINTS = 600, 4
@@ -118,6 +116,25 @@ def test_inputs_of_another_size_are_brought_to_one(bias):
     assert ((ours.mean(0) - 1).abs() < 5 * standard_error(ours)).all()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize("bias", [True, False])
+def test_shared_network_supplies_the_rest_of_the_variance(share, bias):
+    network = FunctionalMLP((16, 24, 24, 1), nn.ReLU(), bias=bias)
+    x, features = signs(NETWORKS, POINTS, 16), signs(NETWORKS, 64) * 0.5
+    ours = heads_ensemble(network, features, x, draws=200, feature_mean_square=0.25, generated_share=share)
+    assert ((ours.mean(0) - 1).abs() < 5 * standard_error(ours)).all()
+    heads = WeightHeads(64, network, feature_mean_square=0.25, generated_share=share)
+    base = heads.linear.bias.detach()
+    deviation = (heads(features).detach() - base).square().mean()
+    assert deviation / (deviation + base.square().mean()) == pytest.approx(share, abs=0.1)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
+def test_impossible_share_is_refused(share):
+    with pytest.raises(ValueError, match="generated_share must be in"):
+        WeightHeads(8, FunctionalMLP((3, 1), nn.ReLU()), generated_share=share)
+
+
 def test_ordinary_initialisation_of_the_heads_would_be_seen():
     # The test of the test: torch's own start of the heads makes the generated network vanish.
     network = FunctionalMLP((16, 32, 32, 1), nn.ReLU(), bias=False)
@@ -167,21 +184,6 @@ def test_heads_are_reproducible_from_the_seed():
     assert torch.equal(first, WeightHeads(16, network).linear.weight)
 
 
-@pytest.mark.parametrize(("fan_in", "fan_out"), [(16, 64), (64, 16), (32, 32)])
-def test_hyperfan_out_keeps_the_gradient_and_fills_the_forward_variance(fan_in, fan_out):
-    features, draws = 32, 400
-    e = signs(draws, features) * 0.5
-    weight_variance = hyperfan_out_weight_variance(fan_out, features, feature_mean_square=0.25)
-    bias_variance = hyperfan_out_bias_variance(fan_in, fan_out, features, feature_mean_square=0.25)
-    weight = torch.stack([v @ torch.randn(features, fan_in * fan_out) for v in e]) * weight_variance**0.5
-    weight = weight.reshape(draws, fan_in, fan_out)
-    bias = torch.stack([v @ torch.randn(features, fan_out) for v in e]) * bias_variance**0.5
-    gradient = torch.einsum("bo,bio->bi", signs(draws, fan_out), weight).square().mean(1)
-    assert abs(gradient.mean() - 1) < 5 * standard_error(gradient)
-    output = (torch.einsum("bi,bio->bo", signs(draws, fan_in), weight) + bias).square().mean(1)
-    assert abs(output.mean() - max(1, fan_in / fan_out)) < 5 * standard_error(output)
-
-
 @pytest.mark.parametrize(
     ("activation", "gain"),
     [
@@ -212,25 +214,22 @@ def test_activation_gain_refuses_what_has_none():
 
 
 def test_formulas_of_the_paper():
-    # Table 1 with d_j = 10, d_i = 40, d_k = d_l = 8, Var(e) = 0.5 and ReLU.
-    relu = math.sqrt(2)
-    sizes = {"gain": relu, "feature_mean_square": 0.5}
+    # Table 1 with d_j = 10, d_k = d_l = 8, Var(e) = 0.5 and ReLU.
+    sizes = {"feature_mean_square": 0.5, "gain": math.sqrt(2)}
     assert hyperfan_in_weight_variance(10, 8, bias=False, **sizes) == pytest.approx(2 / (10 * 8 * 0.5))
     assert hyperfan_in_weight_variance(10, 8, bias=True, **sizes) == pytest.approx(2 / (2 * 10 * 8 * 0.5))
-    assert hyperfan_in_bias_variance(8, **sizes) == pytest.approx(2 / (2 * 8 * 0.5))
-    assert hyperfan_out_weight_variance(40, 8, **sizes) == pytest.approx(2 / (40 * 8 * 0.5))
-    assert hyperfan_out_bias_variance(10, 40, 8, **sizes) == pytest.approx(2 * (1 - 10 / 40) / (8 * 0.5))
-    assert hyperfan_out_bias_variance(40, 10, 8, **sizes) == 0
+    bias_variance = hyperfan_in_bias_variance(8, output_mean_square=2, feature_mean_square=0.5)
+    assert bias_variance == pytest.approx(2 / (2 * 8 * 0.5))
 
 
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
 def test_impossible_sizes_are_refused_by_name(value):
     with pytest.raises(ValueError, match="feature_mean_square must be positive"):
         hyperfan_in_weight_variance(3, 8, bias=True, feature_mean_square=value)
-    with pytest.raises(ValueError, match="input_mean_square must be positive"):
-        hyperfan_in_bias_variance(8, input_mean_square=value)
-    with pytest.raises(ValueError, match="fan_out must be positive"):
-        hyperfan_out_weight_variance(value, 8)
+    with pytest.raises(ValueError, match="fan_in must be positive"):
+        hyperfan_in_weight_variance(value, 8, bias=True)
+    with pytest.raises(ValueError, match="output_mean_square must be positive"):
+        hyperfan_in_bias_variance(8, output_mean_square=value)
     with pytest.raises(ValueError, match="input_mean_square must be positive"):
         WeightHeads(8, FunctionalMLP((3, 1), nn.ReLU()), input_mean_square=value)
 

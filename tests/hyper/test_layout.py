@@ -23,9 +23,7 @@ def test_every_parameter_is_used_exactly_once(widths, bias, gain):
         list(range(layout.size)),
         list(range(layout.size, 2 * layout.size)),
     ]
-    assert layout.size == sum(
-        fan_in * fan_out + (bias + gain) * fan_out for fan_in, fan_out in pairwise(widths)
-    )
+    assert layout.size == sum(fan_in * fan_out + (bias + gain) * fan_out for fan_in, fan_out in pairwise(widths))
 
 
 @settings(deadline=None)
@@ -57,18 +55,24 @@ def test_every_parameter_changes_the_output(widths, bias, gain, seed):
     assert (gradient != 0).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(widths=widths, chunk_size=st.integers(1, 60), seed=st.integers(0, 2**16))
 def test_chunks_reassemble(widths, chunk_size, seed):
     torch.manual_seed(seed)
     network = FunctionalMLP(widths, nn.ReLU(), gain=True)
     heads = WeightHeads(5, network).double()
-    features = torch.randn(3, 5, dtype=torch.float64)
+    features = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
     chunks = network.layout.chunks(chunk_size)
     emitted = [heads.emit(features, chunk) for chunk in chunks]
     assert (chunks[0].start, chunks[-1].stop) == (0, network.parameter_count)
     assert all(1 <= piece.shape[1] <= chunk_size for piece in emitted)
-    torch.testing.assert_close(torch.cat(emitted, dim=1), heads(features), rtol=0, atol=1e-12)
+    ours, whole = torch.cat(emitted, dim=1), heads(features)
+    torch.testing.assert_close(ours, whole, rtol=0, atol=1e-12)
+    cotangent = torch.randn_like(whole)
+    inputs = [features, *heads.parameters()]
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, inputs, cotangent), torch.autograd.grad(whole, inputs, cotangent)
+    )
 
 
 def test_network_of_the_papers_writes_the_published_number_of_weights():

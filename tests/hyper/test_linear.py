@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from pipeline.hyper import GeneratedLinear, generated_linear
@@ -13,7 +14,7 @@ def _seed():
 
 
 def random(*shape):
-    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
 
 
 @pytest.mark.parametrize(("batch", "points"), [(4, 7), (1, 7), (4, 1), (0, 7), (4, 0)])
@@ -23,8 +24,14 @@ def test_equals_a_loop_over_samples(batch, points, bias):
     offset = random(batch, 5) if bias else None
     ours = generated_linear(x, weight, offset)
     assert ours.shape == (batch, points, 5)
-    for b in range(batch):
-        torch.testing.assert_close(ours[b], F.linear(x[b], weight[b].T, offset[b] if bias else None))
+    looped = [F.linear(x[b], weight[b].T, offset[b] if bias else None) for b in range(batch)]
+    theirs = torch.stack(looped) if batch else ours
+    torch.testing.assert_close(ours, theirs)
+    inputs, cotangent = [x, weight] + ([offset] if bias else []), torch.randn_like(ours)
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, inputs, cotangent, retain_graph=True),
+        torch.autograd.grad(theirs, inputs, cotangent),
+    )
 
 
 def test_shared_points_can_be_expanded():
@@ -37,6 +44,17 @@ def test_first_and_second_derivatives():
     arguments = (random(2, 3, 2), random(2, 2, 3), random(2, 3))
     assert torch.autograd.gradcheck(generated_linear, arguments)
     assert torch.autograd.gradgradcheck(generated_linear, arguments)
+
+
+def test_derivatives_of_the_layers_own_parameters():
+    layer = GeneratedLinear(2, 3, shared_base=True, learned_scale=True).double()
+    names = [name for name, _ in layer.named_parameters()]
+
+    def apply(points, parameters, *own):
+        return functional_call(layer, dict(zip(names, own, strict=True)), (points, parameters))
+
+    arguments = (random(2, 3, 2), random(2, layer.parameter_count), random(2, 3), random(), random())
+    assert torch.autograd.gradcheck(apply, arguments)
 
 
 def test_layer_without_extras_owns_nothing_and_consumes_weight_and_bias():

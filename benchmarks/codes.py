@@ -1,0 +1,298 @@
+"""Time the decoders of the codes domain against dense formulations and other packages.
+
+    python -m benchmarks codes [--repetitions 7] [--threads 1]
+
+First belief propagation (1000 words at Eb/N0 = 4 dB, 5 iterations), then a training step and the evaluation of
+the hyper-graph-network decoder. `sionna` (sionna-no-rt) and `ldpc` are timed where they are installed.
+
+A "dense" formulation holds, as the code of the papers does, a tensor of all pairs of edges, words x E x E; it
+works through the words 120 at a time, the batch of the papers, and so stays in memory.
+
+Before anything is timed the hard decisions of a peer are compared with ours: more than 1 bit in 2000 that is
+decided differently is an error, as is a gradient that differs by more than a thousandth of its length.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks import heading, milliseconds, row, settings, timing
+from pipeline.codes.arctanh import ORDER, truncated_arctanh
+from pipeline.codes.baselines import LARGEST_MESSAGE, BeliefPropagation
+from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
+from pipeline.codes.decoder import LARGEST_PRODUCT
+from pipeline.codes.gf2 import generator_matrix
+from pipeline.codes.graph import TannerGraph
+from pipeline.codes.matrices import CODES
+from pipeline.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
+
+ITERATIONS, WORDS, EBN0_DB = 5, 1000, 4.0
+DENSE_CHUNK = 120
+OUR_CHUNK = 500
+LARGEST_DIFFERENCE = 1 / 2000
+LARGEST_GRADIENT_DIFFERENCE = 1e-3
+
+# A decoder here maps channel values [n, B] to bit values [n, B]; a negative one is decided as a 1.
+Decode = Callable[[Tensor], Tensor]
+
+
+def load(name: str) -> Code:
+    parity_check = CODES[name].construction()
+    return Code(CODES[name].title, parity_check, generator_matrix(parity_check))
+
+
+def noisy_words(code: Code, words: int = WORDS) -> Tensor:
+    generator = np.random.default_rng(0)
+    bits = random_words(code, words, generator)
+    return torch.from_numpy(channel_llr(bits, noise_deviation(EBN0_DB, code.rate), generator))
+
+
+class DensePairs:
+    """H's edges as 0/1 matrices over all pairs of edges, [E, E], for messages [B, E].
+
+    Attributes:
+        variable: the variable node of every edge, [E].
+        same_variable: 1 where two different edges meet in a variable.
+        same_check: True where two different edges meet in a check.
+        to_variables: 1 where an edge ends in a variable, [E, n].
+    """
+
+    def __init__(self, parity_check: np.ndarray):
+        check, self.variable = (torch.from_numpy(index) for index in np.nonzero(parity_check))
+        different = ~torch.eye(len(check), dtype=torch.bool)
+        self.same_variable = ((self.variable[:, None] == self.variable) & different).float()
+        self.same_check = (check[:, None] == check) & different
+        self.to_variables = F.one_hot(self.variable, parity_check.shape[1]).float()
+
+    def product_of_others(self, messages: Tensor) -> Tensor:
+        return torch.where(self.same_check, messages[:, None, :], 1.0).prod(dim=2)
+
+
+def dense_belief_propagation(pairs: DensePairs, llr: Tensor) -> Tensor:
+    channel = llr.T
+    messages = torch.zeros(len(channel), len(pairs.variable))
+    for _ in range(ITERATIONS):
+        incoming = channel[:, pairs.variable] + messages @ pairs.same_variable
+        half_tanh = torch.tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE))
+        product = pairs.product_of_others(half_tanh).clamp(-LARGEST_PRODUCT, LARGEST_PRODUCT)
+        messages = 2 * torch.atanh(product)
+    return (channel + messages @ pairs.to_variables).T
+
+
+def in_chunks(decode: Decode, size: int) -> Decode:
+    return lambda llr: torch.cat([decode(chunk) for chunk in llr.split(size, dim=1)], dim=1)
+
+
+def sionna(code: Code) -> Decode:
+    from sionna.phy.fec.ldpc import LDPCBPDecoder  # optional, and its import takes seconds
+
+    decoder = LDPCBPDecoder(
+        code.parity_check,
+        cn_update="boxplus",
+        num_iter=ITERATIONS,
+        hard_out=False,
+        llr_max=LARGEST_MESSAGE,
+        device="cpu",
+    )
+    # Its log-likelihood ratio is that of a 1, and its words are rows.
+    return lambda llr: -decoder(-llr.T).T
+
+
+def ldpc(code: Code) -> Decode:
+    from ldpc import BpDecoder  # optional
+
+    decoder = BpDecoder(
+        code.parity_check, error_rate=0.1, max_iter=ITERATIONS, bp_method="product_sum", schedule="parallel"
+    )
+
+    def decode(llr: Tensor) -> Tensor:
+        # It looks for the flipped bits that explain a syndrome, one word at a time, and stops when it has them.
+        hard = (llr < 0).T.numpy().astype(np.uint8)
+        flip_probability = torch.sigmoid(-llr.abs().T.double()).numpy()
+        syndromes = (hard @ code.parity_check.T % 2).astype(np.uint8)
+        bits = np.empty_like(hard)
+        for word in range(len(hard)):
+            decoder.update_channel_probs(flip_probability[word])
+            bits[word] = hard[word] ^ decoder.decode(syndromes[word])
+        return torch.from_numpy(1.0 - 2.0 * bits.T)
+
+    return decode
+
+
+def share_that_differs(ours: Tensor, theirs: Tensor, name: str) -> float:
+    """Return the share of bits that are decided differently, where it is small enough to be rounding."""
+    share = ((ours < 0) != (theirs < 0)).double().mean().item()
+    if share > LARGEST_DIFFERENCE:
+        raise AssertionError(f"{name} decides {share:.2%} of the bits differently")
+    return share
+
+
+def belief_propagation(name: str, repetitions: int) -> None:
+    code = load(name)
+    llr = noisy_words(code)
+    pairs = DensePairs(code.parity_check)
+    decoders: dict[str, Decode] = {
+        "ours, batch-last sparse": BeliefPropagation(TannerGraph(code.parity_check), ITERATIONS),
+        "dense words × E × E": in_chunks(partial(dense_belief_propagation, pairs), DENSE_CHUNK),
+    }
+    for package, build in {"sionna": sionna, "ldpc": ldpc}.items():
+        if find_spec(package) is not None:
+            decoders[package] = build(code)
+    results = {label: decode(llr) for label, decode in decoders.items()}
+    ours = next(iter(results))
+    shares = {label: share_that_differs(results[ours], result, label) for label, result in results.items()}
+    times = milliseconds({label: partial(decode, llr) for label, decode in decoders.items()}, repetitions)
+    for label, values in times.items():
+        median, quartiles, ratio = timing(values, times[ours])
+        seconds = float(np.median(values)) / 1000
+        print(
+            row(
+                code.title,
+                label,
+                median,
+                quartiles,
+                f"{WORDS / seconds:,.0f}",
+                f"{llr.numel() / seconds / 1e6:.2f}",
+                ratio,
+                f"{shares[label]:.1e}",
+            ),
+            flush=True,
+        )
+
+
+def series(p: Tensor) -> Tensor:
+    """A_q(p) = Σ p^i / i over odd i ≤ q, term by term (Horner)."""
+    square, total = p * p, torch.zeros_like(p)
+    for odd in range(ORDER, 0, -2):
+        total = total * square + 1 / odd
+    return total * p
+
+
+class DenseHyperDecoder(nn.Module):
+    """The hyper-graph-network decoder word by word as its equations stand, on the weights of a sparse one.
+
+    Args:
+        weights: the hypernetwork f, whose matrices are used.
+        parity_check: H.
+        arctanh: A_q.
+    """
+
+    def __init__(self, weights: WeightGenerator, parity_check: np.ndarray, arctanh: Callable):
+        super().__init__()
+        self.weights, self.pairs, self.arctanh = weights, DensePairs(parity_check), arctanh
+
+    def every_iteration(self, llr: Tensor) -> Tensor:
+        """Map channel values [n, B] to bit values after each iteration, [L, n, B]."""
+        pairs, f = self.pairs, self.weights
+        channel = llr.T
+        half_tanh = torch.tanh(0.5 * channel.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))
+        product = pairs.product_of_others(half_tanh[:, pairs.variable])
+        x = 2 * torch.atanh(product.clamp(-LARGEST_PRODUCT, LARGEST_PRODUCT))
+        outputs = [channel + x @ pairs.to_variables]
+        for _ in range(ITERATIONS - 1):
+            h = x.abs()
+            for layer in f.layers:
+                h = torch.tanh(h @ layer.T)
+            theta_1 = (h @ f.head_1.T).view(len(h), f.edges + 1, f.g_hidden)
+            theta_2 = (h @ f.head_2.T).unsqueeze(2)
+            skip = channel[:, pairs.variable, None]
+            u = torch.cat([x[:, None, :] * pairs.same_variable, skip], dim=2)
+            q = torch.tanh(torch.tanh(u @ theta_1) @ theta_2).squeeze(2)
+            x = 2 * self.arctanh(pairs.product_of_others(q))
+            outputs.append(channel + x @ pairs.to_variables)
+        return torch.stack(outputs).mT
+
+    def forward(self, llr: Tensor) -> Tensor:
+        return self.every_iteration(llr)[-1]
+
+
+def multiloss(decoder: nn.Module, llr: Tensor) -> Tensor:
+    """Return the training loss of the all-zero word: cross-entropy after every iteration, summed."""
+    outputs = decoder.every_iteration(llr)
+    return F.binary_cross_entropy_with_logits(outputs, torch.ones_like(outputs)) * len(outputs)
+
+
+def gradient(decoder: nn.Module, llr: Tensor) -> Tensor:
+    gradients = torch.autograd.grad(multiloss(decoder, llr), [*decoder.parameters()])
+    return torch.cat([part.flatten() for part in gradients])
+
+
+def training_step(decoder: nn.Module, optimizer: torch.optim.Optimizer, llr: Tensor) -> None:
+    optimizer.zero_grad()
+    multiloss(decoder, llr).backward()
+    optimizer.step()
+
+
+def hyper_decoder(name: str, repetitions: int) -> None:
+    torch.manual_seed(0)
+    code = load(name)
+    graph = TannerGraph(code.parity_check)
+    sparse = GraphNetworkDecoder(graph, ITERATIONS, WeightGenerator(graph.edges, 32, 16), pair_weights=False)
+
+    def dense(arctanh: Callable) -> DenseHyperDecoder:
+        return DenseHyperDecoder(copy.deepcopy(sparse.weights), code.parity_check, arctanh)
+
+    decoders: dict[str, nn.Module] = {
+        "ours, batch-last sparse": sparse,
+        "dense, our arctanh table": dense(truncated_arctanh),
+        "dense, arctanh series": dense(series),
+    }
+    ours = next(iter(decoders))
+    deviation = np.repeat([noise_deviation(db, code.rate) for db in range(1, 9)], 15)
+    zeros = np.zeros((code.length, len(deviation)))
+    batch = torch.from_numpy(channel_llr(zeros, deviation, np.random.default_rng(1)))
+    gradients = {label: gradient(decoder, batch) for label, decoder in decoders.items()}
+    differences = {
+        label: ((g - gradients[ours]).norm() / gradients[ours].norm()).item() for label, g in gradients.items()
+    }
+    if max(differences.values()) > LARGEST_GRADIENT_DIFFERENCE:
+        raise AssertionError(f"the gradients differ, as shares of ours: {differences}")
+    llr = noisy_words(code)
+    evaluate = {
+        label: in_chunks(decoder, OUR_CHUNK if label == ours else DENSE_CHUNK)
+        for label, decoder in decoders.items()
+    }
+    with torch.no_grad():
+        results = {label: decode(llr) for label, decode in evaluate.items()}
+        shares = {label: share_that_differs(results[ours], r, label) for label, r in results.items()}
+        evaluation = milliseconds({label: partial(d, llr) for label, d in evaluate.items()}, repetitions)
+    steps = {
+        label: partial(training_step, d, torch.optim.Adam(d.parameters(), lr=1e-4), batch)
+        for label, d in decoders.items()
+    }
+    for step in steps.values():  # the optimizers allocate their state in the first step
+        step()
+    training = milliseconds(steps, repetitions)
+    for label, values in training.items():
+        cells = timing(values, training[ours])
+        print(row(code.title, "training step", batch.shape[1], label, *cells, f"gradient {differences[label]:.0e}"))
+    for label, values in evaluation.items():
+        cells = timing(values, evaluation[ours])
+        print(row(code.title, "evaluation", WORDS, label, *cells, f"bits {shares[label]:.0e}"))
+
+
+def main(argv: Sequence[str]) -> None:
+    options = settings(argv, __doc__.splitlines()[0], repetitions=7)
+    for package in ("sionna", "ldpc"):
+        if find_spec(package) is None:
+            print(f"{package} is not installed: skipped\n")
+    print(
+        f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}; ratio to ours\n"
+        f"\nBelief propagation, {WORDS} words at {EBN0_DB:g} dB, {ITERATIONS} iterations; the last column is the "
+        "share of bits decided differently from ours (ldpc stops early)\n"
+    )
+    print(heading("code", "decoder", "ms", "quartiles", "words/s", "coded Mbit/s", "ratio", "bits that differ"))
+    with torch.no_grad():
+        for name in ("LDPC49_24", "BCH63_45"):
+            belief_propagation(name, options.repetitions)
+    print(f"\nHyper-graph-network decoder, {ITERATIONS} iterations\n")
+    print(heading("code", "task", "words", "formulation", "ms", "quartiles", "ratio", "difference from ours"))
+    hyper_decoder("BCH31_16", options.repetitions)
