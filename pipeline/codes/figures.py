@@ -74,6 +74,9 @@ def _panels(out: Path, name: str, datasets: Sequence[str], panel) -> None:
     for one in axes.flat[: len(datasets)]:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
             labelled.setdefault(label, handle)
+    # Methods first, in the order of every other picture.
+    order = {name: place for place, name in enumerate(TITLES.values())}
+    labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
     figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=min(len(labelled), 3))
     figures.save(figure, out, name)
 

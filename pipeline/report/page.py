@@ -51,7 +51,9 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
     comparisons = pd.read_csv(folder / "comparisons.csv", dtype={"group": str})
     titles = importlib.import_module(f"pipeline.{name}.methods").TITLES
     captions = importlib.import_module(f"pipeline.{name}.captions")
+    shown = set(zip(summary["dataset"], summary["method"], strict=True))
     runs = [read_json(path) for path in sorted(folder.glob("*/*/seed*/run.json"))]
+    runs = [run for run in runs if (run["dataset"], run["method"]) in shown]
     return {
         "name": name,
         "title": DOMAINS[name],
@@ -61,13 +63,13 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
             for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False)
             if (table := _table(dataset, metric, rows, titles, captions))
         ],
-        "claims": _claims(comparisons, titles),
+        "comparisons": _comparisons(comparisons, titles, captions),
         "figures": [
             {"name": figure, "caption": caption, "image": _embedded(folder / "figures" / f"{figure}.png")}
             for figure, caption in captions.FIGURES.items()
             if (folder / "figures" / f"{figure}.png").is_file()
         ],
-        "costs": _costs(runs, titles),
+        "costs": _costs(runs, titles, captions),
         "sources": sorted(set(summary["source"].dropna()) - {""}),
     }
 
@@ -94,9 +96,10 @@ def _cell(row: Any) -> dict[str, str]:
     if math.isnan(row.value):
         bound = f"< {_number(row.ci95_high)}" if not math.isnan(row.ci95_high) else f"> {_number(row.ci95_low)}"
         value, interval = bound, "too few errors"
+    elif math.isnan(row.ci95) or row.ci95 <= 0:
+        value, interval = _number(row.value), ""
     else:
-        value = _number(row.value, row.ci95)
-        interval = "" if math.isnan(row.ci95) else f"± {_number(row.ci95)}"
+        value, interval = _with_interval(row.value, row.ci95)
     return {
         "value": value,
         "interval": interval,
@@ -105,41 +108,71 @@ def _cell(row: Any) -> dict[str, str]:
     }
 
 
-def _number(value: float, uncertainty: float = math.nan) -> str:
-    """A number with two digits of its uncertainty, or three digits."""
-    if value == 0 or math.isinf(value):
-        return f"{value:g}"
-    if abs(value) < 1e-3 or abs(value) >= 1e5:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{mantissa}×10{superscript}"
-    if math.isnan(uncertainty) or uncertainty <= 0:
+def _number(value: float) -> str:
+    """A number with three digits."""
+    exponent = _exponent(value)
+    if exponent is None:
         return f"{value:.3g}"
-    digits = max(0, 1 - math.floor(math.log10(uncertainty)))
-    return f"{value:.{digits}f}"
+    return f"{value / 10.0**exponent:.2f}{_power(exponent)}"
 
 
-def _claims(comparisons: pd.DataFrame, titles: dict[str, str]) -> list[dict[str, Any]]:
+def _with_interval(value: float, half_width: float) -> tuple[str, str]:
+    """A number and half its interval, with two digits of the second; they share a power of ten."""
+    exponent = _exponent(value)
+    scale = 1.0 if exponent is None else 10.0**exponent
+    digits = max(0, 1 - math.floor(math.log10(half_width / scale)))
+    texts = f"{value / scale:.{digits}f}", f"± {half_width / scale:.{digits}f}"
+    return texts if exponent is None else (f"({texts[0]}", f"{texts[1]}){_power(exponent)}")
+
+
+def _exponent(value: float) -> int | None:
+    """The power of ten to write a very small or large number with, or None."""
+    if value == 0 or math.isinf(value) or 1e-2 <= abs(value) < 1e5:
+        return None
+    return math.floor(math.log10(abs(value)))
+
+
+def _power(exponent: int) -> str:
+    return "×10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: Any) -> list[dict[str, Any]]:
+    """A table per data set: a row per pair of methods and seed, a column per group."""
+    tables = []
+    for dataset, rows in comparisons.groupby("dataset", sort=False):
+        groups = list(dict.fromkeys(rows["group"].fillna("")))
+        several = rows["seed"].nunique() > 1
+        table_rows = []
+        for (method, reference, seed), pair in rows.groupby(["method", "reference", "seed"], sort=False):
+            cells = {row.group: _difference(row) for row in pair.itertuples()}
+            table_rows.append(
+                {
+                    "method": titles.get(method, method),
+                    "reference": titles.get(reference, reference),
+                    "seed": seed if several else None,
+                    "cells": [cells.get(group) for group in groups],
+                }
+            )
+        metric = ", ".join(captions.METRICS.get(name, name) for name in rows["metric"].unique())
+        tables.append(
+            {"dataset": captions.dataset_title(dataset), "metric": metric, "groups": groups, "rows": table_rows}
+        )
+    return tables
+
+
+def _difference(row: Any) -> dict[str, Any]:
+    return {
+        "value": f"{row.difference:+.3f}".replace("-", "−"),
+        "interval": f"[{row.ci95_low:+.3f}, {row.ci95_high:+.3f}]".replace("-", "−"),
+        "claimed": bool(row.claimed),
+        "verdict": "better" if row.ci95_low > 0 else "worse" if row.ci95_high < 0 else "level",
+    }
+
+
+def _costs(runs: list[dict[str, Any]], titles: dict[str, str], captions: Any) -> list[dict[str, Any]]:
     return [
         {
-            "dataset": row.dataset,
-            "group": row.group,
-            "seed": row.seed,
-            "method": titles.get(row.method, row.method),
-            "reference": titles.get(row.reference, row.reference),
-            "difference": f"{row.difference:+.3f}",
-            "interval": f"[{row.ci95_low:+.3f}, {row.ci95_high:+.3f}]",
-            "claimed": bool(row.claimed),
-            "verdict": "better" if row.ci95_low > 0 else "worse" if row.ci95_high < 0 else "not told apart",
-        }
-        for row in comparisons.itertuples()
-    ]
-
-
-def _costs(runs: list[dict[str, Any]], titles: dict[str, str]) -> list[dict[str, Any]]:
-    return [
-        {
-            "dataset": run["dataset"],
+            "dataset": captions.dataset_title(run["dataset"]),
             "method": titles.get(run["method"], run["method"]),
             "seed": run["seed"],
             "parameters": f"{run['parameter_count']:,}",
