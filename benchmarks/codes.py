@@ -257,8 +257,7 @@ def hyper_decoder(name: str, repetitions: int) -> None:
         raise AssertionError(f"the gradients differ, as shares of ours: {differences}")
     llr = noisy_words(code)
     evaluate = {
-        label: in_chunks(decoder, OUR_CHUNK if label == ours else DENSE_CHUNK)
-        for label, decoder in decoders.items()
+        label: in_chunks(decoder, OUR_CHUNK if label == ours else DENSE_CHUNK) for label, decoder in decoders.items()
     }
     with torch.no_grad():
         results = {label: decode(llr) for label, decode in evaluate.items()}

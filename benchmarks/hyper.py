@@ -135,9 +135,7 @@ def actions(case: Case) -> dict[str, Callable[[], object]]:
     steps = {name: partial(step, build(case), points, flat) for name, build in implementations().items()}
     expected = steps["ours"]()
     for name, act in steps.items():
-        torch.testing.assert_close(
-            act(), expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
-        )
+        torch.testing.assert_close(act(), expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
     return steps
 
 

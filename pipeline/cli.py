@@ -36,12 +36,15 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
+def _commands(domain: str) -> dict[str, str]:
+    """Verbs that only this domain has, with their descriptions."""
+    return getattr(room(domain, "captions"), "COMMANDS", {})
+
+
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
     group.add_argument("--config", type=Path, action="append", default=[], help="overlay(s) over params.yaml")
-    group.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. codes.train.max_steps=50"
-    )
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. codes.train.max_steps=50")
     group.add_argument("--settings", help=argparse.SUPPRESS)  # the slice as JSON: how rules pass it
 
 
@@ -50,7 +53,6 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> None:
     for verb, description in VERBS.items():
         sub = verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
         if verb == "predict":
-            sub.set_defaults(needs_predict_arguments=True)
             continue
         _add_configuration(sub)
         if verb not in ("raw", "prepare"):
@@ -65,6 +67,10 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> None:
             sub.add_argument("--method", required=True, help="a method id of this domain")
             sub.add_argument("--seed", type=_seed, default=0, help="default: 0")
             sub.add_argument("--threads", type=_count, default=1, help="CPU threads for torch; default: 1")
+        if verb == "evaluate":
+            sub.add_argument("--part", type=_seed, help="only this part of it, from 0; without: all, and join them")
+    for verb, description in _commands(domain).items():
+        verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
     parser.set_defaults(domain=domain)
 
 
@@ -95,9 +101,8 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         sub = commands.add_parser(domain, help=DOMAINS[domain], description=DOMAINS[domain] + ".")
         if domain in argv:
             _domain_parser(sub, domain)
-            if "predict" in argv:
-                predict = sub._subparsers._group_actions[0].choices["predict"]
-                room(domain, "predict").add_arguments(predict)
+            for verb in {"predict", *_commands(domain)} & set(argv):
+                room(domain, verb).add_arguments(sub._subparsers._group_actions[0].choices[verb])
     report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
     report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
@@ -166,12 +171,9 @@ class _Step:
         """The folders of the runs to work on."""
         if self.arguments.runs is not None:
             return self.arguments.runs
-        section = self.section
         return [
             self.results() / self.domain / dataset / method / f"seed{seed}"
-            for dataset in section.datasets
-            for method in section.methods
-            for seed in section.seeds
+            for dataset, method, seed in self.section.runs()
         ]
 
 
@@ -179,8 +181,8 @@ def _run_domain(arguments: argparse.Namespace) -> None:
     from pipeline.lab.sources import source_digest
 
     domain, verb = arguments.domain, arguments.verb
-    if verb == "predict":
-        room(domain, "predict").run(arguments)
+    if verb == "predict" or verb in _commands(domain):
+        room(domain, verb).run(arguments)
         return
     step = _Step(arguments)
     if verb in ("raw", "prepare", "train", "evaluate"):
@@ -198,6 +200,11 @@ def _run_domain(arguments: argparse.Namespace) -> None:
         module = room(domain, verb)
         function = getattr(module, verb)
         program = source_digest(module.__name__)
+        if verb == "evaluate" and arguments.part is not None:
+            if not hasattr(module, "evaluate_part"):
+                raise UserError(f"--part: the evaluation of {domain} is not divided")
+            module.evaluate_part(arguments.part, arguments.seed, data, run, settings, program, arguments.threads)
+            return
         function(dataset, method, arguments.seed, data, run, settings, program, arguments.threads)
         return
     out = step.results() / domain
@@ -250,6 +257,11 @@ def main(argv: list[str] | None = None) -> int:
         # The reader (head, less) has seen enough.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (closed by the interpreter's exit)
         return 0
+    except OSError as error:
+        if "--debug" in argv or error.filename is None:
+            raise
+        print(f"hypernet: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("hypernet: interrupted; the same command goes on from here", file=sys.stderr)
         return 130

@@ -23,6 +23,7 @@ wildcard_constraints:
     dataset=r"[A-Za-z0-9_-]+",
     method=r"[a-z0-9_]+",
     seed=r"\d+",
+    part=r"\d+",
 
 
 def settings_of(step, domain, dataset, method=None):
@@ -37,13 +38,9 @@ def program_of(domain, *rooms):
 
 def runs_of(domain):
     """The folders of all runs of a domain."""
-    section = CHECKED[domain]
-    return expand(
-        f"{RESULTS}/{domain}/{{dataset}}/{{method}}/seed{{seed}}",
-        dataset=section.datasets,
-        method=section.methods,
-        seed=section.seeds,
-    )
+    return [
+        f"{RESULTS}/{domain}/{dataset}/{method}/seed{seed}" for dataset, method, seed in CHECKED[domain].runs()
+    ]
 
 
 def run_files(domain, *names):
@@ -54,3 +51,9 @@ def run_files(domain, *names):
 def figures_of(domain):
     """The pictures of a domain."""
     return expand(f"{RESULTS}/{domain}/figures/{{name}}.png", name=room(domain, "captions").FIGURES)
+
+
+def parts_of(domain, run):
+    """The jobs that an evaluation is divided into, where it is divided at all."""
+    parts = CHECKED[domain].parts()
+    return [f"{run}/parts/{part}.json" for part in range(parts)] if parts > 1 else []

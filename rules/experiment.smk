@@ -33,11 +33,43 @@ rule train:
         )
 
 
+# At full scale one evaluation is many jobs, each with its share of the stopping rule.
+rule evaluate_part:
+    input:
+        data="data/processed/{domain}/{dataset}/manifest.json",
+        model=f"{RUN}/model.ckpt",
+    output:
+        counts=f"{RUN}/parts/{{part}}.json",
+    log:
+        f"{RUN}/parts/{{part}}.txt",
+    benchmark:
+        f"{RUN}/parts/{{part}}.benchmark.tsv"
+    params:
+        settings=lambda w: settings_of("evaluate", w.domain, w.dataset, w.method),
+        program=lambda w: program_of(w.domain, "evaluate"),
+    conda:
+        "envs/hypernet.yaml"
+    threads: 1
+    resources:
+        mem_mb=PROJECT.memory_mb,
+        runtime=PROJECT.minutes,
+        gpu=PROJECT.gpus_per_training,
+    message:
+        "{wildcards.domain}: evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}, part {wildcards.part}"
+    shell:
+        (
+            f"python -m pipeline.cli {{wildcards.domain}} evaluate --results {RESULTS} --part {{wildcards.part}}"
+            " --dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed}"
+            " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        )
+
+
 rule evaluate:
     input:
         data="data/processed/{domain}/{dataset}/manifest.json",
         model=f"{RUN}/model.ckpt",
         run=f"{RUN}/run.json",
+        parts=lambda w: parts_of(w.domain, RUN.format(**w)),
     output:
         metrics=f"{RUN}/metrics.json",
         per_item=f"{RUN}/items.csv",
@@ -116,7 +148,7 @@ for domain in DOMAINS_RUN:
         input:
             summary=f"{RESULTS}/{domain}/summary.csv",
             comparisons=f"{RESULTS}/{domain}/comparisons.csv",
-            runs=run_files(domain, "run.json", "items.csv"),
+            runs=run_files(domain, "run.json", "model.ckpt", "items.csv"),
         output:
             report(
                 figures_of(domain),

@@ -9,6 +9,8 @@ import pytest
 
 # Before torch is imported anywhere: the tests run side by side with other work on small machines.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# galois brings numba, which resets torch's threads when it starts its own.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 PROJECT = Path(__file__).resolve().parents[1]
 

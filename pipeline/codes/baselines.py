@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.codes.decoder import Decoder, check_update
 from pipeline.codes.graph import TannerGraph
+from pipeline.hyper.tanh import tanh
 
 # tanh(10) is 1 - 4e-9: beyond this a float32 hyperbolic tangent is 1 and carries no more information.
 LARGEST_MESSAGE = 20.0
@@ -25,7 +26,7 @@ class BeliefPropagation(Decoder):
         graph = self.graph
         incoming = graph.to_edges(llr)
         for iteration in range(self.iterations):
-            messages = check_update(graph, torch.tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE)))
+            messages = check_update(graph, tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE)))
             yield messages
             if iteration + 1 < self.iterations:
                 incoming = graph.to_edges(llr + graph.sum_at_variables(messages)) - messages
@@ -74,23 +75,28 @@ class WeightedBeliefPropagation(Decoder):
     """Belief propagation with trained weights on the graph (Nachmani, Be'ery & Burshtein 2016, arXiv 1607.04793).
 
     q_e = w_l[e] l_v + sum over e' != e at v of w[e, e'] r_e';   o_v = l_v + sum over e at v of w_o[e] r_e.
-    Every iteration has its own weights (the feed-forward form); all start at 1, which is belief propagation.
+    All weights start at 1, which is belief propagation. In the feed-forward form every iteration has its own; in the
+    recurrent form (Nachmani et al. 2017, arXiv 1702.07560) all share one set, and more iterations can be run than
+    were trained.
 
     Args:
         graph: the Tanner graph.
         iterations: number of check updates.
         largest_message: q is clipped to plus and minus this, 10 in the paper's code.
+        shared: the recurrent form.
     """
 
-    def __init__(self, graph: TannerGraph, iterations: int, largest_message: float):
+    def __init__(self, graph: TannerGraph, iterations: int, largest_message: float, shared: bool):
         super().__init__(graph, iterations)
         self.largest_message = largest_message
+        self.shared = shared
+        sets = 1 if shared else iterations
         receiving, sending = graph.pairs()
         self.register_buffer("receiving", receiving, persistent=False)
         self.register_buffer("sending", sending, persistent=False)
-        self.channel_weight = nn.Parameter(torch.ones(iterations, graph.edges, 1))
-        self.pair_weight = nn.Parameter(torch.ones(iterations - 1, len(receiving)))
-        self.output_weight = nn.Parameter(torch.ones(iterations, graph.edges, 1))
+        self.channel_weight = nn.Parameter(torch.ones(sets, graph.edges, 1))
+        self.pair_weight = nn.Parameter(torch.ones(1 if shared else iterations - 1, len(receiving)))
+        self.output_weight = nn.Parameter(torch.ones(sets, graph.edges, 1))
 
     def messages(self, llr: Tensor) -> Iterator[Tensor]:
         """Yield r ``[E, B]`` after each check update; see :class:`Decoder`."""
@@ -98,19 +104,21 @@ class WeightedBeliefPropagation(Decoder):
         channel = graph.to_edges(llr)
         messages = None
         for iteration in range(self.iterations):
-            incoming = self.channel_weight[iteration] * channel
+            incoming = self._of(self.channel_weight, iteration) * channel
             if messages is not None:
-                incoming = incoming + self._matrix(iteration - 1) @ messages
-            messages = check_update(
-                graph, torch.tanh(0.5 * incoming.clamp(-self.largest_message, self.largest_message))
-            )
+                # The first iteration has no messages to weigh: its set would be number -1.
+                incoming = incoming + self._matrix(self._of(self.pair_weight, iteration - 1)) @ messages
+            messages = check_update(graph, tanh(0.5 * incoming.clamp(-self.largest_message, self.largest_message)))
             yield messages
 
     def output(self, llr: Tensor, messages: Tensor, iteration: int) -> Tensor:
         """Bit values ``[n, B]`` with the output weights of this iteration."""
-        return llr + self.graph.sum_at_variables(self.output_weight[iteration] * messages)
+        return llr + self.graph.sum_at_variables(self._of(self.output_weight, iteration) * messages)
 
-    def _matrix(self, iteration: int) -> Tensor:
+    def _of(self, weights: Tensor, iteration: int) -> Tensor:
+        return weights[0 if self.shared else iteration]
+
+    def _matrix(self, pair_weight: Tensor) -> Tensor:
         """The pair weights as a dense ``[E, E]`` matrix: one product then serves the whole batch."""
         matrix = self.pair_weight.new_zeros(self.graph.edges, self.graph.edges)
-        return matrix.index_put((self.receiving, self.sending), self.pair_weight[iteration])
+        return matrix.index_put((self.receiving, self.sending), pair_weight)

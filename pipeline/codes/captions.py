@@ -13,14 +13,23 @@ BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
 # By file name, in the order of the page.
 FIGURES = {
     "waterfall": "Bit error rate against Eb/N0 on held-out noise, random code words, with 95 % intervals. "
-    "The dashed line is uncoded transmission (closed form).",
-    "published": "Measured -ln(BER), higher is better, beside published numbers. Hollow diamonds are numbers "
-    "that could not be checked against their source; the paper trained for days, this run for about a minute "
-    "at smoke scale.",
+    "Uncoded transmission is the closed form; the nearest code word by hard decisions and by maximum likelihood "
+    "bound what any decoder of the small codes can do.",
+    "published": "Measured −ln(BER), higher is better, beside published numbers. Hollow diamonds are numbers "
+    "that could not be checked against their source; the paper trained for days, this run for about a minute a "
+    "method at smoke scale. Hatched bars are quoted, not run.",
     "gain": "How much lower than belief propagation's the bit error rate is, on the same words and the same "
     "noise: ln(BER of belief propagation / BER), with 95 % bootstrap intervals.",
-    "learning": "The check by which weights are chosen, mean ln(BER) over the validation points, against seconds "
+    "learning": "Gain over belief propagation on the validation words, by which weights are chosen, against seconds "
     "of training on this machine.",
+    "weights": "The first layer of the variable update that the hypernetwork emits for a quiet and for a noisy "
+    "word: the generated weights are not the same.",
+    "messages": "One noisy word on the Tanner graph: check-to-bit messages of the trained decoder, iteration by "
+    "iteration.",
+}
+COMMANDS = {
+    "decode": "decode channel values as they come, from a file or standard input",
+    "curve": "simulate belief propagation, and a trained decoder, on any code and draw its error rates",
 }
 
 

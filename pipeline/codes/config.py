@@ -9,6 +9,13 @@ from pydantic import Field, model_validator
 from pipeline.codes.matrices import CODES
 from pipeline.lab.config import DomainConfig, Section, Steps
 
+# Up to these sizes a table of all syndromes, or of all code words, fits into memory.
+LARGEST_SYNDROME_BITS = 20
+LARGEST_WORD_BITS = 16
+REFERENCES = {
+    "hard_decision": lambda n, k: n - k <= LARGEST_SYNDROME_BITS,
+    "maximum_likelihood": lambda n, k: k <= LARGEST_WORD_BITS,
+}
 Decibel = Annotated[float, Field(ge=-20, le=30)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -62,6 +69,10 @@ class WeightedMethod(Section):
     train: TrainingChanges
 
 
+class RecurrentWeightedMethod(WeightedMethod):
+    """The same with one set of weights for all iterations."""
+
+
 class StaticMethod(Section):
     """The hypernetwork decoder with theta as plain parameters."""
 
@@ -79,20 +90,33 @@ class HyperMethod(Section):
     train: TrainingChanges
 
 
-class Evaluation(Section):
-    """Monte-Carlo: at each point until ``min_frame_errors`` and ``min_words``, or ``max_words``."""
+class MonteCarlo(Section):
+    """At each point until ``min_frame_errors`` and ``min_words``, or ``max_words``.
+
+    ``parts`` jobs share the work. ``more_iterations`` names, by method, numbers of check updates beside that of
+    the training.
+    """
 
     ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
     chunk_words: Count
     min_words: Count
     max_words: Count
     min_frame_errors: Count
+    parts: Annotated[int, Field(ge=1, le=1000)]
+    more_iterations: dict[str, list[Count]]
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.max_words < self.min_words:
             raise ValueError(f"max_words is {self.max_words}, below min_words ({self.min_words})")
         return self
+
+
+class EvaluationSettings(Section):
+    """What the evaluation of one method depends on."""
+
+    monte_carlo: MonteCarlo
+    iterations: list[Count]
 
 
 class RawSettings(Section):
@@ -136,6 +160,12 @@ class WeightedSettings(TrainedSettings):
     method: WeightedMethod
 
 
+class RecurrentWeightedSettings(TrainedSettings):
+    """See :class:`MethodSettings`."""
+
+    method: RecurrentWeightedMethod
+
+
 class StaticSettings(TrainedSettings):
     """See :class:`MethodSettings`."""
 
@@ -148,17 +178,37 @@ class HyperSettings(TrainedSettings):
     method: HyperMethod
 
 
+class UntrainedSettings(MethodSettings):
+    """The hypernetwork decoder at step 0: the same widths, no training."""
+
+    method: HyperMethod
+
+
+class HardDecisionSettings(MethodSettings):
+    """See :class:`MethodSettings`."""
+
+
+class MaximumLikelihoodSettings(MethodSettings):
+    """See :class:`MethodSettings`."""
+
+
 SETTINGS: dict[str, type[MethodSettings]] = {
+    "hard_decision": HardDecisionSettings,
     "bp": BeliefPropagationSettings,
     "min_sum": MinSumSettings,
     "weighted_bp": WeightedSettings,
+    "weighted_bp_recurrent": RecurrentWeightedSettings,
     "static_g": StaticSettings,
+    "untrained": UntrainedSettings,
     "hyper": HyperSettings,
+    "maximum_likelihood": MaximumLikelihoodSettings,
 }
+# Decoders whose iterations are all alike, so that a trained one can run more of them.
+ITERATIVE = tuple(name for name in SETTINGS if name not in (*REFERENCES, "weighted_bp"))
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
     "prepare": PrepareSettings,
-    "evaluate": Evaluation,
+    "evaluate": EvaluationSettings,
 }
 
 
@@ -172,9 +222,10 @@ class Config(DomainConfig):
     bp: BeliefPropagationMethod
     min_sum: MinSumMethod
     weighted_bp: WeightedMethod
+    weighted_bp_recurrent: RecurrentWeightedMethod
     static_g: StaticMethod
     hyper: HyperMethod
-    evaluate: Evaluation
+    evaluate: MonteCarlo
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
@@ -190,26 +241,55 @@ class Config(DomainConfig):
                 raise ValueError(f"datasets: {dataset} is not a known code; accepted: {', '.join(accepted)}")
             if self.source == "constructed" and dataset in CODES and CODES[dataset].construction is None:
                 raise ValueError(f"datasets: {dataset} has no construction; it needs source: database")
+        if self.iterations == 1 and (rounds := {"hyper", "untrained", "static_g"} & set(self.methods)):
+            raise ValueError(f"iterations: {min(rounds)} needs at least 2, the first is plain belief propagation")
+        for method, more in self.evaluate.more_iterations.items():
+            if any(number <= self.iterations for number in more):
+                raise ValueError(
+                    f"evaluate.more_iterations.{method}: {more} must all be more than iterations ({self.iterations})"
+                )
+            if method not in ITERATIVE:
+                accepted = ", ".join(ITERATIVE)
+                raise ValueError(
+                    f"evaluate.more_iterations: {method} cannot go on after its last iteration; accepted: {accepted}"
+                )
         return self
+
+    def feasible(self, dataset: str, method: str) -> bool:
+        """Whether a method can be run on a code: the references need a small number of words or syndromes."""
+        if method not in REFERENCES:
+            return True
+        code = CODES.get(dataset)
+        return code is not None and REFERENCES[method](code.n, code.k)
+
+    def parts(self) -> int:
+        """See :class:`~pipeline.lab.config.DomainConfig`."""
+        return self.evaluate.parts
 
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
         """See :class:`~pipeline.lab.config.DomainConfig`."""
         if step == "raw":
             return RawSettings(source=self.source, matrix=self.matrices.get(dataset))
+        if step == "prepare":
+            return PrepareSettings()
         if step == "evaluate":
-            return self.evaluate
-        if step != "train":
-            return STEP_SETTINGS[step]()
-        own = getattr(self, method)
+            more = self.evaluate.more_iterations.get(method, [])
+            iterations = sorted({self.iterations, *more})
+            return EvaluationSettings(
+                monte_carlo=self.evaluate.model_copy(update={"more_iterations": {}}), iterations=iterations
+            )
         kind = SETTINGS[method]
-        if not issubclass(kind, TrainedSettings):
+        if method in REFERENCES:
+            return kind(iterations=self.iterations)
+        # The untrained decoder is the hypernetwork's.
+        own = self.hyper if method == "untrained" else getattr(self, method)
+        trained = issubclass(kind, TrainedSettings)
+        if not (trained or method == "untrained"):
             return kind(iterations=self.iterations, method=own)
         changes = own.train.model_dump(exclude_none=True)
-        return kind(
-            iterations=self.iterations,
-            method=own.model_copy(update={"train": TrainingChanges()}),
-            train=self.train.model_copy(update=changes),
-        )
+        own = own.model_copy(update={"train": TrainingChanges()})
+        training = {"train": self.train.model_copy(update=changes)} if trained else {}
+        return kind(iterations=self.iterations, method=own, **training)
 
     @classmethod
     def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:

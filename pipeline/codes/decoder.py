@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterator
 
 import torch
@@ -13,7 +14,7 @@ from pipeline.codes.graph import TannerGraph
 LARGEST_PRODUCT = 1.0 - 1e-6
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, abc.ABC):
     """A decoder of L iterations on a Tanner graph. Subclasses say how messages change from one to the next.
 
     Every log-likelihood ratio is log P(bit = 0) / P(bit = 1); a negative one is decided as a 1.
@@ -30,13 +31,13 @@ class Decoder(nn.Module):
         self.graph = graph
         self.iterations = iterations
 
+    @abc.abstractmethod
     def messages(self, llr: Tensor) -> Iterator[Tensor]:
         """Yield the check-to-variable messages ``[E, B]`` after each check update.
 
         Args:
             llr: channel values ``[n, B]``.
         """
-        raise NotImplementedError
 
     def output(self, llr: Tensor, messages: Tensor, iteration: int) -> Tensor:
         """Bit values ``[n, B]``: o_v = l_v + sum of the messages that arrive at v."""
@@ -59,4 +60,6 @@ class Decoder(nn.Module):
 def check_update(graph: TannerGraph, half_tanh: Tensor) -> Tensor:
     """The sum-product check update: r_e = 2 arctanh(product of the others' tanh(q/2)), ``[E, B] -> [E, B]``."""
     product = graph.product_of_others(half_tanh)
-    return 2.0 * torch.atanh(product.clamp(-LARGEST_PRODUCT, LARGEST_PRODUCT))
+    # 2 arctanh(p) = ln((1 + p) / (1 - p)), which torch computes faster; of the magnitude, so that it is exactly odd.
+    magnitude = product.abs().clamp(max=LARGEST_PRODUCT)
+    return torch.copysign(torch.log((1.0 + magnitude) / (1.0 - magnitude)), product)

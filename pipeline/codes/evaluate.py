@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.codes.config import Evaluation
+from pipeline.codes.config import EvaluationSettings
 from pipeline.codes.dataset import load_code
-from pipeline.codes.montecarlo import simulate
+from pipeline.codes.montecarlo import Decode, simulate
 from pipeline.codes.predict import open_decoder
+from pipeline.lab.errors import UserError
 from pipeline.lab.files import digest_of, read_json, sha256, write_table
 from pipeline.lab.machine import use_threads
 from pipeline.lab.randomness import numpy_generator
@@ -35,39 +36,46 @@ from pipeline.lab.tracking import Tracker, run_id_of
 FEWEST_FRAME_ERRORS = 10
 GAIN = "ln_ber_gain"
 REFERENCE = "bp"
-# The orders this domain claims, at every seed: (method, reference, Eb/N0 points in dB).
-CLAIMS = {("hyper", "bp"): (4.0, 5.0)}
-SHOWN = [("hyper", "weighted_bp"), ("hyper", "static_g")]
+# The orders this domain claims, at every seed: (method, reference, points).
+CLAIMS = {("hyper", "bp"): ("4 dB", "5 dB")}
+SHOWN = [
+    ("hyper", "weighted_bp"),
+    ("hyper", "weighted_bp_recurrent"),
+    ("hyper", "static_g"),
+    ("hyper", "untrained"),
+]
 
 
-def point_name(ebn0_db: float) -> str:
-    """The ``group`` of an Eb/N0 point."""
-    return f"{ebn0_db:g} dB"
+def point_name(ebn0_db: float, iterations: int, usual: int) -> str:
+    """The ``group`` of an Eb/N0 point: "4 dB", or "4 dB, 50 iterations" where that is not the trained number."""
+    return f"{ebn0_db:g} dB" + (f", {iterations} iterations" if iterations != usual else "")
 
 
-def ebn0_of(group: str) -> float:
-    """The Eb/N0 in dB of a point's name."""
-    return float(group.removesuffix(" dB"))
+def point_of(group: str) -> tuple[float, int | None]:
+    """Eb/N0 in dB and number of iterations (None: the trained one) of a point's name."""
+    point, _, more = group.partition(", ")
+    return float(point.removesuffix(" dB")), int(more.removesuffix(" iterations")) if more else None
 
 
-def measure(counts: pd.DataFrame, length: int) -> list[Measurement]:
+def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
     """Error rates from the counts of one run.
 
     Args:
         counts: columns :data:`pipeline.codes.montecarlo.COUNTS`.
         length: n, bits per word.
+        usual: the number of iterations that was trained.
 
     Returns:
-        ``ber``, ``fer`` and ``neg_ln_ber`` per Eb/N0. The interval of the bit error rate comes from the spread
-        between words, because the errors within one word are correlated; that of the word error rate is
-        Wilson's. Below 10 wrong words only the bound is given.
+        ``ber``, ``fer`` and ``neg_ln_ber`` per number of iterations and Eb/N0. The interval of the bit error rate
+        comes from the spread between words, because the errors within one word are correlated; that of the word
+        error rate is Wilson's. Below 10 wrong words only the bound is given.
     """
     measurements = []
-    for ebn0_db, rows in counts.groupby("ebn0_db"):
+    for (iterations, ebn0_db), rows in counts.groupby(["iterations", "ebn0_db"]):
         words, bit_errors, squared, frame_errors = (
             int(rows[name].sum()) for name in ("words", "bit_errors", "squared_bit_errors", "frame_errors")
         )
-        group = point_name(float(ebn0_db))
+        group = point_name(float(ebn0_db), int(iterations), usual)
         if frame_errors < FEWEST_FRAME_ERRORS:
             # Every wrong word may have all its bits wrong, so the bound on words bounds the bits too.
             bound = min(1.0, poisson_upper(frame_errors, words))
@@ -95,26 +103,54 @@ def evaluate(
     seed: int,
     data: Path,
     run: Path,
-    settings: Evaluation,
+    settings: EvaluationSettings,
     program: str,
     threads: int,
 ) -> None:
-    """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to ``run``."""
-    use_threads(threads)
+    """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to ``run``.
+
+    Parts that were simulated before (:func:`evaluate_part`) are taken as they are, the others simulated here.
+    """
+    parts = [
+        _simulate_part(part, seed, data, run, settings, program, threads) for part in range(settings.monte_carlo.parts)
+    ]
+    order = ["iterations", "ebn0_db", "chunk"]
+    counts = pd.concat(parts).sort_values(order, ignore_index=True)
     code = load_code(data)
-    model = run / "model.ckpt"
-    decoder = open_decoder(model).decode_columns
-    fingerprint = digest_of(
-        [sha256(model), read_manifest(data)["digest"], settings.model_dump(mode="json"), seed, program]
-    )
-    counts = simulate(decoder, code, settings, seed, run / ".evaluation", fingerprint)
-    measurements = measure(counts, code.length)
+    measurements = measure(counts, code.length, open_decoder(run / "model.ckpt").iterations)
     write_table(run / "items.csv", counts)
     tracker = Tracker("codes", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
     tracker.metrics(mlflow_metrics(measurements))
     tracker.artifact(run / "items.csv")
     tracker.close()
     write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+
+
+def evaluate_part(
+    part: int, seed: int, data: Path, run: Path, settings: EvaluationSettings, program: str, threads: int
+) -> None:
+    """Simulate part number ``part`` (from 0) of the evaluation, and leave its counts in the run's folder ``parts``."""
+    if part >= settings.monte_carlo.parts:
+        raise UserError(f"--part {part}: there are {settings.monte_carlo.parts} parts, counted from 0")
+    _simulate_part(part, seed, data, run, settings, program, threads)
+
+
+def _simulate_part(
+    part: int, seed: int, data: Path, run: Path, settings: EvaluationSettings, program: str, threads: int
+) -> pd.DataFrame:
+    use_threads(threads)
+    model = run / "model.ckpt"
+    decoder = open_decoder(model)
+    fingerprint = digest_of(
+        [sha256(model), read_manifest(data)["digest"], settings.model_dump(mode="json"), seed, part, program]
+    )
+
+    def decode(iterations: int) -> Decode:
+        decoder.use_iterations(iterations)
+        return decoder.decode_columns
+
+    counts = run / "parts" / f"{part}.json"
+    return simulate(decode, load_code(data), settings, seed, part, counts, fingerprint)
 
 
 def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
@@ -143,21 +179,24 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
 def _compare(
     dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
 ) -> list[Comparison]:
-    both = ours.merge(theirs, on=["ebn0_db", "chunk", "words"], suffixes=("", "_reference"))
+    keys = ["iterations", "ebn0_db", "chunk", "words"]
+    both = ours.merge(theirs, on=keys, suffixes=("", "_reference"))
+    usual = int(ours["iterations"].min())
     comparisons = []
-    for ebn0_db, rows in both.groupby("ebn0_db"):
+    for (iterations, ebn0_db), rows in both.groupby(["iterations", "ebn0_db"]):
+        group = point_name(float(ebn0_db), int(iterations), usual)
         wrong, wrong_reference = (rows[f"frame_errors{suffix}"].sum() for suffix in ("", "_reference"))
-        if min(wrong, wrong_reference) < FEWEST_FRAME_ERRORS:
+        if min(wrong, wrong_reference) < FEWEST_FRAME_ERRORS or len(rows) < 2:
             continue
         gain = paired_bootstrap_log_ratio(
             rows["bit_errors_reference"].to_numpy(np.float64),
             rows["bit_errors"].to_numpy(np.float64),
-            generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, f"{ebn0_db:g}"),
+            generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, group),
         )
         comparisons.append(
             Comparison(
                 dataset=dataset,
-                group=point_name(float(ebn0_db)),
+                group=group,
                 seed=seed,
                 method=method,
                 reference=reference,
@@ -166,10 +205,15 @@ def _compare(
                 ci95_low=gain.low,
                 ci95_high=gain.high,
                 n=int(rows["words"].sum()),
-                claimed=float(ebn0_db) in CLAIMS.get((method, reference), ()),
+                claimed=group in CLAIMS.get((method, reference), ()),
             )
         )
     return comparisons
+
+
+def _position(group: str) -> float | None:
+    ebn0_db, iterations = point_of(group)
+    return ebn0_db if iterations is None else None
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
@@ -179,4 +223,4 @@ def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> N
     identities = [read_json(path) for path in metrics]
     by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
     comparisons = comparison_table("codes", compare(by_run))
-    write_summary(out, table, comparisons, headline="neg_ln_ber", position=ebn0_of)
+    write_summary(out, table, comparisons, headline="neg_ln_ber", position=_position)

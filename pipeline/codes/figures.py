@@ -1,9 +1,9 @@
-"""Pictures of the decoders' error rates."""
+"""Pictures of the decoders' error rates and of how they learned."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,17 +13,29 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.special import erfc
 
+from pipeline.codes.anatomy import draw_messages, draw_weights
 from pipeline.codes.captions import dataset_title
-from pipeline.codes.evaluate import ebn0_of
+from pipeline.codes.config import REFERENCES
+from pipeline.codes.evaluate import point_of
 from pipeline.codes.methods import TITLES
 from pipeline.lab import figures
+from pipeline.lab.errors import UserError
 from pipeline.lab.files import read_json
 from pipeline.lab.tracking import Tracker
 
+_LEARNERS = ["bp", "min_sum", "weighted_bp", "static_g", "hyper", "weighted_bp_recurrent"]
 STYLE = {
     method: {"color": colour, "marker": marker}
-    for method, colour, marker in zip(TITLES, figures.COLOURS, figures.MARKERS, strict=False)
+    for method, colour, marker in zip(_LEARNERS, figures.COLOURS, figures.MARKERS, strict=False)
+} | {
+    "hard_decision": {"color": "0.55", "marker": "x", "ls": ":"},
+    "maximum_likelihood": {"color": "black", "marker": "*", "ls": "-"},
+    "untrained": {"color": "#882255", "marker": "<"},
+    "ar_bp": {"color": "0.75", "marker": ">"},
+    "ecct": {"color": "0.6", "marker": "h"},
 }
+# Far from all others and told by the table; it would squeeze the curves together.
+OFF_SCALE = "untrained"
 
 
 def uncoded_ber(ebn0_db: np.ndarray) -> np.ndarray:
@@ -40,31 +52,55 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         out: folder for the pictures.
     """
     figures.use_style()
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str})
-    summary["ebn0_db"] = summary["group"].map(ebn0_of)
-    comparisons = pd.read_csv(results / "comparisons.csv", dtype={"group": str})
-    comparisons["ebn0_db"] = comparisons["group"].map(ebn0_of)
+    summary, comparisons = (_read(results / name) for name in ("summary.csv", "comparisons.csv"))
+    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(summary["dataset"]))
-    _panels(out, "waterfall", datasets, lambda axes, name: _waterfall(axes, summary[summary.dataset == name]))
-    _panels(out, "published", datasets, lambda axes, name: _published(axes, summary[summary.dataset == name]))
-    _panels(out, "gain", datasets, lambda axes, name: _gain(axes, comparisons[comparisons.dataset == name]))
-    records = [read_json(run / "run.json") for run in runs]
+    seed = records[0]["seed"]
+
+    def of(table: pd.DataFrame, name: str) -> pd.DataFrame:
+        return table[table.dataset == name]
+
+    _panels(out, "waterfall", datasets, lambda axes, name: _waterfall(axes, of(summary, name)))
+    _panels(out, "published", datasets, lambda axes, name: _published(axes, of(summary, name)))
+    _panels(out, "gain", datasets, lambda axes, name: _gain(axes, of(comparisons, name)))
     _panels(
         out,
         "learning",
         datasets,
         lambda axes, name: _learning(axes, [one for one in records if one["dataset"] == name]),
     )
+    hyper = [one for one in records if one["method"] == "hyper" and one["seed"] == seed]
+    for name, one_picture in (("weights", draw_weights), ("messages", draw_messages)):
+        # Without a hypernetwork among the runs there is nothing to look into; the page expects the picture.
+        figure = one_picture(hyper[0]["folder"] / "model.ckpt") if hyper else _nothing_to_show()
+        figures.save(figure, out, name)
     tracker = Tracker("codes", "summary", tags={"rule": "figures"})
     for path in [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]:
         tracker.artifact(path)
     tracker.close()
 
 
-def _panels(out: Path, name: str, datasets: Sequence[str], panel) -> None:
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `hypernet codes summarise` first")
+    table = pd.read_csv(path, dtype={"group": str})
+    points = [point_of(group) for group in table["group"]]
+    table["ebn0_db"] = [ebn0_db for ebn0_db, _ in points]
+    # 0 stands for the trained number.
+    table["iterations"] = [iterations or 0 for _, iterations in points]
+    return table
+
+
+def _nothing_to_show() -> plt.Figure:
+    figure = plt.figure(figsize=(6, 1.2))
+    figure.text(0.5, 0.5, "No hypernetwork decoder among the runs", ha="center", va="center")
+    return figure
+
+
+def _panels(out: Path, name: str, datasets: Sequence[str], panel: Callable[[Axes, str], None]) -> None:
     columns = min(len(datasets), 3)
     rows = math.ceil(len(datasets) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.6), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
     for one, dataset in zip(axes.flat, datasets, strict=False):
         panel(one, dataset)
         one.set_title(dataset_title(dataset))
@@ -75,31 +111,28 @@ def _panels(out: Path, name: str, datasets: Sequence[str], panel) -> None:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
             labelled.setdefault(label, handle)
     # Methods first, in the order of every other picture.
-    order = {name: place for place, name in enumerate(TITLES.values())}
+    order = {title: place for place, title in enumerate(TITLES.values())}
     labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
-    figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=min(len(labelled), 3))
+    ncols = min(len(labelled), 2 * columns if columns < 3 else 5)
+    figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
     figures.save(figure, out, name)
 
 
 def _waterfall(axes: Axes, table: pd.DataFrame) -> None:
-    for method, rows in table[table.metric == "ber"].groupby("method", sort=False):
+    table = table[(table.metric == "ber") & (table.method != OFF_SCALE) & (table.n > 0)]
+    for (method, iterations), rows in table.groupby(["method", "iterations"], sort=False):
         rows = rows.sort_values("ebn0_db")
         known = rows.dropna(subset=["value"])
-        axes.semilogy(known.ebn0_db, known.value, label=TITLES[method], markersize=5, **STYLE[method])
-        axes.fill_between(
-            known.ebn0_db, known.ci95_low, known.ci95_high, color=STYLE[method]["color"], alpha=0.2, lw=0
-        )
+        style, label = STYLE[method], TITLES[method]
+        if iterations:
+            style, label = style | {"ls": "--", "mfc": "white"}, f"{label}, {iterations} iterations"
+        axes.semilogy(known.ebn0_db, known.value, label=label, markersize=5, **style)
+        axes.fill_between(known.ebn0_db, known.ci95_low, known.ci95_high, color=style["color"], alpha=0.2, lw=0)
         bounds = rows[rows.value.isna()]
         if len(bounds):
             # An upper bound from a point with hardly any errors: an arrow, never a value.
-            axes.semilogy(
-                bounds.ebn0_db,
-                bounds.ci95_high,
-                ls="",
-                marker=r"$\downarrow$",
-                ms=9,
-                c=STYLE[method]["color"],
-            )
+            arrow = {"ls": "", "marker": r"$\downarrow$", "ms": 9, "c": style["color"]}
+            axes.semilogy(bounds.ebn0_db, bounds.ci95_high, **arrow)
     points = np.linspace(table.ebn0_db.min(), table.ebn0_db.max(), 60)
     axes.semilogy(points, uncoded_ber(points), "--", color="0.5", label="Uncoded", zorder=1)
     axes.set_xlabel("Eb/N0 (dB)")
@@ -108,39 +141,29 @@ def _waterfall(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _published(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[table.metric == "neg_ln_ber"]
-    groups = sorted(table.ebn0_db.unique())
+    table = table[(table.metric == "neg_ln_ber") & (table.iterations == 0)]
+    table = table[~table.method.isin([*REFERENCES, OFF_SCALE])]
+    has_published = table.groupby("ebn0_db")[["published", "unverified"]].count().sum(axis=1)
+    groups = sorted(has_published[has_published > 0].index) or sorted(table.ebn0_db.unique())
     methods = list(dict.fromkeys(table.method))
-    width = 0.8 / len(methods)
+    width = 0.84 / len(methods)
     for number, method in enumerate(methods):
-        rows = table[(table.method == method)].set_index("ebn0_db").reindex(groups)
+        rows = table[table.method == method].set_index("ebn0_db").reindex(groups)
         place = np.arange(len(groups)) + (number - (len(methods) - 1) / 2) * width
-        axes.bar(
-            place,
-            rows.value,
-            width * 0.92,
-            yerr=rows.ci95,
-            error_kw={"lw": 0.9},
-            label=TITLES[method],
-            color=STYLE[method]["color"],
-        )
+        bar = {"label": TITLES[method], "color": STYLE[method]["color"]}
+        if rows.value.isna().all():
+            # A method that is quoted, not run.
+            axes.bar(place, rows.published.fillna(rows.unverified), width * 0.92, **bar, hatch="///", ec="white")
+            continue
+        axes.bar(place, rows.value, width * 0.92, yerr=rows.ci95, error_kw={"lw": 0.9}, **bar)
         for column, face, label in (
             ("published", "black", "Published"),
             ("unverified", "white", "Recalled, unverified"),
         ):
             known = rows[column].notna().to_numpy()
             if known.any():
-                axes.plot(
-                    place[known],
-                    rows[column][known],
-                    ls="",
-                    marker="D",
-                    ms=6,
-                    mfc=face,
-                    mec="black",
-                    label=label,
-                    zorder=5,
-                )
+                diamond = {"ls": "", "marker": "D", "ms": 5, "mfc": face, "mec": "black", "zorder": 5}
+                axes.plot(place[known], rows[column][known], label=label, **diamond)
     axes.set_xticks(range(len(groups)), [f"{group:g}" for group in groups])
     axes.set_xlabel("Eb/N0 (dB)")
     axes.set_ylabel("−ln(bit error rate), higher is better")
@@ -148,13 +171,15 @@ def _published(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _gain(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[table.reference == "bp"]
-    for method, rows in table.groupby("method", sort=False):
-        for number, (_, seeded) in enumerate(rows.sort_values("ebn0_db").groupby("seed")):
-            offset = (list(TITLES).index(method) - 2) * 0.05
+    table = table[(table.reference == "bp") & (table.iterations == 0)]
+    table = table[~table.method.isin([*REFERENCES, OFF_SCALE])]
+    methods = list(dict.fromkeys(table.method))
+    for place, method in enumerate(methods):
+        rows = table[table.method == method].sort_values("ebn0_db")
+        for number, (_, seeded) in enumerate(rows.groupby("seed")):
             errors = [seeded.difference - seeded.ci95_low, seeded.ci95_high - seeded.difference]
             axes.errorbar(
-                seeded.ebn0_db + offset,
+                seeded.ebn0_db + (place - (len(methods) - 1) / 2) * 0.05,
                 seeded.difference,
                 yerr=errors,
                 capsize=2,
@@ -175,6 +200,8 @@ def _learning(axes: Axes, records: Sequence[dict]) -> None:
         if not history.empty:
             method = record["method"]
             label = TITLES[method] if record["seed"] == records[0]["seed"] else None
-            axes.plot(history.seconds, history.validation_ln_ber, ms=4, label=label, **STYLE[method])
+            gain = record["validation_ln_ber_of_bp"] - history.validation_ln_ber
+            axes.plot(history.seconds, gain, ms=4, label=label, **STYLE[method])
+    axes.axhline(0.0, color="0.3", lw=1)
     axes.set_xlabel("Seconds of training")
-    axes.set_ylabel("Validation: mean ln(bit error rate)")
+    axes.set_ylabel("Validation: mean ln(BER of BP / BER)")

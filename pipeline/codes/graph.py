@@ -10,9 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-# Below this the quotient "product of all over own factor" would divide by rounding noise.
-SMALLEST_FACTOR = 1e-7
-
 
 class _ExclusiveProduct(torch.autograd.Function):
     """Product of all entries along dimension 1 but one's own: ``[m, d, B] -> [m, d, B]``.
@@ -23,8 +20,9 @@ class _ExclusiveProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, factors: Tensor) -> Tensor:
-        tiny = torch.full((), SMALLEST_FACTOR, dtype=factors.dtype, device=factors.device)
-        factors = torch.where(factors.abs() < SMALLEST_FACTOR, torch.copysign(tiny, factors), factors)
+        # Away from zero by a rounding step of 1, keeping the sign: the quotient then never divides by zero.
+        step = torch.full((), torch.finfo(factors.dtype).eps, dtype=factors.dtype, device=factors.device)
+        factors = factors + torch.copysign(step, factors)
         others = factors.prod(dim=1, keepdim=True) / factors
         ctx.save_for_backward(factors, others)
         return others

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pipeline.codes.baselines import BeliefPropagation
 from pipeline.codes.config import Training, Validation
 from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
 from pipeline.codes.decoder import Decoder
@@ -112,12 +113,24 @@ class DecoderTraining(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
+def validation_ln_ber(decoder: Decoder, checks: ValidationBatches) -> float:
+    """The number that validation logs, for a decoder that is not trained."""
+    errors = np.zeros((2, len(checks.settings.ebn0_db)))
+    with torch.inference_mode():
+        for index in range(len(checks)):
+            point, bits, llr = checks[index]
+            errors[:, point] += int(((decoder(llr) < 0) != bits).sum()), bits.numel()
+    return float(np.log(np.maximum(errors[0], 0.5) / errors[1]).mean())
+
+
 def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, threads: int) -> None:
     """Train ``decoder`` in place; see :func:`pipeline.lab.training.fit`."""
     trainer = TrainerSettings(**{name: getattr(settings, name) for name in TrainerSettings.model_fields})
     seed = run.identity["seed"]
     batches = TrainingBatches(code, settings, seed)
     checks = ValidationBatches(code, settings.validation, seed)
+    plain = BeliefPropagation(decoder.graph, decoder.iterations)
+    run.facts["validation_ln_ber_of_bp"] = validation_ln_ber(plain, checks)
     fit(
         DecoderTraining(decoder, settings),
         StepData(batches, checks, trainer),

@@ -7,22 +7,33 @@ import numpy as np
 from pipeline.codes.baselines import BeliefPropagation, MinSum, WeightedBeliefPropagation
 from pipeline.codes.config import (
     BeliefPropagationSettings,
+    HardDecisionSettings,
     HyperSettings,
+    MaximumLikelihoodSettings,
     MethodSettings,
     MinSumSettings,
+    RecurrentWeightedSettings,
     StaticSettings,
+    UntrainedSettings,
     WeightedSettings,
 )
 from pipeline.codes.decoder import Decoder
 from pipeline.codes.graph import TannerGraph
 from pipeline.codes.model import GraphNetworkDecoder, StaticWeights, WeightGenerator
+from pipeline.codes.references import HardDecision, MaximumLikelihood
 
 TITLES = {
+    "hard_decision": "Hard decision, nearest word",
     "bp": "Belief propagation",
     "min_sum": "Normalised min-sum",
     "weighted_bp": "Weighted belief propagation",
+    "weighted_bp_recurrent": "Weighted, recurrent",
     "static_g": "Learned update, no hypernetwork",
+    "untrained": "Hyper-graph-network, untrained",
     "hyper": "Hyper-graph-network decoder",
+    "maximum_likelihood": "Maximum likelihood",
+    "ar_bp": "AR-BP (quoted)",
+    "ecct": "Transformer ECCT (quoted)",
 }
 
 
@@ -41,11 +52,17 @@ def build(method: str, parity_check: np.ndarray, settings: MethodSettings) -> De
         case MinSumSettings(method=own):
             return MinSum(graph, iterations, own.scale)
         case WeightedSettings(method=own):
-            return WeightedBeliefPropagation(graph, iterations, own.largest_message)
+            return WeightedBeliefPropagation(graph, iterations, own.largest_message, shared=False)
+        case RecurrentWeightedSettings(method=own):
+            return WeightedBeliefPropagation(graph, iterations, own.largest_message, shared=True)
         case StaticSettings(method=own):
             weights = StaticWeights(graph.edges, own.g_hidden)
             return GraphNetworkDecoder(graph, iterations, weights, own.pair_weights)
-        case HyperSettings(method=own):
+        case HyperSettings(method=own) | UntrainedSettings(method=own):
             generator = WeightGenerator(graph.edges, own.f_hidden, own.g_hidden)
             return GraphNetworkDecoder(graph, iterations, generator, own.pair_weights)
+        case HardDecisionSettings():
+            return HardDecision(parity_check)
+        case MaximumLikelihoodSettings():
+            return MaximumLikelihood(parity_check)
     raise ValueError(f"{method}: no decoder takes settings of type {type(settings).__name__}")

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from pipeline.codes.arctanh import truncated_arctanh
 from pipeline.codes.decoder import Decoder, check_update
 from pipeline.codes.graph import TannerGraph
+from pipeline.hyper.tanh import tanh
 
 CHANNEL_LIMIT = 10.0
 
@@ -86,7 +87,7 @@ class VariableUpdate(nn.Module):
             hidden = graph.to_edges(graph.sum_at_variables(products) + skip) - products
         else:
             hidden = self.pairs(products) + graph.to_edges(skip)
-        return torch.tanh((torch.tanh(hidden) * theta_2).sum(dim=1))
+        return tanh((tanh(hidden) * theta_2).sum(dim=1))
 
 
 class WeightGenerator(nn.Module):
@@ -117,7 +118,7 @@ class WeightGenerator(nn.Module):
         """Emit the weights for every word: ``[E, B] -> ([E + 1, H, B], [H, B])``."""
         h = x.abs()
         for weight in self.layers:
-            h = torch.tanh(weight @ h)
+            h = tanh(weight @ h)
         theta_1 = (self.head_1 @ h).view(self.edges + 1, self.g_hidden, -1)
         return theta_1, self.head_2 @ h
 
@@ -165,7 +166,7 @@ class GraphNetworkDecoder(Decoder):
     def messages(self, llr: Tensor) -> Iterator[Tensor]:
         """Yield x ``[E, B]`` after each check update; see :class:`Decoder`."""
         graph = self.graph
-        x = check_update(graph, torch.tanh(0.5 * graph.to_edges(llr.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))))
+        x = check_update(graph, tanh(0.5 * graph.to_edges(llr.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))))
         yield x
         for _ in range(self.iterations - 1):
             q = self.variable_update(llr, x, *self.weights(x))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.codes.config import Evaluation
+from pipeline.codes.config import EvaluationSettings, MonteCarlo
 from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
 from pipeline.lab.files import read_json, write_json
 from pipeline.lab.progress import Progress
 from pipeline.lab.randomness import numpy_generator
 
-COUNTS = ["ebn0_db", "chunk", "words", "bit_errors", "squared_bit_errors", "frame_errors"]
+COUNTS = ["iterations", "ebn0_db", "chunk", "words", "bit_errors", "squared_bit_errors", "frame_errors"]
 SECONDS_BETWEEN_SAVES = 10.0
 
 Decode = Callable[[np.ndarray], np.ndarray]
@@ -37,7 +37,7 @@ def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: i
         words: number of words in it.
 
     Returns:
-        One row of counts with the columns :data:`COUNTS`; ``squared_bit_errors`` is the sum over words of the
+        One row of counts, the columns :data:`COUNTS` but the first; ``squared_bit_errors`` is the sum over words of the
         squared number of wrong bits, from which the interval at the level of whole words follows.
     """
     generator = numpy_generator(seed, "codes", "final", f"{ebn0_db:.3f}", chunk)
@@ -54,57 +54,68 @@ def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: i
     }
 
 
-def enough(words: int, frame_errors: int, settings: Evaluation) -> bool:
-    """Whether a point has been simulated for long enough."""
-    if words >= settings.max_words:
+def enough(words: int, frame_errors: int, settings: MonteCarlo) -> bool:
+    """Whether one part of a point has been simulated for long enough: the parts share the stopping rule evenly."""
+    if words * settings.parts >= settings.max_words:
         return True
-    return words >= settings.min_words and frame_errors >= settings.min_frame_errors
+    return words * settings.parts >= settings.min_words and frame_errors * settings.parts >= settings.min_frame_errors
 
 
 def simulate(
-    decode: Decode, code: Code, settings: Evaluation, seed: int, work: Path, fingerprint: str
+    decode: Callable[[int], Decode],
+    code: Code,
+    settings: EvaluationSettings,
+    seed: int,
+    part: int,
+    out: Path | None,
+    fingerprint: str,
 ) -> pd.DataFrame:
-    """Count errors at every Eb/N0 of ``settings``.
+    """Count errors at every Eb/N0 and number of iterations of ``settings``, for one part of the chunks.
 
-    Counts are kept in ``work`` every few seconds. A run that was killed continues from them and ends with the
-    same counts, because what a chunk holds and when a point stops depend on nothing else.
+    Part p of P sends chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept in
+    ``out`` every few seconds. A run that was killed continues from them and ends with the same counts, because what
+    a chunk holds and when a part stops depend on nothing else.
 
     Args:
-        decode: see :func:`chunk_counts`.
+        decode: the decoder with a number of iterations; see :func:`chunk_counts`.
         code: the code.
-        settings: the points and the stopping rule.
+        settings: the points, iterations and the stopping rule.
         seed: seed of the run.
-        work: folder for the counts so far; it is removed at the end.
+        part: number of the part, from 0.
+        out: the JSON file of the counts; None keeps none.
         fingerprint: digest of all that the counts depend on; older counts with another one are dropped.
 
     Returns:
         One row per chunk, columns :data:`COUNTS`.
     """
-    kept = work / "counts.json"
+    rule = settings.monte_carlo
     rows: list[dict] = []
-    if kept.is_file():
-        known = read_json(kept)
+    if out is not None and out.is_file():
+        known = read_json(out)
         rows = known["rows"] if known["fingerprint"] == fingerprint else []
-    progress = Progress("words sent", settings.max_words * len(settings.ebn0_db), "words")
+    share = math.ceil(rule.max_words / rule.parts)
+    progress = Progress("words sent", share * len(rule.ebn0_db) * len(settings.iterations), "words")
     progress.advance(sum(row["words"] for row in rows))
     saved = time.monotonic()
-    for point in settings.ebn0_db:
-        before = [row for row in rows if row["ebn0_db"] == point]
+    for iterations, point in itertools.product(settings.iterations, rule.ebn0_db):
+        decode_point = decode(iterations)
+        before = [row for row in rows if row["ebn0_db"] == point and row["iterations"] == iterations]
         words = sum(row["words"] for row in before)
         frame_errors = sum(row["frame_errors"] for row in before)
-        for chunk in itertools.count(len(before)):
-            if enough(words, frame_errors, settings):
+        for chunk in itertools.count(part + len(before) * rule.parts, rule.parts):
+            if enough(words, frame_errors, rule):
                 break
-            size = min(settings.chunk_words, settings.max_words - words)
-            row = chunk_counts(decode, code, point, seed, chunk, size)
+            size = min(rule.chunk_words, share - words)
+            row = {"iterations": iterations} | chunk_counts(decode_point, code, point, seed, chunk, size)
             rows.append(row)
             words += size
             frame_errors += row["frame_errors"]
             progress.advance(size, f"{point:g} dB, {frame_errors} words wrong")
-            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                write_json(kept, {"fingerprint": fingerprint, "rows": rows})
+            if out is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                write_json(out, {"fingerprint": fingerprint, "rows": rows})
                 saved = time.monotonic()
-        progress.advance(settings.max_words - words)
+        progress.advance(share - words)
     progress.close()
-    shutil.rmtree(work, ignore_errors=True)
+    if out is not None:
+        write_json(out, {"fingerprint": fingerprint, "rows": rows})
     return pd.DataFrame(rows, columns=COUNTS)

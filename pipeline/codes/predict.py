@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
 
-from pipeline.codes.config import SETTINGS
+from pipeline.codes.config import ITERATIVE, SETTINGS
 from pipeline.codes.methods import build
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import atomic_path
@@ -24,23 +27,40 @@ class TrainedDecoder:
 
     Args:
         content: what :func:`pipeline.lab.models.load_model` returned.
+
+    Attributes:
+        iterations: number of check updates; the trained one unless it is set to another.
+        length: n, the number of code bits.
+        parity_check: H, ``[m, n]``.
+        module: the decoder itself, ``[n, B] -> [n, B]``.
     """
 
     def __init__(self, content: dict):
         self.title, self.method = content["title"], content["method"]
         settings = SETTINGS[self.method].model_validate(content["settings"])
-        parity_check = content["parity_check"].numpy()
-        self.length = parity_check.shape[1]
-        self._decoder = build(self.method, parity_check, settings)
-        self._decoder.load_state_dict(content["state_dict"])
-        self._decoder.eval()
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._decoder.to(self._device)
+        self.parity_check = content["parity_check"].numpy()
+        self.length = self.parity_check.shape[1]
+        self.iterations = settings.iterations
+        self.module = build(self.method, self.parity_check, settings)
+        self.module.load_state_dict(content["state_dict"])
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.module.to(self.device).eval()
+
+    def use_iterations(self, iterations: int) -> None:
+        """Run another number of check updates than was trained.
+
+        Raises:
+            UserError: this decoder has weights for the trained number only, or does not iterate.
+        """
+        if iterations != self.iterations and self.method not in ITERATIVE:
+            raise UserError(f"{self.method}: was trained for {self.iterations} iterations and cannot run {iterations}")
+        self.iterations = iterations
 
     def decode_columns(self, llr: np.ndarray) -> np.ndarray:
         """Bit values for channel values, ``[n, B] -> [n, B]`` float32, one word a column."""
+        self.module.iterations = self.iterations
         with torch.inference_mode():
-            return self._decoder(torch.from_numpy(llr).to(self._device)).cpu().numpy()
+            return self.module(torch.from_numpy(llr).to(self.device)).cpu().numpy()
 
     def __call__(self, llr: np.ndarray) -> np.ndarray:
         """Bit values for channel values, ``[B, n] -> [B, n]`` float32, one word a row.
@@ -67,10 +87,16 @@ def open_decoder(path: Path) -> TrainedDecoder:
     content = load_model(path)
     if not isinstance(content, dict) or content.get("domain") != "codes":
         raise UserError(f"{path}: this is not a decoder trained by `hypernet codes train`")
-    return TrainedDecoder(content)
+    try:
+        return TrainedDecoder(content)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{path}: a decoder of another version, or damaged ({type(error).__name__}: {said}); train it again"
+        ) from None
 
 
-def _checked(llr: np.ndarray, length: int, title: str, where: str) -> np.ndarray:
+def _checked(llr: np.ndarray, length: int, title: str, where: str, first: int = 0) -> np.ndarray:
     if llr.dtype.kind not in "fiu":
         raise UserError(f"{where}: channel values are real numbers, not {llr.dtype}")
     if llr.ndim == 1 and llr.size == length:
@@ -83,49 +109,79 @@ def _checked(llr: np.ndarray, length: int, title: str, where: str) -> np.ndarray
     bad = np.isnan(llr)
     if bad.any():
         word, bit = np.argwhere(bad)[0]
-        raise UserError(f"{where}: the channel value of word {word}, bit {bit} (from 0) is not a number")
+        raise UserError(f"{where}: the channel value of word {first + word}, bit {bit} (from 0) is not a number")
     # An infinite value is a bit known for certain; a large finite one means the same and stays computable.
     return np.clip(llr, -1e4, 1e4).astype(np.float32)
 
 
-def read_llr(source: str, length: int, title: str) -> np.ndarray:
-    """Channel values ``[B, n]`` from a ``.npy`` file, a text file with one word a line, or ``-`` (standard input).
+def llr_chunks(source: str, length: int, title: str, words: int) -> Iterator[np.ndarray]:
+    """Channel values as they come, ``[up to words, n]`` at a time.
+
+    Args:
+        source: a ``.npy`` file, a text file with one word a line, or ``-`` (standard input, text).
+        length: n.
+        title: name of the code, for messages.
+        words: number of words handed on at once.
 
     Raises:
-        UserError: no such file, not numbers (with the line), or words of another length.
+        UserError: no such file, not numbers (with the line), words of another length, or no words at all.
     """
-    if source != "-" and not Path(source).is_file():
+    if source == "-":
+        yield from _text_chunks(sys.stdin, "standard input", length, title, words)
+    elif not Path(source).is_file():
         raise UserError(f"{source}: no such file of channel values")
-    if source.endswith(".npy"):
+    elif source.endswith(".npy"):
         try:
-            llr = np.load(source, allow_pickle=False)
+            # Mapped, not read: a file larger than the memory is decoded piece by piece.
+            llr = np.load(source, allow_pickle=False, mmap_mode="r")
         except (ValueError, OSError, EOFError) as error:
             raise UserError(f"{source}: not a .npy file of numbers ({error})") from None
-        return _checked(llr, length, title, source)
-    name = "standard input" if source == "-" else source
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{name}: neither text nor .npy") from None
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        fields = line.replace(",", " ").split()
-        if not fields:
-            continue
+        if not isinstance(llr, np.ndarray):
+            raise UserError(f"{source}: not a .npy file of one array but an archive")
+        rows = llr[None, :] if llr.ndim == 1 else llr
+        # The shape is judged whole, the values piece by piece.
+        for start in range(0, len(rows) if rows.ndim == 2 else 1, words):
+            part = rows[start : start + words] if rows.ndim == 2 else rows
+            yield _checked(np.asarray(part), length, title, source, first=start)
+    else:
+        with Path(source).open(encoding="utf-8-sig") as lines:
+            yield from _text_chunks(lines, source, length, title, words)
+
+
+def _text_chunks(lines: TextIO, name: str, length: int, title: str, words: int) -> Iterator[np.ndarray]:
+    # No number needs this many characters; a line without an end must not fill the memory.
+    longest = 64 * length + 1024
+    rows: list[list[float]] = []
+    read = 0
+    for number in itertools.count(1):
         try:
-            row = [float(field) for field in fields]
-        except ValueError as error:
-            raise UserError(f"{name}, line {number}: {error}") from None
-        if len(row) != length:
-            raise UserError(f"{name}, line {number}: {len(row)} values; a word of {title} has {length}")
-        rows.append(row)
-    if not rows:
+            line = lines.readline(longest)
+        except UnicodeDecodeError:
+            raise UserError(f"{name}: neither text nor .npy") from None
+        if len(line) == longest and not line.endswith("\n"):
+            raise UserError(f"{name}, line {number}: longer than {longest} characters; a word has {length} values")
+        if fields := line.replace(",", " ").split():
+            if "_" in line:
+                # Python would read 1_0 as 10.
+                raise UserError(f"{name}, line {number}: {line.strip()[:40]!r} is not a list of numbers")
+            try:
+                row = [float(field) for field in fields]
+            except ValueError as error:
+                raise UserError(f"{name}, line {number}: {error}") from None
+            if len(row) != length:
+                raise UserError(f"{name}, line {number}: {len(row)} values; a word of {title} has {length}")
+            rows.append(row)
+        if rows and (len(rows) == words or not line):
+            yield _checked(np.array(rows), length, title, name, first=read)
+            read, rows = read + len(rows), []
+        if not line:
+            break
+    if not read:
         raise UserError(f"{name}: no words in here; write {length} channel values a line")
-    return _checked(np.array(rows), length, title, name)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``hypernet codes predict``."""
+    """Declare the options of ``hypernet codes predict`` and ``decode``."""
     parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained run")
     parser.add_argument(
         "--llr",
@@ -134,25 +190,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="write the decided bits here (.npy or .txt); else print them")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios here (.npy)")
+    parser.add_argument("--iterations", type=_whole, help="number of check updates; default: as trained")
+    parser.add_argument(
+        "--batch", type=_whole, default=CHUNK, help=f"words decoded at once; 1 answers every line; default: {CHUNK}"
+    )
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100000")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Decode a file of channel values."""
+    """Decode channel values as they come."""
     for path, accepted in ((arguments.out, (".npy", ".txt")), (arguments.soft, (".npy",))):
         if path is not None and path.suffix not in accepted:
             raise UserError(f"{path}: the name must end in {' or '.join(accepted)}")
+        if path is not None and path.is_dir():
+            raise UserError(f"{path}: this is a folder; name a file")
+    if arguments.out is not None and arguments.out == arguments.soft:
+        raise UserError(f"{arguments.out}: bits and log-likelihood ratios cannot go to one file")
     decoder = open_decoder(arguments.model)
-    soft = decoder(read_llr(arguments.llr, decoder.length, decoder.title))
-    bits = (soft < 0).astype(np.uint8)
+    if arguments.iterations is not None:
+        decoder.use_iterations(arguments.iterations)
+    soft, bits, words = [], [], 0
+    for llr in llr_chunks(arguments.llr, decoder.length, decoder.title, arguments.batch):
+        decoded = decoder(llr)
+        words += len(decoded)
+        if arguments.soft is not None:
+            soft.append(decoded)
+        if arguments.out is None:
+            _write_bits(sys.stdout, decoded)
+            sys.stdout.flush()
+        else:
+            bits.append((decoded < 0).astype(np.uint8))
     if arguments.soft is not None:
         with atomic_path(arguments.soft) as temporary:
-            np.save(temporary, soft)
+            np.save(temporary, np.concatenate(soft))
     if arguments.out is None:
-        np.savetxt(sys.stdout, bits, fmt="%d", delimiter="")
         return
     with atomic_path(arguments.out) as temporary:
         if arguments.out.suffix == ".npy":
-            np.save(temporary, bits)
+            np.save(temporary, np.concatenate(bits))
         else:
-            np.savetxt(temporary, bits, fmt="%d", delimiter="")
-    print(f"{len(bits)} words of {decoder.title} decoded by {decoder.method}: {arguments.out}")
+            np.savetxt(temporary, np.concatenate(bits), fmt="%d", delimiter="")
+    print(f"{words} words of {decoder.title} decoded by {decoder.method}: {arguments.out}")
+
+
+def _write_bits(out: TextIO, decoded: np.ndarray) -> None:
+    digits = np.where(decoded < 0, ord("1"), ord("0")).astype(np.uint8)
+    lines = np.pad(digits, ((0, 0), (0, 1)), constant_values=ord("\n"))
+    out.write(lines.tobytes().decode("ascii"))

@@ -108,7 +108,5 @@ class WeightHeads(nn.Module):
             ValueError: if `features` is not [B, F].
         """
         if features.dim() != 2 or features.shape[1] != self.linear.in_features:
-            raise ValueError(
-                f"features must have the shape [B, {self.linear.in_features}], got {list(features.shape)}"
-            )
+            raise ValueError(f"features must have the shape [B, {self.linear.in_features}], got {list(features.shape)}")
         return F.linear(features, self.linear.weight[chunk], self.linear.bias[chunk])

@@ -80,8 +80,7 @@ class FunctionalMLP(nn.Module):
         """
         if parameters.shape != (self.parameter_count,):
             raise ValueError(
-                f"one sample's parameters must have the shape [{self.parameter_count}], "
-                f"got {list(parameters.shape)}"
+                f"one sample's parameters must have the shape [{self.parameter_count}], got {list(parameters.shape)}"
             )
         modules: list[nn.Module] = []
         for weight, bias in self._weights_and_biases(parameters.unsqueeze(0)):

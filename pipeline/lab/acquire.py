@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import re
 import tarfile
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +105,8 @@ def acquire(remote: RemoteFile) -> Path:
 def _download(remote: RemoteFile, target: Path) -> None:
     import pooch
 
+    # Our own progress lines say the same.
+    pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
             remote.url,
@@ -113,9 +118,10 @@ def _download(remote: RemoteFile, target: Path) -> None:
     except ValueError as error:
         if "hash" not in str(error):
             raise
-        digest = str(error).split("(")[-1].split(")")[0]
+        got = re.search(r"but got:? ([0-9a-f]{64})", str(error))
+        digest = got.group(1) if got else "another one"
         raise UserError(
-            f"{remote.url}: what came has SHA-256 {digest}, not {remote.sha256}; it was thrown away. {error}"
+            f"{remote.url}: what came has SHA-256 {digest}, not {remote.sha256}; it was thrown away"
         ) from None
 
 
@@ -200,9 +206,12 @@ def unpack(archive: Path, out: Path) -> Path:
             elif tarfile.is_tarfile(archive):
                 with tarfile.open(archive) as opened:
                     opened.extractall(inside, filter="data")
+                    # A compressed stream keeps its checksum at the very end, behind the last member.
+                    while opened.fileobj.read(PIECE):
+                        pass
             else:
                 raise UserError(f"{archive}: neither a zip nor a tar archive")
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
             raise UserError(f"{archive}: cannot be unpacked ({error})") from None
         inside.replace(out)
     return out

@@ -20,14 +20,14 @@ def check_claims(path: Path) -> None:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the domain first")
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype={"group": str}, keep_default_na=False)
     claimed = table[table["claimed"]]
     if claimed.empty:
         raise UserError(f"{path}: holds no claimed comparison; were both methods of a claim run?")
     for row in claimed.itertuples():
         state = "holds" if row.holds else "FAILS"
         print(
-            f"{state}  {row.dataset} {row.group} seed {row.seed}: {row.method} over {row.reference}, "
+            f"{state}  {row.dataset}{row.group and ' '}{row.group} seed {row.seed}: {row.method} over {row.reference}, "
             f"{row.metric} {row.difference:+.3f} [{row.ci95_low:+.3f}, {row.ci95_high:+.3f}], n = {row.n:,}"
         )
     failed = int((~claimed["holds"]).sum())

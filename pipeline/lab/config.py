@@ -30,9 +30,7 @@ def _no_duplicates(values: list[Any]) -> list[Any]:
 
 
 NamesOnce = Annotated[list[str], Field(min_length=1), AfterValidator(_no_duplicates)]
-Seeds = Annotated[
-    list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), AfterValidator(_no_duplicates)
-]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), AfterValidator(_no_duplicates)]
 
 
 class ProjectConfig(Section):
@@ -52,6 +50,25 @@ class DomainConfig(Section, abc.ABC):
     methods: NamesOnce
     seeds: Seeds
 
+    def feasible(self, dataset: str, method: str) -> bool:
+        """Whether a method can be run on a data set; those that cannot are left out."""
+        del dataset, method
+        return True
+
+    def parts(self) -> int:
+        """Into how many jobs the evaluation of one run is divided."""
+        return 1
+
+    def runs(self) -> list[tuple[str, str, int]]:
+        """All runs: (data set, method, seed)."""
+        return [
+            (dataset, method, seed)
+            for dataset in self.datasets
+            for method in self.methods
+            if self.feasible(dataset, method)
+            for seed in self.seeds
+        ]
+
     @abc.abstractmethod
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
         """The slice of this section that one step of one run depends on, and nothing else."""
@@ -69,7 +86,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=deep)
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, list | dict):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
         seen.add(key)
@@ -174,8 +193,8 @@ def _unknown_key(model: type[Section], location: tuple[Any, ...]) -> str:
         model = annotation
     known = list(model.model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown key{meant} Accepted here: {', '.join(known)}"
+    meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
+    return f"unknown key{meant}: {', '.join(known)}"
 
 
 def check_whole(content: Mapping[str, Any], domains: Mapping[str, type[DomainConfig]]) -> dict[str, Any]:
@@ -194,8 +213,8 @@ def check_whole(content: Mapping[str, Any], domains: Mapping[str, type[DomainCon
     for key in content:
         if key != "project" and key not in domains:
             close = difflib.get_close_matches(str(key), ["project", *domains], n=1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"{key}: unknown section{meant} Accepted here: {', '.join(['project', *domains])}")
+            meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
+            raise UserError(f"{key}: unknown section{meant}: {', '.join(['project', *domains])}")
     if "project" not in content:
         raise UserError("project: this section is missing")
     checked: dict[str, Any] = {"project": check(ProjectConfig, content["project"], "project")}

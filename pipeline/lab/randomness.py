@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 def _digest(seed: int, domain: str, purpose: str, index: tuple[int | str, ...]) -> bytes:
     # Every part carries its type and length, so that ("a", "bc") and ("ab", "c"), or 1 and "1", stay apart.
-    parts = [f"{type(part).__name__}:{len(str(part))}:{part}" for part in (seed, domain, purpose, *index)]
+    kinds = ["str" if isinstance(part, str) else "int" for part in (seed, domain, purpose, *index)]
+    parts = [
+        f"{kind}:{len(str(part))}:{part}" for kind, part in zip(kinds, (seed, domain, purpose, *index), strict=True)
+    ]
     return hashlib.sha256("|".join(parts).encode()).digest()
 
 
@@ -31,9 +34,7 @@ def derived_seed(seed: int, domain: str, purpose: str, *index: int | str) -> int
     return int.from_bytes(_digest(seed, domain, purpose, index)[:8], "little") >> 1
 
 
-def torch_generator(
-    seed: int, domain: str, purpose: str, *index: int | str, device: str = "cpu"
-) -> torch.Generator:
+def torch_generator(seed: int, domain: str, purpose: str, *index: int | str, device: str = "cpu") -> torch.Generator:
     """The same for torch."""
     import torch
 

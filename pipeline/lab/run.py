@@ -132,7 +132,7 @@ class TrainingRun:
 
     def __exit__(self, kind, error, trace) -> None:
         if kind is not None:
-            self.tracker.close("FAILED")
+            self.tracker.close("KILLED" if kind is KeyboardInterrupt else "FAILED")
             return
         import torch
 

@@ -44,8 +44,10 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
             imports += [f"{node.module}.{alias.name}" for alias in node.names]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
-            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-                body[0].value.value = ""
+            if ast.get_docstring(node, clean=False) is not None:
+                del body[0]
+    # Importing a.b.c runs the packages a and a.b as well.
+    imports += [".".join(name.split(".")[:depth]) for name in imports for depth in range(1, name.count(".") + 1)]
     package = PACKAGE_ROOT.name
     ours = [name for name in imports if name.split(".")[0] == package and _module_file(name)]
     return ast.dump(tree), tuple(sorted(set(ours)))

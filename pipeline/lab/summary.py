@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -102,9 +103,7 @@ class Comparison:
         return self.ci95_low > 0
 
 
-def write_measurements(
-    path: Path, dataset: str, method: str, seed: int, measurements: Sequence[Measurement]
-) -> None:
+def write_measurements(path: Path, dataset: str, method: str, seed: int, measurements: Sequence[Measurement]) -> None:
     """Write ``metrics.json`` of one run."""
     content = {"dataset": dataset, "method": method, "seed": seed}
     write_json(path, {**content, "measurements": [asdict(one) for one in measurements]})
@@ -127,20 +126,41 @@ def read_published(path: Path) -> pd.DataFrame:
     Raises:
         UserError: wrong columns, an unknown status, a value that is no number, or a row that stands twice.
     """
-    table = pd.read_csv(path, dtype={"group": str}, keep_default_na=False)
-    if list(table.columns) != PUBLISHED_COLUMNS:
-        raise UserError(f"{path}: the columns are {list(table.columns)}, not {PUBLISHED_COLUMNS}")
-    for column, wrong in {
-        "status": ~table["status"].isin(STATUSES),
-        "value": pd.to_numeric(table["value"], errors="coerce").isna(),
-    }.items():
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise UserError(f"{path}, line {row + 2}: {column} is {table[column].iloc[row]!r}")
-    doubled = table.duplicated(KEY)
-    if doubled.any():
-        raise UserError(f"{path}, line {int(doubled.to_numpy().argmax()) + 2}: this row stands here twice")
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            lines = [(reader.line_num, cells) for cells in reader if cells]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file of published numbers") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a table of published numbers ({error})") from None
+    columns = lines[0][1] if lines else []
+    if columns != PUBLISHED_COLUMNS:
+        raise UserError(f"{path}: the columns are {columns}, not {PUBLISHED_COLUMNS}")
+    seen: set[tuple[str, ...]] = set()
+    for number, cells in lines[1:]:
+        if len(cells) != len(PUBLISHED_COLUMNS):
+            raise UserError(
+                f"{path}, line {number}: {len(cells)} cells where {', '.join(PUBLISHED_COLUMNS)} belong: {cells[-1]!r}"
+            )
+        row = dict(zip(PUBLISHED_COLUMNS, cells, strict=True))
+        if row["status"] not in STATUSES:
+            raise UserError(f"{path}, line {number}: status is {row['status']!r}; accepted: {', '.join(STATUSES)}")
+        if not _is_finite(row["value"]):
+            raise UserError(f"{path}, line {number}: value is {row['value']!r}")
+        key = tuple(row[name] for name in KEY)
+        if key in seen:
+            raise UserError(f"{path}, line {number}: this row stands here twice")
+        seen.add(key)
+    table = pd.DataFrame([cells for _, cells in lines[1:]], columns=PUBLISHED_COLUMNS)
     return table.astype({"value": float})
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path) -> pd.DataFrame:
@@ -155,12 +175,18 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
     Returns:
         One row per data set, method, group and metric, with the columns :data:`COLUMNS`. ``ci95`` is half the
         width of the interval from ``ci95_low`` to ``ci95_high``. Where no error was seen ``value`` is empty and
-        one end of the interval is the bound. A remembered number stands under ``unverified``, never under
+        one end of the interval is the bound. A method that is only quoted has a published number, an empty value and
+        n = 0. A remembered number stands under ``unverified``, never under
         ``published``.
     """
     rows: dict[tuple[str, ...], list[tuple[int, Measurement]]] = {}
+    seen: set[tuple[str, str, int]] = set()
     for path in metrics:
         run = read_json(path)
+        identity = (run["dataset"], run["method"], run["seed"])
+        if identity in seen:
+            raise UserError(f"{path}: the run {' '.join(map(str, identity))} is given twice")
+        seen.add(identity)
         for entry in run["measurements"]:
             one = Measurement(**entry)
             key = (run["dataset"], run["method"], one.group, one.metric)
@@ -176,9 +202,24 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
             row[entry["status"]] = entry["value"]
             row["source"] = entry["source"]
         table.append(row)
+    table += _quoted(domain, scale, known, table)
     frame = pd.DataFrame(table, columns=COLUMNS)
     assert not frame.duplicated(KEY).any()
     return frame
+
+
+def _quoted(domain: str, scale: str, known: pd.DataFrame, measured: list[dict]) -> list[dict]:
+    """Published rows of methods that are not run here, for the data sets, groups and metrics that are."""
+    methods = {(row["dataset"], row["method"]) for row in measured}
+    units = {(row["dataset"], row["group"], row["metric"]): row["unit"] for row in measured}
+    quoted = []
+    for key, entry in zip(known.index, known.itertuples(), strict=True):
+        dataset, method, group, metric = key
+        if (dataset, method) not in methods and (dataset, group, metric) in units:
+            row = dict(zip(KEY, key, strict=True)) | {"domain": domain, "scale": scale, "n": 0, "seeds": ""}
+            row |= {"unit": units[dataset, group, metric], "source": entry.source, entry.status: entry.value}
+            quoted.append(row)
+    return quoted
 
 
 def _join(seeded: list[tuple[int, Measurement]]) -> dict:
@@ -228,7 +269,7 @@ def write_summary(
     table: pd.DataFrame,
     comparisons: pd.DataFrame,
     headline: str,
-    position: Callable[[str], float],
+    position: Callable[[str], float | None],
 ) -> None:
     """Write what a domain's runs come to.
 
@@ -239,13 +280,13 @@ def write_summary(
         table: what :func:`summarise` returned.
         comparisons: what :func:`comparison_table` returned.
         headline: the metric that the curves show.
-        position: where a group stands on the horizontal axis of the curves.
+        position: where a group stands on the horizontal axis of the curves; None leaves it out.
     """
     write_table(out / "summary.csv", table)
     write_table(out / "comparisons.csv", comparisons)
     shutil.rmtree(out / "curves", ignore_errors=True)
     for dataset, rows in table[table["metric"] == headline].groupby("dataset", sort=False):
-        placed = rows.assign(position=rows["group"].map(position))
+        placed = rows.assign(position=rows["group"].map(position)).dropna(subset=["position"])
         curves = placed.pivot(index="position", columns="method", values="value").reset_index()
         write_table(out / "curves" / f"{dataset}.csv", curves)
     nested: dict = {}

@@ -59,9 +59,7 @@ class Tracker:
         run_id: continue this run instead of opening one.
     """
 
-    def __init__(
-        self, experiment: str, name: str, tags: Mapping[str, str] | None = None, run_id: str | None = None
-    ):
+    def __init__(self, experiment: str, name: str, tags: Mapping[str, str] | None = None, run_id: str | None = None):
         self.run_id = run_id
         self.experiment = experiment
         self.unlogged: list[dict[str, Any]] = []
@@ -208,8 +206,9 @@ def _quiet_mlflow() -> None:
 
     import mlflow  # noqa: F401 (it sets the levels of its loggers when it is imported)
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # At ERROR the store prints a page of traceback where this module says one line.
+    for name in ("mlflow", "mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _known(client: Any, run_id: str) -> bool:

@@ -238,9 +238,12 @@ def fit(
         print("resuming from the last whole epoch", file=sys.stderr, flush=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
-        # Written by this project a moment ago and holding the generators' states: not a stranger's pickle.
-        trainer.fit(module, data, ckpt_path=str(resume) if resume.is_file() else None, weights_only=False)
-    chosen = torch.load(run.work / "best.ckpt", map_location="cpu", weights_only=False)
+        try:
+            trainer.fit(module, data, ckpt_path=str(resume) if resume.is_file() else None)
+        except SystemExit:
+            # Lightning's answer to Ctrl-C; the command line has its own.
+            raise KeyboardInterrupt from None
+    chosen = torch.load(run.work / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(chosen["state_dict"])
     run.facts |= {
         "seconds": history.seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from pipeline.domains import DOMAINS, available
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import read_json, write_text
+from pipeline.lab.summary import COLUMNS, COMPARISON_COLUMNS
 
 
 def write_page(results: Path, out: Path) -> None:
@@ -24,7 +26,7 @@ def write_page(results: Path, out: Path) -> None:
     Raises:
         UserError: there are no results.
     """
-    with_results = [name for name in DOMAINS if (results / name / "summary.csv").is_file()]
+    with_results = [name for name in available() if (results / name / "summary.csv").is_file()]
     if not with_results:
         raise UserError(f"{results}: no domain has a summary.csv here; run `make run` first")
     environment = jinja2.Environment(
@@ -46,9 +48,7 @@ def write_page(results: Path, out: Path) -> None:
 
 
 def _domain(name: str, folder: Path) -> dict[str, Any]:
-    summary = pd.read_csv(folder / "summary.csv", dtype={"group": str}, keep_default_na=True)
-    summary["group"] = summary["group"].fillna("")
-    comparisons = pd.read_csv(folder / "comparisons.csv", dtype={"group": str})
+    summary, comparisons = _read(folder / "summary.csv", COLUMNS), _read(folder / "comparisons.csv", COMPARISON_COLUMNS)
     titles = importlib.import_module(f"pipeline.{name}.methods").TITLES
     captions = importlib.import_module(f"pipeline.{name}.captions")
     shown = set(zip(summary["dataset"], summary["method"], strict=True))
@@ -74,6 +74,17 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `hypernet {path.parent.name} summarise` first")
+    table = pd.read_csv(path, dtype=dict.fromkeys(("dataset", "method", "group"), str))
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise UserError(f"{path}: not written by this version, the column {missing[0]} is missing; summarise again")
+    table["group"] = table["group"].fillna("")
+    return table
+
+
 def _table(dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str], captions: Any) -> dict[str, Any]:
     groups = list(dict.fromkeys(rows["group"]))
     better = captions.BETTER.get(metric, "")
@@ -83,7 +94,7 @@ def _table(dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str]
         "metric": captions.METRICS.get(metric, metric),
         "better": better,
         "unit": "" if rows["unit"].iloc[0] == "1" else rows["unit"].iloc[0],
-        "n": f"{int(rows['n'].min()):,} to {int(rows['n'].max()):,}",
+        "n": _range(rows["n"]),
         "groups": groups,
         "rows": [
             {"method": titles.get(method, method), "cells": [cells.get((method, group)) for group in groups]}
@@ -92,8 +103,16 @@ def _table(dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str]
     }
 
 
+def _range(numbers: pd.Series) -> str:
+    measured = numbers[numbers > 0]
+    low, high = f"{int(measured.min()):,}", f"{int(measured.max()):,}"
+    return low if low == high else f"{low} to {high}"
+
+
 def _cell(row: Any) -> dict[str, str]:
-    if math.isnan(row.value):
+    if math.isnan(row.value) and math.isnan(row.ci95_high) and math.isnan(row.ci95_low):
+        value, interval = "", "quoted"
+    elif math.isnan(row.value):
         bound = f"< {_number(row.ci95_high)}" if not math.isnan(row.ci95_high) else f"> {_number(row.ci95_low)}"
         value, interval = bound, "too few errors"
     elif math.isnan(row.ci95) or row.ci95 <= 0:
@@ -140,7 +159,7 @@ def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: An
     """A table per data set: a row per pair of methods and seed, a column per group."""
     tables = []
     for dataset, rows in comparisons.groupby("dataset", sort=False):
-        groups = list(dict.fromkeys(rows["group"].fillna("")))
+        groups = list(dict.fromkeys(rows["group"]))
         several = rows["seed"].nunique() > 1
         table_rows = []
         for (method, reference, seed), pair in rows.groupby(["method", "reference", "seed"], sort=False):
@@ -179,7 +198,7 @@ def _costs(runs: list[dict[str, Any]], titles: dict[str, str], captions: Any) ->
             "seconds": f"{run['seconds']:.0f}",
             "memory": f"{run['peak_memory_mb']:.0f}",
             "device": run["device"],
-            "commit": run["commit"][:10],
+            "commit": run["commit"][:10] + ("+" if run["commit"].endswith("+") else ""),
         }
         for run in runs
     ]

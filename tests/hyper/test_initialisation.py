@@ -48,8 +48,7 @@ def directly_initialised(widths, activation, x):
     """
     gain = activation_gain(activation)
     weights = [
-        torch.randn(len(x), i, o) * (gain if number else 1.0) / i**0.5
-        for number, (i, o) in enumerate(pairwise(widths))
+        torch.randn(len(x), i, o) * (gain if number else 1.0) / i**0.5 for number, (i, o) in enumerate(pairwise(widths))
     ]
     return mean_squares([(weight, 0) for weight in weights], activation, x)
 

@@ -100,7 +100,7 @@ def test_the_project_and_every_overlay_are_valid(request):
         ("codes.train.max_steps=0", r"codes\.train\.max_steps: .*greater than or equal to 1.*got 0"),
         ("codes.train.learning_rate=fast", r"codes\.train\.learning_rate: .*number"),
         ("codes.methods=[hyper, hyper]", r"codes\.methods: hyper stands here more than once"),
-        ("codes.methods=[turbo]", r"codes: methods: turbo is not a method here; accepted: bp"),
+        ("codes.methods=[turbo]", r"codes: methods: turbo is not a method here; accepted: hard_decision"),
         ("codes.datasets=[LDPC]", r"codes: datasets: LDPC is not a known code"),
         ("codes.datasets=[MACKAY96_48]", r"MACKAY96_48 has no construction"),
         ("codes.seeds=[-1]", r"codes\.seeds\.0: .*greater than or equal to 0"),

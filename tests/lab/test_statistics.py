@@ -37,9 +37,19 @@ def test_shares_agree_with_scipy(ours, method, counts, level):
     expected = scipy.stats.binomtest(successes, n).proportion_ci(level, method)
     found = ours(successes, n, level)
     assert (found.value, found.n) == (successes / n, n)
-    assert found.low == pytest.approx(expected.low, rel=1e-6, abs=1e-13)
-    assert found.high == pytest.approx(expected.high, rel=1e-6, abs=1e-13)
+    # SciPy finds the ends of the exact interval by root finding, to an absolute 1e-12 or so.
+    assert found.low == pytest.approx(expected.low, rel=1e-9, abs=1e-10)
+    assert found.high == pytest.approx(expected.high, rel=1e-9, abs=1e-10)
     assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+@given(n=st.integers(1, 10**9), level=levels)
+def test_the_exact_interval_of_none_and_of_all_has_a_closed_form(n, level):
+    # No successes in n have the probability (1 - p)^n.
+    bound = -math.expm1(math.log((1 - level) / 2) / n)
+    none, all_of_them = clopper_pearson(0, n, level), clopper_pearson(n, n, level)
+    assert (none.low, none.high) == (0.0, pytest.approx(bound, rel=1e-9))
+    assert (1 - all_of_them.low, all_of_them.high) == (pytest.approx(bound, abs=1e-12), 1.0)
 
 
 @pytest.mark.parametrize("ours", [wilson, clopper_pearson])
@@ -116,9 +126,7 @@ def test_the_bootstrap_covers_the_true_mean_about_as_often_as_it_says():
     trials, true_mean = 300, 2.0
     covered = 0
     for _ in range(trials):
-        found = bootstrap(
-            resampled_mean, generator.exponential(true_mean, 80), generator=generator, resamples=400
-        )
+        found = bootstrap(resampled_mean, generator.exponential(true_mean, 80), generator=generator, resamples=400)
         covered += found.low <= true_mean <= found.high
     # A percentile bootstrap of 80 skewed items covers a little less than it says: 0.93 or so.
     assert 0.88 <= covered / trials <= 0.985
@@ -141,6 +149,19 @@ def test_the_bootstrap_keeps_rows_of_several_arrays_together():
 
     found = bootstrap(difference, rows, rows[:, 0], generator=np.random.default_rng(1))
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_bootstrap_draws_every_row_equally_often():
+    counts = np.zeros(5)
+
+    def count(rows):
+        counts[:] += np.bincount(rows.ravel(), minlength=5)
+        return rows.mean(axis=1)
+
+    bootstrap(count, np.arange(5), generator=np.random.default_rng(1), resamples=4000)
+    # 20000 rows were drawn, and each of the five once more for the value itself.
+    assert counts.sum() == 20_005
+    assert scipy.stats.chisquare(counts - 1).pvalue > 1e-4
 
 
 def test_the_bootstrap_in_blocks_gives_the_level_asked_for(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,10 +50,15 @@ class Copy:
         assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
         return done
 
+    def clone(self, path: Path) -> Copy:
+        """A copy of this copy, with its results."""
+        shutil.copytree(self.path, path)
+        return Copy(path, {**self.environment, "PYTHONPATH": str(path)})
+
     def planned(self) -> set[str]:
         """What Snakemake would run now: the messages of the jobs."""
         said = self.run("snakemake", "--dry-run").stdout
-        return {line.partition(": ")[2] for line in said.splitlines() if line.startswith("Job ")}
+        return set(re.findall(r"^Job \d+: (.+)$", said, flags=re.MULTILINE))
 
     def change(self, *keys: str, value: object) -> None:
         """Set one key of params.yaml."""

@@ -35,7 +35,7 @@ def test_metrics_plots_and_parameters_can_be_compared(reproduced, copy):
     assert 0 < metrics["BCH31_16"]["hyper"]["ber"]["4 dB"] < 1
     copy.change("codes", "train", "max_steps", value=40)
     changes = json.loads(copy.run("dvc", "params", "diff", "--json").stdout)
-    assert changes["params.yaml"]["codes.train.max_steps"] == {"old": 20, "new": 40}
+    assert changes["params.yaml"]["codes.train.max_steps"]["new"] == 40
     copy.run("dvc", "plots", "diff", "--out", "plots")
     page = (copy.path / "plots" / "index.html").read_text(encoding="utf-8")
     assert "curves/BCH31_16.csv" in page
@@ -44,10 +44,8 @@ def test_metrics_plots_and_parameters_can_be_compared(reproduced, copy):
 
 def test_a_parameter_of_a_domain_concerns_that_domain_and_the_page(reproduced, copy):
     copy.change("codes", "hyper", "f_hidden", value=8)
-    said = copy.run("dvc", "status", check=False).stdout
-    assert "codes.hyper.f_hidden" in said or "codes" in said
-    dry = copy.run("dvc", "repro", "--dry").stdout
-    assert "Running stage 'codes'" in dry
+    assert "modified:           codes" in copy.run("dvc", "status").stdout
+    assert "Running stage 'codes'" in copy.run("dvc", "repro", "--dry").stdout
 
 
 def test_a_changed_raw_file_runs_its_domain_again(reproduced, copy):
@@ -77,11 +75,11 @@ def test_results_travel_through_a_remote(reproduced, tmp_path):
     assert reproduced.planned() == set()
 
 
-def test_an_experiment_changes_a_parameter_and_is_kept(reproduced, copy):
-    copy.run("dvc", "exp", "run", "--name", "longer", "--set-param", "codes.train.max_steps=30", timeout=600)
-    shown = copy.run("dvc", "exp", "list", "--name-only").stdout
-    assert "longer" in shown
+def test_an_experiment_changes_a_parameter_and_is_kept(reproduced, tmp_path):
+    clone = reproduced.clone(tmp_path / "clone")
+    clone.run("dvc", "exp", "run", "--name", "longer", "--set-param", "codes.train.max_steps=30", timeout=600)
+    assert "longer" in clone.run("dvc", "exp", "list", "--name-only").stdout
     run = json.loads(
-        (copy.path / "results" / "codes" / "BCH31_16" / "hyper" / "seed0" / "run.json").read_text(encoding="utf-8")
+        (clone.path / "results" / "codes" / "BCH31_16" / "hyper" / "seed0" / "run.json").read_text(encoding="utf-8")
     )
     assert run["parameters"]["train"]["max_steps"] == 30

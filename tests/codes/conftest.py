@@ -1,0 +1,51 @@
+"""Prepared codes and trained runs in folders of their own; nothing is tracked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.codes.config import Config, PrepareSettings, RawSettings
+from pipeline.codes.dataset import prepare
+from pipeline.codes.raw import make
+from pipeline.lab.config import check, load
+
+# galois compiles with numba, which would give torch as many threads as there are processors: many times slower
+# where other work runs beside.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _no_tracking(monkeypatch):
+    """As on a machine without MLflow: these tests are not about it, and importing it takes seconds."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+
+
+@pytest.fixture(scope="session")
+def config():
+    """The project's codes section with ``assignments`` over it."""
+
+    def load_section(*assignments: str) -> Config:
+        content = load([PROJECT / "params.yaml"], [f"codes.{one}" for one in assignments])
+        return check(Config, content["codes"], "codes")
+
+    return load_section
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """The folder of a prepared code."""
+    root = tmp_path_factory.mktemp("codes")
+
+    def folder(dataset: str) -> Path:
+        if not (root / dataset).exists():
+            make(dataset, root / "raw" / dataset, RawSettings(source="constructed", matrix=None))
+            prepare(dataset, root / "raw" / dataset, root / dataset, PrepareSettings())
+        return root / dataset
+
+    return folder

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pipeline.codes.config import REFERENCES, SETTINGS, Config, HyperSettings
+from pipeline.codes.matrices import CODES
+from pipeline.codes.methods import TITLES, build
+from pipeline.lab.config import check
+from pipeline.lab.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("methods=[bp, turbo]", "codes: methods: turbo is not a method here; accepted: hard_decision, bp, min_sum, "),
+        ("methods=[]", r"codes\.methods: .*at least 1"),
+        ("datasets=[BCH31_17]", "codes: datasets: BCH31_17 is not a known code; accepted: BCH31_16, "),
+        ("datasets=[mine]", "codes: datasets: mine is not a known code"),
+        ("datasets=[MACKAY96_48]", r"MACKAY96_48 has no construction; it needs source: database"),
+        ("matrices={BCH31_16: own.alist}", "codes: matrices: BCH31_16 is a built-in code; give yours another"),
+        ("matrices={mine: null}", r"codes\.matrices\.mine: .*string"),
+        ("matrices={../up: own.alist}", r"codes\.matrices\.\.\./up\.\[key\]: .*pattern"),
+        ("source=internet", r"codes\.source: .*'constructed' or 'database'.*got 'internet'"),
+        ("iterations=0", r"codes\.iterations: .*greater than or equal to 1, got 0"),
+        ("iterations=2.5", r"codes\.iterations: .*integer.*got 2\.5"),
+        ("min_sum.scale=0", r"codes\.min_sum\.scale: .*greater than 0"),
+        ("min_sum.scale=1.5", r"codes\.min_sum\.scale: .*less than or equal to 1"),
+        ("weighted_bp.largest_message=2.35", r"codes\.weighted_bp\.largest_message: .*equal to 9, got 2\.35"),
+        ("hyper.f_hidden=0", r"codes\.hyper\.f_hidden: .*equal to 1"),
+        ("hyper.damping=learned", r"codes\.hyper\.damping: unknown key"),
+        ("hyper.train={max_steps: 0}", r"codes\.hyper\.train\.max_steps: .*equal to 1"),
+        ("static_g.g_hidden=-1", r"codes\.static_g\.g_hidden: "),
+        ("bp={scale: 1}", r"codes\.bp\.scale: unknown key"),
+        ("train.ebn0_db=[]", r"codes\.train\.ebn0_db: .*at least 1"),
+        ("train.ebn0_db=[1, 99]", r"codes\.train\.ebn0_db\.1: .*less than or equal to 30"),
+        ("train.ebn0_db=[.nan]", r"codes\.train\.ebn0_db\.0: "),
+        ("train.learning_rate=0", r"codes\.train\.learning_rate: .*greater than 0"),
+        ("train.final_learning_rate_share=1.1", r"codes\.train\.final_learning_rate_share: "),
+        ("train.code_words=ones", r"codes\.train\.code_words: .*'zero' or 'random'"),
+        ("train.precision=16-mixed", r"codes\.train\.precision: .*'32-true'"),
+        ("train.validation.words=0", r"codes\.train\.validation\.words: "),
+        ("evaluate.parts=0", r"codes\.evaluate\.parts: .*equal to 1"),
+        ("evaluate.more_iterations={bp: [5]}", r"evaluate\.more_iterations\.bp: \[5\] must all be more than"),
+        ("evaluate.more_iterations={weighted_bp: [50]}", "weighted_bp cannot go on after its last iteration"),
+        ("evaluate.more_iterations={turbo: [50]}", "turbo cannot go on"),
+        ("evaluate.max_words=19999", r"codes\.evaluate: max_words is 19999, below min_words \(20000\)"),
+        ("evaluate.chunk_words=0", r"codes\.evaluate\.chunk_words: "),
+        ("evaluate.min_frame_errors=0", r"codes\.evaluate\.min_frame_errors: "),
+    ],
+)
+def test_an_impossible_value_is_one_line_that_names_its_key(config, assignment, said):
+    with pytest.raises(UserError, match=said) as caught:
+        config(assignment)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_users_own_matrix_and_the_database(config):
+    own = config("datasets=[mine, BCH31_16]", "matrices={mine: own.alist}")
+    assert own.settings("raw", "mine").matrix == "own.alist"
+    assert own.settings("raw", "BCH31_16").matrix is None
+    assert config("datasets=[MACKAY96_48]", "source=database").settings("raw", "MACKAY96_48").source == "database"
+
+
+def test_a_method_trains_with_the_common_settings_and_its_own_changes(config):
+    section = config(
+        "train.max_steps=100", "train.learning_rate=0.5", "hyper.train={learning_rate: 0.25}", "static_g.train={}"
+    )
+    hyper, static = (section.settings("train", "BCH31_16", method).train for method in ("hyper", "static_g"))
+    assert (hyper.max_steps, hyper.learning_rate) == (100, 0.25)
+    assert static == section.train
+    assert hyper.model_dump(exclude={"learning_rate"}) == static.model_dump(exclude={"learning_rate"})
+
+
+def test_a_run_depends_on_its_own_method_only(config):
+    before, after = config(), config("hyper.f_hidden=64", "min_sum.scale=0.5", "evaluate.min_words=10")
+    for method in ("bp", "weighted_bp", "weighted_bp_recurrent", "static_g", "hard_decision"):
+        assert before.settings("train", "BCH31_16", method) == after.settings("train", "BCH31_16", method)
+    for method in ("hyper", "untrained", "min_sum"):
+        assert before.settings("train", "BCH31_16", method) != after.settings("train", "BCH31_16", method)
+    for step in ("raw", "prepare"):
+        assert before.settings(step, "BCH31_16") == after.settings(step, "BCH31_16")
+
+
+def test_how_a_change_is_written_makes_no_other_run(config):
+    """A learning rate set for all and the same one set for the method are one training."""
+    common, own = config("train.learning_rate=0.001"), config("hyper.train={learning_rate: 0.001}")
+    assert common.settings("train", "BCH31_16", "hyper") == own.settings("train", "BCH31_16", "hyper")
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_settings_survive_the_way_to_a_rule_and_a_model_file(config, method):
+    settings = config().settings("train", "BCH31_16", method)
+    kind = Config.settings_type("train", method)
+    assert check(kind, settings.model_dump(mode="json"), "codes train") == settings
+
+
+@pytest.mark.parametrize("method", SETTINGS)
+def test_every_method_has_a_title_and_a_decoder(config, method):
+    assert method in TITLES
+    settings = config("iterations=3").settings("train", "BCH31_16", method)
+    decoder = build(method, CODES["BCH31_16"].construction(), settings)
+    zero_word = torch.full((31, 2), 4.0)
+    assert (decoder(zero_word) > 0).all()
+    if method not in REFERENCES:
+        assert decoder.iterations == 3
+
+
+def test_the_untrained_decoder_is_the_hypernetwork_at_its_start(config):
+    decoders = []
+    for method in ("hyper", "untrained"):
+        torch.manual_seed(0)
+        settings = config("hyper.train={max_steps: 7}").settings("train", "BCH31_16", method)
+        decoders.append(build(method, CODES["BCH31_16"].construction(), settings).state_dict())
+    assert all(torch.equal(decoders[0][name], decoders[1][name]) for name in decoders[0])
+
+
+def test_evaluation_knows_its_methods_iterations_only(config):
+    section = config("evaluate.more_iterations={bp: [50, 20]}")
+    assert section.settings("evaluate", "BCH31_16", "bp").iterations == [5, 20, 50]
+    assert section.settings("evaluate", "BCH31_16", "hyper") == config().settings("evaluate", "BCH31_16", "hyper")
+
+
+def test_references_run_where_the_code_is_small_enough(config):
+    methods = "methods=[hard_decision, maximum_likelihood, bp]"
+    runs = config(methods, "datasets=[BCH31_16, LDPC49_24, POLAR64_48]", "seeds=[0]").runs()
+    assert {(dataset, method) for dataset, method, _ in runs if method != "bp"} == {
+        ("BCH31_16", "hard_decision"),  # n - k = 15 and k = 16
+        ("BCH31_16", "maximum_likelihood"),
+        ("POLAR64_48", "hard_decision"),  # n - k = 16
+    }
+
+
+def test_the_widths_reach_the_hypernetwork(config):
+    settings = config("hyper={f_hidden: 8, g_hidden: 4, pair_weights: true, train: {}}").settings(
+        "train", "BCH31_16", "hyper"
+    )
+    assert isinstance(settings, HyperSettings)
+    decoder = build("hyper", CODES["BCH31_16"].construction(), settings)
+    shapes = {tuple(parameter.shape) for parameter in decoder.weights.parameters()}
+    assert shapes == {(8, 120), (8, 8), (121 * 4, 8), (4, 8)}
+    assert decoder.variable_update.pairs is not None
