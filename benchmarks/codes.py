@@ -278,6 +278,16 @@ def hyper_decoder(name: str, repetitions: int) -> None:
         print(row(code.title, "evaluation", WORDS, label, *cells, f"bits {shares[label]:.0e}"))
 
 
+def arctanh_forms(values: int, repetitions: int) -> None:
+    """Time A_q and its gradient from the table against Horner's rule, on messages of a training step."""
+    p = (2 * torch.rand(values, generator=torch.Generator().manual_seed(0)) - 1).requires_grad_()
+    forms = {"table": truncated_arctanh, "Horner, 503 terms": series}
+    error = (truncated_arctanh(p) - series(p.double())).abs().max().item()
+    times = milliseconds({name: lambda f=form: f(p).sum().backward() for name, form in forms.items()}, repetitions)
+    for name, elapsed in times.items():
+        print(row(f"{values:,}", name, *timing(elapsed, times["table"]), f"{error:.0e}" if name == "table" else ""))
+
+
 def main(argv: Sequence[str]) -> None:
     options = settings(argv, __doc__.splitlines()[0], repetitions=7)
     for package in ("sionna", "ldpc"):
@@ -290,8 +300,11 @@ def main(argv: Sequence[str]) -> None:
     )
     print(heading("code", "decoder", "ms", "quartiles", "words/s", "coded Mbit/s", "ratio", "bits that differ"))
     with torch.no_grad():
-        for name in ("LDPC49_24", "BCH63_45"):
+        for name in ("LDPC49_24", "BCH63_45", "CCSDS128_64"):
             belief_propagation(name, options.repetitions)
     print(f"\nHyper-graph-network decoder, {ITERATIONS} iterations\n")
     print(heading("code", "task", "words", "formulation", "ms", "quartiles", "ratio", "difference from ours"))
     hyper_decoder("BCH31_16", options.repetitions)
+    print("\nThe truncated arctanh, forward and backward\n")
+    print(heading("values", "form", "ms", "quartiles", "ratio", "largest error"))
+    arctanh_forms(14_400, options.repetitions)

@@ -94,7 +94,7 @@ def draw_messages(model: Path) -> Figure:
     for colour, label in (("#56B4E9", "message for the right bit"), ("#D55E00", "message for the wrong bit")):
         handles.append(plt.Line2D([], [], color=colour))
         labels.append(label)
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     figure.suptitle(f"{code.title}: one word of zeros; line width is the message's magnitude")
     return figure
 

@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ["Snakefile", "params.yaml", "dvc.yaml", ".dvcignore", "pipeline", "rules", "profiles", "config"]
 TINY = {
     "datasets": ["BCH31_16"],
-    "methods": ["bp", "static_g", "hyper"],
+    "methods": ["bp", "hyper"],
     "train": {
         "max_steps": 20,
         "check_every_steps": 10,

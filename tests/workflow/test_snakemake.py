@@ -11,7 +11,7 @@ def test_a_run_leaves_everything_that_was_promised(copy):
     table = pd.read_csv(results / "codes" / "summary.csv", dtype={"group": str})
     assert list(table.columns) == COLUMNS
     assert not table.duplicated(["dataset", "method", "group", "metric"]).any()
-    assert set(table.method) == {"bp", "static_g", "hyper"}
+    assert set(table.method) == {"bp", "hyper"}
     assert {"model.ckpt", "run.json", "metrics.json", "items.csv", "log.txt"} <= {
         path.name for path in (results / "codes" / "BCH31_16" / "hyper" / "seed0").iterdir()
     }
@@ -39,9 +39,17 @@ def test_an_evaluation_setting_trains_nothing(copy):
     copy.change("codes", "evaluate", "max_words", value=3000)
     planned = copy.planned()
     assert {job for job in planned if "evaluate" in job} == {
-        f"codes: evaluate {method} on BCH31_16, seed 0" for method in ("bp", "static_g", "hyper")
+        f"codes: evaluate {method} on BCH31_16, seed 0" for method in ("bp", "hyper")
     }
     assert not any("train" in job or "matrix" in job for job in planned)
+
+
+def test_an_evaluation_may_be_many_jobs(copy):
+    copy.change("codes", "evaluate", "parts", value=2)
+    parts = {job for job in copy.planned() if "part" in job}
+    assert parts == {
+        f"codes: evaluate {method} on BCH31_16, seed 0, part {part}" for method in ("bp", "hyper") for part in (0, 1)
+    }
 
 
 def test_another_seed_leaves_the_first_alone(copy):
