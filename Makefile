@@ -4,7 +4,7 @@ DOMAIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)"
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" MLFLOW_DISABLE_TELEMETRY=true
 RESULTS_EVIDENCE := results/evidence
 .DEFAULT_GOAL := help
 .PHONY: help install run real paper evidence test lint format bench mlflow report-html clean clean-data clean-runs

@@ -128,6 +128,7 @@ class _Step:
             self._whole = config.check_whole(raw, config_types())
             if self.domain not in self._whole:
                 raise UserError(f"{PARAMS}: the section {self.domain} is missing")
+            os.environ["HYPERNET_SCALE"] = self._whole["project"].scale
         return self._whole
 
     @property

@@ -50,13 +50,13 @@ class MinSum(Decoder):
         graph = self.graph
         incoming = graph.to_edges(llr)
         for iteration in range(self.iterations):
-            messages = self._check_update(incoming)
+            messages = graph.at_checks(self._check_update, incoming)
             yield messages
             if iteration + 1 < self.iterations:
                 incoming = graph.to_edges(llr + graph.sum_at_variables(messages)) - messages
 
-    def _check_update(self, incoming: Tensor) -> Tensor:
-        by_check = self.graph.by_check(incoming, float("inf"))
+    def _check_update(self, by_check: Tensor) -> Tensor:
+        """``[m, d, B] -> [m, d, B]``, for the checks of one degree."""
         magnitude = by_check.abs()
         smallest = magnitude.amin(dim=1, keepdim=True)
         is_smallest = magnitude == smallest
@@ -68,7 +68,7 @@ class MinSum(Decoder):
         sign = torch.where(by_check < 0, -1.0, 1.0).to(by_check.dtype)
         sign = sign.prod(dim=1, keepdim=True) * sign
         # A check on a single bit has no others to take the minimum of; keep its infinite certainty finite.
-        return self.graph.by_edge(self.scale * sign * others.clamp(max=LARGEST_MESSAGE))
+        return self.scale * sign * others.clamp(max=LARGEST_MESSAGE)
 
 
 class WeightedBeliefPropagation(Decoder):

@@ -21,7 +21,7 @@ from pipeline.codes.methods import TITLES
 from pipeline.lab import figures
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import read_json
-from pipeline.lab.tracking import Tracker
+from pipeline.lab.tracking import keep_in_summary_run
 
 _LEARNERS = ["bp", "min_sum", "weighted_bp", "static_g", "hyper", "weighted_bp_recurrent"]
 STYLE = {
@@ -74,10 +74,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         # Without a hypernetwork among the runs there is nothing to look into; the page expects the picture.
         figure = one_picture(hyper[0]["folder"] / "model.ckpt") if hyper else _nothing_to_show()
         figures.save(figure, out, name)
-    tracker = Tracker("codes", "summary", tags={"rule": "figures"})
-    for path in [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]:
-        tracker.artifact(path)
-    tracker.close()
+    keep_in_summary_run(
+        "codes", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
+    )
 
 
 def _read(path: Path) -> pd.DataFrame:

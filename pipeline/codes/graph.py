@@ -1,10 +1,13 @@
 """The Tanner graph of a parity-check matrix as index tensors, and the two sums and products over it.
 
-Messages live on edges. An edge e = (c, v) is a one of H; edges are numbered row by row. Every tensor is
-batch-last, ``[E, B]`` or ``[n, B]``: a gather then copies whole contiguous rows.
+Messages live on edges. An edge e = (c, v) is a one of H; edges are numbered row by row, rows of few ones first:
+checks of one degree are then one block of edges. Every tensor is batch-last, ``[E, B]`` or ``[n, B]``: a gather then
+copies whole contiguous rows.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -49,22 +52,17 @@ class TannerGraph(nn.Module):
         super().__init__()
         parity_check = np.asarray(parity_check)
         self.checks, self.variables = parity_check.shape
-        check, variable = np.nonzero(parity_check)
-        self.edges = len(check)
-        degrees = np.bincount(check, minlength=self.checks)
-        self.check_degree = int(degrees.max())
-        self.regular = bool((degrees == self.check_degree).all())
-        # Short rows are filled up with edge number E, which stands for "no edge".
-        position = np.arange(self.edges) - np.repeat(np.cumsum(degrees) - degrees, degrees)
-        edges_of_check = np.full((self.checks, self.check_degree), self.edges)
-        edges_of_check[check, position] = np.arange(self.edges)
-        slot_of_edge = check * self.check_degree + position
-        for name, indices in {
-            "variable_of_edge": variable,
-            "check_of_edge": check,
-            "edges_of_check": edges_of_check.reshape(-1),
-            "slot_of_edge": slot_of_edge,
-        }.items():
+        degrees = (parity_check != 0).sum(axis=1)
+        order = np.argsort(degrees, kind="stable")
+        row, variable = np.nonzero(parity_check[order])
+        self.edges = len(row)
+        # (number of checks, degree) of each block; checks without a one have no edges.
+        self.blocks = [
+            (int(count), int(degree))
+            for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True)
+            if degree
+        ]
+        for name, indices in {"variable_of_edge": variable, "check_of_edge": order[row]}.items():
             self.register_buffer(name, torch.from_numpy(indices.astype(np.int64)), persistent=False)
 
     def pairs(self) -> tuple[Tensor, Tensor]:
@@ -83,18 +81,18 @@ class TannerGraph(nn.Module):
         total = messages.new_zeros(self.variables, *messages.shape[1:])
         return total.index_add_(0, self.variable_of_edge, messages)
 
-    def by_check(self, messages: Tensor, filler: float) -> Tensor:
-        """Lay messages out by check, ``[E, B] -> [m, d, B]``; missing edges of short rows hold ``filler``."""
-        if self.regular:
-            return messages.view(self.checks, self.check_degree, -1)
-        padded = torch.cat([messages, messages.new_full((1, messages.shape[1]), filler)])
-        return padded.index_select(0, self.edges_of_check).view(self.checks, self.check_degree, -1)
+    def at_checks(self, update: Callable[[Tensor], Tensor], messages: Tensor) -> Tensor:
+        """Apply ``update``, which maps ``[m, d, B] -> [m, d, B]``, to the messages of all checks: ``[E, B] -> [E, B]``.
 
-    def by_edge(self, messages: Tensor) -> Tensor:
-        """Undo :meth:`by_check`: ``[m, d, B] -> [E, B]``."""
-        flat = messages.reshape(self.checks * self.check_degree, -1)
-        return flat if self.regular else flat.index_select(0, self.slot_of_edge)
+        It is called once for each degree d, with the m checks of that degree.
+        """
+        blocks = messages.split([checks * degree for checks, degree in self.blocks])
+        done = [
+            update(block.view(checks, degree, -1)).view(checks * degree, -1)
+            for block, (checks, degree) in zip(blocks, self.blocks, strict=True)
+        ]
+        return done[0] if len(done) == 1 else torch.cat(done)
 
     def product_of_others(self, messages: Tensor) -> Tensor:
         """For every edge the product of the messages on the other edges of its check: ``[E, B] -> [E, B]``."""
-        return self.by_edge(_ExclusiveProduct.apply(self.by_check(messages, 1.0)))
+        return self.at_checks(_ExclusiveProduct.apply, messages)

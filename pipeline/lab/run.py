@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import shutil
@@ -19,6 +20,8 @@ from pipeline.lab.files import digest_of, read_json, sha256, write_json
 from pipeline.lab.tracking import Tracker
 
 MANIFEST = "manifest.json"
+# The label of a run's scale. A training does not depend on it, so it is no part of its settings.
+SCALE_VARIABLE = "HYPERNET_SCALE"
 WORK = ".work"
 
 
@@ -121,6 +124,7 @@ class TrainingRun:
             tags={
                 **{key: str(value) for key, value in self.identity.items()},
                 "commit": commit(),
+                "scale": os.environ.get(SCALE_VARIABLE, "unknown"),
                 "data_digest": self.data_digest,
                 "rule": "train",
             },

@@ -11,11 +11,11 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.lab.files import read_json
+from pipeline.lab.files import read_json, write_json
 
 DEFAULT_STORE = Path("mlruns")
 # A batch of MLflow's store takes at most 1000 metrics and 100 parameters or tags.
@@ -152,6 +152,8 @@ class Tracker:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("MLFLOW_DISABLE_ENV_CREATION", "true")
+        # MLflow reports its use to its makers unless told not to.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         uri = tracking_uri()
         try:
             _quiet_mlflow()
@@ -241,3 +243,14 @@ def _open_local(uri: str, experiment: str) -> tuple[Any, str]:
 def run_id_of(run_directory: Path) -> str | None:
     """MLflow's run id from ``run.json`` of a run, or None where the run was not tracked."""
     return read_json(run_directory / "run.json").get("mlflow_run_id")
+
+
+def keep_in_summary_run(experiment: str, folder: Path, files: Sequence[Path]) -> None:
+    """Keep pictures and tables in the experiment's run "summary", the same one for as long as ``folder`` stands."""
+    known = folder / ".mlflow_run.json"
+    run_id = read_json(known)["mlflow_run_id"] if known.is_file() else None
+    tracker = Tracker(experiment, "summary", tags={"rule": "figures"}, run_id=run_id)
+    for path in files:
+        tracker.artifact(path)
+    tracker.close()
+    write_json(known, {"mlflow_run_id": tracker.run_id})

@@ -117,7 +117,7 @@ def scaled_minimum(others):
 @pytest.mark.parametrize(("method", "rule"), [("bp", sum_product), ("min_sum", scaled_minimum)], ids=["bp", "min_sum"])
 @pytest.mark.parametrize("code", ["BCH31_16", "LDPC49_24", "irregular"])
 def test_flooding_is_the_literal_formula(method, rule, code):
-    # The irregular one has checks on two, three and five bits: short rows of the layout are filled up.
+    # The irregular one has checks on two, three and five bits: a block of edges for each degree.
     irregular = np.array([[1, 1, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [1, 0, 1, 1, 1, 1]])
     parity_check = irregular if code == "irregular" else construct(code)
     llr = channel_values(parity_check, words=3)
@@ -404,12 +404,18 @@ SMALL = np.array([[1, 1, 0, 0], [0, 1, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]], dtype
 def test_products_and_sums_over_a_small_irregular_graph():
     graph = TannerGraph(SMALL)
     assert graph.edges == 10
-    messages = torch.arange(2.0, 12.0, dtype=torch.float64)[:, None]
-    # Row by row: (2 3), (4 5 6), (7 8 9 10), (11); an edge alone at its check has the empty product.
-    expected = [3, 2, 30, 24, 20, 720, 630, 560, 504, 1]
-    assert graph.product_of_others(messages)[:, 0].tolist() == pytest.approx(expected)
+    # Numbered row by row: (2 3), (4 5 6), (7 8 9 10), (11).
+    numbers = np.zeros(SMALL.shape)
+    numbers[np.nonzero(SMALL)] = np.arange(2.0, 12.0)
+    # An edge alone at its check has the empty product.
+    others = np.zeros(SMALL.shape)
+    others[np.nonzero(SMALL)] = [3, 2, 30, 24, 20, 720, 630, 560, 504, 1]
+    edges = graph.check_of_edge.numpy(), graph.variable_of_edge.numpy()
+    assert sorted(zip(*edges, strict=True)) == sorted(zip(*np.nonzero(SMALL), strict=True))
+    messages = torch.from_numpy(numbers[edges])[:, None]
+    assert graph.product_of_others(messages)[:, 0].tolist() == pytest.approx(others[edges].tolist())
     assert graph.sum_at_variables(messages)[:, 0].tolist() == [2 + 7, 3 + 4 + 8, 5 + 9, 6 + 10 + 11]
-    assert graph.to_edges(torch.tensor([1.0, 2.0, 3.0, 4.0])).tolist() == [1, 2, 2, 3, 4, 1, 2, 3, 4, 4]
+    assert graph.to_edges(torch.tensor([1.0, 2.0, 3.0, 4.0])).numpy().tolist() == (edges[1] + 1).tolist()
 
 
 @pytest.mark.parametrize("parity_check", [SMALL, construct("BCH31_16")[:4]], ids=["irregular", "regular"])

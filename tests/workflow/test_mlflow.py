@@ -28,6 +28,7 @@ def test_every_run_is_in_its_domains_experiment(copy, client):
     assert hyper.info.status == "FINISHED"
     assert hyper.data.params["method.g_hidden"] == "16"
     assert {"commit", "data_digest", "rule", "method", "dataset"} <= set(hyper.data.tags)
+    assert hyper.data.tags["scale"] == "smoke"
     measured = json.loads((copy.path / "results/codes/BCH31_16/hyper/seed0/metrics.json").read_text(encoding="utf-8"))
     expected = {
         f"{one['metric']}/{one['group']}": one["value"] for one in measured["measurements"] if one["value"] is not None
