@@ -33,6 +33,7 @@ class Training(Section):
     max_steps: Count
     check_every_steps: Count
     patience_checks: Count | None
+    gradient_clip: Annotated[float, Field(gt=0)] | None
     precision: Literal["32-true", "bf16-mixed", "64-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     devices: Count

@@ -31,6 +31,7 @@ class TrainerSettings(Section):
     max_steps: Annotated[int, Field(ge=1)]
     check_every_steps: Annotated[int, Field(ge=1)]
     patience_checks: Annotated[int, Field(ge=1)] | None
+    gradient_clip: Annotated[float, Field(gt=0)] | None
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     devices: Annotated[int, Field(ge=1)]
@@ -224,6 +225,7 @@ def fit(
         accelerator=settings.accelerator,
         devices=settings.devices,
         precision=settings.precision,
+        gradient_clip_val=settings.gradient_clip,
         callbacks=[*callbacks, best, last],
         plugins=[_AtomicCheckpoints()],
         logger=False,

@@ -30,6 +30,7 @@ def training(**changes):
         "max_steps": 10,
         "check_every_steps": 5,
         "patience_checks": None,
+        "gradient_clip": None,
         "precision": "32-true",
         "accelerator": "cpu",
         "devices": 1,

@@ -76,6 +76,7 @@ def settings(steps=25, check=10, patience=None):
         max_steps=steps,
         check_every_steps=check,
         patience_checks=patience,
+        gradient_clip=None,
         precision="32-true",
         accelerator="cpu",
         devices=1,
