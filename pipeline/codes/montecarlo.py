@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,17 @@ def enough(words: int, frame_errors: int, settings: MonteCarlo) -> bool:
     """Whether one part of a point has been simulated for long enough: the parts share the stopping rule evenly."""
     if words * settings.parts >= settings.max_words:
         return True
-    return words * settings.parts >= settings.min_words and frame_errors * settings.parts >= settings.min_frame_errors
+    errors_enough = frame_errors * settings.parts >= settings.min_frame_errors
+    return words * settings.parts >= settings.min_words and errors_enough
+
+
+def _counts_so_far(files: Sequence[Path], fingerprint: str) -> list[dict]:
+    for path in files:
+        if path.is_file():
+            known = read_json(path)
+            if known["fingerprint"] == fingerprint:
+                return known["rows"]
+    return []
 
 
 def simulate(
@@ -72,8 +82,8 @@ def simulate(
 ) -> pd.DataFrame:
     """Count errors at every Eb/N0 and number of iterations of ``settings``, for one part of the chunks.
 
-    Part p of P sends chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept in
-    ``out`` every few seconds. A run that was killed continues from them and ends with the same counts, because what
+    Part p of P sends chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept
+    beside ``out`` every few seconds. A run that was killed continues from them and ends with the same counts, because what
     a chunk holds and when a part stops depend on nothing else.
 
     Args:
@@ -89,10 +99,9 @@ def simulate(
         One row per chunk, columns :data:`COUNTS`.
     """
     rule = settings.monte_carlo
-    rows: list[dict] = []
-    if out is not None and out.is_file():
-        known = read_json(out)
-        rows = known["rows"] if known["fingerprint"] == fingerprint else []
+    # Not in ``out`` itself: Snakemake deletes the outputs of a job before it starts the job again.
+    unfinished = None if out is None else out.with_name(f".{out.name}")
+    rows = _counts_so_far([path for path in (out, unfinished) if path is not None], fingerprint)
     share = math.ceil(rule.max_words / rule.parts)
     progress = Progress("words sent", share * len(rule.ebn0_db) * len(settings.iterations), "words")
     progress.advance(sum(row["words"] for row in rows))
@@ -111,11 +120,12 @@ def simulate(
             words += size
             frame_errors += row["frame_errors"]
             progress.advance(size, f"{point:g} dB, {frame_errors} words wrong")
-            if out is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                write_json(out, {"fingerprint": fingerprint, "rows": rows})
+            if unfinished is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                write_json(unfinished, {"fingerprint": fingerprint, "rows": rows})
                 saved = time.monotonic()
         progress.advance(share - words)
     progress.close()
     if out is not None:
         write_json(out, {"fingerprint": fingerprint, "rows": rows})
+        unfinished.unlink(missing_ok=True)
     return pd.DataFrame(rows, columns=COUNTS)

@@ -182,8 +182,11 @@ def test_an_interrupted_simulation_ends_as_if_it_had_not_been(tmp_path, monkeypa
     decode, _ = failing_after(chunks_before)
     with pytest.raises(PowerCutError):
         run(decode, kept, iterations=[5, 50])
+    # Snakemake would take this file for the finished counts, and delete it before it starts the job again.
+    assert not kept.exists()
     decode, asked = failing_after(10**6)
     assert run(decode, kept, iterations=[5, 50]).equals(whole)
+    assert [path.name for path in tmp_path.iterdir()] == ["counts.json"]
     assert len(asked) == len(whole) - chunks_before
     # And once it is whole, nothing is sent again.
     decode, asked = failing_after(10**6)
