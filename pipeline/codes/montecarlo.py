@@ -83,8 +83,8 @@ def simulate(
     """Count errors at every Eb/N0 and number of iterations of ``settings``, for one part of the chunks.
 
     Part p of P sends chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept
-    beside ``out`` every few seconds. A run that was killed continues from them and ends with the same counts, because what
-    a chunk holds and when a part stops depend on nothing else.
+    beside ``out`` every few seconds. A run that was killed continues from them and ends with the same counts,
+    because what a chunk holds and when a part stops depend on nothing else.
 
     Args:
         decode: the decoder with a number of iterations; see :func:`chunk_counts`.
