@@ -20,7 +20,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from pipeline.hyper import FunctionalMLP
+from pipeline.hyper.mlp import FunctionalMLP
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.hyper import (
-    FunctionalMLP,
-    WeightHeads,
-    activation_gain,
-    hyperfan_in_bias_variance,
-    hyperfan_in_weight_variance,
-)
+from pipeline.hyper.heads import WeightHeads
+from pipeline.hyper.initialisation import activation_gain, hyperfan_in_bias_variance, hyperfan_in_weight_variance
+from pipeline.hyper.mlp import FunctionalMLP
 
 NETWORKS, POINTS = 600, 4
 

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pipeline.hyper import FunctionalMLP, ParameterLayout, WeightHeads
+from pipeline.hyper.heads import WeightHeads
+from pipeline.hyper.layout import ParameterLayout
+from pipeline.hyper.mlp import FunctionalMLP
 
 widths = st.lists(st.integers(1, 7), min_size=2, max_size=6)
 

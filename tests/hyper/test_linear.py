@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from pipeline.hyper import GeneratedLinear, generated_linear
+from pipeline.hyper.linear import GeneratedLinear, generated_linear
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
-from pipeline.hyper import FunctionalMLP
+from pipeline.hyper.mlp import FunctionalMLP
 
 BATCH, POINTS = 3, 5
 NETWORKS = [
