@@ -59,7 +59,7 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> None:
             sub.add_argument("--results", type=Path, help="default: project.results of the configuration")
         if verb in ("summarise", "figures"):
             sub.add_argument("--runs", type=Path, nargs="+", help="default: all runs of the configuration")
-        if verb == "summarise":
+        if verb in ("train", "summarise"):
             sub.add_argument("--scale", help="label of these numbers; default: project.scale")
         if verb in ("raw", "prepare", "train", "evaluate"):
             sub.add_argument("--dataset", help="default: the first one of the configuration")
@@ -128,7 +128,6 @@ class _Step:
             self._whole = config.check_whole(raw, config_types())
             if self.domain not in self._whole:
                 raise UserError(f"{PARAMS}: the section {self.domain} is missing")
-            os.environ["HYPERNET_SCALE"] = self._whole["project"].scale
         return self._whole
 
     @property
@@ -168,6 +167,10 @@ class _Step:
         """The folder under which results are written."""
         return self.arguments.results or Path(self.whole["project"].results)
 
+    def scale(self) -> str:
+        """The label of the numbers: smoke, real or paper."""
+        return self.arguments.scale or self.whole["project"].scale
+
     def runs(self) -> list[Path]:
         """The folders of the runs to work on."""
         if self.arguments.runs is not None:
@@ -179,6 +182,7 @@ class _Step:
 
 
 def _run_domain(arguments: argparse.Namespace) -> None:
+    from pipeline.lab.run import SCALE_VARIABLE
     from pipeline.lab.sources import source_digest
 
     domain, verb = arguments.domain, arguments.verb
@@ -201,6 +205,8 @@ def _run_domain(arguments: argparse.Namespace) -> None:
         module = room(domain, verb)
         function = getattr(module, verb)
         program = source_digest(module.__name__)
+        if verb == "train":
+            os.environ[SCALE_VARIABLE] = step.scale()
         if verb == "evaluate" and arguments.part is not None:
             if not hasattr(module, "evaluate_part"):
                 raise UserError(f"--part: the evaluation of {domain} is not divided")
@@ -216,8 +222,7 @@ def _run_domain(arguments: argparse.Namespace) -> None:
         return
     if verb == "summarise":
         published = Path(room(domain, "config").__file__).with_name("published.csv")
-        scale = arguments.scale or step.whole["project"].scale
-        room(domain, "evaluate").summarise(step.runs(), published, out, scale)
+        room(domain, "evaluate").summarise(step.runs(), published, out, step.scale())
     else:
         room(domain, "figures").draw(step.runs(), out, out / "figures")
 

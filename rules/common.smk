@@ -1,5 +1,4 @@
 # What the rules of all domains need: the checked configuration and the slices cut from it.
-import os
 import sys
 
 sys.path.insert(0, str(Path(workflow.basedir)))
@@ -15,7 +14,6 @@ except UserError as error:
     raise WorkflowError(f"configuration: {error}")
 
 PROJECT = CHECKED["project"]
-os.environ["HYPERNET_SCALE"] = PROJECT.scale
 RESULTS = PROJECT.results
 DOMAINS_RUN = [name for name in DOMAINS if name in CHECKED]
 

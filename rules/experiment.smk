@@ -15,6 +15,7 @@ rule train:
     params:
         settings=lambda w: settings_of("train", w.domain, w.dataset, w.method),
         program=lambda w: program_of(w.domain, "train"),
+        scale=PROJECT.scale,
     # Two threads on one small model are slower than one; several jobs run side by side instead.
     conda:
         "envs/hypernet.yaml"
@@ -29,7 +30,7 @@ rule train:
         (
             f"python -m pipeline.cli {{wildcards.domain}} train --results {RESULTS}"
             " --dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed}"
-            " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+            " --threads {threads} --scale {params.scale} --settings {params.settings:q} > {log} 2>&1"
         )
 
 

@@ -124,6 +124,7 @@ def evaluate(
     tracker.artifact(run / "items.csv")
     tracker.close()
     write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+    (run / ".counts.json").unlink(missing_ok=True)
 
 
 def evaluate_part(
@@ -149,7 +150,8 @@ def _simulate_part(
         decoder.use_iterations(iterations)
         return decoder.decode_columns
 
-    counts = run / "parts" / f"{part}.json"
+    # The counts of an undivided evaluation go into items.csv; Snakemake need not know this file.
+    counts = run / (f"parts/{part}.json" if settings.monte_carlo.parts > 1 else ".counts.json")
     return simulate(decode, load_code(data), settings, seed, part, counts, fingerprint)
 
 

@@ -20,7 +20,7 @@ from pipeline.lab.files import digest_of, read_json, sha256, write_json
 from pipeline.lab.tracking import Tracker
 
 MANIFEST = "manifest.json"
-# The label of a run's scale. A training does not depend on it, so it is no part of its settings.
+# The command line leaves the label of a run's scale here. No training depends on it, so no settings hold it.
 SCALE_VARIABLE = "HYPERNET_SCALE"
 WORK = ".work"
 

@@ -38,7 +38,9 @@ def test_metrics_plots_and_parameters_can_be_compared(reproduced, copy):
     assert changes["params.yaml"]["codes.train.max_steps"]["new"] == 40
     copy.run("dvc", "plots", "diff", "--out", "plots")
     page = (copy.path / "plots" / "index.html").read_text(encoding="utf-8")
-    assert "curves/BCH31_16.csv" in page
+    # One picture for the code's table, with the curves of both methods.
+    assert "curves_BCH31_16_csv" in page
+    assert '"hyper"' in page
     shutil.rmtree(copy.path / "plots")
 
 
