@@ -13,8 +13,8 @@ BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
 # By file name, in the order of the page.
 FIGURES = {
     "waterfall": "Bit error rate against Eb/N0 on held-out noise, random code words, with 95 % intervals. "
-    "Uncoded transmission is the closed form; the nearest code word by hard decisions and by maximum likelihood "
-    "bound what any decoder of the small codes can do.",
+    "Uncoded transmission is the closed form. Maximum likelihood bounds what any decoder can do, the nearest word "
+    "to the hard decisions what one can do that sees bits only; both where the code is small enough for them.",
     "published": "Measured −ln(BER), higher is better, beside published numbers. Hollow diamonds are numbers "
     "that could not be checked against their source; the paper trained for days, this run for about a minute a "
     "method at smoke scale. Hatched bars are quoted, not run.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,8 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
         "scale": ", ".join(sorted(summary["scale"].unique())),
         "tables": [
             table
-            for (dataset, metric), rows in summary.groupby(["dataset", "metric"], sort=False)
-            if (table := _table(dataset, metric, rows, titles, captions))
+            for (dataset, metric, condition), rows in _divided(summary, ["dataset", "metric"])
+            if (table := _table(dataset, metric, condition, rows, titles, captions))
         ],
         "comparisons": _comparisons(comparisons, titles, captions),
         "figures": [
@@ -85,12 +85,21 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def _table(dataset: str, metric: str, rows: pd.DataFrame, titles: dict[str, str], captions: Any) -> dict[str, Any]:
+def _divided(table: pd.DataFrame, by: list[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """The rows by ``by`` and by what stands behind a comma in their group, as in "4 dB, 50 iterations"."""
+    parts = table["group"].str.partition(", ")
+    return iter(table.assign(group=parts[0], condition=parts[2]).groupby([*by, "condition"], sort=False))
+
+
+def _table(
+    dataset: str, metric: str, condition: str, rows: pd.DataFrame, titles: dict[str, str], captions: Any
+) -> dict[str, Any]:
     groups = list(dict.fromkeys(rows["group"]))
     better = captions.BETTER.get(metric, "")
     cells = {(row.method, row.group): _cell(row) for row in rows.itertuples()}
     return {
         "dataset": captions.dataset_title(dataset),
+        "condition": condition,
         "metric": captions.METRICS.get(metric, metric),
         "better": better,
         "unit": "" if rows["unit"].iloc[0] == "1" else rows["unit"].iloc[0],
@@ -158,7 +167,7 @@ def _power(exponent: int) -> str:
 def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: Any) -> list[dict[str, Any]]:
     """A table per data set: a row per pair of methods and seed, a column per group."""
     tables = []
-    for dataset, rows in comparisons.groupby("dataset", sort=False):
+    for (dataset, condition), rows in _divided(comparisons, ["dataset"]):
         groups = list(dict.fromkeys(rows["group"]))
         several = rows["seed"].nunique() > 1
         table_rows = []
@@ -174,7 +183,13 @@ def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: An
             )
         metric = ", ".join(captions.METRICS.get(name, name) for name in rows["metric"].unique())
         tables.append(
-            {"dataset": captions.dataset_title(dataset), "metric": metric, "groups": groups, "rows": table_rows}
+            {
+                "dataset": captions.dataset_title(dataset),
+                "condition": condition,
+                "metric": metric,
+                "groups": groups,
+                "rows": table_rows,
+            }
         )
     return tables
 
