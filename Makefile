@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" MLFLOW_DISABLE_TELEMETRY=true
 RESULTS_EVIDENCE := results/evidence
+# A domain that does not exist is one clear line before anything is planned.
+KNOWN_DOMAIN = $(if $(DOMAIN),$(RUN) hypernet $(DOMAIN) > /dev/null)
 .DEFAULT_GOAL := help
 .PHONY: help install run real paper evidence test lint format bench mlflow report-html clean clean-data clean-runs
 
@@ -20,19 +22,23 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 run: $(STAMP) ## the embedded default of every domain, or of one: make run DOMAIN=codes
+	@$(KNOWN_DOMAIN)
 	@$(RUN) snakemake $(DOMAIN)
 	@$(if $(DOMAIN),$(RUN) hypernet report)
 	@echo "Page of results:  file://$(CURDIR)/results/index.html"
 	@echo "Tracked runs:     make mlflow, then http://127.0.0.1:5000"
 
 real: $(STAMP) ## official data (HYPERNET_MIRROR=folder where there is no network)
+	@$(KNOWN_DOMAIN)
 	@$(RUN) snakemake --configfile config/real.yaml -- $(DOMAIN)
 
 paper: $(STAMP) ## the papers' protocol: GPU-days, on a cluster with PROFILE=profiles/slurm
+	@$(KNOWN_DOMAIN)
 	@$(RUN) snakemake $(if $(PROFILE),--workflow-profile $(PROFILE)) --configfile config/paper.yaml -- $(DOMAIN)
 
 evidence: $(STAMP) ## three other seeds, then check the claimed orders: make evidence DOMAIN=codes
 	@test -n "$(DOMAIN)" || { echo "make evidence: name the domain, e.g. make evidence DOMAIN=codes"; exit 2; }
+	@$(KNOWN_DOMAIN)
 	@$(RUN) snakemake --configfile config/evidence.yaml -- $(DOMAIN)
 	@$(RUN) hypernet $(DOMAIN) claims --results $(RESULTS_EVIDENCE)
 
