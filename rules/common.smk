@@ -48,6 +48,12 @@ def run_files(domain, *names):
     return [f"{run}/{name}" for run in runs_of(domain) for name in names]
 
 
+def start_of(domain, dataset, method, seed):
+    """The trained model that a training goes on from, where it does."""
+    start = CHECKED[domain].start(dataset, method)
+    return f"{RESULTS}/{domain}/{dataset}/{start}/seed{seed}/model.ckpt" if start else []
+
+
 def figures_of(domain):
     """The pictures of a domain."""
     return expand(f"{RESULTS}/{domain}/figures/{{name}}.png", name=room(domain, "captions").FIGURES)

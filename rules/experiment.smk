@@ -5,6 +5,7 @@ RUN = f"{RESULTS}/{{domain}}/{{dataset}}/{{method}}/seed{{seed}}"
 rule train:
     input:
         data="data/processed/{domain}/{dataset}/manifest.json",
+        start=lambda w: start_of(w.domain, w.dataset, w.method, w.seed),
     output:
         model=f"{RUN}/model.ckpt",
         run=f"{RUN}/run.json",

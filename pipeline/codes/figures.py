@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,19 +59,19 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     def of(table: pd.DataFrame, name: str) -> pd.DataFrame:
         return table[table.dataset == name]
 
-    _panels(out, "waterfall", datasets, lambda axes, name: _waterfall(axes, of(summary, name)))
-    _panels(out, "published", datasets, lambda axes, name: _published(axes, of(summary, name)))
-    _panels(out, "gain", datasets, lambda axes, name: _gain(axes, of(comparisons, name)))
-    _panels(
-        out,
-        "learning",
-        datasets,
-        lambda axes, name: _learning(axes, [one for one in records if one["dataset"] == name]),
-    )
+    def panels(picture: str, draw_one: Callable[[Axes, str], None]) -> None:
+        by_title = {dataset_title(name): partial(draw_one, name=name) for name in datasets}
+        figures.save_panels(out, picture, by_title, legend_order=list(TITLES.values()))
+
+    panels("waterfall", lambda axes, name: _waterfall(axes, of(summary, name)))
+    panels("published", lambda axes, name: _published(axes, of(summary, name)))
+    panels("gain", lambda axes, name: _gain(axes, of(comparisons, name)))
+    panels("learning", lambda axes, name: _learning(axes, [one for one in records if one["dataset"] == name]))
     hyper = [one for one in records if one["method"] == "hyper" and one["seed"] == seed]
     for name, one_picture in (("weights", draw_weights), ("messages", draw_messages)):
         # Without a hypernetwork among the runs there is nothing to look into; the page expects the picture.
-        figure = one_picture(hyper[0]["folder"] / "model.ckpt") if hyper else _nothing_to_show()
+        missing = "No hypernetwork decoder among the runs"
+        figure = one_picture(hyper[0]["folder"] / "model.ckpt") if hyper else figures.nothing_to_show(missing)
         figures.save(figure, out, name)
     keep_in_summary_run(
         "codes", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
@@ -88,33 +87,6 @@ def _read(path: Path) -> pd.DataFrame:
     # 0 stands for the trained number.
     table["iterations"] = [iterations or 0 for _, iterations in points]
     return table
-
-
-def _nothing_to_show() -> plt.Figure:
-    figure = plt.figure(figsize=(6, 1.2))
-    figure.text(0.5, 0.5, "No hypernetwork decoder among the runs", ha="center", va="center")
-    return figure
-
-
-def _panels(out: Path, name: str, datasets: Sequence[str], panel: Callable[[Axes, str], None]) -> None:
-    columns = min(len(datasets), 3)
-    rows = math.ceil(len(datasets) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
-    for one, dataset in zip(axes.flat, datasets, strict=False):
-        panel(one, dataset)
-        one.set_title(dataset_title(dataset))
-    for unused in axes.flat[len(datasets) :]:
-        unused.remove()
-    labelled: dict = {}
-    for one in axes.flat[: len(datasets)]:
-        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
-            labelled.setdefault(label, handle)
-    # Methods first, in the order of every other picture.
-    order = {title: place for place, title in enumerate(TITLES.values())}
-    labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
-    ncols = min(len(labelled), 2 * columns if columns < 3 else 5)
-    figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
-    figures.save(figure, out, name)
 
 
 def _waterfall(axes: Axes, table: pd.DataFrame) -> None:

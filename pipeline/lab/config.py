@@ -6,7 +6,7 @@ import abc
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -54,6 +54,11 @@ class DomainConfig(Section, abc.ABC):
         """Whether a method can be run on a data set; those that cannot are left out."""
         del dataset, method
         return True
+
+    def start(self, dataset: str, method: str) -> str | None:
+        """The method whose trained model the training of ``method`` goes on from, with the same seed; or None."""
+        del dataset, method
+        return None
 
     def parts(self) -> int:
         """Into how many jobs the evaluation of one run is divided."""
@@ -186,12 +191,12 @@ def _plain(message: str) -> str:
 
 
 def _unknown_key(model: type[Section], location: tuple[Any, ...]) -> str:
+    kind: Any = model
     for part in location[:-1]:
-        annotation = model.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
+        if get_origin(kind) is not dict and not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             return "unknown key"
-        model = annotation
-    known = list(model.model_fields)
+    known = list(kind.model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
     return f"unknown key{meant}: {', '.join(known)}"

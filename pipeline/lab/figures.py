@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.lab.files import atomic_path
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): eight colours told apart with every common kind of colour blindness.
@@ -46,3 +49,46 @@ def save(figure: Figure, directory: Path, name: str) -> None:
         with atomic_path(directory / f"{name}{suffix}") as temporary:
             figure.savefig(temporary, metadata=metadata)
     plt.close(figure)
+
+
+def save_panels(
+    directory: Path, name: str, panels: Mapping[str, Callable[[Axes], None]], legend_order: Sequence[str]
+) -> None:
+    """Draw one panel beside the other, at most three in a row, over one legend for all, and save the picture.
+
+    Args:
+        directory: folder of the picture.
+        name: its name, without suffix.
+        panels: by title, what draws into each panel.
+        legend_order: labels that come first in the legend, in this order; others follow as they were drawn.
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
+    used = axes.flat[: len(panels)]
+    for one, (title, draw) in zip(used, panels.items(), strict=True):
+        draw(one)
+        one.set_title(title)
+    for unused in axes.flat[len(panels) :]:
+        unused.remove()
+    labelled: dict = {}
+    for one in used:
+        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+            labelled.setdefault(label, handle)
+    order = {label: place for place, label in enumerate(legend_order)}
+    labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
+    if labelled:
+        ncols = min(len(labelled), 2 * columns if columns < 3 else 5)
+        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
+    save(figure, directory, name)
+
+
+def nothing_to_show(reason: str) -> Figure:
+    """A picture that says why there is none; the page expects one."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(6, 1.2))
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+    return figure

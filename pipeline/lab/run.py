@@ -83,6 +83,7 @@ class TrainingRun:
         directory: the run's own folder.
         settings: everything that the training depends on.
         program: digest of the program text (see :mod:`pipeline.lab.sources`).
+        start: the model file of another run that this training goes on from, where there is one.
     """
 
     def __init__(
@@ -95,13 +96,15 @@ class TrainingRun:
         directory: Path,
         settings: Section,
         program: str,
+        start: Path | None = None,
     ):
         self.identity = {"domain": domain, "dataset": dataset, "method": method, "seed": seed}
         self.directory = directory
         self.work = directory / WORK
         self.settings = settings.model_dump(mode="json")
         self.data_digest = read_manifest(data)["digest"]
-        self.fingerprint = digest_of([self.identity, self.settings, self.data_digest, program])
+        started_from = [] if start is None else [sha256(start)]
+        self.fingerprint = digest_of([self.identity, self.settings, self.data_digest, program, *started_from])
         self.facts: dict[str, Any] = {}
         self.tracker: Tracker
 
