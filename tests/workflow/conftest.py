@@ -14,17 +14,29 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.lab.config import merge
+
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ["Snakefile", "params.yaml", "dvc.yaml", ".dvcignore", "pipeline", "rules", "profiles", "config"]
 TINY = {
-    "datasets": ["BCH31_16"],
-    "methods": ["bp", "hyper"],
-    "train": {
-        "max_steps": 20,
-        "check_every_steps": 10,
-        "validation": {"ebn0_db": [4], "words": 500},
+    "codes": {
+        "datasets": ["BCH31_16"],
+        "methods": ["bp", "hyper"],
+        "train": {
+            "max_steps": 20,
+            "check_every_steps": 10,
+            "validation": {"ebn0_db": [4], "words": 500},
+        },
+        "evaluate": {"ebn0_db": [3, 4], "min_words": 1000, "max_words": 2000, "min_frame_errors": 20},
     },
-    "evaluate": {"ebn0_db": [3, 4], "min_words": 1000, "max_words": 2000, "min_frame_errors": 20},
+    "ratings": {
+        "methods": ["local_trees", "meta_fixed_soft", "meta_fixed_hard"],
+        "recipes": {"anneal": {"max_steps": 20, "harden_steps": 10}},
+        "train": {"check_every_steps": 10, "users_per_batch": 16},
+        "meta_fixed": {"embedding": 8},
+        "local_trees": {"depths": [1]},
+        "evaluate": {"resamples": 100},
+    },
 }
 
 
@@ -62,12 +74,14 @@ class Copy:
 
     def change(self, *keys: str, value: object) -> None:
         """Set one key of params.yaml."""
+        for key in reversed(keys):
+            value = {key: value}
+        self.overlay(value)
+
+    def overlay(self, changes: dict) -> None:
+        """Lay ``changes`` over params.yaml."""
         path = self.path / "params.yaml"
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        section = content
-        for key in keys[:-1]:
-            section = section[key]
-        section[keys[-1]] = value
+        content = merge(yaml.safe_load(path.read_text(encoding="utf-8")), changes)
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
@@ -98,12 +112,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Copy:
         "GIT_COMMITTER_EMAIL": "test@example.org",
     }
     copy = Copy(path, environment)
-    for key, value in TINY.items():
-        if isinstance(value, dict):
-            for inner, setting in value.items():
-                copy.change("codes", key, inner, value=setting)
-        else:
-            copy.change("codes", key, value=value)
+    copy.overlay(TINY)
     copy.run("git", "init", "-q")
     copy.run("git", "add", "-A")
     copy.run("git", "commit", "-q", "-m", "start")

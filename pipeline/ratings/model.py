@@ -1,0 +1,248 @@
+"""The meta tree: a hypernetwork that reads a user's ratings and writes the user's decision tree.
+
+Shulman & Wolf, "Meta Decision Trees for Explainable Recommendation Systems", AIES 2020, arXiv 1912.09140, Algorithm 1.
+The symbols are the paper's: h embeds one rating, f emits the rule of an inner node, g the value of a leaf.
+
+    h_i        = h([x_i, y_i])                                        one vector per rating i of the user
+    r_all, r_I = mean of h_i over all ratings, over those that reached the node (zero where there are none)
+    w, b, beta = f([r_I, r_all]),    u = softmax(T w)                 "soft"; "hard": the one-hot of its largest entry
+    q          = sigmoid(beta (u . x + b))                            probability of going right
+    value      = y_min + (y_max - y_min) sigmoid(g([r_I, r_all]))
+    prediction = sum over leaves of value * product of q or 1 - q along the path
+
+The tree is grown level by level for all users at once: nodes are numbered as in a heap, node k has the children
+2k + 1 and 2k + 2. Ratings find their way by hard decisions (right where q > 1/2; a tie goes left) that
+carry no gradient.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Ratings(NamedTuple):
+    """The ratings of B users in one flat list.
+
+    Attributes:
+        owner: which of the B users, int64 ``[N]``.
+        x: standardised features of the items, ``[N, D]``.
+        y: ratings ``[N]``.
+    """
+
+    owner: Tensor
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The generated trees of B users, complete to depth d: 2^d - 1 inner nodes and 2^d deepest ones, heap order.
+
+    Attributes:
+        raw: w of every inner node before the softmax, ``[B, 2^d - 1, D]``.
+        direction: u, non-negative with sum 1, ``[B, 2^d - 1, D]``.
+        offset: b, ``[B, 2^d - 1]``.
+        slope: beta, ``[B, 2^d - 1]``.
+        value: rating predicted at a node, ``[B, 2^(d+1) - 1]``; only leaves' values count.
+        leaf: 1 where a node is a leaf of the tree, 0 elsewhere, ``[B, 2^(d+1) - 1]``; one on every path.
+        count: number of the user's ratings that reached a node, ``[B, 2^(d+1) - 1]``.
+    """
+
+    raw: Tensor
+    direction: Tensor
+    offset: Tensor
+    slope: Tensor
+    value: Tensor
+    leaf: Tensor
+    count: Tensor
+
+    @property
+    def inner(self) -> Tensor:
+        """1 where an inner node belongs to the tree, 0 below a leaf, ``[B, 2^d - 1]``."""
+        nodes = self.offset.shape[1]
+        covered = torch.zeros_like(self.leaf)
+        for first, width in _levels(nodes):
+            above = covered[:, first : first + width] + self.leaf[:, first : first + width]
+            covered[:, 2 * first + 1 : 2 * first + 1 + 2 * width] = above.repeat_interleave(2, dim=1)
+        return 1.0 - covered[:, :nodes] - self.leaf[:, :nodes]
+
+    def right(self, owner: Tensor, x: Tensor) -> Tensor:
+        """q of rows at every inner node: ``owner [Q], x [Q, D] -> [Q, 2^d - 1]``."""
+        score = (self.direction[owner] * x[:, None, :]).sum(dim=2) + self.offset[owner]
+        return torch.sigmoid(self.slope[owner] * score)
+
+    def reach(self, right: Tensor) -> Tensor:
+        """Probability that a row comes to each node, leaf or not: ``[Q, 2^d - 1] -> [Q, 2^(d+1) - 1]``."""
+        levels = [right.new_ones(len(right), 1)]
+        for first, width in _levels(right.shape[1]):
+            q = right[:, first : first + width]
+            levels.append(torch.stack([levels[-1] * (1.0 - q), levels[-1] * q], dim=2).flatten(1))
+        return torch.cat(levels, dim=1)
+
+    def predict(self, owner: Tensor, right: Tensor) -> Tensor:
+        """Ratings of rows of these owners, given q at every inner node: ``[Q], [Q, 2^d - 1] -> [Q]``.
+
+        Pass q itself for soft routing, q rounded for hard routing.
+        """
+        return (self.reach(right) * (self.leaf * self.value)[owner]).sum(dim=1)
+
+
+def round_through(right: Tensor) -> Tensor:
+    """q rounded, with the gradient of q itself (straight-through; Bengio et al. 2013); 1/2 becomes 0, which is left."""
+    return right.round() + (right - right.detach())
+
+
+def off_diagonal_sum(raw: Tensor) -> Tensor:
+    """R of one node: the magnitudes of w w^T off its diagonal, summed: (sum |w|)^2 - sum w^2, ``[..., D] -> [...]``."""
+    return raw.abs().sum(dim=-1).square() - raw.square().sum(dim=-1)
+
+
+def _levels(nodes: int) -> list[tuple[int, int]]:
+    """First node and number of nodes of every level of the ``nodes`` = 2^d - 1 inner nodes."""
+    levels, first = [], 0
+    while first < nodes:
+        levels.append((first, first + 1))
+        first = 2 * first + 1
+    return levels
+
+
+def _segment_mean(values: Tensor, segment: Tensor, segments: int) -> tuple[Tensor, Tensor]:
+    """Mean (0 of no rows) and number of the rows of every segment: ``[N, r], [N] -> [segments, r], [segments]``."""
+    total = values.new_zeros(segments, values.shape[1]).index_add(0, segment, values)
+    count = torch.bincount(segment, minlength=segments).to(values.dtype)
+    return total / count.clamp(min=1.0)[:, None], count
+
+
+class MetaTree(nn.Module, abc.ABC):
+    """The three networks f, g, h and the growing of trees. Subclasses say when a path ends.
+
+    Args:
+        features: D.
+        depth: d, rules on the longest path.
+        embedding: r, the width of h.
+        f_hidden: hidden width of f.
+        g_hidden: hidden width of g.
+        temperature: T.
+        low: y_min, the smallest rating of the training data.
+        high: y_max, the largest.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        depth: int,
+        embedding: int,
+        f_hidden: int,
+        g_hidden: int,
+        temperature: float,
+        low: float,
+        high: float,
+    ):
+        super().__init__()
+        if features < 1 or depth < 1 or not low < high:
+            raise ValueError(
+                f"a meta tree needs features, depth >= 1 and low < high, got {features}, {depth}, {low}, {high}"
+            )
+        self.depth, self.temperature, self.low, self.high = depth, temperature, low, high
+        self.h = nn.Sequential(
+            nn.Linear(features + 1, embedding),
+            nn.ReLU(),
+            nn.Linear(embedding, embedding),
+            nn.ReLU(),
+            nn.Linear(embedding, embedding),
+            nn.ReLU(),
+            nn.Linear(embedding, embedding),
+        )
+        self.f = nn.Sequential(nn.Linear(2 * embedding, f_hidden), nn.ReLU(), nn.Linear(f_hidden, features + 2))
+        self.g = nn.Sequential(nn.Linear(2 * embedding, g_hidden), nn.ReLU(), nn.Linear(g_hidden, 1))
+
+    @abc.abstractmethod
+    def ends(self, count: Tensor) -> Tensor:
+        """Whether inner nodes become leaves, given how many ratings their children got.
+
+        Args:
+            count: ``[B, nodes, 2]``, left and right.
+
+        Returns:
+            bool ``[B, nodes]``.
+        """
+
+    def direction(self, raw: Tensor, one_attribute: bool) -> Tensor:
+        """u from w, ``[..., D] -> [..., D]``: the softmax, or its largest entry alone with the softmax's gradient."""
+        p = torch.softmax(self.temperature * raw, dim=-1)
+        if not one_attribute:
+            return p
+        chosen = torch.zeros_like(p).scatter_(-1, p.argmax(dim=-1, keepdim=True), 1.0)
+        # In this order the added gradient path is exactly zero, so that u is exactly one-hot.
+        return chosen + (p - p.detach())
+
+    def grow(self, support: Ratings, users: int, one_attribute: bool) -> Trees:
+        """Grow the trees of all users (Algorithm 1).
+
+        Args:
+            support: their ratings; every user has at least one.
+            users: B.
+            one_attribute: every rule asks about one attribute ("hard" u); otherwise about a mean of all.
+        """
+        owner, x = support.owner, support.x
+        h = self.h(torch.cat([x, support.y[:, None]], dim=1))
+        r_all, _ = _segment_mean(h, owner, users)
+        place = torch.zeros_like(owner)
+        # Only an ended path has leaves above the deepest level.
+        open_paths = h.new_ones(users, 1)
+        levels = []
+        for level in range(self.depth):
+            width = 2**level
+            state, count = self._state(h, owner * width + place, r_all, width)
+            raw, offset, slope = self.f(state).split([x.shape[1], 1, 1], dim=2)
+            offset, slope = offset.squeeze(2), slope.squeeze(2)
+            direction = self.direction(raw, one_attribute)
+            with torch.no_grad():
+                score = (direction[owner, place] * x).sum(dim=1) + offset[owner, place]
+                goes_right = slope[owner, place] * score > 0
+                place = 2 * place + goes_right
+                children = torch.bincount(owner * 2 * width + place, minlength=users * 2 * width)
+                ended = self.ends(children.view(users, width, 2))
+                leaf = open_paths * ended
+                open_paths = (open_paths * ~ended).repeat_interleave(2, dim=1)
+            value = self._value(state) if bool(ended.any()) else torch.zeros_like(offset)
+            levels.append((raw, direction, offset, slope, value, leaf, count))
+        state, count = self._state(h, owner * 2**self.depth + place, r_all, 2**self.depth)
+        *rules, value, leaf, counts = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
+        return Trees(
+            *rules,
+            value=torch.cat([value, self._value(state)], dim=1),
+            leaf=torch.cat([leaf, open_paths], dim=1),
+            count=torch.cat([counts, count], dim=1),
+        )
+
+    def _state(self, h: Tensor, segment: Tensor, r_all: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        """(r_I, r_all) of the nodes of one level ``[B, width, 2r]``, and how many ratings are there ``[B, width]``."""
+        users = len(r_all)
+        mean, count = _segment_mean(h, segment, users * width)
+        state = torch.cat([mean.view(users, width, -1), r_all[:, None].expand(-1, width, -1)], dim=2)
+        return state, count.view(users, width)
+
+    def _value(self, state: Tensor) -> Tensor:
+        return self.low + (self.high - self.low) * torch.sigmoid(self.g(state).squeeze(2))
+
+
+class FixedMetaTree(MetaTree):
+    """Every path has d rules, also through nodes that no rating reached."""
+
+    def ends(self, count: Tensor) -> Tensor:
+        """See :class:`MetaTree`."""
+        return torch.zeros(count.shape[:2], dtype=torch.bool, device=count.device)
+
+
+class DynamicMetaTree(MetaTree):
+    """A path ends where a rule would send all of the user's ratings to one side."""
+
+    def ends(self, count: Tensor) -> Tensor:
+        """See :class:`MetaTree`."""
+        return (count == 0).any(dim=2)

@@ -1,0 +1,81 @@
+"""Decision trees packed into arrays: many trees, evaluated for millions of rows at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+LEAF = -1
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Decision trees on standardised features, all nodes of all trees in common arrays.
+
+    A row x goes right at a node where ``sign * (x[feature] - threshold) > 0``, and left otherwise (so also on a tie).
+
+    Attributes:
+        root: node at the root of each tree, int64 ``[trees]``.
+        feature: number of the feature, :data:`LEAF` at a leaf, int32 ``[nodes]``.
+        threshold: in standardised units, float64 ``[nodes]``.
+        sign: +1, -1, or 0 where every row goes left, int8 ``[nodes]``.
+        left: node number, int64 ``[nodes]``; at a leaf the node itself.
+        right: likewise.
+        value: the prediction of a leaf, float64 ``[nodes]``; NaN at inner nodes.
+        support: number of ratings that reached the node when the tree was grown, int32 ``[nodes]``.
+    """
+
+    root: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    sign: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    support: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name; ``Forest(**arrays)`` is the forest again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def leaves(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The leaf that each row reaches.
+
+        Args:
+            tree: number of the tree of each row, int ``[N]``.
+            x: standardised features, ``[N, D]``.
+
+        Returns:
+            node numbers, int64 ``[N]``.
+        """
+        node = self.root[tree]
+        rows = np.arange(len(node))
+        while True:
+            feature = self.feature[node]
+            inner = feature != LEAF
+            if not inner.any():
+                return node
+            ahead = self.sign[node] * (x[rows, np.maximum(feature, 0)] - self.threshold[node]) > 0
+            node = np.where(ahead, self.right[node], self.left[node])
+
+    def predict(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Values of the leaves that the rows reach, float64 ``[N]``; see :meth:`leaves`."""
+        return self.value[self.leaves(tree, x)]
+
+    def features_used(self, tree: int) -> set[int]:
+        """Numbers of the features that one tree asks about anywhere."""
+        return {int(self.feature[node]) for node in self.nodes(tree) if self.feature[node] != LEAF}
+
+    def nodes(self, tree: int) -> list[int]:
+        """Nodes of one tree, each before its children, left before right."""
+        found, waiting = [], [int(self.root[tree])]
+        while waiting:
+            node = waiting.pop()
+            found.append(node)
+            if self.feature[node] != LEAF:
+                waiting += [int(self.right[node]), int(self.left[node])]
+        return found

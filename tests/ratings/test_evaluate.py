@@ -1,0 +1,154 @@
+"""Errors, intervals over users, recovery of known trees and paired differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.lab.files import read_json
+from pipeline.ratings.config import Config, EvaluationSettings
+from pipeline.ratings.evaluate import (
+    NEW_USERS,
+    SELECTED_ON_TEST,
+    compare,
+    errors_by_user,
+    evaluate,
+    measure,
+    truth_measurements,
+)
+from pipeline.ratings.tables import RatingData, Rows
+from pipeline.ratings.train import train
+from pipeline.ratings.trees import LEAF, Forest
+
+GENERATOR = np.random.default_rng(0)
+
+
+def held_out(users=40, most=9):
+    user = np.repeat(np.arange(users), GENERATOR.integers(1, most, users))
+    return Rows(
+        user,
+        np.arange(len(user)),
+        GENERATOR.integers(1, 6, len(user)).astype(np.float32),
+        np.zeros((len(user), 1), np.float32),
+    )
+
+
+class Scale:
+    low, high = 1.0, 5.0
+
+
+def test_errors_are_pooled_over_ratings_and_clipped_to_the_scale():
+    rows = held_out()
+    predicted = GENERATOR.normal(3, 3, len(rows))
+    items = errors_by_user("", rows, np.full(40, 7), predicted, Scale)
+    rmse, mae = measure(items, "stars", resamples=200, seed=0)
+    error = np.clip(predicted, 1, 5) - rows.rating
+    assert rmse.value == pytest.approx(np.sqrt((error**2).mean()))
+    assert mae.value == pytest.approx(np.abs(error).mean())
+    assert (rmse.n, rmse.unit, rmse.metric, mae.metric) == (len(rows), "stars", "rmse", "mae")
+    assert rmse.low < rmse.value < rmse.high
+
+
+def test_the_interval_is_as_wide_as_users_differ():
+    """Users who all err alike but inside whom errors are equal: the spread is that between users."""
+    users, each = 400, 25
+    user = np.repeat(np.arange(users), each)
+    size = GENERATOR.normal(0, 1, users)
+    rows = Rows(user, np.arange(len(user)), np.full(len(user), 3, np.float32), np.zeros((len(user), 1), np.float32))
+    items = errors_by_user("", rows, np.zeros(users, int), 3 + np.clip(size, -2, 2)[user], Scale)
+    (mae,) = (one for one in measure(items, "stars", 2000, 0) if one.metric == "mae")
+    expected = 1.96 * np.abs(np.clip(size, -2, 2)).std() / np.sqrt(users)
+    assert (mae.high - mae.low) / 2 == pytest.approx(expected, rel=0.15)
+
+
+def test_a_truth_that_is_found_is_found_whole(prepared):
+    data = RatingData.load(prepared("preftrees"))
+    root, overlap, error = truth_measurements("", data.truth.forest, data.truth, data.item_x, "stars", 100, 0)
+    assert (root.value, overlap.value) == (1.0, 1.0)
+    assert error.value == pytest.approx(0.0, abs=1e-6)
+    stump = Forest(
+        root=np.arange(len(data.users)),
+        feature=np.full(len(data.users), LEAF, np.int32),
+        threshold=np.zeros(len(data.users)),
+        sign=np.zeros(len(data.users), np.int8),
+        left=np.arange(len(data.users)),
+        right=np.arange(len(data.users)),
+        value=np.full(len(data.users), 3.0),
+        support=np.zeros(len(data.users), np.int32),
+    )
+    root, overlap, error = truth_measurements("", stump, data.truth, data.item_x, "stars", 100, 0)
+    assert (root.value, overlap.value) == (0.0, 0.0)
+    assert error.value == pytest.approx(np.sqrt(((data.truth.expected - 3.0) ** 2).mean()), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def runs(prepared, config, tmp_path_factory):
+    """Evaluated runs of the truth and of two means."""
+    root = tmp_path_factory.mktemp("runs")
+    folders = {}
+    for method in ("oracle", "user_mean", "item_mean"):
+        folder = root / "preftrees" / method / "seed0"
+        settings = config().settings("train", "preftrees", method)
+        train("preftrees", method, 0, prepared("preftrees"), folder, settings, "program", threads=1)
+        evaluate(
+            "preftrees",
+            method,
+            0,
+            prepared("preftrees"),
+            folder,
+            EvaluationSettings(resamples=200),
+            "program",
+            threads=1,
+        )
+        folders["preftrees", method, 0] = folder
+    return folders
+
+
+def metrics_of(folder):
+    return {(one["metric"], one["group"]): one for one in read_json(folder / "metrics.json")["measurements"]}
+
+
+def test_the_oracle_reaches_the_noise(runs):
+    oracle = metrics_of(runs["preftrees", "oracle", 0])
+    # The specification's numbers for the generated data.
+    assert oracle["rmse", ""]["value"] == pytest.approx(0.647, abs=0.003)
+    assert oracle["mae", ""]["value"] == pytest.approx(0.517, abs=0.003)
+    assert oracle["rmse", ""]["n"] == 9087
+    assert metrics_of(runs["preftrees", "user_mean", 0])["rmse", ""]["value"] == pytest.approx(1.050, abs=0.003)
+
+
+def test_users_whom_no_training_saw_are_a_group_of_their_own(runs):
+    mean = metrics_of(runs["preftrees", "user_mean", 0])["rmse", NEW_USERS]
+    assert 0.9 < mean["value"] < 1.2
+    assert mean["n"] > 1000
+
+
+def test_differences_are_those_of_the_errors_on_the_same_ratings(runs, monkeypatch):
+    monkeypatch.setattr("pipeline.ratings.evaluate.AMONG_META", [("oracle", "user_mean"), ("item_mean", "user_mean")])
+    found = {(one.method, one.group): one for one in compare(runs)}
+    rmse = {method: metrics_of(folder)["rmse", ""]["value"] for (_, method, _), folder in runs.items()}
+    oracle = found["oracle", ""]
+    assert oracle.difference == pytest.approx(rmse["user_mean"] - rmse["oracle"])
+    assert 0 < oracle.ci95_low < oracle.difference < oracle.ci95_high
+    # Pairing narrows: the same users make both errors.
+    table = pd.read_csv(runs["preftrees", "user_mean", 0] / "items.csv", keep_default_na=False)
+    alone = measure(table[table.group == ""], "stars", 1000, 0)[0]
+    assert oracle.ci95_high - oracle.ci95_low < 2 * (alone.high - alone.low)
+    assert not oracle.claimed
+
+
+def test_choices_made_on_the_test_ratings_are_labelled(prepared, config, tmp_path):
+    settings = config().settings("train", "preftrees", "user_mean")
+    data = prepared("preftrees", select="test")
+    train("preftrees", "user_mean", 0, data, tmp_path, settings, "program", threads=1)
+    evaluate("preftrees", "user_mean", 0, data, tmp_path, EvaluationSettings(resamples=100), "program", threads=1)
+    assert ("rmse", SELECTED_ON_TEST) in metrics_of(tmp_path)
+    assert ("rmse", "") not in metrics_of(tmp_path)
+
+
+def test_every_claimed_order_is_between_methods_of_the_default_run(config):
+    from pipeline.ratings.evaluate import CLAIMS
+
+    section: Config = config()
+    assert {method for pair in CLAIMS for method in pair} <= set(section.methods)
