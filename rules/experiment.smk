@@ -178,6 +178,7 @@ for domain in DOMAINS_RUN:
             f"{domain}: draw the pictures"
         shell:
             (
-                f"python -m pipeline.cli {domain} figures --results {RESULTS}"
+                # Not the loop's variable: the shell command is put together after the loop.
+                f"python -m pipeline.cli {{params.domain}} figures --results {RESULTS}"
                 " --runs {params.runs:q} > {log} 2>&1"
             )
