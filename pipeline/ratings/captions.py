@@ -1,5 +1,9 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
+from pipeline.ratings.names import dataset_title
+
+__all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
+
 METRICS = {
     "rmse": "root mean squared error of the predicted ratings",
     "mae": "mean absolute error of the predicted ratings",
@@ -40,16 +44,3 @@ FIGURES = {
 COMMANDS = {
     "recommend": "grow a tree from a handful of your ratings and say what you will like, and why",
 }
-DATASETS = {
-    "preftrees": "Generated preferences",
-    "ml1m": "MovieLens 1M",
-    "jester1": "Jester set 1, part 1",
-} | {f"ml100k_u{split}": f"MovieLens 100K, split u{split}" for split in range(1, 6)}
-
-
-def dataset_title(dataset: str) -> str:
-    """Name of a data set for people."""
-    generated, _, seed = dataset.partition("_seed")
-    if generated == "preftrees" and seed:
-        return f"{DATASETS[generated]}, data seed {seed}"
-    return DATASETS.get(dataset, dataset)

@@ -14,9 +14,9 @@ from pipeline.lab import figures
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import read_json
 from pipeline.lab.tracking import keep_in_summary_run
-from pipeline.ratings.captions import dataset_title
 from pipeline.ratings.evaluate import NEW_USERS
 from pipeline.ratings.methods import TITLES, is_meta
+from pipeline.ratings.names import dataset_title
 from pipeline.ratings.portraits import draw_portraits
 
 STYLE = {

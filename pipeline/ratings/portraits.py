@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from pipeline.lab import figures
 from pipeline.ratings.batches import as_ratings
-from pipeline.ratings.captions import dataset_title
 from pipeline.ratings.methods import TITLES
+from pipeline.ratings.names import dataset_title
 from pipeline.ratings.predict import BaselinePredictor, MetaTreePredictor, open_predictor
 from pipeline.ratings.tables import RatingData
 from pipeline.ratings.tree_pictures import draw_tree
@@ -24,6 +24,8 @@ from pipeline.ratings.trees import LEAF, Forest
 PREPARED = Path("data/processed/ratings")
 MOST_ATTRIBUTES = 8
 DEPTHS = range(1, 7)
+# Levels of rules that can be read in a picture of this size.
+DEEPEST = 4
 TENTHS = 10
 
 
@@ -82,13 +84,11 @@ def _grown(model: MetaTreePredictor, data: RatingData) -> Forest:
     return model.forest(data.train, len(data.users))
 
 
-def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, wide: bool) -> Figure:
+def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData) -> Figure:
     count = len(titles_and_trees)
-    shape = (1, count) if wide else (count, 1)
-    size = (5.4 * count, 4.4) if wide else (11, 4.6 * count)
-    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
+    figure, axes = plt.subplots(count, 1, figsize=(11, 4.3 * count), squeeze=False)
     for one, (title, forest, tree) in zip(axes.flat, titles_and_trees, strict=True):
-        draw_tree(one, forest, tree, data)
+        draw_tree(one, forest, tree, data, deepest=DEEPEST)
         one.set_title(title)
     return figure
 
@@ -97,7 +97,7 @@ def _sample_trees(sitter: Sitter) -> Figure:
     data, user = sitter.data, sitter.user
     shown = []
     for method, title in (
-        ("global_tree", "One tree for everybody (first levels)"),
+        ("global_tree", "One tree for everybody (at most four levels of it)"),
         ("meta_fixed_hard", "This user's tree, fixed"),
         ("meta_dynamic_hard", "This user's tree, dynamic"),
     ):
@@ -105,13 +105,13 @@ def _sample_trees(sitter: Sitter) -> Figure:
         if isinstance(model, MetaTreePredictor):
             shown.append((title, _grown(model, data), user))
         elif model is not None:
-            shown.append((title, model.fitted.user_trees(), user))
-    return _trees(shown, data, wide=False)
+            shown.append((title, model.fitted.user_trees(np.array([user])), 0))
+    return _trees(shown, data)
 
 
 def _user_tree(sitter: Sitter) -> Figure:
     data, user = sitter.data, sitter.user
-    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data, wide=True)
+    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data)
 
 
 def _truth(sitter: Sitter) -> Figure:
@@ -119,8 +119,12 @@ def _truth(sitter: Sitter) -> Figure:
     if data.truth is None:
         return figures.nothing_to_show("The true trees are known for generated data only")
     user = sitter.user
-    pair = [("The truth", data.truth.forest, user), ("Grown from the user's ratings", _grown(sitter.hard, data), user)]
-    return _trees(pair, data, wide=False)
+    own = data.train.x[data.train.user == user]
+    pair = [
+        ("The truth", data.truth.forest.counting(user, own), user),
+        ("Grown from the user's ratings", _grown(sitter.hard, data), user),
+    ]
+    return _trees(pair, data)
 
 
 def _attributes(sitter: Sitter) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -65,6 +65,18 @@ class Forest:
     def predict(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values of the leaves that the rows reach, float64 ``[N]``; see :meth:`leaves`."""
         return self.value[self.leaves(tree, x)]
+
+    def counting(self, tree: int, x: np.ndarray) -> Forest:
+        """The same trees, with the number of these rows ``[N, D]`` that reach each node of one tree as its support."""
+        support = self.support.copy()
+        reached = {int(self.root[tree]): np.ones(len(x), dtype=bool)}
+        for node in self.nodes(tree):
+            rows = reached[node]
+            support[node] = rows.sum()
+            if self.feature[node] != LEAF:
+                ahead = self.sign[node] * (x[:, self.feature[node]] - self.threshold[node]) > 0
+                reached[int(self.left[node])], reached[int(self.right[node])] = rows & ~ahead, rows & ahead
+        return replace(self, support=support)
 
     def features_used(self, tree: int) -> set[int]:
         """Numbers of the features that one tree asks about anywhere."""
