@@ -184,8 +184,8 @@ def evaluate(
         tables.append(errors_by_user(NEW_USERS, unseen.query, own, predicted, ratings))
     items = pd.concat(tables, ignore_index=True)
     measurements = measure(items, ratings.unit, settings.resamples, seed)
-    forest = forest_of(predictor, ratings)
-    if forest is not None and ratings.truth is not None:
+    forest = forest_of(predictor, ratings) if ratings.truth is not None else None
+    if forest is not None:
         measurements += truth_measurements(
             group, forest, ratings.truth, ratings.item_x, ratings.unit, settings.resamples, seed
         )

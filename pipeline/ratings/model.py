@@ -111,13 +111,6 @@ def _levels(nodes: int) -> list[tuple[int, int]]:
     return levels
 
 
-def _segment_mean(values: Tensor, segment: Tensor, segments: int) -> tuple[Tensor, Tensor]:
-    """Mean (0 of no rows) and number of the rows of every segment: ``[N, r], [N] -> [segments, r], [segments]``."""
-    total = values.new_zeros(segments, values.shape[1]).index_add(0, segment, values)
-    count = torch.bincount(segment, minlength=segments).to(values.dtype)
-    return total / count.clamp(min=1.0)[:, None], count
-
-
 class MetaTree(nn.Module, abc.ABC):
     """The three networks f, g, h and the growing of trees. Subclasses say when a path ends.
 
@@ -190,21 +183,28 @@ class MetaTree(nn.Module, abc.ABC):
             one_attribute: every rule asks about one attribute ("hard" u); otherwise about a mean of all.
         """
         owner, x = support.owner, support.x
-        h = self.h(torch.cat([x, support.y[:, None]], dim=1))
-        r_all, _ = _segment_mean(h, owner, users)
+        z = self.h[:-1](torch.cat([x, support.y[:, None]], dim=1))
         place = torch.zeros_like(owner)
+        # At the root all ratings are at the node.
+        r_all, count = self._pool(z, owner, users)
+        r_chosen, count = r_all[:, None], count[:, None]
         # Only an ended path has leaves above the deepest level.
-        open_paths = h.new_ones(users, 1)
+        open_paths = z.new_ones(users, 1)
         levels = []
         for level in range(self.depth):
             width = 2**level
-            state, count = self._state(h, owner * width + place, r_all, width)
+            state = torch.cat([r_chosen, r_all[:, None].expand_as(r_chosen)], dim=2)
             raw, offset, slope = self.f(state).split([x.shape[1], 1, 1], dim=2)
             offset, slope = offset.squeeze(2), slope.squeeze(2)
             direction = self.direction(raw, one_attribute)
             with torch.no_grad():
-                score = (direction[owner, place] * x).sum(dim=1) + offset[owner, place]
-                goes_right = slope[owner, place] * score > 0
+                node = owner * width + place
+                if one_attribute:
+                    chosen = direction.argmax(dim=2).flatten()[node]
+                    score = x.gather(1, chosen[:, None]).squeeze(1)
+                else:
+                    score = (direction.flatten(0, 1)[node] * x).sum(dim=1)
+                goes_right = slope.flatten()[node] * (score + offset.flatten()[node]) > 0
                 place = 2 * place + goes_right
                 children = torch.bincount(owner * 2 * width + place, minlength=users * 2 * width)
                 ended = self.ends(children.view(users, width, 2))
@@ -212,7 +212,9 @@ class MetaTree(nn.Module, abc.ABC):
                 open_paths = (open_paths * ~ended).repeat_interleave(2, dim=1)
             value = self._value(state) if bool(ended.any()) else torch.zeros_like(offset)
             levels.append((raw, direction, offset, slope, value, leaf, count))
-        state, count = self._state(h, owner * 2**self.depth + place, r_all, 2**self.depth)
+            pooled, count = self._pool(z, owner * 2 * width + place, users * 2 * width)
+            r_chosen, count = pooled.view(users, 2 * width, -1), count.view(users, 2 * width)
+        state = torch.cat([r_chosen, r_all[:, None].expand_as(r_chosen)], dim=2)
         *rules, value, leaf, counts = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
         return Trees(
             *rules,
@@ -221,12 +223,24 @@ class MetaTree(nn.Module, abc.ABC):
             count=torch.cat([counts, count], dim=1),
         )
 
-    def _state(self, h: Tensor, segment: Tensor, r_all: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        """(r_I, r_all) of the nodes of one level ``[B, width, 2r]``, and how many ratings are there ``[B, width]``."""
-        users = len(r_all)
-        mean, count = _segment_mean(h, segment, users * width)
-        state = torch.cat([mean.view(users, width, -1), r_all[:, None].expand(-1, width, -1)], dim=2)
-        return state, count.view(users, width)
+    def _pool(self, z: Tensor, node: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
+        """Mean of h over the ratings at every node, 0 where there are none, and their number.
+
+        h ends in a linear layer, and the mean of a linear function is the function of the mean: the layer is applied
+        once a node, not once a rating.
+
+        Args:
+            z: input of the last layer of h, ``[N, r]``.
+            node: where each rating is, ``[N]``.
+            nodes: number of nodes.
+
+        Returns:
+            ``[nodes, r]`` and ``[nodes]``.
+        """
+        count = torch.bincount(node, minlength=nodes).to(z.dtype)
+        total = z.new_zeros(nodes, z.shape[1]).index_add(0, node, z)
+        mean = self.h[-1](total / count.clamp(min=1.0)[:, None])
+        return mean * (count > 0)[:, None], count
 
     def _value(self, state: Tensor) -> Tensor:
         return self.low + (self.high - self.low) * torch.sigmoid(self.g(state).squeeze(2))

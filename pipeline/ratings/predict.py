@@ -21,8 +21,8 @@ from pipeline.ratings.model import MetaTree, Trees
 from pipeline.ratings.tables import Feature, RatingData, Rows
 from pipeline.ratings.trees import LEAF, Forest
 
-# Ratings whose trees are grown at once: bounds the memory.
-RATINGS_AT_ONCE = 20_000
+# Ratings whose trees are grown at once: few enough to stay in the processor's cache.
+RATINGS_AT_ONCE = 6_000
 QUERIES_AT_ONCE = 50_000
 
 

@@ -1,0 +1,1 @@
+"""The methods that meta trees are compared with: means, trees of scikit-learn, factorisations of Surprise."""
