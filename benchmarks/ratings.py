@@ -32,7 +32,7 @@ from pipeline.ratings.batches import UserBatches
 from pipeline.ratings.config import PrepareSettings, RawSettings, Training
 from pipeline.ratings.dataset import prepare
 from pipeline.ratings.model import FixedMetaTree, Ratings, off_diagonal_sum
-from pipeline.ratings.predict import Catalogue, MetaTreePredictor
+from pipeline.ratings.predictors import Catalogue, MetaTreePredictor
 from pipeline.ratings.raw import make
 from pipeline.ratings.tables import Feature, RatingData, Rows
 

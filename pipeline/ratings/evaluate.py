@@ -24,7 +24,7 @@ from pipeline.lab.summary import summarise as join_runs
 from pipeline.lab.tracking import Tracker, run_id_of
 from pipeline.ratings.config import EvaluationSettings
 from pipeline.ratings.methods import TITLES
-from pipeline.ratings.predict import BaselinePredictor, MetaTreePredictor, open_predictor
+from pipeline.ratings.predictors import BaselinePredictor, MetaTreePredictor, open_predictor
 from pipeline.ratings.tables import RatingData, Rows, Truth
 from pipeline.ratings.trees import Forest
 

@@ -16,7 +16,7 @@ from pipeline.lab import figures
 from pipeline.ratings.batches import as_ratings
 from pipeline.ratings.methods import TITLES
 from pipeline.ratings.names import dataset_title
-from pipeline.ratings.predict import BaselinePredictor, MetaTreePredictor, open_predictor
+from pipeline.ratings.predictors import BaselinePredictor, MetaTreePredictor, open_predictor
 from pipeline.ratings.tables import RatingData
 from pipeline.ratings.tree_pictures import draw_tree
 from pipeline.ratings.trees import LEAF, Forest

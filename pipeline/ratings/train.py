@@ -16,10 +16,10 @@ from pipeline.lab.run import TrainingRun
 from pipeline.ratings.baselines.fit import fit
 from pipeline.ratings.config import HardMetaTreeSettings, MetaTreeSettings
 from pipeline.ratings.methods import build
-from pipeline.ratings.predict import open_predictor
+from pipeline.ratings.predictors import open_predictor
 from pipeline.ratings.tables import RatingData
 
-LOADER = "pipeline.ratings.predict:open_predictor"
+LOADER = "pipeline.ratings.predictors:open_predictor"
 EXAMPLES = 3
 
 

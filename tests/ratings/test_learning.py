@@ -13,7 +13,7 @@ from pipeline.lab.models import load_model
 from pipeline.ratings.batches import HeldOutUsers
 from pipeline.ratings.learning import SoftTraining, held_out_rmse
 from pipeline.ratings.methods import build
-from pipeline.ratings.predict import open_predictor, open_trees
+from pipeline.ratings.predictors import open_predictor, open_trees
 from pipeline.ratings.tables import RatingData
 from pipeline.ratings.train import train
 

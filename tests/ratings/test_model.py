@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pipeline.ratings.model import DynamicMetaTree, FixedMetaTree, Ratings, Trees, off_diagonal_sum, round_through
-from pipeline.ratings.predict import join, pack
+from pipeline.ratings.predictors import join, pack
 
 FEATURES, LOW, HIGH = 5, 1.0, 5.0
 

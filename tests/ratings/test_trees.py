@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ratings.predict import join
+from pipeline.ratings.predictors import join
 from pipeline.ratings.trees import LEAF, Forest
 
 FEATURES = 3
