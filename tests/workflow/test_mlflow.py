@@ -66,3 +66,19 @@ np.save("out.npy", model.predict(np.load("llr.npy")))
     assert decoded.shape == llr.shape
     # Two weak wrong bits in the all-zero word: belief propagation mends them.
     assert (decoded > 0).all()
+
+
+def test_a_kept_hypernetwork_grows_a_tree_in_a_bare_process(copy, tmp_path):
+    record = json.loads((copy.path / "results/ratings/preftrees/meta_fixed_hard/seed0/run.json").read_text())
+    program = f"""
+import mlflow, numpy as np
+mlflow.set_tracking_uri("sqlite:///{copy.path}/mlruns/mlflow.db")
+model = mlflow.pyfunc.load_model("runs:/{record["mlflow_run_id"]}/model")
+np.save("out.npy", model.predict(np.array([[3.0, 5.0], [8.0, 1.0]])))
+"""
+    environment = {key: value for key, value in copy.environment.items() if key != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    predicted = np.load(tmp_path / "out.npy")
+    # A rating of every item of the catalogue.
+    assert predicted.shape == (300,)
+    assert ((predicted >= 1) & (predicted <= 5)).all()

@@ -100,3 +100,19 @@ def test_snakemakes_own_report_holds_tables_and_figures(copy):
     report = (copy.path / "report.html").read_text(encoding="utf-8")
     assert "waterfall.png" in report
     assert "summary.csv" in report
+
+
+def test_a_training_that_goes_on_from_another_follows_it(copy):
+    copy.change("ratings", "recipes", "anneal", "harden_steps", value=5)
+    assert {job for job in copy.planned() if "train" in job} == {"ratings: train meta_fixed_hard on preftrees, seed 0"}
+    copy.change("ratings", "recipes", "anneal", "learning_rate", value=0.001)
+    assert {job for job in copy.planned() if "train" in job} == {
+        f"ratings: train {method} on preftrees, seed 0" for method in ("meta_fixed_soft", "meta_fixed_hard")
+    }
+
+
+def test_every_domain_has_its_tables_and_pictures(copy):
+    for domain, table, picture in (("codes", "BCH31_16", "waterfall"), ("ratings", "preftrees", "errors")):
+        summary = pd.read_csv(copy.path / "results" / domain / "summary.csv", keep_default_na=False)
+        assert set(summary.dataset) == {table}
+        assert (copy.path / "results" / domain / "figures" / f"{picture}.png").is_file()
