@@ -22,7 +22,7 @@ BETTER = {
 
 # By file name, in the order of the page.
 FIGURES = {
-    "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Hatched bars are "
+    "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
     "quoted, not run. Where a tree over many users knows a user's level, it predicts what is left of the user's mean.",
     "sample_trees": "Trees for one user: the one tree for everybody, the tree that the hypernetwork grows for this "
     "user with a fixed structure, and the one with a dynamic structure, which ends where a rule would split nothing.",

@@ -32,7 +32,7 @@ ITEM_COLUMNS = ["group", "user", "support", "n", "squared_error", "absolute_erro
 SELECTED_ON_TEST, NEW_USERS = "selected on test", "new users"
 GAIN = "rmse_gain"
 # The orders this domain claims on generated data, at every seed.
-CLAIMS = {("meta_fixed_hard", other) for other in ("local_trees", "global_tree", "user_mean")}
+CLAIMS = {("meta_fixed_hard", other) for other in ("local_trees", "global_tree", "user_mean", "svd")}
 # Compared with each of the meta trees.
 REFERENCES = ("user_mean", "global_tree", "local_trees", "knn_trees", "gbrt", "svd", "svdpp")
 AMONG_META = [

@@ -72,19 +72,19 @@ def _errors(axes: Axes, table: pd.DataFrame) -> None:
         row = table[table.method == method].iloc[0]
         if row.n == 0:
             quoted = row.published if not np.isnan(row.published) else row.unverified
-            axes.barh(place, quoted, 0.7, color="0.85", hatch="///", ec="white", label="Quoted, not run")
+            axes.plot(quoted, place, "x", ms=7, color="0.4", label="Quoted, not run")
             continue
-        colour = figures.COLOURS[0] if is_meta(method) else "0.7"
-        label = "Hypernetwork" if is_meta(method) else "Other rows"
+        colour, marker, label = (
+            (figures.COLOURS[0], "o", "Hypernetwork") if is_meta(method) else ("0.35", "s", "Other rows")
+        )
         spread = [[row.value - row.ci95_low], [row.ci95_high - row.value]]
-        axes.barh(place, row.value, 0.7, color=colour, xerr=spread, error_kw={"lw": 1, "capsize": 2}, label=label)
+        style = {"color": colour, "marker": marker, "ms": 6, "lw": 1.5, "capsize": 3, "ls": ""}
+        axes.errorbar(row.value, place, xerr=spread, label=label, **style)
         if not np.isnan(row.published):
-            axes.plot(row.published, place, "D", ms=5, mfc="white", mec="black", zorder=5, label="Published")
+            axes.plot(row.published, place, "D", ms=6, mfc="white", mec="black", label="Published")
     axes.set_yticks(range(len(methods)), [TITLES[method] for method in methods], fontsize=8)
-    shown = table[["value", "published"]].to_numpy()
-    axes.set_xlim(0.96 * np.nanmin(shown), 1.03 * np.nanmax(shown))
+    axes.set_ylim(-0.7, len(methods) - 0.3)
     axes.set_xlabel(f"RMSE ({table.unit.iloc[0]}), lower is better")
-    axes.grid(False, axis="y")
 
 
 def _support(axes: Axes, records: Sequence[dict]) -> None:
@@ -106,15 +106,15 @@ def _support(axes: Axes, records: Sequence[dict]) -> None:
 
 
 def _learning(axes: Axes, records: Sequence[dict]) -> None:
-    start: dict[tuple[str, int], float] = {}
+    ended: dict[tuple[str, int], float] = {}
     for record in records:
         history = pd.DataFrame(record.get("history", []))
         method = record["method"]
         if history.empty or method not in STYLE:
             continue
-        # A hard training goes on where the soft one ended.
-        before = start.get((method.replace("hard", "soft"), record["seed"]), 0.0)
-        start[method, record["seed"]] = float(history.seconds.iloc[-1])
+        # A training that goes on from another begins where that one ended.
+        before = ended.get((record["parameters"]["stage"]["start"], record["seed"]), 0.0)
+        ended[method, record["seed"]] = before + float(history.seconds.iloc[-1])
         label = TITLES[method] if record["seed"] == records[0]["seed"] else None
         axes.plot(before + history.seconds, history.validation_rmse, ms=3, label=label, **STYLE[method])
     axes.set_xlabel("Seconds of training")

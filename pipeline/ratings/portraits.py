@@ -84,11 +84,11 @@ def _grown(model: MetaTreePredictor, data: RatingData) -> Forest:
     return model.forest(data.train, len(data.users))
 
 
-def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData) -> Figure:
+def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, precise: bool = False) -> Figure:
     count = len(titles_and_trees)
     figure, axes = plt.subplots(count, 1, figsize=(11, 4.3 * count), squeeze=False)
     for one, (title, forest, tree) in zip(axes.flat, titles_and_trees, strict=True):
-        draw_tree(one, forest, tree, data, deepest=DEEPEST)
+        draw_tree(one, forest, tree, data, precise=precise, deepest=DEEPEST)
         one.set_title(title)
     return figure
 
@@ -111,7 +111,7 @@ def _sample_trees(sitter: Sitter) -> Figure:
 
 def _user_tree(sitter: Sitter) -> Figure:
     data, user = sitter.data, sitter.user
-    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data)
+    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data, precise=True)
 
 
 def _truth(sitter: Sitter) -> Figure:
