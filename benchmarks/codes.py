@@ -3,7 +3,8 @@
     python -m benchmarks codes [--repetitions 7] [--threads 1]
 
 First belief propagation (1000 words at Eb/N0 = 4 dB, 5 iterations), then a training step and the evaluation of
-the hyper-graph-network decoder. `sionna` (sionna-no-rt) and `ldpc` are timed where they are installed.
+the hyper-graph-network decoder, the truncated arctanh, and the weights for pairs of edges. `sionna` (sionna-no-rt)
+and `ldpc` are timed where they are installed.
 
 A "dense" formulation holds, as the code of the papers does, a tensor of all pairs of edges, words x E x E; it
 works through the words 120 at a time, the batch of the papers, and so stays in memory.
@@ -30,7 +31,7 @@ from pipeline.codes.baselines import LARGEST_MESSAGE, BeliefPropagation
 from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
 from pipeline.codes.decoder import LARGEST_PRODUCT
 from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.graph import TannerGraph
+from pipeline.codes.graph import PairSum, TannerGraph
 from pipeline.codes.matrices import CODES
 from pipeline.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
 
@@ -288,6 +289,37 @@ def arctanh_forms(values: int, repetitions: int) -> None:
         print(row(f"{values:,}", name, *timing(elapsed, times["table"]), f"{error:.0e}" if name == "table" else ""))
 
 
+class DensePairSum(PairSum):
+    """The weighted sum over pairs of edges as one product with an E × E matrix, on graphs of any size."""
+
+    DENSE_EDGES = 10**9
+
+
+def pair_sums(name: str, words: int, hidden: int, repetitions: int) -> None:
+    """Time weights for pairs of edges and their gradient: 1 number an edge (weighted BP) or ``hidden`` (hyper)."""
+    code = load(name)
+    graph = TannerGraph(code.parity_check)
+    forms = {"by degree": PairSum(graph), "E × E matrix": DensePairSum(graph)}
+    generator = torch.Generator().manual_seed(0)
+    pairs = len(forms["by degree"].receiving)
+    weights = (1 + 0.1 * torch.randn(pairs, generator=generator)).requires_grad_()
+    messages = torch.randn(graph.edges, hidden * words, generator=generator).requires_grad_()
+    toward = torch.randn(messages.shape, generator=generator)
+
+    def step(form: PairSum) -> tuple[Tensor, ...]:
+        total = form(weights, messages)
+        return total, *torch.autograd.grad(total, (weights, messages), toward)
+
+    ours, dense = (step(form) for form in forms.values())
+    difference = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(ours, dense, strict=True))
+    if difference > LARGEST_GRADIENT_DIFFERENCE:
+        raise AssertionError(f"the two forms differ by {difference:.0e}")
+    times = milliseconds({label: partial(step, form) for label, form in forms.items()}, repetitions)
+    for label, elapsed in times.items():
+        said = f"{difference:.0e}" if label == "by degree" else ""
+        print(row(code.title, graph.edges, pairs, words, hidden, label, *timing(elapsed, times["by degree"]), said))
+
+
 def main(argv: Sequence[str]) -> None:
     options = settings(argv, __doc__.splitlines()[0], repetitions=7)
     for package in ("sionna", "ldpc"):
@@ -308,3 +340,9 @@ def main(argv: Sequence[str]) -> None:
     print("\nThe truncated arctanh, forward and backward\n")
     print(heading("values", "form", "ms", "quartiles", "ratio", "largest error"))
     arctanh_forms(14_400, options.repetitions)
+    print("\nA weight for each pair of edges on one variable, forward and backward\n")
+    columns = ("code", "E", "pairs", "words", "numbers an edge", "form", "ms", "quartiles", "ratio", "difference")
+    print(heading(*columns))
+    for name in ("BCH31_16", "LDPC49_24", "BCH63_45", "CCSDS128_64", "POLAR128_64"):
+        for words, hidden in ((120, 1), (500, 1), (120, 16)):
+            pair_sums(name, words, hidden, options.repetitions)

@@ -7,6 +7,8 @@ its columns. Zeros fill short lines up.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from pipeline.lab.files import write_text
 # Larger than any code in use; a header cannot make this program reserve more than the product of these.
 LARGEST_SIDE = 20_000
 LARGEST_AREA = 2**28
-LARGEST_FILE = 64 * 2**20
+LARGEST_FILE = 32 * 2**20
 
 
 def read_parity_check(path: Path) -> np.ndarray:
@@ -30,34 +32,47 @@ def read_parity_check(path: Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise UserError(f"{path}: {size} bytes; a parity-check file has at most {LARGEST_FILE}")
-        text = path.read_text(encoding="ascii")
+        with path.open("rb") as file:
+            # Bounded, because what is no regular file may have no end.
+            content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise UserError(f"{path}: no such parity-check file") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a text file; accepted: alist, or rows of 0 and 1") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines:
+    if len(content) > LARGEST_FILE:
+        raise UserError(f"{path}: more than {LARGEST_FILE} bytes, the most that a parity-check file may have")
+    if not content.isascii():
+        raise UserError(f"{path}: not a text file; accepted: alist, or rows of 0 and 1")
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    first = next(_content_lines(content), None)
+    if first is None:
         raise UserError(f"{path}: the file is empty; accepted: alist, or rows of 0 and 1")
-    first = lines[0][1]
-    if len(first) == 2 and not set(first) <= {"0", "1"}:
-        return _read_alist(path, lines)
-    return _read_dense(path, lines)
+    header = first[1].split(maxsplit=2)
+    if len(header) == 2 and not set(header) <= {"0", "1"}:
+        return _read_alist(path, _content_lines(content))
+    return _read_dense(path, _content_lines(content))
 
 
-def _read_dense(path: Path, lines: list[tuple[int, list[str]]]) -> np.ndarray:
-    rows = []
-    for number, fields in lines:
-        digits = "".join(fields)
+def _content_lines(content: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1; one at a time, as there may be very many."""
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        if not line.isspace():
+            yield number, line.decode("ascii")
+
+
+def _read_dense(path: Path, lines: Iterator[tuple[int, str]]) -> np.ndarray:
+    rows: list[str] = []
+    for number, line in lines:
+        digits = "".join(line.split())
         wrong = digits.strip("01")
         if wrong:
             raise UserError(f"{path}, line {number}: {wrong[:20]!r} is neither 0 nor 1")
+        if len(digits) > LARGEST_SIDE:
+            raise UserError(f"{path}, line {number}: {len(digits)} columns; accepted: at most {LARGEST_SIDE}")
         if rows and len(digits) != len(rows[0]):
             raise UserError(f"{path}, line {number}: {len(digits)} columns, the rows before have {len(rows[0])}")
+        if len(rows) == LARGEST_SIDE:
+            raise UserError(f"{path}, line {number}: more than {LARGEST_SIDE} rows, the most that are accepted")
         rows.append(digits)
     matrix = np.frombuffer("".join(rows).encode(), dtype=np.uint8) - ord("0")
     return matrix.reshape(len(rows), -1)
@@ -66,18 +81,22 @@ def _read_dense(path: Path, lines: list[tuple[int, list[str]]]) -> np.ndarray:
 class _Lines:
     """The lines of an alist file, read in order."""
 
-    def __init__(self, path: Path, lines: list[tuple[int, list[str]]]):
-        self.path, self._lines, self._next = path, lines, 0
+    def __init__(self, path: Path, lines: Iterator[tuple[int, str]]):
+        self.path, self._lines = path, lines
 
     def take(self, what: str) -> tuple[int, list[int]]:
         """The next line as whole numbers, with its number in the file."""
-        if self._next == len(self._lines):
+        number, line = next(self._lines, (0, ""))
+        if not line:
             raise UserError(f"{self.path}: the file ends before {what}")
-        number, fields = self._lines[self._next]
-        self._next += 1
+        fields = line.split(maxsplit=LARGEST_SIDE)
+        if len(fields) > LARGEST_SIDE:
+            raise UserError(f"{self.path}, line {number}: more than {LARGEST_SIDE} numbers ({what})")
         for field in fields:
-            if not field.isdigit() or len(field) > 9:
+            if not field.isdigit():
                 raise UserError(f"{self.path}, line {number}: {field[:20]!r} is not a number from 0 ({what})")
+            if len(field) > 9:
+                raise UserError(f"{self.path}, line {number}: {field[:20]} is too large a number ({what})")
         return number, [int(field) for field in fields]
 
     def take_exactly(self, count: int, what: str) -> tuple[int, list[int]]:
@@ -89,15 +108,18 @@ class _Lines:
 
     def finish(self) -> None:
         """There must be nothing left."""
-        if self._next < len(self._lines):
-            raise UserError(f"{self.path}, line {self._lines[self._next][0]}: more lines than the header announces")
+        for number, _ in self._lines:
+            raise UserError(f"{self.path}, line {number}: more lines than the header announces")
 
 
-def _read_alist(path: Path, content: list[tuple[int, list[str]]]) -> np.ndarray:
+def _read_alist(path: Path, content: Iterator[tuple[int, str]]) -> np.ndarray:
     lines = _Lines(path, content)
     number, (n, m) = lines.take_exactly(2, "n and m")
     if not (1 <= n <= LARGEST_SIDE and 1 <= m <= LARGEST_SIDE and n * m <= LARGEST_AREA):
-        raise UserError(f"{path}, line {number}: n = {n}, m = {m}; accepted: 1 to {LARGEST_SIDE} each")
+        raise UserError(
+            f"{path}, line {number}: n = {n}, m = {m}; accepted: 1 to {LARGEST_SIDE} each, "
+            f"and a product of at most {LARGEST_AREA}"
+        )
     number, (column_limit, row_limit) = lines.take_exactly(2, "largest column and row degree")
     degrees = {}
     for kind, count, limit in (("column", n, column_limit), ("row", m, row_limit)):

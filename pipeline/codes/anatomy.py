@@ -35,16 +35,19 @@ def draw_weights(model: Path) -> Figure:
             messages = next(iter(decoder.messages(llr)))
             thetas.append(decoder.weights(messages)[0][:, :, 0].cpu().numpy())
     thetas.append(thetas[1] - thetas[0])
-    limit = max(np.abs(theta).max() for theta in thetas[:2])
-    figure, axes = plt.subplots(1, 3, figsize=(9.5, 4.8), sharey=True)
-    titles = (f"Quiet word, {QUIET_DB:g} dB", f"Noisy word, {NOISY_DB:g} dB", "Noisy less quiet")
-    for one, theta, title in zip(axes, thetas, titles, strict=True):
-        image = one.imshow(theta, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    limit, difference = max(np.abs(theta).max() for theta in thetas[:2]), np.abs(thetas[2]).max()
+    figure, axes = plt.subplots(1, 3, figsize=(10.5, 4.8), sharey=True)
+    titles = (f"Quiet word, {QUIET_DB:g} dB", f"Noisy word, {NOISY_DB:g} dB", "Noisy less quiet, own scale")
+    images = []
+    # The difference has a scale of its own: it is far smaller than the weights.
+    for one, theta, title, most in zip(axes, thetas, titles, (limit, limit, difference), strict=True):
+        images.append(one.imshow(theta, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest"))
         one.set_title(title)
         one.set_xlabel("Hidden unit of g")
         one.grid(False)
     axes[0].set_ylabel("Edge (the last row reads the channel)")
-    figure.colorbar(image, ax=axes, label="Weight θ₁", shrink=0.9)
+    figure.colorbar(images[0], ax=axes[:2], label="Weight θ₁", shrink=0.9)
+    figure.colorbar(images[2], ax=axes[2], label="Difference", shrink=0.9)
     figure.suptitle(f"{code.title}: first-layer weights that f emits in round 1")
     return figure
 

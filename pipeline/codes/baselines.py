@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.codes.decoder import Decoder, check_update
-from pipeline.codes.graph import TannerGraph
+from pipeline.codes.graph import PairSum, TannerGraph
 from pipeline.hyper.tanh import tanh
 
 # tanh(10) is 1 - 4e-9: beyond this a float32 hyperbolic tangent is 1 and carries no more information.
@@ -91,11 +91,10 @@ class WeightedBeliefPropagation(Decoder):
         self.largest_message = largest_message
         self.shared = shared
         sets = 1 if shared else iterations
-        receiving, sending = graph.pairs()
-        self.register_buffer("receiving", receiving, persistent=False)
-        self.register_buffer("sending", sending, persistent=False)
+        self.pair_sum = PairSum(graph)
+        pairs = len(self.pair_sum.receiving)
         self.channel_weight = nn.Parameter(torch.ones(sets, graph.edges, 1))
-        self.pair_weight = nn.Parameter(torch.ones(1 if shared else iterations - 1, len(receiving)))
+        self.pair_weight = nn.Parameter(torch.ones(1 if shared else iterations - 1, pairs))
         self.output_weight = nn.Parameter(torch.ones(sets, graph.edges, 1))
 
     def messages(self, llr: Tensor) -> Iterator[Tensor]:
@@ -107,7 +106,7 @@ class WeightedBeliefPropagation(Decoder):
             incoming = self._of(self.channel_weight, iteration) * channel
             if messages is not None:
                 # The first iteration has no messages to weigh: its set would be number -1.
-                incoming = incoming + self._matrix(self._of(self.pair_weight, iteration - 1)) @ messages
+                incoming = incoming + self.pair_sum(self._of(self.pair_weight, iteration - 1), messages)
             messages = check_update(graph, tanh(0.5 * incoming.clamp(-self.largest_message, self.largest_message)))
             yield messages
 
@@ -117,8 +116,3 @@ class WeightedBeliefPropagation(Decoder):
 
     def _of(self, weights: Tensor, iteration: int) -> Tensor:
         return weights[0 if self.shared else iteration]
-
-    def _matrix(self, pair_weight: Tensor) -> Tensor:
-        """The pair weights as a dense ``[E, E]`` matrix: one product then serves the whole batch."""
-        matrix = self.pair_weight.new_zeros(self.graph.edges, self.graph.edges)
-        return matrix.index_put((self.receiving, self.sending), pair_weight)

@@ -23,13 +23,14 @@ FIGURES = {
     "learning": "Gain over belief propagation on the validation words, by which weights are chosen, against seconds "
     "of training on this machine.",
     "weights": "The first layer of the variable update that the hypernetwork emits for a quiet and for a noisy "
-    "word: the generated weights are not the same.",
+    "word, and the difference on a scale of its own: the generated weights are not the same.",
     "messages": "One noisy word on the Tanner graph: check-to-bit messages of the trained decoder, iteration by "
     "iteration.",
 }
 COMMANDS = {
     "decode": "decode channel values as they come, from a file or standard input",
     "curve": "simulate belief propagation, and a trained decoder, on any code and draw its error rates",
+    "export": "write a trained decoder as an ONNX file, for use without this program",
 }
 
 

@@ -28,7 +28,10 @@ class Validation(Section):
 
 
 class Training(Section):
-    """A decoder's training; ``words_per_point`` words at each of ``ebn0_db`` make one batch."""
+    """A decoder's training; ``words_per_point`` words at each of ``ebn0_db`` make one batch.
+
+    ``loss`` sums the cross-entropy over all rounds, or, an ablation, takes that of the last.
+    """
 
     max_steps: Count
     check_every_steps: Count
@@ -43,6 +46,7 @@ class Training(Section):
     words_per_point: Count
     code_words: Literal["zero", "random"]
     validation: Validation
+    loss: Literal["all_rounds", "last_round"]
 
 
 class TrainingChanges(Section):
@@ -83,12 +87,19 @@ class StaticMethod(Section):
 
 
 class HyperMethod(Section):
-    """Widths of f and g, and whether every pair of edges has a trained factor."""
+    """Widths of f and g, and whether every pair of edges has a trained factor.
+
+    The others are ablations and an option: whether f sees the messages' magnitudes; arctanh as the series cut after
+    q = 1005 or itself; f on the messages, or on their mean with the first ones, of which the share is learned.
+    """
 
     f_hidden: Count
     g_hidden: Count
     pair_weights: bool
     train: TrainingChanges
+    absolute: bool
+    arctanh: Literal["series", "exact"]
+    damping: Literal["none", "learned"]
 
 
 class MonteCarlo(Section):

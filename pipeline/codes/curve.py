@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.codes.graph import TannerGraph
 from pipeline.codes.matrices import CODES, construct, matrix_digest, validate
 from pipeline.codes.methods import TITLES
 from pipeline.codes.montecarlo import Decode, simulate
-from pipeline.codes.predict import open_decoder
+from pipeline.codes.predict import open_decoder, whole_number
 from pipeline.lab import figures
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import digest_of, write_table
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ebn0", type=_points, default=_points("1:6:1"), help="first:last:step in dB; default: 1:6:1")
     parser.add_argument("--words", type=_count, default=50_000, help="most words per point; default: 50000")
     parser.add_argument("--frame-errors", type=_count, default=100, help="wrong words that end a point; default: 100")
-    parser.add_argument("--iterations", type=_count, default=5, help="check updates of belief propagation; default: 5")
+    parser.add_argument(
+        "--iterations", type=whole_number, default=5, help="check updates of belief propagation; default: 5"
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--out", type=Path, default=Path("curve.png"), help="the picture, .png; a .csv stands beside it"
@@ -63,10 +66,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Simulate, print the table, draw the curve."""
     if arguments.out.suffix != ".png":
         raise UserError(f"{arguments.out}: the name must end in .png")
+    for path in (arguments.out, arguments.out.with_suffix(".csv")):
+        if path.is_dir():
+            raise UserError(f"{path}: this is a folder, and would be a file of this command")
     if arguments.matrix is not None:
         parity_check, title = read_parity_check(arguments.matrix), arguments.matrix.stem
         for warning in validate(parity_check, str(arguments.matrix)):
-            print(f"warning: {warning}")
+            print(f"warning: {warning}", file=sys.stderr)
     else:
         parity_check, title = construct(arguments.code), CODES[arguments.code].title
     code = Code(title, parity_check, generator_matrix(parity_check))
@@ -113,7 +119,8 @@ def _simulate(decode: Decode, code: Code, arguments: argparse.Namespace) -> pd.D
         for one in measure(counts, code.length, arguments.iterations)
         if one.metric == "ber"
     ]
-    return pd.DataFrame(rows)
+    # Where there is a bound only, the others are None; numbers throughout let them be drawn.
+    return pd.DataFrame(rows).astype({"ber": float, "low": float, "high": float})
 
 
 def _draw(table: pd.DataFrame, code: Code, out: Path) -> None:

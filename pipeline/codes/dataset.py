@@ -18,6 +18,8 @@ from pipeline.lab.errors import UserError
 from pipeline.lab.files import atomic_path
 from pipeline.lab.run import read_manifest, write_manifest
 
+ROWS_AT_ONCE = 1024
+
 
 @dataclass(frozen=True)
 class Code:
@@ -99,8 +101,13 @@ def noise_deviation(ebn0_db: float, rate: float) -> float:
 def random_words(code: Code, words: int, generator: np.random.Generator) -> np.ndarray:
     """Code words drawn uniformly, ``[n, words]`` of 0 and 1, uint8."""
     information = generator.integers(0, 2, size=(code.generator.shape[0], words), dtype=np.uint8)
-    sums = code.generator.T.astype(np.float32) @ information.astype(np.float32)
-    return (sums.astype(np.int64) & 1).astype(np.uint8)
+    bits = np.zeros((code.length, words), dtype=np.uint8)
+    # Some rows of G at a time: those of a code of thousands of bits are not all made floating-point numbers at once.
+    for first in range(0, len(information), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        sums = code.generator[rows].T.astype(np.float32) @ information[rows].astype(np.float32)
+        bits ^= sums.astype(np.int32).astype(np.uint8) & 1
+    return bits
 
 
 def channel_llr(bits: np.ndarray, deviation: np.ndarray | float, generator: np.random.Generator) -> np.ndarray:

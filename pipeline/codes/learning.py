@@ -79,6 +79,8 @@ class DecoderTraining(pl.LightningModule):
         """The multiloss; the logit is that of the bit being 0, so a positive value decides for 0."""
         bits, llr = batch
         outputs = self.decoder.every_iteration(llr)
+        if self.settings.loss == "last_round":
+            outputs = outputs[-1:]
         target = (1.0 - bits).expand_as(outputs)
         loss = F.binary_cross_entropy_with_logits(outputs, target, reduction="none").mean(dim=(1, 2)).sum()
         self.log("training_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)

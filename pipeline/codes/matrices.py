@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -175,6 +176,9 @@ CODES = {
     ),
 }
 
+# Every one of H is an edge that carries a message for every word; far more than any code in use has.
+LARGEST_EDGES = 2**20
+
 
 def matrix_digest(parity_check: np.ndarray) -> str:
     """SHA-256 of H as uint8 in row order."""
@@ -207,18 +211,22 @@ def validate(parity_check: np.ndarray, where: str) -> list[str]:
         Warnings: duplicate rows.
 
     Raises:
-        UserError: values other than 0 and 1, a row or column without a one, or no information bits left.
-            Rows and columns are counted from 1, as in alist files.
+        UserError: values other than 0 and 1, a row or column without a one, more than :data:`LARGEST_EDGES` ones, or
+            no information bits left. Rows and columns are counted from 1, as in alist files.
     """
-    if not np.isin(parity_check, (0, 1)).all():
-        row, column = np.argwhere(~np.isin(parity_check, (0, 1)))[0] + 1
+    neither = (parity_check != 0) & (parity_check != 1)
+    if neither.any():
+        row, column = np.argwhere(neither)[0] + 1
         raise UserError(f"{where}: row {row}, column {column} is neither 0 nor 1")
     for axis, name, what in ((1, "row", "checks nothing"), (0, "column", "is checked by nothing")):
         empty = np.flatnonzero(parity_check.sum(axis=axis) == 0)
         if empty.size:
             raise UserError(f"{where}: {name} {empty[0] + 1} has no ones ({what}); every row and column needs one")
+    edges = int(parity_check.sum(dtype=np.int64))
+    if edges > LARGEST_EDGES:
+        raise UserError(f"{where}: {edges} ones; accepted: at most {LARGEST_EDGES}")
     if rank(parity_check) == parity_check.shape[1]:
         raise UserError(f"{where}: the rank of H is n = {parity_check.shape[1]}, so no information bits are left")
-    _, first, counts = np.unique(parity_check, axis=0, return_index=True, return_counts=True)
-    doubled = sorted(first[counts > 1] + 1)
-    return [f"{where}: row {row} stands more than once" for row in doubled]
+    rows = [row.tobytes() for row in np.packbits(parity_check.astype(np.uint8), axis=1)]
+    doubled = [row for row, count in Counter(rows).items() if count > 1]
+    return [f"{where}: row {rows.index(row) + 1} stands more than once" for row in doubled]

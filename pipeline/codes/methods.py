@@ -59,8 +59,9 @@ def build(method: str, parity_check: np.ndarray, settings: MethodSettings) -> De
             weights = StaticWeights(graph.edges, own.g_hidden)
             return GraphNetworkDecoder(graph, iterations, weights, own.pair_weights)
         case HyperSettings(method=own) | UntrainedSettings(method=own):
-            generator = WeightGenerator(graph.edges, own.f_hidden, own.g_hidden)
-            return GraphNetworkDecoder(graph, iterations, generator, own.pair_weights)
+            generator = WeightGenerator(graph.edges, own.f_hidden, own.g_hidden, own.absolute)
+            exact, damping = own.arctanh == "exact", own.damping == "learned"
+            return GraphNetworkDecoder(graph, iterations, generator, own.pair_weights, exact, damping)
         case HardDecisionSettings():
             return HardDecision(parity_check)
         case MaximumLikelihoodSettings():

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.codes.arctanh import truncated_arctanh
-from pipeline.codes.decoder import Decoder, check_update
-from pipeline.codes.graph import TannerGraph
+from pipeline.codes.decoder import Decoder, check_update, twice_arctanh
+from pipeline.codes.graph import PairSum, TannerGraph
 from pipeline.hyper.tanh import tanh
 
 CHANNEL_LIMIT = 10.0
@@ -41,17 +41,12 @@ class PairWeights(nn.Module):
 
     def __init__(self, graph: TannerGraph):
         super().__init__()
-        receiving, sending = graph.pairs()
-        self.edges = graph.edges
-        self.register_buffer("receiving", receiving, persistent=False)
-        self.register_buffer("sending", sending, persistent=False)
-        self.weight = nn.Parameter(torch.ones(len(receiving)))
+        self.sum = PairSum(graph)
+        self.weight = nn.Parameter(torch.ones(len(self.sum.receiving)))
 
     def forward(self, products: Tensor) -> Tensor:
         """Weighted sum over the other edges of the variable: ``[E, H, B] -> [E, H, B]``."""
-        matrix = self.weight.new_zeros(self.edges, self.edges)
-        matrix = matrix.index_put((self.receiving, self.sending), self.weight)
-        return (matrix @ products.reshape(self.edges, -1)).view_as(products)
+        return self.sum(self.weight, products)
 
 
 class VariableUpdate(nn.Module):
@@ -99,13 +94,14 @@ class WeightGenerator(nn.Module):
         edges: E.
         f_hidden: width of the four hidden layers.
         g_hidden: H, the hidden width of the network whose weights are emitted.
+        absolute: f sees ``|x|``. Without it, an ablation, training on the zero word teaches the zero word only.
     """
 
     LAYERS = 4
 
-    def __init__(self, edges: int, f_hidden: int, g_hidden: int):
+    def __init__(self, edges: int, f_hidden: int, g_hidden: int, absolute: bool = True):
         super().__init__()
-        self.edges, self.g_hidden = edges, g_hidden
+        self.edges, self.g_hidden, self.absolute = edges, g_hidden, absolute
         widths = [edges] + [f_hidden] * self.LAYERS
         shapes = [(wide_out, wide_in) for wide_in, wide_out in itertools.pairwise(widths)]
         self.layers = nn.ParameterList(nn.Parameter(torch.empty(shape)) for shape in shapes)
@@ -116,7 +112,7 @@ class WeightGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Emit the weights for every word: ``[E, B] -> ([E + 1, H, B], [H, B])``."""
-        h = x.abs()
+        h = x.abs() if self.absolute else x
         for weight in self.layers:
             h = tanh(weight @ h)
         theta_1 = (self.head_1 @ h).view(self.edges + 1, self.g_hidden, -1)
@@ -137,6 +133,7 @@ class StaticWeights(nn.Module):
 
     def __init__(self, edges: int, g_hidden: int):
         super().__init__()
+        self.g_hidden = g_hidden
         slopes = torch.logspace(-0.3, 0.3, g_hidden)
         slopes = 0.125 * slopes / slopes.mean()
         self.theta_1 = nn.Parameter(slopes[None, :, None].repeat(edges + 1, 1, 1))
@@ -154,21 +151,39 @@ class GraphNetworkDecoder(Decoder):
     Args:
         graph: the Tanner graph.
         iterations: L; one round of belief propagation and L - 1 rounds of g, all with the same f.
-        weights: maps messages ``[E, B]`` to (theta_1, theta_2).
+        weights: maps messages ``[E, B]`` to (theta_1, theta_2); has ``g_hidden``, the H of their shapes.
         pair_weights: see :class:`PairWeights`.
+        exact_arctanh: an ablation, arctanh itself in place of the series cut after q = 1005.
+        damping: f sees c x^1 + (1 - c) x^j with a trained c between 0 and 1, in place of x^j. Not in the official code
+            of this decoder; from the gated decoder of Nachmani & Wolf 2020, arXiv 1911.03229.
     """
 
-    def __init__(self, graph: TannerGraph, iterations: int, weights: nn.Module, pair_weights: bool):
-        super().__init__(graph, iterations)
+    def __init__(
+        self,
+        graph: TannerGraph,
+        iterations: int,
+        weights: nn.Module,
+        pair_weights: bool,
+        exact_arctanh: bool = False,
+        damping: bool = False,
+    ):
+        # theta_1, its products with x, their sums, and the tanh of those.
+        super().__init__(graph, iterations, width=4 * weights.g_hidden)
         self.weights = weights
         self.variable_update = VariableUpdate(graph, pair_weights)
+        self.exact_arctanh = exact_arctanh
+        # c is the sigmoid of it and starts at 1/2.
+        self.damping = nn.Parameter(torch.zeros(())) if damping else None
 
     def messages(self, llr: Tensor) -> Iterator[Tensor]:
         """Yield x ``[E, B]`` after each check update; see :class:`Decoder`."""
         graph = self.graph
         x = check_update(graph, tanh(0.5 * graph.to_edges(llr.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))))
+        first = x
         yield x
         for _ in range(self.iterations - 1):
-            q = self.variable_update(llr, x, *self.weights(x))
-            x = 2.0 * truncated_arctanh(graph.product_of_others(q))
+            seen = x if self.damping is None else torch.lerp(x, first, torch.sigmoid(self.damping))
+            q = self.variable_update(llr, x, *self.weights(seen))
+            product = graph.product_of_others(q)
+            x = twice_arctanh(product) if self.exact_arctanh else 2.0 * truncated_arctanh(product)
             yield x

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pipeline.codes.config import ITERATIVE, SETTINGS
+from pipeline.codes.matrices import validate
 from pipeline.codes.methods import build
 from pipeline.lab.errors import UserError
 from pipeline.lab.files import atomic_path
@@ -20,6 +21,8 @@ from pipeline.lab.models import load_model
 
 # Words decoded at once: the messages of this many stay in the processor's cache.
 CHUNK = 500
+# An infinite channel value is a bit known for certain; a large finite one means the same and stays computable.
+LARGEST_LLR = 1e4
 
 
 class TrainedDecoder:
@@ -38,11 +41,19 @@ class TrainedDecoder:
     def __init__(self, content: dict):
         self.title, self.method = content["title"], content["method"]
         settings = SETTINGS[self.method].model_validate(content["settings"])
-        self.parity_check = content["parity_check"].numpy()
+        matrix, state = content["parity_check"], content["state_dict"]
+        # A view of one number can claim any size; what is contiguous is no larger than its file.
+        if not all(tensor.is_contiguous() for tensor in (matrix, *state.values())):
+            raise ValueError("a tensor that is not contiguous")
+        self.parity_check = matrix.numpy()
+        validate(self.parity_check, "its parity-check matrix")
         self.length = self.parity_check.shape[1]
         self.iterations = settings.iterations
-        self.module = build(self.method, self.parity_check, settings)
-        self.module.load_state_dict(content["state_dict"])
+        # Without memory for the weights until their shapes are known to be those in the file.
+        with torch.device("meta"):
+            self.module = build(self.method, self.parity_check, settings)
+        self.module.load_state_dict(state, assign=True)
+        self.module.float()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module.to(self.device).eval()
 
@@ -89,7 +100,7 @@ def open_decoder(path: Path) -> TrainedDecoder:
         raise UserError(f"{path}: this is not a decoder trained by `hypernet codes train`")
     try:
         return TrainedDecoder(content)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, UserError) as error:
         said = " ".join(str(error).split())[:160]
         raise UserError(
             f"{path}: a decoder of another version, or damaged ({type(error).__name__}: {said}); train it again"
@@ -110,8 +121,7 @@ def _checked(llr: np.ndarray, length: int, title: str, where: str, first: int = 
     if bad.any():
         word, bit = np.argwhere(bad)[0]
         raise UserError(f"{where}: the channel value of word {first + word}, bit {bit} (from 0) is not a number")
-    # An infinite value is a bit known for certain; a large finite one means the same and stays computable.
-    return np.clip(llr, -1e4, 1e4).astype(np.float32)
+    return np.clip(llr, -LARGEST_LLR, LARGEST_LLR).astype(np.float32)
 
 
 def llr_chunks(source: str, length: int, title: str, words: int) -> Iterator[np.ndarray]:
@@ -128,14 +138,20 @@ def llr_chunks(source: str, length: int, title: str, words: int) -> Iterator[np.
     """
     if source == "-":
         yield from _text_chunks(sys.stdin, "standard input", length, title, words)
+    elif Path(source).is_dir():
+        raise UserError(f"{source}: this is a folder; name a file of channel values")
     elif not Path(source).is_file():
         raise UserError(f"{source}: no such file of channel values")
     elif source.endswith(".npy"):
         try:
-            # Mapped, not read: a file larger than the memory is decoded piece by piece.
-            llr = np.load(source, allow_pickle=False, mmap_mode="r")
-        except (ValueError, OSError, EOFError) as error:
-            raise UserError(f"{source}: not a .npy file of numbers ({error})") from None
+            # numpy warns where a header's numbers overflow; the error below says it.
+            with np.errstate(all="ignore"):
+                # Mapped, not read: a file larger than the memory is decoded piece by piece.
+                llr = np.load(source, allow_pickle=False, mmap_mode="r")
+        except Exception as error:
+            # numpy's reader meets a bad header with errors of many types.
+            said = " ".join(str(error).split())[:160]
+            raise UserError(f"{source}: not a .npy file of numbers ({said})") from None
         if not isinstance(llr, np.ndarray):
             raise UserError(f"{source}: not a .npy file of one array but an archive")
         rows = llr[None, :] if llr.ndim == 1 else llr
@@ -143,6 +159,8 @@ def llr_chunks(source: str, length: int, title: str, words: int) -> Iterator[np.
         for start in range(0, len(rows) if rows.ndim == 2 else 1, words):
             part = rows[start : start + words] if rows.ndim == 2 else rows
             yield _checked(np.asarray(part), length, title, source, first=start)
+        if len(rows) == 0:
+            raise UserError(f"{source}: no words in here; accepted: [words, {length}] channel values")
     else:
         with Path(source).open(encoding="utf-8-sig") as lines:
             yield from _text_chunks(lines, source, length, title, words)
@@ -190,13 +208,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="write the decided bits here (.npy or .txt); else print them")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios here (.npy)")
-    parser.add_argument("--iterations", type=_whole, help="number of check updates; default: as trained")
+    parser.add_argument("--iterations", type=whole_number, help="number of check updates; default: as trained")
     parser.add_argument(
-        "--batch", type=_whole, default=CHUNK, help=f"words decoded at once; 1 answers every line; default: {CHUNK}"
+        "--batch",
+        type=whole_number,
+        default=CHUNK,
+        help=f"words decoded at once; 1 answers every line; default: {CHUNK}",
     )
 
 
-def _whole(text: str) -> int:
+def whole_number(text: str) -> int:
+    """An option's value that counts something."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100000")
     return int(text)

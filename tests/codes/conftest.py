@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.codes.config import Config, PrepareSettings, RawSettings
 from pipeline.codes.dataset import prepare
+from pipeline.codes.matrices import CODES
 from pipeline.codes.raw import make
 from pipeline.lab.config import check, load
 
@@ -49,3 +50,18 @@ def prepared(tmp_path_factory):
         return root / dataset
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def published_file():
+    """The published file of a code, from the folders that hold downloads; without it the test is skipped."""
+
+    def file(name: str) -> Path:
+        folders = [Path(part) for part in os.environ.get("HYPERNET_MIRROR", "").split(os.pathsep) if part]
+        for folder in [*folders, PROJECT.parent / "shared" / "data"]:
+            found = sorted(folder.rglob(CODES[name].database_file)) if folder.is_dir() else []
+            if found:
+                return found[0]
+        return pytest.skip(f"{CODES[name].database_file} is in no folder of HYPERNET_MIRROR nor in ../shared/data")
+
+    return file

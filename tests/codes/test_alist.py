@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,7 +85,9 @@ def changed(**lines):
         (changed(line_8="1 two"), "line 8: 'two' is not a number"),
         (changed(line_8="1 -2"), "line 8: '-2' is not a number"),
         (changed(line_8="1 2.0"), r"line 8: '2\.0' is not a number"),
-        (changed(line_1="3 99999999999"), "line 1: '99999999999' is not a number"),
+        (changed(line_1="3 99999999999"), "line 1: 99999999999 is too large a number"),
+        (changed(line_1="1000000000 2"), "line 1: 1000000000 is too large a number"),
+        (changed(line_1="20000 20000"), "line 1: n = 20000, m = 20000; accepted: .* product of at most 268435456"),
         (changed(line_1="3 20001"), "line 1: n = 3, m = 20001; accepted: 1 to 20000"),
         (changed(line_1="3 0"), "line 1: n = 3, m = 0"),
         (HAND[:-1], "the file ends before columns of row 2"),
@@ -103,6 +107,37 @@ def test_a_bad_file_is_one_line_that_names_it_and_the_place(tmp_path, lines, sai
         read_parity_check(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"1\n" * 2_000_000, "line 20001: more than 20000 rows"),
+        (b"1" * 2_000_000, "line 1: 2000000 columns; accepted: at most 20000"),
+        (b"1 0 " * 1_000_000, "line 1: 2000000 columns"),
+        (b"2 3\n" + b"10 " * 1_000_000, r"line 2: more than 20000 numbers \(largest column and row degree\)"),
+        (b"20000 13000\n3 6\n" + b"3 " * 20_000 + b"\n" + b"6 " * 13_000, "the file ends before rows of column 1"),
+        (b"\n" * 1_000_000, "the file is empty"),
+        (b"1" * (32 * 2**20 + 1), "more than 33554432 bytes"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else value[:25],
+)
+def test_a_hostile_size_is_refused_before_it_takes_memory(tmp_path, content, said):
+    (tmp_path / "h.alist").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=said):
+            read_parity_check(tmp_path / "h.alist")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The largest accepted matrix is announced in one case; its untouched zeros count here, but take no memory.
+    assert peak < 2**28 + 2**26
+
+
+def test_a_device_without_an_end_is_not_read_to_it():
+    with pytest.raises(UserError, match="/dev/zero: more than"):
+        read_parity_check("/dev/zero")
 
 
 def test_files_that_are_no_text_or_not_there(tmp_path):

@@ -105,6 +105,34 @@ def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
     assert plain[3.0] < plain[2.0]
 
 
+def test_a_curve_of_bounds_alone_is_drawn(tmp_path, capsys):
+    # A word of two bits that are the same: at 12 dB there are no errors to count.
+    (tmp_path / "h.txt").write_text("11\n")
+    command = ["codes", "curve", "--matrix", str(tmp_path / "h.txt"), "--ebn0", "12:13:1", "--words", "100"]
+    assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
+    table = pd.read_csv(tmp_path / "c.csv")
+    assert table.ber.isna().all()
+    assert table.high.between(0.02, 0.04).all()
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_curve_over_a_folder_is_refused_before_any_work(tmp_path, capsys):
+    (tmp_path / "c.csv").mkdir()
+    assert main(["codes", "curve", "--code", "BCH31_16", "--out", str(tmp_path / "c.png")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"hypernet: {tmp_path / 'c.csv'}: this is a folder, and would be a file of this command\n"
+    assert printed.out == ""
+
+
+def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys):
+    (tmp_path / "h.txt").write_text("111\n111\n")
+    command = ["codes", "curve", "--matrix", str(tmp_path / "h.txt"), "--ebn0", "1:1:1", "--words", "500"]
+    assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"warning: {tmp_path / 'h.txt'}: row 1 stands more than once\n")
+    assert "warning" not in printed.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -113,6 +141,8 @@ def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
         (["--code", "BCH31_16", "--ebn0", "5:1:1"], "from -20 to 30 dB, rising, at most 100 points"),
         (["--code", "BCH31_16", "--ebn0", "nan:1:1"], "rising"),
         (["--code", "BCH31_16", "--words", "0"], "'0' is not a whole number"),
+        (["--code", "BCH31_16", "--iterations", "1000000"], "is not a whole number from 1 to 100000"),
+        (["--matrix", "/dev/zero"], "/dev/zero: more than 33554432 bytes"),
         (["--code", "TURBO"], "invalid choice: 'TURBO'"),
         ([], "one of the arguments --matrix --code is required"),
     ],

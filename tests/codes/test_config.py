@@ -28,7 +28,10 @@ from pipeline.lab.errors import UserError
         ("min_sum.scale=1.5", r"codes\.min_sum\.scale: .*less than or equal to 1"),
         ("weighted_bp.largest_message=2.35", r"codes\.weighted_bp\.largest_message: .*equal to 9, got 2\.35"),
         ("hyper.f_hidden=0", r"codes\.hyper\.f_hidden: .*equal to 1"),
-        ("hyper.damping=learned", r"codes\.hyper\.damping: unknown key"),
+        ("hyper.width=3", r"codes\.hyper\.width: unknown key"),
+        ("hyper.damping=always", r"codes\.hyper\.damping: .*'none' or 'learned'"),
+        ("hyper.arctanh=table", r"codes\.hyper\.arctanh: .*'series' or 'exact'"),
+        ("train.loss=first", r"codes\.train\.loss: .*'all_rounds' or 'last_round'"),
         ("hyper.train={max_steps: 0}", r"codes\.hyper\.train\.max_steps: .*equal to 1"),
         ("static_g.g_hidden=-1", r"codes\.static_g\.g_hidden: "),
         ("bp={scale: 1}", r"codes\.bp\.scale: unknown key"),
@@ -140,3 +143,16 @@ def test_the_widths_reach_the_hypernetwork(config):
     shapes = {tuple(parameter.shape) for parameter in decoder.weights.parameters()}
     assert shapes == {(8, 120), (8, 8), (121 * 4, 8), (4, 8)}
     assert decoder.variable_update.pairs is not None
+
+
+def test_the_ablations_reach_the_decoder(config):
+    plain = config().settings("train", "BCH31_16", "hyper")
+    changes = ("hyper.absolute=false", "hyper.arctanh=exact", "hyper.damping=learned", "train.loss=last_round")
+    changed = config(*changes).settings("train", "BCH31_16", "hyper")
+    parity_check = CODES["BCH31_16"].construction()
+    for settings, on in ((plain, False), (changed, True)):
+        decoder = build("hyper", parity_check, settings)
+        assert decoder.weights.absolute is not on
+        assert decoder.exact_arctanh is on
+        assert (decoder.damping is not None) is on
+    assert (plain.train.loss, changed.train.loss) == ("all_rounds", "last_round")

@@ -39,6 +39,7 @@ def training(**changes):
         "ebn0_db": [1, 4, 8],
         "words_per_point": 40,
         "code_words": "random",
+        "loss": "all_rounds",
         "validation": {"ebn0_db": [4, 5], "words": 700},
     }
     return Training(**(values | changes))
@@ -106,6 +107,12 @@ def test_random_words_satisfy_every_check(name):
 
 def first_values(seed, purpose, *index):
     return numpy_generator(seed, "codes", purpose, *index).standard_normal(4).tolist()
+
+
+def test_the_words_of_a_large_code_are_made_from_some_rows_at_a_time(monkeypatch):
+    whole = random_words(code("CCSDS128_64"), 20, np.random.default_rng(0))
+    monkeypatch.setattr("pipeline.codes.dataset.ROWS_AT_ONCE", 10)
+    assert np.array_equal(random_words(code("CCSDS128_64"), 20, np.random.default_rng(0)), whole)
 
 
 def test_a_stream_depends_on_its_whole_name_and_on_nothing_else():

@@ -12,12 +12,13 @@ from scipy.special import logsumexp
 
 from pipeline.codes.baselines import BeliefPropagation, MinSum, WeightedBeliefPropagation
 from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.graph import TannerGraph
+from pipeline.codes.graph import PairSum, TannerGraph
 from pipeline.codes.matrices import construct
 from pipeline.codes.model import GraphNetworkDecoder, StaticWeights, WeightGenerator
+from pipeline.lab.errors import UserError
 from pipeline.lab.models import count_parameters
 
-METHODS = ["bp", "min_sum", "weighted_bp", "weighted_bp_recurrent", "static_g", "hyper", "hyper_pairs"]
+METHODS = ["bp", "min_sum", "weighted_bp", "weighted_bp_recurrent", "static_g", "hyper", "hyper_pairs", "hyper_damped"]
 ITERATIONS = 5
 
 
@@ -35,9 +36,12 @@ def make(method, parity_check, iterations=ITERATIONS, seed=0):
             decoder = WeightedBeliefPropagation(graph, iterations, 10.0, shared)
         case "static_g":
             decoder = GraphNetworkDecoder(graph, iterations, StaticWeights(graph.edges, 16), False)
-        case "hyper" | "hyper_pairs":
+        case "hyper" | "hyper_pairs" | "hyper_damped" | "hyper_exact":
             generator = WeightGenerator(graph.edges, 32, 16)
-            decoder = GraphNetworkDecoder(graph, iterations, generator, method == "hyper_pairs")
+            variant = method.removeprefix("hyper")
+            decoder = GraphNetworkDecoder(
+                graph, iterations, generator, variant == "_pairs", variant == "_exact", variant == "_damped"
+            )
     with torch.no_grad():
         for parameter in decoder.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -172,7 +176,8 @@ def test_weighted_belief_propagation_is_the_literal_formula():
     same_variable = [
         (e, o) for e, o in itertools.product(range(120), repeat=2) if e != o and variable[e] == variable[o]
     ]
-    assert list(zip(decoder.receiving.tolist(), decoder.sending.tolist(), strict=True)) == same_variable
+    pairs = decoder.pair_sum
+    assert list(zip(pairs.receiving.tolist(), pairs.sending.tolist(), strict=True)) == same_variable
     found = decoder.every_iteration(llr).detach().numpy()
     for word in range(2):
         values, received = llr[:, word].numpy(), np.zeros(120)
@@ -197,7 +202,7 @@ def test_the_recurrent_form_is_one_set_of_weights_repeated():
             parameter.copy_(dict(recurrent.named_parameters())[name].expand_as(parameter))
     llr = channel_values(parity_check, words=10)
     assert (recurrent.every_iteration(llr) - unrolled.every_iteration(llr)).abs().max() < 1e-9
-    edges, pairs = recurrent.graph.edges, len(recurrent.receiving)
+    edges, pairs = recurrent.graph.edges, len(recurrent.pair_sum.receiving)
     assert count_parameters(recurrent) == 2 * edges + pairs
     assert count_parameters(unrolled) == 4 * 2 * edges + 3 * pairs
 
@@ -205,7 +210,7 @@ def test_the_recurrent_form_is_one_set_of_weights_repeated():
 # --- the hypernetwork decoder -------------------------------------------------------------------------------
 
 
-def literal_graph_network(parity_check, llr, emit, pair_matrix, iterations):
+def literal_graph_network(parity_check, llr, emit, pair_matrix, iterations, damping=0.0, exact=False):
     """Section 2.4 of the specification with dense arrays: u_e has an entry for every edge, most of them zero.
 
     Args:
@@ -214,6 +219,8 @@ def literal_graph_network(parity_check, llr, emit, pair_matrix, iterations):
         emit: x ``[E]`` to theta_1 ``[E + 1, 16]`` and theta_2 ``[16]``.
         pair_matrix: p ``[E, E]``; ones where there are no pair weights.
         iterations: L.
+        damping: c, the share of the first messages in what f sees.
+        exact: arctanh itself, not the series.
 
     Returns:
         The output of every iteration, ``[L, n]``.
@@ -229,13 +236,13 @@ def literal_graph_network(parity_check, llr, emit, pair_matrix, iterations):
 
     z = products(torch.tanh(0.5 * llr.clamp(-10, 10))[variable])
     x = torch.log((1 + z) / (1 - z))
-    outputs = [llr + x @ at_variable]
+    outputs, first = [llr + x @ at_variable], x
     odd = torch.arange(1, 1006, 2)
     for _ in range(iterations - 1):
-        theta_1, theta_2 = emit(x)
+        theta_1, theta_2 = emit(damping * first + (1 - damping) * x)
         u = torch.cat([reads * x, llr[variable][:, None]], dim=1)
         q = torch.tanh(torch.tanh(u @ theta_1) @ theta_2)
-        x = 2 * (products(q)[:, None] ** odd / odd).sum(dim=1)
+        x = 2 * (torch.atanh(products(q)) if exact else (products(q)[:, None] ** odd / odd).sum(dim=1))
         outputs.append(llr + x @ at_variable)
     return torch.stack(outputs)
 
@@ -259,7 +266,7 @@ def multiloss(outputs):
 @pytest.mark.parametrize(
     ("dtype", "tolerance", "gradient_tolerance"), [(torch.float64, 1e-4, 1e-4), (torch.float32, 1e-3, 1e-3)]
 )
-@pytest.mark.parametrize("method", ["hyper", "hyper_pairs", "static_g"])
+@pytest.mark.parametrize("method", ["hyper", "hyper_pairs", "hyper_damped", "hyper_exact", "static_g"])
 def test_the_sparse_decoder_is_the_dense_formula(method, dtype, tolerance, gradient_tolerance):
     parity_check = construct("BCH31_16")
     decoder = make(method, parity_check).to(dtype)
@@ -274,14 +281,18 @@ def test_the_sparse_decoder_is_the_dense_formula(method, dtype, tolerance, gradi
     edges = decoder.graph.edges
     pair_matrix = torch.ones(edges, edges, dtype=torch.float64)
     if pairs is not None:
-        pair_matrix = pair_matrix.index_put((pairs.receiving, pairs.sending), pairs.weight)
+        pair_matrix = pair_matrix.index_put((pairs.sum.receiving, pairs.sum.sending), pairs.weight)
     if method == "static_g":
 
         def emit(x):
             return weights.theta_1[:, :, 0], weights.theta_2[:, 0]
     else:
         emit = literal_hypernetwork(weights)
-    words = [literal_graph_network(parity_check, word, emit, pair_matrix, ITERATIONS) for word in llr.double().T]
+    damping = 0.0 if decoder.damping is None else torch.sigmoid(decoder.damping)
+    words = [
+        literal_graph_network(parity_check, word, emit, pair_matrix, ITERATIONS, damping, method == "hyper_exact")
+        for word in llr.double().T
+    ]
     expected = torch.stack(words, dim=2)
     multiloss(expected).backward()
 
@@ -339,19 +350,10 @@ def test_decoding_commutes_with_the_signs_of_a_code_word(method, code):
 
 
 def test_without_the_absolute_value_it_does_not():
-    class SeesSigns(WeightGenerator):
-        def forward(self, x):
-            h = x
-            for weight in self.layers:
-                h = torch.tanh(weight @ h)
-            return (self.head_1 @ h).view(self.edges + 1, self.g_hidden, -1), self.head_2 @ h
-
     parity_check = construct("BCH31_16")
     decoder = make("hyper", parity_check)
     assert asymmetry(decoder, parity_check) < 1e-4
-    changed = SeesSigns(decoder.graph.edges, 32, 16)
-    changed.load_state_dict(decoder.weights.state_dict())
-    decoder.weights = changed
+    decoder.weights.absolute = False
     assert asymmetry(decoder, parity_check) > 0.1
 
 
@@ -365,6 +367,23 @@ def test_every_word_is_decoded_by_itself(method):
         whole = decoder(llr)
         assert (decoder(llr[:, order]) - whole[:, order]).abs().max() < 1e-7
         assert (decoder(llr[:, 7:8]) - whole[:, 7:8]).abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_some_words_at_a_time_give_the_same(method):
+    parity_check = construct("LDPC49_24")
+    decoder = make(method, parity_check).double()
+    llr = channel_values(parity_check, words=23)
+    decoder.words_at_once = 10
+    with torch.inference_mode():
+        assert (decoder(llr) - decoder.decode(llr)).abs().max() < 1e-7
+        assert decoder(llr[:, :0]).shape == (49, 0)
+
+
+def test_how_many_words_are_held_at_once_falls_with_the_graph():
+    small, large = (make("hyper", construct(code)).words_at_once for code in ("BCH31_16", "POLAR128_64"))
+    assert small == 2**20 // (4 * 16 * 120)
+    assert large == 16
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -423,3 +442,48 @@ def test_the_gradient_of_the_product_of_others(parity_check):
     graph = TannerGraph(parity_check)
     messages = channel_values(np.ones((1, graph.edges)), words=2).tanh().requires_grad_()
     assert torch.autograd.gradcheck(graph.product_of_others, (messages,))
+
+
+def dense_pair_sum(pairs, weights, messages):
+    matrix = weights.new_zeros(pairs.edges, pairs.edges).index_put((pairs.receiving, pairs.sending), weights)
+    return torch.einsum("ef,f...->e...", matrix, messages)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("columns", [(5,), (3, 2)], ids=["one number an edge", "a vector an edge"])
+@pytest.mark.parametrize("parity_check", [SMALL, np.ones((7, 3)), np.eye(4)], ids=["irregular", "full", "no pairs"])
+def test_the_weighted_sum_over_pairs_of_edges_and_its_gradient(parity_check, columns, dense, monkeypatch):
+    monkeypatch.setattr(PairSum, "DENSE_EDGES", 1000 if dense else 0)
+    pairs = PairSum(TannerGraph(parity_check))
+    generator = torch.Generator().manual_seed(0)
+    weights, messages = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for shape in ((len(pairs.receiving),), (pairs.edges, *columns))
+    )
+    assert (pairs(weights, messages) - dense_pair_sum(pairs, weights, messages)).abs().max() < 1e-12
+    assert torch.autograd.gradcheck(pairs, (weights, messages))
+
+
+def test_the_pairs_are_those_of_different_edges_on_one_variable_in_order():
+    graph = TannerGraph(SMALL)
+    pairs, variable = PairSum(graph), graph.variable_of_edge
+    same = (variable[:, None] == variable) & ~torch.eye(graph.edges, dtype=torch.bool)
+    assert [pairs.receiving.tolist(), pairs.sending.tolist()] == same.nonzero().T.tolist()
+
+
+def test_too_many_pairs_for_weights_are_refused_at_once():
+    with pytest.raises(UserError, match="pairs of edges meet in a variable; at most 33554432 can have weights"):
+        PairSum(TannerGraph(np.ones((6000, 2), dtype=np.uint8)))
+
+
+@pytest.mark.parametrize("code", ["POLAR64_48", "BCH63_45", "CCSDS128_64"])
+def test_pairs_in_blocks_by_degree_are_one_product_with_a_matrix(code):
+    pairs = PairSum(TannerGraph(construct(code)))
+    degrees = construct(code).sum(axis=0, dtype=int)
+    # Filled up to less than twice the degree; a block holds at most four times the numbers that are needed.
+    assert (degrees**2).sum() <= sum(count * width**2 for count, width in pairs.blocks) < 4 * (degrees**2).sum()
+    generator = torch.Generator().manual_seed(0)
+    weights = 1.0 + 0.1 * torch.randn(len(pairs.receiving), generator=generator)
+    messages = torch.randn(pairs.edges, 50, generator=generator)
+    expected = dense_pair_sum(pairs, weights.double(), messages.double())
+    assert (pairs(weights, messages) - expected).abs().max() < 1e-5 * expected.abs().max()

@@ -190,6 +190,11 @@ def zipped(array):
     return buffer.getvalue()
 
 
+def of_header(text):
+    """A .npy file with this header and some data."""
+    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n" + bytes(1000)
+
+
 def announced(shape):
     """The header of a .npy file of that shape, and no data."""
     buffer = io.BytesIO()
@@ -209,6 +214,10 @@ def announced(shape):
         (np.ones((2, BITS), dtype=bool), "real numbers, not bool"),
         (np.ones((2, BITS), dtype=complex), "real numbers, not complex128"),
         (np.full((2, BITS), None), "not a .npy file of numbers"),
+        (np.ones((0, BITS)), r"no words in here; accepted: \[words, 31\]"),
+        (np.ones(0), r"shape \[1, 0\]"),
+        (np.ones((2, 0)), r"shape \[2, 0\]"),
+        (np.ones(2, dtype=[("a", "f4"), ("b", "i4")]), "channel values are real numbers"),
     ],
 )
 def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, said):
@@ -224,6 +233,10 @@ def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, said)
         ("llr.npy", b"", "not a .npy file"),
         ("llr.npy", b"hello", "not a .npy file"),
         ("llr.npy", announced((2, BITS)), "not a .npy file"),
+        ("llr.npy", announced((10**12, BITS)), "not a .npy file of numbers .mmap length is greater than file size"),
+        ("llr.npy", announced((2**62, BITS)), "not a .npy file of numbers .array is too big"),
+        ("llr.npy", of_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 31), }"), "not a .npy file"),
+        ("llr.npy", of_header("{'descr': '<f4', 'shape': "), "not a .npy file"),
         ("llr.npy", zipped(np.ones((2, BITS))), "not a .npy file"),
         ("llr.txt", b"", "no words in here"),
         ("llr.txt", b" \n\n", "no words in here"),
@@ -245,6 +258,12 @@ def test_files_that_hold_no_channel_values(model, tmp_path, capsys, name, conten
 def test_a_missing_input(model, tmp_path, capsys):
     line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "absent.npy")
     assert "absent.npy: no such file of channel values" in line
+
+
+def test_a_folder_is_no_input(model, tmp_path, capsys):
+    (tmp_path / "llr.npy").mkdir()
+    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "llr.npy")
+    assert "llr.npy: this is a folder; name a file of channel values" in line
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "2.5", "many", "100001"])
@@ -317,6 +336,55 @@ def test_files_that_are_no_decoder(tmp_path, capsys, content, said):
     line = refused(capsys, tmp_path / "out.npy", "--model", path, "--llr", tmp_path / "llr.npy")
     assert str(path) in line
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        # One number that is stored, and read as a hundred million.
+        ({"parity_check": torch.ones(1, 1, dtype=torch.uint8).expand(10_000, 10_000)}, "not contiguous"),
+        ({"parity_check": torch.ones(3, dtype=torch.uint8)}, "damaged"),
+        ({"parity_check": torch.eye(4, dtype=torch.uint8)}, "its parity-check matrix: the rank of H is n = 4"),
+        ({"parity_check": torch.full((2, 4), 7, dtype=torch.uint8)}, "row 1, column 1 is neither 0 nor 1"),
+        ({"settings": {"g_hidden": 10**8}}, "size mismatch"),
+        ({"settings": {"f_hidden": 10**9}}, "size mismatch"),
+        ({"state_dict": {}}, "Missing key"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value[:20],
+)
+def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, capsys, changes, said):
+    code = load_code(prepared("BCH31_16"))
+    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "hyper")
+    stored = settings.model_dump(mode="json")
+    stored["method"] |= changes.pop("settings", {})
+    content = {
+        "domain": "codes",
+        "title": code.title,
+        "method": "hyper",
+        "settings": stored,
+        "parity_check": torch.from_numpy(code.parity_check),
+        "state_dict": build("hyper", code.parity_check, settings).state_dict(),
+    }
+    torch.save(content | changes, tmp_path / "model.ckpt")
+    np.save(tmp_path / "llr.npy", channel_values(2))
+    line = refused(capsys, tmp_path / "out.npy", "--model", tmp_path / "model.ckpt", "--llr", tmp_path / "llr.npy")
+    assert "model.ckpt: a decoder of another version, or damaged" in line
+    assert said in line
+
+
+def test_weights_in_double_precision_are_opened_in_single(prepared, config, tmp_path):
+    code = load_code(prepared("BCH31_16"))
+    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "weighted_bp")
+    content = {
+        "domain": "codes",
+        "title": code.title,
+        "method": "weighted_bp",
+        "settings": settings.model_dump(mode="json"),
+        "parity_check": torch.from_numpy(code.parity_check),
+        "state_dict": build("weighted_bp", code.parity_check, settings).double().state_dict(),
+    }
+    save_model(tmp_path / "model.ckpt", content)
+    assert np.isfinite(open_decoder(tmp_path / "model.ckpt")(channel_values(3))).all()
 
 
 def test_a_truncated_model_is_refused(model, tmp_path, capsys):

@@ -146,6 +146,14 @@ def test_the_loss_is_the_sum_of_the_cross_entropies_of_all_rounds(training):
     assert loss_of(module, 1 - sent.float(), llr) > 2 * sum(rounds).item()
 
 
+def test_the_loss_can_be_that_of_the_last_round_alone(training):
+    module, _ = training
+    module.settings = module.settings.model_copy(update={"loss": "last_round"})
+    llr = torch.from_numpy(np.random.default_rng(0).normal(4.0, 2.5, (31, 20)).astype(np.float32))
+    last = -torch.sigmoid(module.decoder(llr).double()).log().mean()
+    assert loss_of(module, torch.zeros(31, 20), llr) == pytest.approx(last.item(), rel=1e-4)
+
+
 def test_the_zero_word_stands_for_every_word(training):
     module, code = training
     generator = np.random.default_rng(1)
