@@ -276,7 +276,7 @@ def write_summary(
     Args:
         out: the domain's folder of results. It gets ``summary.csv``, ``comparisons.csv``, the nested
             ``metrics.json`` that ``dvc metrics diff`` compares, and a table per data set in ``curves``, one
-            column per method, for ``dvc plots diff``.
+            column per method, for ``dvc plots diff``; none where no group has a place on the axis.
         table: what :func:`summarise` returned.
         comparisons: what :func:`comparison_table` returned.
         headline: the metric that the curves show.
@@ -285,8 +285,11 @@ def write_summary(
     write_table(out / "summary.csv", table)
     write_table(out / "comparisons.csv", comparisons)
     shutil.rmtree(out / "curves", ignore_errors=True)
+    (out / "curves").mkdir(parents=True)
     for dataset, rows in table[table["metric"] == headline].groupby("dataset", sort=False):
         placed = rows.assign(position=rows["group"].map(position)).dropna(subset=["position"])
+        if placed.empty:
+            continue
         curves = placed.pivot(index="position", columns="method", values="value").reset_index()
         write_table(out / "curves" / f"{dataset}.csv", curves)
     nested: dict = {}
