@@ -80,8 +80,13 @@ def save_panels(
     order = {label: place for place, label in enumerate(legend_order)}
     labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
     if labelled:
-        ncols = min(len(labelled), 2 * columns if columns < 3 else 5)
-        figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
+        # As many columns as the picture is wide.
+        for ncols in range(min(len(labelled), 5), 0, -1):
+            legend = figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
+            figure.draw_without_rendering()
+            if ncols == 1 or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+                break
+            legend.remove()
     save(figure, directory, name)
 
 
