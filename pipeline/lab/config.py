@@ -181,7 +181,9 @@ def check(model: type[Section], content: Any, where: str) -> Any:
         elif first["type"] == "missing":
             said = "this key is missing"
         else:
-            said = f"{_plain(first['msg'])}, got {first['input']!r}"
+            # A check of a whole section says itself which key it means.
+            got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
+            said = f"{_plain(first['msg'])}{got}"
         raise UserError(f"{'.'.join(part for part in (where, path) if part)}: {said}{more}") from None
 
 

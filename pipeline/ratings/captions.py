@@ -23,11 +23,11 @@ BETTER = {
 # By file name, in the order of the page.
 FIGURES = {
     "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
-    "quoted, not run. Where a tree over many users knows a user's level, it predicts what is left of the user's mean.",
+    "quoted, not run. By default trees over many users predict what is left of the user's mean.",
     "sample_trees": "Trees for one user: the one tree for everybody, the tree that the hypernetwork grows for this "
     "user with a fixed structure, and the one with a dynamic structure, which ends where a rule would split nothing.",
-    "user_tree": "The tree of one user in full: what each rule asks, how many of the user's ratings came to each node, "
-    "and the rating it predicts.",
+    "user_tree": "The tree of one user (at most four levels of it): what each rule asks, how many of the user's ratings came "
+    "to each node, and the rating it predicts.",
     "truth": "A generated user's true tree beside the one that the hypernetwork grew from that user's ratings.",
     "attributes": "Which attribute the users' trees ask about first, and at each depth.",
     "support": "Error against the number of ratings that the user had given: trees grown by the hypernetwork, trees "

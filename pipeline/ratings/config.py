@@ -312,6 +312,17 @@ class Config(DomainConfig):
             raise ValueError(f"recipe: {self.recipe} is not under recipes; accepted: {', '.join(self.recipes)}")
         return self
 
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        start = self.recipes[self.recipe].start("meta_dynamic_soft")
+        fixed, dynamic = (one.model_dump(exclude={"depth"}) for one in (self.meta_fixed, self.meta_dynamic))
+        if "meta_dynamic_soft" in self.methods and start is not None and fixed != dynamic:
+            raise ValueError(
+                "meta_dynamic: it goes on from the weights of meta_fixed and needs the same embedding, f_hidden and "
+                "g_hidden (or dynamic_steps: null in the recipe)"
+            )
+        return self
+
     def feasible(self, dataset: str, method: str) -> bool:
         """Whether a method can be run on a data set: the oracle needs a known truth."""
         return method != "oracle" or GENERATED.fullmatch(dataset) is not None

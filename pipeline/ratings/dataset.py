@@ -36,6 +36,8 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         if not (raw / name).is_file() or sha256(raw / name) != digest:
             raise UserError(f"{raw / name}: not as it was made; run `hypernet ratings raw --dataset {dataset}` again")
     data, facts = assemble(dataset, read(dataset, raw, settings), settings)
+    if len(np.unique(data.test.user)) < 2:
+        raise UserError(f"{dataset}: test ratings of one user only; intervals over users need two")
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
     data.save(out)
@@ -90,9 +92,14 @@ def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tup
         fit, validation = table.train, table.test
     else:
         fit, validation = table.held_out(table.train, settings.validation_share, "validation")
+    if source.test is not None and not len(table.test):
+        raise UserError(f"{dataset}: no test rating of a user who has training ratings")
     for name, rows in (("test", table.test), ("validation", validation)):
         if not len(rows):
-            raise UserError(f"{dataset}: {len(table.rating)} ratings are too few to hold some out for {name}")
+            raise UserError(
+                f"{dataset}: {len(table.rating)} ratings of {len(source.users)} users are too few to hold some out for "
+                f"{name}: of each user one is kept"
+            )
     folds = None
     if settings.item_mean == "kfold":
         folds = numpy_generator(0, "ratings", "folds", dataset).integers(FOLDS, size=len(table.rating))

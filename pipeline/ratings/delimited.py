@@ -15,6 +15,8 @@ from pipeline.lab.errors import UserError
 # pandas reads one character between fields many times faster than several.
 UNUSED = "\x1f"
 LARGEST_ID = 2**53
+# Numbers beyond it are mistakes, and their squares are too large to be summed in single precision.
+LARGEST_NUMBER = 1e15
 
 
 def read_bytes(path: Path) -> bytes:
@@ -117,7 +119,8 @@ def _text(path: Path, encoding: str) -> str:
     try:
         return read_bytes(path).decode(encoding)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text in {encoding} (byte {error.start})") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}, line {line}: not a text in {encoding.removesuffix('-sig').upper()}") from None
 
 
 def read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:

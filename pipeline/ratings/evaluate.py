@@ -25,7 +25,7 @@ from pipeline.lab.tracking import Tracker, run_id_of
 from pipeline.ratings.config import EvaluationSettings
 from pipeline.ratings.methods import TITLES
 from pipeline.ratings.predictors import BaselinePredictor, MetaTreePredictor, open_predictor
-from pipeline.ratings.tables import RatingData, Rows, Truth
+from pipeline.ratings.tables import RatingData, Rows
 from pipeline.ratings.trees import Forest
 
 ITEM_COLUMNS = ["group", "user", "support", "n", "squared_error", "absolute_error"]
@@ -108,32 +108,30 @@ def root_features(forest: Forest) -> np.ndarray:
     return forest.feature[forest.root]
 
 
-def truth_measurements(
-    group: str, forest: Forest, truth: Truth, item_x: np.ndarray, unit: str, resamples: int, seed: int
-) -> list[Measurement]:
+def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: int, seed: int) -> list[Measurement]:
     """How well grown trees match the known ones.
 
     Args:
         group: name of the split.
         forest: the grown trees, one per user.
-        truth: the true trees and mean ratings.
-        item_x: standardised features of all items, ``[M, D]``.
-        unit: unit of a rating.
+        data: generated ratings, whose truth is known.
         resamples: of the bootstrap over users.
         seed: of the bootstrap.
 
     Returns:
         ``root_recovery``: share of users whose first question is the true one; ``attribute_overlap``: Jaccard index of
         the sets of attributes asked about, mean over users; ``rmse_truth``: against the true mean rating of every user
-        for every item.
+        for every item, clipped to the scale like all predictions.
     """
+    truth, unit = data.truth, data.unit
     users, items = truth.expected.shape
     recovered = int((root_features(forest) == root_features(truth.forest)).sum())
     share = wilson(recovered, users)
     overlap = np.array(
         [_jaccard(forest.features_used(user), truth.forest.features_used(user)) for user in range(users)]
     )
-    predicted = forest.predict(np.repeat(np.arange(users), items), np.tile(item_x, (users, 1)))
+    predicted = forest.predict(np.repeat(np.arange(users), items), np.tile(data.item_x, (users, 1)))
+    predicted = predicted.clip(data.low, data.high)
     squares = ((predicted.reshape(users, items) - truth.expected) ** 2).mean(axis=1)
 
     def interval(name: str, statistic, *arrays: np.ndarray) -> Interval:
@@ -186,9 +184,7 @@ def evaluate(
     measurements = measure(items, ratings.unit, settings.resamples, seed)
     forest = forest_of(predictor, ratings) if ratings.truth is not None else None
     if forest is not None:
-        measurements += truth_measurements(
-            group, forest, ratings.truth, ratings.item_x, ratings.unit, settings.resamples, seed
-        )
+        measurements += truth_measurements(group, forest, ratings, settings.resamples, seed)
     write_table(run / "items.csv", items)
     tracker = Tracker("ratings", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
     tracker.metrics(mlflow_metrics(measurements))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.lab.errors import UserError
-from pipeline.ratings.delimited import is_finite, read_csv
+from pipeline.ratings.delimited import LARGEST_NUMBER, is_finite, read_csv
 from pipeline.ratings.owntable import LIST_SEPARATOR
 from pipeline.ratings.tables import Feature, Rows
 
@@ -246,4 +246,7 @@ def _rating(text: str, low: float, high: float, where: str) -> float:
 def _number(text: str, what: str) -> float:
     if not is_finite(text):
         raise UserError(f"{what} {text[:20]!r} is not a finite number")
-    return float(text)
+    value = float(text)
+    if abs(value) > LARGEST_NUMBER:
+        raise UserError(f"{what} {text[:20]!r} is too large; accepted: up to {LARGEST_NUMBER:g}")
+    return value

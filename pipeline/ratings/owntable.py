@@ -2,8 +2,8 @@
 
 ``ratings`` has the columns ``user``, ``item`` and ``rating``, and may have ``split`` with ``train`` or ``test`` in
 each row; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other column is an
-attribute: numbers as they are (an empty cell is the median), 0 and 1 as yes and no, and texts as one yes or no for
-each of the most frequent values, where ``a|b`` counts as both a and b.
+attribute: numbers as they are (an empty cell, or NA, is the median), 0 and 1 as yes and no, and texts as one yes or no
+for each of the most frequent values, where ``a|b`` counts as both a and b.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.lab.errors import UserError
-from pipeline.ratings.delimited import is_finite, numbered, read_csv
+from pipeline.ratings.delimited import LARGEST_NUMBER, numbered, read_csv
 from pipeline.ratings.features import number
 from pipeline.ratings.rawratings import RawRatings, check_ratings, last_of_pairs
 from pipeline.ratings.tables import Feature
@@ -22,7 +22,10 @@ from pipeline.ratings.tables import Feature
 RATINGS, ITEMS = "ratings.csv", "items.csv"
 STATISTICS = ("mean_rating", "rating_count")
 RATING_COLUMNS, SPLITS = ("user", "item", "rating"), ("train", "test")
+SCALE = (-LARGEST_NUMBER, LARGEST_NUMBER)
 LIST_SEPARATOR = "|"
+# What programs write in a column of numbers where there is none, in lower case.
+MISSING = ("", "na", "n/a", "nan", "null", "none")
 MOST_VALUES = 20
 MOST_DIGITS = 6
 
@@ -72,12 +75,12 @@ def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings
 
 
 def _ratings(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
-    try:
-        rating = np.array(texts, dtype=np.float64)
-    except ValueError:
-        wrong = next(row for row, text in enumerate(texts) if not is_finite(text))
-        raise UserError(f"{path}, line {lines[wrong]}: {texts[wrong][:20]!r} is not a rating") from None
-    check_ratings(str(path), rating, lines, None)
+    rating = np.array([_number(text) for text in texts])
+    strange = np.isnan(rating)
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise UserError(f"{path}, line {lines[row]}: {texts[row][:20]!r} is not a rating; accepted: a number")
+    check_ratings(str(path), rating, lines, SCALE)
     return rating
 
 
@@ -119,17 +122,18 @@ def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.
 
 def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> list[tuple[Feature, np.ndarray]]:
     """What a column says of the items, as attributes with their values."""
-    given = np.array([text != "" for text in texts])
-    if not given.any():
+    if not any(texts):
         raise UserError(f"{path}: the column {name} is empty")
     numbers = np.array([_number(text) for text in texts])
     is_number = ~np.isnan(numbers)
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        raise UserError(f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r}; accepted: finite numbers, texts")
-    if (is_number == given).all():
-        numbers[~given] = np.median(numbers[given])
+    too_large = np.abs(numbers) > LARGEST_NUMBER
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        accepted = f"numbers up to {LARGEST_NUMBER:g}, texts"
+        raise UserError(f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r}; accepted: {accepted}")
+    missing = np.array([text.casefold() in MISSING for text in texts])
+    if is_number.any() and (is_number | missing).all():
+        numbers[~is_number] = np.median(numbers[is_number])
         if set(np.unique(numbers)) <= {0.0, 1.0}:
             return [(Feature(name, "binary", "item", name, f"not {name}", name), numbers)]
         above, below = f"{name} above {{t}}", f"{name} below {{t}}"

@@ -13,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 
 from pipeline.lab import figures
+from pipeline.ratings.baselines.fitted import clipped_rmse
 from pipeline.ratings.batches import as_ratings
 from pipeline.ratings.methods import TITLES
 from pipeline.ratings.names import dataset_title
@@ -192,24 +193,20 @@ def _depth(sitter: Sitter) -> Figure:
             continue
         # One f and one g serve nodes of every depth, so the same network grows trees of any.
         other = copy.deepcopy(model)
-        errors = []
-        for depth in DEPTHS:
+        depths, errors = sorted({*DEPTHS, model.tree.depth}), []
+        for depth in depths:
             other.tree.depth = depth
-            errors.append(_rmse(other.test(data), data))
+            errors.append(clipped_rmse(other.test(data), data.test.rating, data.low, data.high))
         style = {"color": figures.COLOURS[(0, 4)[number]], "marker": figures.MARKERS[number]}
-        axes.plot(DEPTHS, errors, label=TITLES[method], **style)
-        axes.plot(model.tree.depth, errors[DEPTHS.index(model.tree.depth)], "o", ms=13, mfc="none", mec=style["color"])
+        axes.plot(depths, errors, label=TITLES[method], **style)
+        axes.plot(model.tree.depth, errors[depths.index(model.tree.depth)], "o", ms=13, mfc="none", mec=style["color"])
     if "local_trees" in sitter.models:
-        error = _rmse(sitter.models["local_trees"].test(data), data)
+        error = clipped_rmse(sitter.models["local_trees"].test(data), data.test.rating, data.low, data.high)
         axes.axhline(error, color=figures.COLOURS[2], ls="--", label="Local trees, best depth")
     axes.set_xlabel("Depth of the trees grown (ring: as trained)")
     axes.set_ylabel(f"RMSE on the test ratings ({data.unit})")
     axes.legend()
     return figure
-
-
-def _rmse(predicted: np.ndarray, data: RatingData) -> float:
-    return float(np.sqrt(np.mean((np.clip(predicted, data.low, data.high) - data.test.rating) ** 2)))
 
 
 def _embedding(sitter: Sitter) -> Figure:

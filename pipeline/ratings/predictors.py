@@ -22,7 +22,7 @@ from pipeline.ratings.trees import LEAF, Forest
 
 # Ratings whose trees are grown at once: few enough to stay in the processor's cache.
 RATINGS_AT_ONCE = 6_000
-QUERIES_AT_ONCE = 50_000
+QUERIES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)

@@ -126,28 +126,24 @@ class RawRatings:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def check_ratings(where: str, rating: np.ndarray, lines: np.ndarray, scale: tuple[float, float] | None) -> None:
+def check_ratings(where: str, rating: np.ndarray, lines: np.ndarray, scale: tuple[float, float]) -> None:
     """Refuse ratings that are not finite or outside the scale.
 
     Args:
         where: the file, for the message.
         rating: float64 ``[N]``.
         lines: number of each rating's line in the file, ``[N]``.
-        scale: lowest and highest rating that there can be, where that is known.
+        scale: lowest and highest rating that there can be.
 
     Raises:
         UserError: one line that names the file, the line and what is accepted.
     """
-    wrong = ~np.isfinite(rating)
-    accepted = "a finite number"
-    if scale is not None:
-        low, high = scale
-        accepted = f"{low:g} to {high:g}"
-        wrong |= (rating < low) | (rating > high)
+    low, high = scale
+    wrong = ~((rating >= low) & (rating <= high))
     if wrong.any():
         first = int(np.argmax(wrong))
         more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
-        raise UserError(f"{where}, line {lines[first]}: rating {rating[first]:g}{more}; accepted: {accepted}")
+        raise UserError(f"{where}, line {lines[first]}: rating {rating[first]:g}{more}; accepted: {low:g} to {high:g}")
 
 
 def last_of_pairs(

@@ -81,13 +81,27 @@ def _train_meta_tree(
     run.facts["parameter_count"] = count_parameters(tree)
     hard = isinstance(settings, HardMetaTreeSettings)
     if start is not None:
-        tree.load_state_dict(load_model(start)["state"])
+        _go_on_from(start, settings.stage.start, tree)
     if settings.stage.steps:
         # Imported here: it takes seconds, and the methods with nothing to train need none of it.
         from pipeline.ratings.learning import learn
 
         learn(tree, ratings, settings, hard, run, threads)
     return tree.cpu().state_dict()
+
+
+def _go_on_from(path: Path, method: str, tree: torch.nn.Module) -> None:
+    """Give a network the weights of the trained model of ``method``."""
+    content = load_model(path)
+    if not isinstance(content, dict) or content.get("method") != method:
+        raise UserError(f"{path}: not a model of {method}; train that one again")
+    try:
+        tree.load_state_dict(content["state"])
+    except (KeyError, RuntimeError):
+        raise UserError(
+            f"{path}: its networks are not of the sizes set here (features, embedding, f_hidden, g_hidden); "
+            f"train {method} again with these settings"
+        ) from None
 
 
 def _catalogue(ratings: RatingData) -> dict[str, Any]:

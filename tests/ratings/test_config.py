@@ -61,6 +61,7 @@ def test_the_truth_is_known_for_generated_data_only(config):
         ("local_trees.depths=[]", "ratings.local_trees.depths"),
         ("tables={ml1m: {ratings: a, items: b}}", "give yours another name"),
         ("recipes.anneal.final_temperature=0", "final_temperature"),
+        ("meta_dynamic.embedding=32", "needs the same embedding, f_hidden and g_hidden"),
         ("recipes.anneal.speed=1", "accepted here: max_steps"),
     ],
 )

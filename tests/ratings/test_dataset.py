@@ -209,6 +209,8 @@ def test_another_data_set_holds_others_out_and_the_same_one_the_same():
         (table([(0, 0, 3), (0, 1, 2)], [1, 1]), "no training ratings"),
         (table([(0, 0, 3), (1, 1, 2)]), "too few to hold some out for test"),
         (table([(0, 0, 3), (1, 1, 2), (1, 2, 4)], [0, 0, 1]), "too few to hold some out for validation"),
+        (table([(0, 0, 3), (1, 1, 2), (2, 2, 4)], [0, 0, 1]), "no test rating of a user who has training ratings"),
+        (table(all_pairs(), [0] * 30), "no test rating of a user who has training ratings"),
         (
             replace(
                 table(all_pairs(), statistics=()),
@@ -231,7 +233,7 @@ def test_nothing_to_learn_from_is_one_line(source, said):
 def test_ratings_outside_the_scale():
     lines = np.array([4, 5, 7])
     check_ratings("f", np.array([1.0, 5.0, 3.5]), lines, (1, 5))
-    check_ratings("f", np.array([-1e9, 0.0, 1e9]), lines, None)
+    check_ratings("f", np.array([-1e9, 0.0, 1e9]), lines, (-1e9, 1e9))
     with pytest.raises(UserError, match=r"f, line 5: rating 5\.5 \(and 1 more\); accepted: 1 to 5"):
         check_ratings("f", np.array([1.0, 5.5, np.nan]), lines, (1, 5))
 

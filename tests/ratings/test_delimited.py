@@ -86,7 +86,7 @@ def test_no_content_breaks_the_reader_of_ratings(tmp_path_factory, content):
 def test_small_files_keep_their_fields(tmp_path):
     path = written(tmp_path, "1|Amélie|2001\n2||\n\n".encode("latin-1"))
     assert read_lines(path, "|", 3, "latin-1") == [["1", "Amélie", "2001"], ["2", "", ""]]
-    refused(lambda one: read_lines(one, "|", 3, "utf-8"), path, "not a text in utf-8")
+    refused(lambda one: read_lines(one, "|", 3, "utf-8"), path, "line 1: not a text in UTF-8")
     refused(lambda one: read_lines(one, "|", 4, "latin-1"), path, "line 1: 3 fields where 4 belong")
     refused(lambda one: read_lines(one, "|", 4, "latin-1"), tmp_path / "absent", "no such file")
 
@@ -122,7 +122,7 @@ def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
         (b"a,a\n1,2\n", "line 1: column 2 is called 'a'"),
         (b"a,\n1,2\n", "line 1: column 2 is called ''"),
         (b'a,b\n1,"2\n', "line 2: not CSV"),
-        (b"a,b\n\xff,1\n", "not a text in utf-8-sig"),
+        (b"a,b\n\xff,1\n", "line 2: not a text in UTF-8"),
         (b"a,b\n\0,1\n", "not a text"),
     ],
 )

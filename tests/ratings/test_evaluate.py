@@ -64,7 +64,7 @@ def test_the_interval_is_as_wide_as_users_differ():
 
 def test_a_truth_that_is_found_is_found_whole(prepared):
     data = RatingData.load(prepared("preftrees"))
-    root, overlap, error = truth_measurements("", data.truth.forest, data.truth, data.item_x, "stars", 100, 0)
+    root, overlap, error = truth_measurements("", data.truth.forest, data, 100, 0)
     assert (root.value, overlap.value) == (1.0, 1.0)
     assert error.value == pytest.approx(0.0, abs=1e-6)
     stump = Forest(
@@ -77,7 +77,7 @@ def test_a_truth_that_is_found_is_found_whole(prepared):
         value=np.full(len(data.users), 3.0),
         support=np.zeros(len(data.users), np.int32),
     )
-    root, overlap, error = truth_measurements("", stump, data.truth, data.item_x, "stars", 100, 0)
+    root, overlap, error = truth_measurements("", stump, data, 100, 0)
     assert (root.value, overlap.value) == (0.0, 0.0)
     assert error.value == pytest.approx(np.sqrt(((data.truth.expected - 3.0) ** 2).mean()), rel=1e-5)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
 from pipeline.lab.errors import UserError
-from pipeline.lab.models import load_model
+from pipeline.lab.models import load_model, save_model
 from pipeline.ratings.batches import HeldOutUsers
 from pipeline.ratings.learning import SoftTraining, held_out_rmse
 from pipeline.ratings.methods import build
@@ -94,6 +95,20 @@ def test_without_a_hard_training_both_rows_have_one_network(soft, prepared, conf
 def test_a_hard_training_without_its_start_says_what_is_missing(prepared, config, tmp_path):
     with pytest.raises(UserError, match="meta_dynamic_soft goes on from meta_fixed_soft, train that one first"):
         run_training(prepared, config, tmp_path, "meta_dynamic_soft")
+
+
+def test_a_start_of_other_sizes_or_another_method_is_one_line(soft, prepared, config, tmp_path):
+    beside = tmp_path / "preftrees" / "meta_fixed_soft" / "seed0"
+    beside.mkdir(parents=True)
+    shutil.copy(soft / "model.ckpt", beside)
+    with pytest.raises(UserError, match="not of the sizes set here") as caught:
+        run_training(
+            prepared, config, tmp_path, "meta_fixed_hard", "meta_fixed.embedding=8", "meta_dynamic.embedding=8"
+        )
+    assert "\n" not in str(caught.value)
+    save_model(beside / "model.ckpt", load_model(soft / "model.ckpt") | {"method": "svd"})
+    with pytest.raises(UserError, match="not a model of meta_fixed_soft; train that one again"):
+        run_training(prepared, config, tmp_path, "meta_fixed_hard")
 
 
 def test_the_same_seed_gives_the_same_weights(prepared, config, tmp_path):

@@ -343,7 +343,10 @@ def test_a_changed_file_is_taken_where_that_is_allowed_and_recorded(offline, tmp
         "expected": MOVIELENS_100K.members["u.data"],
     }
     # All of its six lines are the test of u1; u2 trains on them and tests on nothing.
-    for dataset, said in (("ml100k_u1", "no training ratings"), ("ml100k_u2", "too few to hold some out for test")):
+    for dataset, said in (
+        ("ml100k_u1", "no training ratings"),
+        ("ml100k_u2", "no test rating of a user who has training ratings"),
+    ):
         with pytest.raises(UserError, match=said):
             prepare(dataset, tmp_path / "raw", tmp_path / "data", prepare_settings())
     assert not (tmp_path / "data").exists()

@@ -46,6 +46,13 @@ def test_what_columns_become(tmp_path):
     assert raw.statistics == ("mean_rating", "rating_count")
 
 
+@pytest.mark.parametrize("word", ["", "NA", "nan", "N/A", "NULL"])
+def test_a_missing_number_is_the_median_and_leaves_the_column_numbers(tmp_path, word):
+    raw = read(*write(tmp_path, items=f"item,price\ntea,1\ncake,{word}\npie,4\n"), "mine", keep=None)
+    assert [feature.name for feature in raw.item_features] == ["price"]
+    assert raw.item_values[:, 0].tolist() == [1, 2.5, 4]
+
+
 def test_ratings_and_names(tmp_path):
     raw = read(*write(tmp_path), "mine", keep=None)
     assert raw.users.tolist() == ["ann", "bob"]
@@ -100,14 +107,21 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
         (RATINGS, "item,price\n", "i.csv: no items under the header"),
         ("user,item,rating\na,tea,five\n", ITEMS, "r.csv, line 2: 'five' is not a rating"),
         ("user,item,rating\na,tea,\n", ITEMS, "r.csv, line 2: '' is not a rating"),
-        ("user,item,rating\na,tea,1\na,pie,nan\n", ITEMS, "r.csv, line 3: rating nan; accepted: a finite number"),
+        ("user,item,rating\na,tea,1\na,pie,nan\n", ITEMS, "r.csv, line 3: 'nan' is not a rating"),
         ("user,item,rating\na,tea,inf\n", ITEMS, "r.csv, line 2: rating inf"),
+        ("user,item,rating\na,tea,1e300\n", ITEMS, "r.csv, line 2: rating 1e+300; accepted: -1e+15 to 1e+15"),
+        ("user,item,rating\na,tea,1_0\n", ITEMS, "r.csv, line 2: '1_0' is not a rating"),
+        (RATINGS, "item,price\ntea,1e300\ncake,1\npie,2\n", "i.csv, line 2: price is '1e300'; accepted: numbers up to"),
         ("user,item,rating\na,milk,1\n", ITEMS, "r.csv, line 2: item milk is not in the table of items"),
         ("user,item,rating\n,tea,1\n", ITEMS, "r.csv, line 2: user is empty"),
         ("user,item,rating,split\na,tea,1,dev\n", ITEMS, "r.csv, line 2: split 'dev'; accepted: train, test"),
         ("user,item,rating\na,tea,1,2\n", ITEMS, "r.csv, line 2: 4 fields, the header has 3"),
         (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 5: item tea stands there more than once"),
-        (RATINGS, "item,price\ntea,inf\ncake,1\npie,2\n", "i.csv, line 2: price is 'inf'; accepted: finite numbers"),
+        (
+            RATINGS,
+            "item,price\ntea,inf\ncake,1\npie,2\n",
+            "i.csv, line 2: price is 'inf'; accepted: numbers up to 1e+15, texts",
+        ),
         (RATINGS, "item,price\ntea,\ncake,\npie,\n", "i.csv: the column price is empty"),
         (RATINGS, "item,mean_rating\ntea,1\ncake,2\npie,3\n", "mean_rating would be the name of two attributes"),
         (RATINGS, "item,k,k: a\ntea,a,1\ncake,b,0\npie,a,1\n", "k: a would be the name of two attributes"),
@@ -176,3 +190,13 @@ def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
     with pytest.raises(UserError, match=f"{items}: no such file"):
         make("mine", tmp_path / "raw", settings)
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == before
+
+
+def test_test_ratings_of_one_user_are_refused_before_anything_is_trained(tmp_path, prepare_settings):
+    ratings = "user,item,rating\n" + "".join(f"ann,i{item},{item % 5}\n" for item in range(20))
+    items = "item,price\n" + "".join(f"i{item},{item}\n" for item in range(20))
+    table = OwnTable(**dict(zip(("ratings", "items"), map(str, write(tmp_path, ratings, items)), strict=True)))
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    with pytest.raises(UserError, match="mine: test ratings of one user only"):
+        prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
+    assert not (tmp_path / "data").exists()

@@ -207,7 +207,7 @@ def test_bytes_that_are_no_text(models, tmp_path, capsys):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"item,rating\n\xff\xfe\x00,5\n")
     assert recommend(models["meta_fixed_hard"], path) == 2
-    assert "mine.csv: not a text" in capsys.readouterr().err
+    assert "mine.csv, line 2: not a text in UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,7 @@ def test_bytes_that_are_no_text(models, tmp_path, capsys):
             "items.csv, line 1: no feature of items is called 'acton'; accepted: item, title, action,",
         ),
         ("item,action\nnew,2\n", "items.csv, line 2: action is 2; accepted: 0 and 1"),
+        ("item,year\nnew,1e300\n", "items.csv, line 2: year '1e300' is too large; accepted: up to 1e+15"),
         ("item,year\nnew,MCM\n", "items.csv, line 2: year 'MCM' is not a finite number"),
         ("item,title\nfilm3,New\n", "items.csv, line 2: there is an item 'film3' already; give another id and title"),
         ("item\nnew\nNEW\n", "items.csv, line 3: 'NEW' stands in line 2 already"),
