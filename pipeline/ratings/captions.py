@@ -26,8 +26,8 @@ FIGURES = {
     "quoted, not run. By default trees over many users predict what is left of the user's mean.",
     "sample_trees": "Trees for one user: the one tree for everybody, the tree that the hypernetwork grows for this "
     "user with a fixed structure, and the one with a dynamic structure, which ends where a rule would split nothing.",
-    "user_tree": "The tree of one user (at most four levels of it): what each rule asks, how many of the user's ratings came "
-    "to each node, and the rating it predicts.",
+    "user_tree": "The tree of one user (at most four levels of it): what each rule asks, how many of the user's "
+    "ratings came to each node, and the rating it predicts.",
     "truth": "A generated user's true tree beside the one that the hypernetwork grew from that user's ratings.",
     "attributes": "Which attribute the users' trees ask about first, and at each depth.",
     "support": "Error against the number of ratings that the user had given: trees grown by the hypernetwork, trees "
