@@ -1,13 +1,8 @@
 # Explainable recommendation trees: ratings as their source gives them, then divided and with standardised features.
-def own_tables(wildcards):
-    """The user's own tables, where the data set is one."""
-    table = CHECKED["ratings"].tables.get(wildcards.dataset)
-    return [table.ratings, table.items] if table else []
-
-
 rule ratings_raw:
     input:
-        tables=own_tables,
+        # The user's own tables, where the data set is one.
+        tables=lambda w: CHECKED["ratings"].own_files(w.dataset),
     output:
         manifest="data/raw/ratings/{dataset}/manifest.json",
     log:

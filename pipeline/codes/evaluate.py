@@ -14,7 +14,7 @@ from pipeline.codes.dataset import load_code
 from pipeline.codes.montecarlo import Decode, simulate
 from pipeline.codes.predict import open_decoder
 from pipeline.lab.errors import UserError
-from pipeline.lab.files import digest_of, read_json, sha256, write_table
+from pipeline.lab.files import digest_of, sha256, write_table
 from pipeline.lab.machine import use_threads
 from pipeline.lab.randomness import numpy_generator
 from pipeline.lab.run import read_manifest
@@ -22,13 +22,9 @@ from pipeline.lab.statistics import mean_from_sums, paired_bootstrap_log_ratio, 
 from pipeline.lab.summary import (
     Comparison,
     Measurement,
-    comparison_table,
     mlflow_metrics,
+    summarise_runs,
     write_measurements,
-    write_summary,
-)
-from pipeline.lab.summary import (
-    summarise as join_runs,
 )
 from pipeline.lab.tracking import Tracker, run_id_of
 
@@ -219,10 +215,5 @@ def _position(group: str) -> float | None:
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
-    """Join the runs of this domain into the tables of :func:`pipeline.lab.summary.write_summary`."""
-    metrics = [run / "metrics.json" for run in runs]
-    table = join_runs("codes", scale, metrics, published)
-    identities = [read_json(path) for path in metrics]
-    by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
-    comparisons = comparison_table("codes", compare(by_run))
-    write_summary(out, table, comparisons, headline="neg_ln_ber", position=_position)
+    """Join the runs of this domain into its tables; see :func:`pipeline.lab.summary.summarise_runs`."""
+    summarise_runs("codes", scale, runs, published, out, compare, headline="neg_ln_ber", position=_position)

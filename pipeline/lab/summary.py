@@ -297,3 +297,32 @@ def write_summary(
         place = nested.setdefault(row.dataset, {}).setdefault(row.method, {}).setdefault(row.metric, {})
         place[row.group or "all"] = float(f"{row.value:.6g}")
     write_json(out / "metrics.json", nested)
+
+
+def summarise_runs(
+    domain: str,
+    scale: str,
+    runs: Sequence[Path],
+    published: Path,
+    out: Path,
+    compare: Callable[[dict[tuple[str, str, int], Path]], list[Comparison]],
+    headline: str,
+    position: Callable[[str], float | None],
+) -> None:
+    """Join a domain's runs into its tables: :func:`summarise`, paired comparisons, :func:`write_summary`.
+
+    Args:
+        domain: name of the domain.
+        scale: label of the run: smoke, real or paper.
+        runs: folders of the runs, each with ``metrics.json``.
+        published: the domain's ``published.csv``.
+        out: the domain's folder of results.
+        compare: gives the comparisons of runs that are given by (data set, method, seed).
+        headline: see :func:`write_summary`.
+        position: see :func:`write_summary`.
+    """
+    metrics = [run / "metrics.json" for run in runs]
+    table = summarise(domain, scale, metrics, published)
+    identities = [read_json(path) for path in metrics]
+    by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
+    write_summary(out, table, comparison_table(domain, compare(by_run)), headline, position)

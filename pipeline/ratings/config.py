@@ -327,6 +327,11 @@ class Config(DomainConfig):
         """Whether a method can be run on a data set: the oracle needs a known truth."""
         return method != "oracle" or GENERATED.fullmatch(dataset) is not None
 
+    def own_files(self, dataset: str) -> list[str]:
+        """The files of a data set of the user's own; of others none."""
+        table = self.tables.get(dataset)
+        return [table.ratings, table.items] if table else []
+
     def start(self, dataset: str, method: str) -> str | None:
         """See :class:`~pipeline.lab.config.DomainConfig`."""
         del dataset

@@ -8,19 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.lab.files import read_json, write_table
+from pipeline.lab.files import write_table
 from pipeline.lab.machine import use_threads
 from pipeline.lab.randomness import numpy_generator
 from pipeline.lab.statistics import Interval, bootstrap, wilson
 from pipeline.lab.summary import (
     Comparison,
     Measurement,
-    comparison_table,
     mlflow_metrics,
+    summarise_runs,
     write_measurements,
-    write_summary,
 )
-from pipeline.lab.summary import summarise as join_runs
 from pipeline.lab.tracking import Tracker, run_id_of
 from pipeline.ratings.config import EvaluationSettings
 from pipeline.ratings.methods import TITLES
@@ -251,10 +249,5 @@ def _compare(
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
-    """Join the runs of this domain into the tables of :func:`pipeline.lab.summary.write_summary`."""
-    metrics = [run / "metrics.json" for run in runs]
-    table = join_runs("ratings", scale, metrics, published)
-    identities = [read_json(path) for path in metrics]
-    by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
-    comparisons = comparison_table("ratings", compare(by_run))
-    write_summary(out, table, comparisons, headline="rmse", position=lambda group: None)
+    """Join the runs of this domain into its tables; see :func:`pipeline.lab.summary.summarise_runs`."""
+    summarise_runs("ratings", scale, runs, published, out, compare, headline="rmse", position=lambda group: None)
