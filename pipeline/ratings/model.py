@@ -144,11 +144,11 @@ class MetaTree(nn.Module, abc.ABC):
         self.depth, self.temperature, self.low, self.high = depth, temperature, low, high
         self.h = nn.Sequential(
             nn.Linear(features + 1, embedding),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(embedding, embedding),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(embedding, embedding),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(embedding, embedding),
         )
         self.f = nn.Sequential(nn.Linear(2 * embedding, f_hidden), nn.ReLU(), nn.Linear(f_hidden, features + 2))
