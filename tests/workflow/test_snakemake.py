@@ -65,8 +65,8 @@ def test_another_seed_leaves_the_first_alone(copy):
         # A comment in a model changes no result.
         ("class WeightGenerator(nn.Module):", "# a remark\nclass WeightGenerator(nn.Module):", set()),
         (
-            "        h = x.abs()\n",
-            "        h = x.abs() + 0.0\n",
+            "            h = tanh(weight @ h)\n",
+            "            h = tanh(weight @ h) + 0.0\n",
             {"train", "evaluate", "join all runs into summary.csv", "draw the pictures", "write the page of results"},
         ),
     ],
