@@ -24,11 +24,13 @@ BETTER = {
 FIGURES = {
     "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
     "quoted, not run. By default trees over many users predict what is left of the user's mean.",
-    "sample_trees": "Trees for one user: the one tree for everybody, the tree that the hypernetwork grows for this "
-    "user with a fixed structure, and the one with a dynamic structure, which ends where a rule would split nothing.",
-    "user_tree": "The tree of one user (at most four levels of it): what each rule asks, how many of the user's "
+    "sample_trees": "Trees for one user, whose tree asks about the most attributes: the one tree for everybody, the "
+    "tree that the hypernetwork grows for this user with a fixed structure, and the one with a dynamic structure, "
+    "which ends where a rule would split nothing.",
+    "user_tree": "The tree of the same user (at most four levels of it): what each rule asks, how many of the user's "
     "ratings came to each node, and the rating it predicts.",
-    "truth": "A generated user's true tree beside the one that the hypernetwork grew from that user's ratings.",
+    "truth": "The same user's true tree (generated data) beside the one that the hypernetwork grew from the user's "
+    "ratings.",
     "attributes": "Which attribute the users' trees ask about first, and at each depth.",
     "support": "Error against the number of ratings that the user had given: trees grown by the hypernetwork, trees "
     "fitted to the user alone, and SVD.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,11 +43,13 @@ class Sitter:
         """The network with a fixed structure and hard routing."""
         return self.models["meta_fixed_hard"]
 
-    @property
+    @cached_property
     def user(self) -> int:
-        """The user shown: of those with a test rating the one with most ratings to grow from."""
-        tested = np.unique(self.data.test.user)
-        return int(tested[np.argmax(np.bincount(self.data.train.user, minlength=len(self.data.users))[tested])])
+        """The user shown: whose tree asks about the most attributes, and of those the one with most ratings."""
+        forest = _grown(self.hard, self.data)
+        asked = np.array([len(forest.features_used(user)) for user in range(len(self.data.users))])
+        given = np.bincount(self.data.train.user, minlength=len(self.data.users))
+        return int(np.lexsort((given, asked))[-1])
 
 
 def draw_portraits(records: Sequence[dict], out: Path) -> None:
