@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,22 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text(encoding="utf-8"))
     return tmp_path
+
+
+@pytest.fixture
+def without_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without MLflow: importing it takes seconds."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+
+
+@pytest.fixture(scope="session")
+def section():
+    """A domain's section of the project's configuration: ``section("codes", "iterations=7")``."""
+    from pipeline.domains import config_types
+    from pipeline.lab.config import check, load
+
+    def load_section(domain: str, *assignments: str):
+        content = load([PROJECT / "params.yaml"], [f"{domain}.{one}" for one in assignments])
+        return check(config_types()[domain], content[domain], domain)
+
+    return load_section

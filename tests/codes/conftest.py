@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipeline.codes.config import Config, PrepareSettings, RawSettings
+from pipeline.codes.config import PrepareSettings, RawSettings
 from pipeline.codes.dataset import prepare
 from pipeline.codes.matrices import CODES
 from pipeline.codes.raw import make
-from pipeline.lab.config import check, load
 
 # galois compiles with numba, which would give torch as many threads as there are processors: many times slower
 # where other work runs beside.
@@ -22,20 +21,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _no_tracking(monkeypatch):
-    """As on a machine without MLflow: these tests are not about it, and importing it takes seconds."""
-    monkeypatch.setitem(sys.modules, "mlflow", None)
+def _no_tracking(without_mlflow):
+    """These tests are not about tracking."""
 
 
 @pytest.fixture(scope="session")
-def config():
-    """The project's codes section with ``assignments`` over it."""
-
-    def load_section(*assignments: str) -> Config:
-        content = load([PROJECT / "params.yaml"], [f"codes.{one}" for one in assignments])
-        return check(Config, content["codes"], "codes")
-
-    return load_section
+def config(section):
+    """The project's codes section with assignments over it: ``config("train.max_steps=5")``."""
+    return partial(section, "codes")
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipeline.lab.acquire import MIRROR_VARIABLE, mirrors
-from pipeline.lab.config import check, load
-from pipeline.ratings.config import Config, PrepareSettings, RawSettings
+from pipeline.ratings.config import PrepareSettings, RawSettings
 from pipeline.ratings.dataset import prepare
 from pipeline.ratings.raw import make
 
@@ -19,20 +18,14 @@ NEEDED = {f"ml100k_u{split}": "u.data" for split in range(1, 6)} | {"ml1m": "ml-
 
 
 @pytest.fixture(autouse=True)
-def _no_tracking(monkeypatch):
-    """As on a machine without MLflow: these tests are not about it, and importing it takes seconds."""
-    monkeypatch.setitem(sys.modules, "mlflow", None)
+def _no_tracking(without_mlflow):
+    """These tests are not about tracking."""
 
 
 @pytest.fixture(scope="session")
-def config():
-    """The project's ratings section with ``assignments`` over it."""
-
-    def load_section(*assignments: str) -> Config:
-        content = load([PROJECT / "params.yaml"], [f"ratings.{one}" for one in assignments])
-        return check(Config, content["ratings"], "ratings")
-
-    return load_section
+def config(section):
+    """The project's ratings section with assignments over it: ``config("train.max_steps=5")``."""
+    return partial(section, "ratings")
 
 
 @pytest.fixture(scope="session")
