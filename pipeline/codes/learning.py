@@ -17,7 +17,7 @@ from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_wo
 from pipeline.codes.decoder import Decoder
 from pipeline.lab.randomness import numpy_generator
 from pipeline.lab.run import TrainingRun
-from pipeline.lab.training import StepData, TrainerSettings, fit
+from pipeline.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
 
 
 class TrainingBatches(Dataset):
@@ -104,15 +104,12 @@ class DecoderTraining(pl.LightningModule):
     def configure_optimizers(self):
         """Adam with a cosine decay from ``learning_rate`` to its ``final_learning_rate_share``."""
         settings = self.settings
-        optimizer = torch.optim.Adam(self.decoder.parameters(), lr=settings.learning_rate)
-        final = settings.final_learning_rate_share
-
-        def share(step: int) -> float:
-            progress = min(step / settings.max_steps, 1.0)
-            return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return adam_with_cosine_decay(
+            self.decoder.parameters(),
+            settings.learning_rate,
+            settings.final_learning_rate_share,
+            settings.max_steps,
+        )
 
 
 def validation_ln_ber(decoder: Decoder, checks: ValidationBatches) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -86,6 +87,27 @@ class StepData(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         """The same batches at every check."""
         return DataLoader(self.validation_set, batch_size=None)
+
+
+def adam_with_cosine_decay(
+    parameters: Iterable[torch.nn.Parameter], learning_rate: float, final_share: float, steps: int
+) -> dict[str, Any]:
+    """What ``configure_optimizers`` returns for Adam whose rate falls as a cosine to ``final_share`` of its start.
+
+    Args:
+        parameters: what is trained.
+        learning_rate: at the first step.
+        final_share: share of it at the last step, and after.
+        steps: number of steps.
+    """
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+
+    def share(step: int) -> float:
+        progress = min(step / steps, 1.0)
+        return final_share + (1.0 - final_share) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 class _AtomicCheckpoints(TorchCheckpointIO):

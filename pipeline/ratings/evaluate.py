@@ -26,7 +26,6 @@ from pipeline.ratings.predictors import BaselinePredictor, MetaTreePredictor, op
 from pipeline.ratings.tables import RatingData, Rows
 from pipeline.ratings.trees import Forest
 
-ITEM_COLUMNS = ["group", "user", "support", "n", "squared_error", "absolute_error"]
 SELECTED_ON_TEST, NEW_USERS = "selected on test", "new users"
 GAIN = "rmse_gain"
 # The orders this domain claims on generated data, at every seed.
@@ -58,7 +57,7 @@ def errors_by_user(
         data: the data set.
 
     Returns:
-        the columns :data:`ITEM_COLUMNS`.
+        columns ``group``, ``user``, ``support``, ``n`` (ratings), ``squared_error`` and ``absolute_error`` (sums).
     """
     error = np.clip(predicted, data.low, data.high) - query.rating
     users, place, count = np.unique(query.user, return_inverse=True, return_counts=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.lab.run import TrainingRun
-from pipeline.lab.training import StepData, TrainerSettings, fit
+from pipeline.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
 from pipeline.ratings.batches import HeldOutUsers, UserBatches
 from pipeline.ratings.config import MetaTreeSettings, Stage
 from pipeline.ratings.model import MetaTree, Ratings, off_diagonal_sum, round_through
@@ -70,14 +70,10 @@ class TreeTraining(pl.LightningModule):
 
     def configure_optimizers(self):
         """Adam with a cosine decay to ``final_learning_rate_share``."""
-        optimizer = torch.optim.Adam(self.tree.parameters(), lr=self.stage.learning_rate)
-        final = self.stage.final_learning_rate_share
-
-        def share(step: int) -> float:
-            return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * min(step / self.stage.steps, 1.0)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        stage = self.stage
+        return adam_with_cosine_decay(
+            self.tree.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps
+        )
 
 
 class SoftTraining(TreeTraining):

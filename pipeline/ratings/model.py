@@ -61,16 +61,6 @@ class Trees:
     leaf: Tensor
     count: Tensor
 
-    @property
-    def inner(self) -> Tensor:
-        """1 where an inner node belongs to the tree, 0 below a leaf, ``[B, 2^d - 1]``."""
-        nodes = self.offset.shape[1]
-        covered = torch.zeros_like(self.leaf)
-        for first, width in _levels(nodes):
-            above = covered[:, first : first + width] + self.leaf[:, first : first + width]
-            covered[:, 2 * first + 1 : 2 * first + 1 + 2 * width] = above.repeat_interleave(2, dim=1)
-        return 1.0 - covered[:, :nodes] - self.leaf[:, :nodes]
-
     def right(self, owner: Tensor, x: Tensor) -> Tensor:
         """q of rows at every inner node: ``owner [Q], x [Q, D] -> [Q, 2^d - 1]``."""
         score = (self.direction[owner] * x[:, None, :]).sum(dim=2) + self.offset[owner]
@@ -183,7 +173,7 @@ class MetaTree(nn.Module, abc.ABC):
             one_attribute: every rule asks about one attribute ("hard" u); otherwise about a mean of all.
         """
         owner, x = support.owner, support.x
-        z = self.h[:-1](torch.cat([x, support.y[:, None]], dim=1))
+        z = self._embed(support)
         place = torch.zeros_like(owner)
         # At the root all ratings are at the node.
         r_all, count = self._pool(z, owner, users)
@@ -222,6 +212,14 @@ class MetaTree(nn.Module, abc.ABC):
             leaf=torch.cat([leaf, open_paths], dim=1),
             count=torch.cat([counts, count], dim=1),
         )
+
+    def summary(self, support: Ratings, users: int) -> Tensor:
+        """r_all, what the network makes of each user's ratings, ``[B, r]``."""
+        return self._pool(self._embed(support), support.owner, users)[0]
+
+    def _embed(self, support: Ratings) -> Tensor:
+        """Input of the last layer of h for every rating, ``[N, r]``."""
+        return self.h[:-1](torch.cat([support.x, support.y[:, None]], dim=1))
 
     def _pool(self, z: Tensor, node: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
         """Mean of h over the ratings at every node, 0 where there are none, and their number.

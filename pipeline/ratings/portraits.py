@@ -213,13 +213,10 @@ def _depth(sitter: Sitter) -> Figure:
 
 
 def _embedding(sitter: Sitter) -> Figure:
-    data, tree = sitter.data, sitter.hard.tree
-    users = len(data.users)
+    data = sitter.data
     support = as_ratings(data.train, 0, len(data.train), 0)
     with torch.inference_mode():
-        h = tree.h(torch.cat([support.x, support.y[:, None]], dim=1))
-        total = torch.zeros(users, h.shape[1]).index_add(0, support.owner, h)
-        r_all = (total / torch.bincount(support.owner, minlength=users)[:, None]).numpy()
+        r_all = sitter.hard.tree.summary(support, len(data.users)).numpy()
     centred = r_all - r_all.mean(axis=0)
     _, strength, directions = np.linalg.svd(centred, full_matrices=False)
     place = centred @ directions[:2].T

@@ -174,31 +174,16 @@ def fit_baseline_only(data: RatingData, settings: BaselineSettings, seed: int) -
 
 def fit_svd(data: RatingData, settings: FactorisationSettings, seed: int) -> tuple[Factors, dict[str, Any]]:
     """See :func:`pipeline.ratings.baselines.fit.fit`; it has nothing to say of newcomers."""
-    sizes = settings.method
     ratings = numbered(data.train, data.low, data.high)
-    algorithm = library("surprise", PACKAGE).SVD(
-        n_factors=sizes.factors,
-        n_epochs=sizes.epochs,
-        lr_all=sizes.learning_rate,
-        reg_all=sizes.regularisation,
-        random_state=seed,
-    )
+    algorithm = library("surprise", PACKAGE).SVD(**_arguments(settings, seed))
     algorithm.fit(ratings.trainset)
     return _factors(algorithm, algorithm.pu, ratings, data)
 
 
 def fit_svdpp(data: RatingData, settings: FactorisationSettings, seed: int) -> tuple[Factors, dict[str, Any]]:
     """See :func:`pipeline.ratings.baselines.fit.fit`; it has nothing to say of newcomers."""
-    sizes = settings.method
     ratings = numbered(data.train, data.low, data.high)
-    algorithm = library("surprise", PACKAGE).SVDpp(
-        n_factors=sizes.factors,
-        n_epochs=sizes.epochs,
-        lr_all=sizes.learning_rate,
-        reg_all=sizes.regularisation,
-        random_state=seed,
-        cache_ratings=True,
-    )
+    algorithm = library("surprise", PACKAGE).SVDpp(**_arguments(settings, seed), cache_ratings=True)
     algorithm.fit(ratings.trainset)
     rated = ratings.trainset.ur
     implicit = np.array([algorithm.yj[[item for item, _ in rated[user]]].sum(axis=0) for user in range(len(rated))])
@@ -206,6 +191,18 @@ def fit_svdpp(data: RatingData, settings: FactorisationSettings, seed: int) -> t
     fitted, facts = _factors(algorithm, algorithm.pu + implicit * share[:, None], ratings, data)
     facts["parameter_count"] += algorithm.yj.size
     return fitted, facts
+
+
+def _arguments(settings: FactorisationSettings, seed: int) -> dict[str, Any]:
+    """The settings under the names that Surprise gives them."""
+    sizes = settings.method
+    return {
+        "n_factors": sizes.factors,
+        "n_epochs": sizes.epochs,
+        "lr_all": sizes.learning_rate,
+        "reg_all": sizes.regularisation,
+        "random_state": seed,
+    }
 
 
 def _factors(
