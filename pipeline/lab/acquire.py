@@ -32,7 +32,7 @@ class RemoteFile:
 
     Attributes:
         name: its file name, by which mirrors are searched.
-        url: its official address.
+        url: its official address; empty where it has none and must come from a mirror.
         sha256: hexadecimal digest of its bytes.
         licence: under what terms it may be used.
         citation: whom to cite.
@@ -103,6 +103,11 @@ def acquire(remote: RemoteFile) -> Path:
 
 
 def _download(remote: RemoteFile, target: Path) -> None:
+    if not remote.url:
+        raise UserError(
+            f"{remote.name}: not in a mirror, and it has no public address; name a folder that holds it in "
+            f"{MIRROR_VARIABLE}"
+        )
     import pooch
 
     # Our own progress lines say the same.

@@ -49,6 +49,7 @@ COMPARISON_COLUMNS = [
     "ci95_high",
     "n",
     "claimed",
+    "margin",
     "holds",
 ]
 
@@ -83,6 +84,7 @@ class Comparison:
     Attributes:
         difference: method less reference, in the direction in which larger is better.
         claimed: whether the domain claims that ``method`` is the better one here.
+        margin: by how much it is claimed to be better.
     """
 
     dataset: str
@@ -96,11 +98,12 @@ class Comparison:
     ci95_high: float
     n: int
     claimed: bool
+    margin: float = 0.0
 
     @property
     def holds(self) -> bool:
-        """Whether the interval lies above zero."""
-        return self.ci95_low > 0
+        """Whether the interval lies above zero and the difference is no less than the margin."""
+        return self.ci95_low > 0 and self.difference >= self.margin
 
 
 def write_measurements(path: Path, dataset: str, method: str, seed: int, measurements: Sequence[Measurement]) -> None:

@@ -37,6 +37,15 @@ TINY = {
         "local_trees": {"depths": [1]},
         "evaluate": {"resamples": 100},
     },
+    "circuits": {
+        "datasets": ["length4"],
+        "methods": ["ga", "gru", "ours", "ours_rank64"],
+        "validation_circuits": 50,
+        "test_circuits": 60,
+        "train": {"max_steps": 20, "check_every_steps": 10, "batch_circuits": 32},
+        "ga": {"population": 20, "generations": 5},
+        "ours_rank64": {"candidates": 8, "polish_steps": 5},
+    },
 }
 
 

@@ -1,0 +1,146 @@
+"""A trained network opened again: responses in, circuits out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.circuits.baselines import PerLength
+from pipeline.circuits.config import SETTINGS, NetworkSettings, RankedSettings
+from pipeline.circuits.dataset import CircuitData
+from pipeline.circuits.decoding import Chains, write
+from pipeline.circuits.features import COMPRESSIONS, Probe
+from pipeline.circuits.methods import TITLES, build
+from pipeline.circuits.model import CircuitHypernetwork
+from pipeline.lab.config import Section
+from pipeline.lab.errors import UserError
+from pipeline.lab.models import load_model
+
+LARGEST_GRID, LARGEST_CATALOGUE, LONGEST = 4096, 200, 16
+
+
+def describe(dataset: str, method: str, settings: Section, data: CircuitData) -> dict[str, Any]:
+    """What a model file says beside its weights, in plain types and tensors."""
+    return {
+        "domain": "circuits",
+        "dataset": dataset,
+        "method": method,
+        "settings": settings.model_dump(mode="json"),
+        "title": data.title,
+        "excitations": [list(one) for one in data.probe.excitations],
+        "features": data.probe.compression,
+        "lengths": data.sampler.lengths.tolist(),
+        "values": data.values.tolist(),
+        "frequency": torch.from_numpy(data.probe.frequency),
+        "mean": torch.from_numpy(data.mean),
+        "deviation": torch.from_numpy(data.deviation),
+    }
+
+
+class Designer:
+    """A network read from ``model.ckpt``.
+
+    Calling it with compressed responses float32 ``[B, C, d]`` gives one circuit each, float64 ``[B, longest, 2]``: kind
+    (0..5, -1 behind the end) and normalised value (0 behind the end).
+
+    Args:
+        content: what :func:`pipeline.lab.models.load_model` returned.
+
+    Attributes:
+        method: method id.
+        title: name of the data set for people.
+        probe: how circuits are measured: frequencies, excitations, compression.
+        values: the catalogue, normalised, ``[K]``.
+        lengths: numbers of parts that it was trained on.
+        longest: the largest of them.
+        network: the network.
+        settings: of the method.
+    """
+
+    def __init__(self, content: dict[str, Any]):
+        self.method, self.title = content["method"], content["title"]
+        self.settings = SETTINGS[self.method].model_validate(content["settings"])
+        ranked = isinstance(self.settings, RankedSettings)
+        network = SETTINGS["ours"].model_validate(content["network"]) if ranked else self.settings
+        if not isinstance(network, NetworkSettings):
+            raise ValueError(f"{TITLES[self.method]} has no network")  # noqa: TRY004 (a file's content, not a type)
+        self.values = np.array(content["values"], dtype=np.float64)
+        self.lengths = [int(one) for one in content["lengths"]]
+        frequency = content["frequency"].double().numpy()
+        if content["features"] not in COMPRESSIONS or not 1 <= min(self.lengths) <= max(self.lengths) <= LONGEST:
+            raise ValueError("features or lengths that this version does not know")
+        if len(frequency) > LARGEST_GRID or not 1 <= len(self.values) <= LARGEST_CATALOGUE:
+            raise ValueError("a grid or a catalogue that is too large")
+        self.probe = Probe(frequency, [tuple(one) for one in content["excitations"]], content["features"])
+        self.longest = max(self.lengths)
+        statistics = (content[name].float().numpy() for name in ("mean", "deviation"))
+        # Without memory for the weights until their shapes are known to be those in the file.
+        with torch.device("meta"):
+            self.network = build(network, self.probe, self.lengths, len(self.values), *statistics)
+        self.network.load_state_dict(content["state"], assign=True)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network.float().to(self.device).eval()
+
+    @property
+    def knows_the_end(self) -> bool:
+        """Whether it finds the number of parts itself; a family with a network per length must be told."""
+        return not isinstance(self.network, PerLength)
+
+    def write(
+        self, response: np.ndarray, samples: int = 0, seed: int = 0, length: int | None = None, temperature: float = 1.0
+    ) -> Chains:
+        """Circuits for compressed responses ``[T, C, d]``: the greedy answer, then ``samples`` drawn ones.
+
+        Raises:
+            UserError: this method must be told the number of parts.
+        """
+        if length is None and not self.knows_the_end:
+            raise UserError(f"{TITLES[self.method]} must be told the number of parts; take a model of another method")
+        tensor = torch.from_numpy(np.asarray(response, dtype=np.float32)).to(self.device)
+        network = self.network.for_length(length)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        return write(network, tensor, self.longest, samples, generator, temperature)
+
+    def sizes(self, chains: Chains) -> np.ndarray:
+        """Normalised values of the parts of written circuits; 1 where there is none."""
+        return np.where(chains.kinds >= 0, self.values[chains.classes], 1.0)
+
+    def candidates(self, response: np.ndarray, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The greedy answer and drawn ones: kinds int8 and values, ``[T, 1 + samples, longest]`` each."""
+        chains = self.write(response, samples, seed)
+        return chains.kinds, self.sizes(chains)
+
+    def weights(self, response: np.ndarray) -> np.ndarray | None:
+        """The weights that the hypernetwork writes for compressed responses, ``[T, N]``; None without one."""
+        if not isinstance(self.network, CircuitHypernetwork):
+            return None
+        with torch.inference_mode():
+            tensor = torch.from_numpy(np.asarray(response, dtype=np.float32)).to(self.device)
+            return self.network.write(tensor).cpu().numpy()
+
+    def __call__(self, response: np.ndarray) -> np.ndarray:
+        """See the class."""
+        chains = self.write(response)
+        kinds, classes = chains.kinds[:, 0], chains.classes[:, 0]
+        return np.stack([kinds.astype(np.float64), np.where(kinds >= 0, self.values[classes], 0.0)], axis=-1)
+
+
+def open_designer(path: Path) -> Designer:
+    """Open a trained network.
+
+    Raises:
+        UserError: no such file, or not a network that writes circuits.
+    """
+    content = load_model(path)
+    if not isinstance(content, dict) or content.get("domain") != "circuits":
+        raise UserError(f"{path}: this is not a model trained by `hypernet circuits train`")
+    try:
+        return Designer(content)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{path}: no network, one of another version, or damaged ({type(error).__name__}: {said}); train it again"
+        ) from None

@@ -1,0 +1,332 @@
+"""Search for circuits that do what is wanted: written by a network, found among random ones, refined, snapped, ranked.
+
+1. A trained network reads the response and writes candidates. Where the goal leaves parts of the response open (limits,
+   a gain alone, a band smaller than the network's), many random circuits are simulated, and the responses of those that
+   come nearest to the goal fill the gaps; these circuits are candidates too.
+2. The best candidates of every length are polished by gradients through the simulator, and polished again with each of
+   their parts left out.
+3. Values are snapped to the catalogue, and a genetic algorithm goes on from there.
+4. For a mask the best are centred: polished and snapped again with copies whose parts are off within their tolerance,
+   so that many of the circuits that are built lie inside.
+
+All circuits are scored by the goal itself: a network is never taken at its word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.circuits.completion import completed, covers
+from pipeline.circuits.genetic import Plan, evolve
+from pipeline.circuits.goals import Goal, MaskGoal, ResponseGoal
+from pipeline.circuits.parts import PAD, TYPES, lengths_of, merge, series_values, texts
+from pipeline.circuits.ranking import Error, polish, snap
+from pipeline.circuits.sampler import draw
+from pipeline.circuits.tolerance import factors
+from pipeline.lab.randomness import derived_seed, numpy_generator
+
+if TYPE_CHECKING:
+    from pipeline.circuits.designer import Designer
+
+# Values that gradients and catalogues may reach, normalised, and the narrower range of random circuits.
+LOWEST, HIGHEST = 1e-3, 1e3
+DRAWN_LOWEST, DRAWN_HIGHEST = 0.03, 30.0
+# Frequencies that are looked at among random circuits, and while values are refined.
+COARSE_POINTS, FINE_POINTS = 48, 128
+LEARNING_RATE = 0.1
+# A response error that rounding alone explains.
+EXACT = 1e-9
+# Where a circuit came from, for people.
+GREEDY, SAMPLED, RETRIEVED = "network, first answer", "network, sample", "random search"
+EVOLVED, PRUNED = "genetic algorithm", ", parts left out"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes:
+        draws: random circuits that are simulated.
+        templates: of those, how many fill the gaps of a response for the network.
+        first_steps: gradient steps for every candidate.
+        finalists: candidates that go on.
+        last_steps: gradient steps for these.
+        prunings: how often every part of every finalist is tried to be left out.
+        evolution: the genetic algorithm, one population for each length.
+        mask_margin_db: by how much refinement tries to stay inside a mask.
+        centred: circuits that are centred in a mask.
+        copies: of each of them, with parts that are off.
+    """
+
+    draws: int = 60_000
+    templates: int = 8
+    first_steps: int = 120
+    finalists: int = 32
+    last_steps: int = 300
+    prunings: int = 2
+    evolution: Plan = field(default_factory=lambda: Plan(150, 30, 3, 0.7, 0.1, 2))
+    mask_margin_db: float = 0.5
+    centred: int = 16
+    copies: int = 24
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidate circuits.
+
+    Attributes:
+        kinds: int8 ``[B, n]``, :data:`~pipeline.circuits.parts.PAD` behind the last part.
+        values: ``[B, n]``, normalised.
+        origin: where each came from, for people, ``[B]``.
+        free: score before the values were snapped to the catalogue, ``[B]``; NaN where that has not happened.
+    """
+
+    kinds: np.ndarray
+    values: np.ndarray
+    origin: np.ndarray
+    free: np.ndarray
+
+    @classmethod
+    def of(cls, kinds: np.ndarray, values: np.ndarray, origin: str | np.ndarray) -> Pool:
+        """Circuits before refinement."""
+        origins = np.broadcast_to(np.asarray(origin, dtype=object), (len(kinds),))
+        return cls(np.asarray(kinds, np.int8), np.asarray(values, np.float64), origins, np.full(len(kinds), np.nan))
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.kinds)
+
+    def take(self, rows: np.ndarray) -> Pool:
+        """Some of the circuits."""
+        return Pool(self.kinds[rows], self.values[rows], self.origin[rows], self.free[rows])
+
+    def __add__(self, other: Pool) -> Pool:
+        """Both, one behind the other."""
+        longest = max(self.kinds.shape[1], other.kinds.shape[1])
+        kinds = [_widened(one.kinds, longest, PAD) for one in (self, other)]
+        values = [_widened(one.values, longest, 1.0) for one in (self, other)]
+        rest = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("origin", "free")]
+        return Pool(np.concatenate(kinds), np.concatenate(values), *rest)
+
+    def tidied(self) -> Pool:
+        """Parts that are one part joined, each circuit once, circuits without parts left out."""
+        longest, found = self.kinds.shape[1], {}
+        for row, circuit in enumerate(zip(self.kinds, self.values, strict=True)):
+            if (circuit[0] >= 0).any():
+                kinds, values = merge(*circuit)
+                # Six digits: closer values are the same circuit on two ways to it.
+                name = texts(kinds[None], np.array([[float(f"{one:.5e}") for one in values]]))[0]
+                found.setdefault(name, (row, kinds, values))
+        rows = np.array([row for row, _, _ in found.values()], dtype=int)
+        kinds, values = np.full((len(rows), longest), PAD, np.int8), np.ones((len(rows), longest))
+        for place, (_, own_kinds, own_values) in enumerate(found.values()):
+            kinds[place, : len(own_kinds)], values[place, : len(own_values)] = own_kinds, own_values
+        return Pool(kinds, values, self.origin[rows], self.free[rows])
+
+
+def _widened(array: np.ndarray, width: int, fill: float) -> np.ndarray:
+    return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search ends with.
+
+    Attributes:
+        pool: different circuits with catalogue values, best score first.
+        scores: of the goal, ``[B]``.
+        simulated: number of circuits that were simulated, a step of a gradient counted as one.
+        steps: name of each step, the number of circuits that it left, and their best score.
+    """
+
+    pool: Pool
+    scores: np.ndarray
+    simulated: int
+    steps: list[dict]
+
+
+class Search:
+    """One search; see the module.
+
+    Args:
+        goal: what is wanted.
+        catalogue: values that can be had, normalised, rising.
+        tolerance: of the parts, a share.
+        longest: most parts.
+        candidates: circuits that the network writes, and as many from random search.
+        seed: the same seed finds the same circuits.
+        designer: a trained network, or None.
+        seen: the goal as the network knows it, with a load of 1.0; where None, ``goal``.
+        effort: how much is tried.
+    """
+
+    def __init__(
+        self,
+        goal: Goal,
+        catalogue: np.ndarray,
+        tolerance: float,
+        longest: int,
+        candidates: int,
+        seed: int,
+        designer: Designer | None = None,
+        seen: Goal | None = None,
+        effort: Effort = Effort(),
+    ):
+        self.goal, self.catalogue, self.tolerance = goal, catalogue, tolerance
+        self.longest, self.candidates = longest, candidates
+        self.seed, self.designer, self.seen, self.effort = seed, designer, seen or goal, effort
+        self.coarse, self.fine = goal.thinned(COARSE_POINTS), goal.thinned(FINE_POINTS)
+        # Inside a mask there is no slope: refinement aims at its middle.
+        self.aim = self.fine.inset(effort.mask_margin_db) if isinstance(self.fine, MaskGoal) else self.fine
+        self.simulated, self.steps = 0, []
+
+    def run(self) -> Found:
+        """Search."""
+        pool = self._retrieve()
+        self._note("random search", pool)
+        if self.designer is not None:
+            written = self._written(pool)
+            self._note("network", written)
+            pool = (written + pool).tidied()
+        # What already has the response needs no refinement.
+        done = isinstance(self.goal, ResponseGoal) and self._score(pool, self.fine).min() < EXACT
+        refined = self._finalists(pool) if done else self._refine(pool)
+        self._note("refined", refined)
+        pool = self._snap(refined)
+        self._note("catalogue values", pool)
+        if not done:
+            pool = (pool + self._snap(self._polish(self._evolve(pool), self.effort.last_steps))).tidied()
+            self._note("genetic algorithm", pool)
+        if isinstance(self.goal, MaskGoal) and self.tolerance:
+            pool = (pool + self._centre(pool)).tidied()
+            self._note("centred", pool)
+        scores = self._score(pool, self.goal)
+        order = np.lexsort((lengths_of(pool.kinds), scores))
+        return Found(pool.take(order), scores[order], self.simulated, self.steps)
+
+    def _note(self, name: str, pool: Pool) -> None:
+        best = float(self._score(pool, self.goal).min(initial=np.inf))
+        self.steps.append({"step": name, "circuits": len(pool), "best": best if np.isfinite(best) else None})
+
+    def _score(self, pool: Pool, goal: Goal) -> np.ndarray:
+        self.simulated += len(pool)
+        return goal.scores(pool.kinds, pool.values)
+
+    def _best(self, pool: Pool, scores: np.ndarray, count: int, per_chain: int) -> np.ndarray:
+        """The best rows, as many of every length and few of one chain of kinds; what is left over goes by score."""
+        lengths, order = lengths_of(pool.kinds), np.argsort(scores, kind="stable")
+        seen: dict[bytes, int] = {}
+        share = -(-count // self.longest)
+        taken, spare = [], []
+        filled = np.zeros(self.longest + 1, dtype=int)
+        for row in order:
+            chain = pool.kinds[row].tobytes()
+            if seen.get(chain, 0) == per_chain:
+                continue
+            seen[chain] = seen.get(chain, 0) + 1
+            (taken if filled[lengths[row]] < share else spare).append(row)
+            filled[lengths[row]] += 1
+            if len(spare) >= count and len(taken) >= count:
+                break
+        rows = np.array((taken + spare)[:count], dtype=int)
+        return rows[np.argsort(scores[rows], kind="stable")]
+
+    def _retrieve(self) -> Pool:
+        """Of many random circuits those that come nearest to the goal."""
+        generator = numpy_generator(self.seed, "circuits", "design", "retrieve")
+        values = series_values("E12", DRAWN_LOWEST, DRAWN_HIGHEST)
+        kinds, classes = draw(generator, generator.integers(1, self.longest + 1, self.effort.draws), len(values))
+        # Most filters have no resistors inside, and random ladders mostly do: every second one loses its own.
+        lossless = np.arange(len(kinds)) % 2 == 1
+        kinds[lossless[:, None] & (kinds % TYPES == 0)] = PAD
+        order = np.argsort(kinds == PAD, axis=1, kind="stable")
+        kinds, classes = (np.take_along_axis(one, order, axis=1) for one in (kinds, classes))
+        some = (kinds >= 0).any(axis=1)
+        pool = Pool.of(kinds[some], values[np.maximum(classes[some], 0)], RETRIEVED)
+        pool = pool.take(self._best(pool, self._score(pool, self.coarse), self.candidates, per_chain=2))
+        return pool.take(np.argsort(self._score(pool, self.goal), kind="stable"))
+
+    def _written(self, retrieved: Pool) -> Pool:
+        """What the network writes for the goal, its gaps filled with responses of retrieved circuits."""
+        whole = isinstance(self.seen, ResponseGoal) and covers(self.seen, self.designer.probe)
+        templates = retrieved.take(np.arange(min(1 if whole else self.effort.templates, len(retrieved))))
+        responses = completed(self.seen, self.designer.probe, templates.kinds, templates.values)
+        samples = max(1, self.candidates // len(responses) - 1)
+        seed = derived_seed(self.seed, "circuits", "design", "network")
+        kinds, values = self.designer.candidates(responses, samples, seed)
+        origin = np.array([GREEDY] + [SAMPLED] * samples, dtype=object)
+        pool = Pool.of(*(one.reshape(-1, one.shape[-1]) for one in (kinds, values)), np.tile(origin, len(responses)))
+        return pool.take(lengths_of(pool.kinds) <= self.longest)
+
+    def _polish(self, pool: Pool, steps: int, loss: Error | None = None) -> Pool:
+        self.simulated += len(pool) * steps
+        values = polish(pool.kinds, pool.values, loss or self.aim.loss, steps, LEARNING_RATE, LOWEST, HIGHEST)
+        return replace(pool, values=values).tidied()
+
+    def _refine(self, pool: Pool) -> Pool:
+        """Polish all, the best again, and these with one part left out: what is not needed goes."""
+        best = self._finalists(self._polish(pool, self.effort.first_steps))
+        for _ in range(self.effort.prunings):
+            best = self._polish(best, self.effort.last_steps)
+            less = self._finalists(self._polish(one_part_less(best).tidied(), self.effort.first_steps))
+            best = self._finalists((best + less).tidied())
+        return self._polish(best, self.effort.last_steps)
+
+    def _finalists(self, pool: Pool) -> Pool:
+        return pool.take(self._best(pool, self._score(pool, self.aim), self.effort.finalists, per_chain=2))
+
+    def _snap(self, pool: Pool, loss: Error | None = None) -> Pool:
+        """Values of the catalogue; what the score was before is kept."""
+        free = self._score(pool, self.goal)
+        # Every sweep tries two neighbours of every part.
+        self.simulated += len(pool) * 2 * pool.kinds.shape[1]
+        values = snap(pool.kinds, pool.values, self.catalogue, loss or self.aim.loss)
+        return replace(pool, values=values, free=free).tidied()
+
+    def _evolve(self, pool: Pool) -> Pool:
+        """The best circuit of every length after a genetic algorithm that starts with the given ones."""
+        lengths, own = np.unique(lengths_of(pool.kinds)), lengths_of(pool.kinds)
+        scores, size = self._score(pool, self.aim), self.effort.evolution.population // 2
+        # Every population starts with as many circuits: where there are fewer, the best come again.
+        rows = [np.flatnonzero(own == length) for length in lengths]
+        rows = np.array([np.resize(one[np.argsort(scores[one], kind="stable")], size) for one in rows])
+        lowest, highest = (extreme(pool.values[pool.kinds >= 0]) for extreme in (np.min, np.max))
+        inside = (self.catalogue >= min(lowest, DRAWN_LOWEST)) & (self.catalogue <= max(highest, DRAWN_HIGHEST))
+
+        def error(kinds: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+            del targets  # one goal for all
+            self.simulated += kinds.shape[0] * kinds.shape[1]
+            flat = self.aim.scores(kinds.reshape(-1, kinds.shape[2]), values.reshape(-1, kinds.shape[2]))
+            return flat.reshape(kinds.shape[:2])
+
+        generator = numpy_generator(self.seed, "circuits", "design", "evolve")
+        start = pool.kinds[rows], pool.values[rows]
+        kinds, values, _ = evolve(error, lengths, self.catalogue[inside], generator, self.effort.evolution, start)
+        return Pool.of(kinds, values, EVOLVED).tidied()
+
+    def _centre(self, pool: Pool) -> Pool:
+        """The best circuits with values in the middle of what the mask allows."""
+        pool = pool.take(self._best(pool, self._score(pool, self.aim), self.effort.centred, per_chain=1))
+        generator, copies = numpy_generator(self.seed, "circuits", "design", "centre"), self.effort.copies
+        off = torch.from_numpy(factors(self.tolerance, pool.kinds.shape[1], copies, generator, "uniform"))
+
+        def loss(kinds: Tensor, values: Tensor) -> Tensor:
+            self.simulated += (copies - 1) * len(kinds)
+            copied = (values[:, None] * off).flatten(0, 1)
+            return self.fine.loss(kinds.repeat_interleave(copies, dim=0), copied).unflatten(0, (-1, copies)).mean(dim=1)
+
+        return self._snap(self._polish(pool, self.effort.first_steps, loss), loss)
+
+
+def one_part_less(pool: Pool) -> Pool:
+    """Every circuit of several parts, once without each of its parts."""
+    rows, places = np.nonzero((pool.kinds >= 0) & (lengths_of(pool.kinds) > 1)[:, None])
+    kinds, values = pool.kinds[rows].copy(), pool.values[rows]
+    kinds[np.arange(len(rows)), places] = PAD
+    origin = np.array([one.removesuffix(PRUNED) + PRUNED for one in pool.origin[rows]], dtype=object)
+    return Pool.of(kinds, values, origin)

@@ -1,0 +1,223 @@
+"""Encoders, the hypernetwork, its baselines, and how they write circuits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.circuits.baselines import ConditionedGRU, PerLength
+from pipeline.circuits.dataset import CircuitData
+from pipeline.circuits.decoder import BEGIN, END, TOKENS
+from pipeline.circuits.decoding import write
+from pipeline.circuits.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
+from pipeline.circuits.methods import build
+from pipeline.circuits.model import CircuitHypernetwork
+from pipeline.lab.models import count_parameters
+
+POINTS, VALUES, SIZE = 16, 3, 12
+
+
+def encoder():
+    body = MLPEncoder(5, POINTS, [20], SIZE)
+    return ResponseEncoder(body, torch.zeros(4, POINTS), torch.ones(4, POINTS), torch.linspace(-1, 1, POINTS))
+
+
+@pytest.fixture(params=["gru", "gru_only_hypernet", "ours"])
+def network(request):
+    torch.manual_seed(3)
+    sizes = {"size": SIZE, "embedding": 5, "hidden": 7, "values": VALUES}
+    if request.param == "gru":
+        return ConditionedGRU(encoder(), **sizes).eval()
+    return CircuitHypernetwork(encoder(), **sizes, generated_heads=request.param == "ours").eval()
+
+
+def responses(count=6):
+    return torch.randn(count, 4, POINTS, generator=torch.Generator().manual_seed(0))
+
+
+def test_what_comes_after_the_end_is_not_seen(network):
+    kinds = torch.tensor([[0, 4, 2, -1, -1]] * 6)
+    padded = network(responses(), kinds)
+    short = network(responses(), kinds[:, :3])
+    torch.testing.assert_close(padded[0][:, :4], short[0])
+    torch.testing.assert_close(padded[1][:, :3], short[1])
+
+
+def test_logits_do_not_look_ahead(network):
+    one, other = torch.tensor([[0, 4, 2]] * 6), torch.tensor([[0, 4, 5]] * 6)
+    torch.testing.assert_close(network(responses(), one)[0][:, :3], network(responses(), other)[0][:, :3])
+
+
+def test_steps_give_what_the_whole_chain_gives(network):
+    kinds = torch.tensor([[3, 1, 5, 0]] * 6)
+    kind_logits, value_logits = network(responses(), kinds)
+    context = network.read(responses())
+    # Two sequences at once, both the same.
+    state = network.begin(context, 2)
+    tokens = torch.cat([torch.full((6, 1), BEGIN), kinds], dim=1)
+    for place, token in enumerate(tokens.T):
+        state = network.step(context, network.embedding(token[:, None].expand(-1, 2)), state)
+        for sequence in range(2):
+            torch.testing.assert_close(network.kind_logits(context, state)[:, sequence], kind_logits[:, place])
+            if place:
+                torch.testing.assert_close(
+                    network.value_logits(context, state)[:, sequence], value_logits[:, place - 1]
+                )
+
+
+def test_every_response_has_a_network_of_its_own(network):
+    kinds = torch.tensor([[0, 4, 2]] * 6)
+    whole = network(responses(), kinds)[0]
+    alone = torch.cat([network(one[None], kinds[:1])[0] for one in responses()])
+    torch.testing.assert_close(whole, alone)
+    assert (whole[0] - whole[1]).abs().max() > 1e-6
+
+
+def test_the_generated_unit_is_torchs_own_with_the_written_weights():
+    torch.manual_seed(0)
+    network = CircuitHypernetwork(encoder(), SIZE, 5, 7, VALUES, generated_heads=True)
+    kinds = torch.tensor([[3, 1, 5, 0]])
+    response = responses(1)
+    flat = network.write(response)[0]
+    own = torch.nn.GRU(5, 7, batch_first=True)
+    gates, place = 21, 0
+    with torch.no_grad():
+        for name, shape in (
+            ("weight_ih", (5, gates)),
+            ("weight_hh", (7, gates)),
+            ("bias_ih", gates),
+            ("bias_hh", gates),
+        ):
+            size = int(np.prod(shape))
+            getattr(own, f"{name}_l0").copy_(flat[place : place + size].reshape(shape).T)
+            place += size
+    heads = []
+    for outputs in (TOKENS, VALUES):
+        head = flat[place : place + 8 * outputs].reshape(8, outputs)
+        heads.append((head[:7], head[7]))
+        place += 8 * outputs
+    assert place == len(flat)
+    tokens = torch.cat([torch.tensor([[BEGIN]]), kinds], dim=1)
+    states = own(network.embedding(tokens))[0]
+    kind_logits, value_logits = network(response, kinds)
+    torch.testing.assert_close(kind_logits, states @ heads[0][0] + heads[0][1], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(value_logits, states[:, 1:] @ heads[1][0] + heads[1][1], rtol=1e-5, atol=1e-6)
+
+
+def test_at_the_start_all_responses_share_nearly_one_network():
+    torch.manual_seed(0)
+    network = CircuitHypernetwork(encoder(), SIZE, 16, 24, VALUES, generated_heads=True)
+    with torch.no_grad():
+        features = torch.randn(2000, SIZE)
+        difference = network.writer(features) - network.writer.bias
+    assert float(difference.std()) == pytest.approx(0.3 / 24**0.5, rel=0.05)
+    assert float(network.writer.bias.abs().max()) <= 24**-0.5
+
+
+def greedy_by_hand(network, response, longest):
+    kinds, classes, chain = [], [], torch.zeros(1, 0, dtype=torch.int64)
+    for _ in range(longest):
+        kind_logits, _ = network(response[None], chain)
+        kind = int(kind_logits[0, -1].argmax())
+        if kind == END:
+            break
+        chain = torch.cat([chain, torch.tensor([[kind]])], dim=1)
+    if chain.shape[1]:
+        kinds = chain[0].tolist()
+        classes = network(response[None], chain)[1][0].argmax(dim=1).tolist()
+    return kinds, classes
+
+
+def test_greedy_writing_is_one_step_after_the_other(network):
+    # Push the logits apart so that ends come at different places.
+    with torch.no_grad():
+        network.embedding.weight.mul_(4)
+    longest = 5
+    written = write(network, responses(40), longest)
+    for row, response in enumerate(responses(40)):
+        kinds, classes = greedy_by_hand(network, response, longest)
+        inside = written.kinds[row, 0] >= 0
+        assert written.kinds[row, 0][inside].tolist() == kinds
+        assert written.classes[row, 0][inside].tolist() == classes
+        assert inside[: len(kinds)].all()
+
+
+def test_a_chain_that_never_ends_is_cut_and_said_so(network):
+    head = network.kind_head if hasattr(network, "kind_head") else None
+    with torch.no_grad():
+        if head is not None:
+            head.bias[END] = -100
+        else:
+            start = network.unit.parameter_count + 7 * TOKENS
+            network.writer.bias[start + END] = -100
+    written = write(network, responses(), 4, samples=3, generator=torch.Generator().manual_seed(0))
+    assert written.kinds.shape == (6, 4, 4)
+    assert not written.ended.any()
+    assert (written.kinds >= 0).all()
+
+
+def test_drawn_chains_follow_the_probabilities(network):
+    count = 20_000
+    response = responses(1)
+    written = write(network, response, 1, samples=count, generator=torch.Generator().manual_seed(0), temperature=0.7)
+    probability = torch.softmax(network(response, torch.zeros(1, 0, dtype=torch.int64))[0][0, 0] / 0.7, dim=0).detach()
+    drawn = np.where(written.kinds[0, 1:, 0] < 0, END, written.kinds[0, 1:, 0])
+    share = np.bincount(drawn, minlength=TOKENS) / count
+    np.testing.assert_allclose(share, probability.numpy(), atol=4 * 0.5 / count**0.5)
+
+
+def test_drawing_is_told_by_its_generator(network):
+    def draw(seed):
+        return write(network, responses(), 4, samples=5, generator=torch.Generator().manual_seed(seed))
+
+    np.testing.assert_array_equal(draw(1).kinds, draw(1).kinds)
+    assert (draw(1).kinds != draw(2).kinds).any()
+    np.testing.assert_array_equal(draw(1).kinds[:, 0], write(network, responses(), 4).kinds[:, 0])
+
+
+@pytest.mark.parametrize("pool", ["flatten", "average"])
+@pytest.mark.parametrize("points", [24, 64, 65, 128])
+def test_the_multi_scale_encoder_takes_any_number_of_points(points, pool):
+    body = MultiScaleResNet(5, points, [6, 6, 8], 16, SIZE, pool)
+    assert body(torch.randn(3, 5, points)).shape == (3, SIZE)
+
+
+def test_flattening_keeps_where_something_is_and_averaging_mostly_does_not():
+    torch.manual_seed(0)
+    here, there = (torch.zeros(1, 5, 128) for _ in range(2))
+    here[:, 0, 32], there[:, 0, 64] = 1.0, 1.0
+    moved = {}
+    for pool in ("flatten", "average"):
+        body = MultiScaleResNet(5, 128, [8, 8, 8], 16, SIZE, pool).eval()
+        moved[pool] = float((body(here) - body(there)).abs().max())
+    assert moved["flatten"] > 10 * moved["average"]
+
+
+def network_of(method, data, small, *assignments):
+    settings = small(*assignments).settings("train", "small", method)
+    return build(settings, data.probe, data.sampler.lengths.tolist(), len(data.values), data.mean, data.deviation)
+
+
+def test_the_wide_gru_is_as_large_as_the_hypernetwork(prepared, small):
+    data = CircuitData.load(prepared)
+    ours, wide, usual = (count_parameters(network_of(one, data, small)) for one in ("ours", "gru_wide", "gru"))
+    assert usual < ours <= wide < 1.1 * ours
+
+
+def test_a_family_has_a_network_for_each_length(prepared, small):
+    data = CircuitData.load(prepared)
+    family = network_of("gru_per_length", data, small)
+    assert isinstance(family, PerLength)
+    assert family.for_length(2) is not family.for_length(3)
+    assert count_parameters(family) == 2 * count_parameters(network_of("gru", data, small))
+
+
+def test_the_multi_scale_encoder_can_be_chosen(prepared, small):
+    data = CircuitData.load(prepared)
+    chosen = "encoder={kind: msresnet, widths: [6, 8], hidden: 10, size: 24, pool: flatten}"
+    network = network_of("ours", data, small, chosen)
+    assert isinstance(network.encoder.body, MultiScaleResNet)
+    kinds, classes = data.validation_kinds[:3], data.validation_classes[:3]
+    logits, _ = network(torch.from_numpy(data.measure(kinds, classes)), torch.from_numpy(kinds.astype(np.int64)))
+    assert logits.shape == (3, data.longest + 1, TOKENS)
