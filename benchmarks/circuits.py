@@ -174,7 +174,7 @@ def by_generated_gru(inputs: Tensor, flat: Tensor) -> Tensor:
 
 
 class Cell(nn.Module):
-    """torch.nn.GRUCell in plain operations: the fused one has no rule for `vmap`."""
+    """torch.nn.GRU in plain operations: for the fused one `vmap` has no rule."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ RULES = {
 YIELD_SLACK, SCORE_SLACK = 0.05, 0.3
 # Draws for the yield of every circuit that is compared, and for the design itself.
 FEW_DRAWS, DRAWS = 2000, 10_000
-COMPARED = 24
+COMPARED = 64
 LISTED = 10
 
 
@@ -80,10 +80,8 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
         tolerance: of the parts, a share.
         seed: of the draws.
     """
-    _, first = np.unique(pool.kinds, axis=0, return_index=True)
-    rows = np.sort(first)[:COMPARED]
-    pool, scores = pool.take(rows), scores[rows]
-    yields = np.full(len(rows), np.nan)
+    pool, scores = pool.take(np.arange(min(len(pool), COMPARED))), scores[:COMPARED]
+    yields = np.full(len(pool), np.nan)
     worth, slack = scores, max(scores[0] * (1 + SCORE_SLACK), 0.0 if isinstance(goal, MaskGoal) else goal.GOOD)
     if isinstance(goal, MaskGoal):
         circuits = zip(pool.kinds, pool.values, strict=True)
@@ -93,7 +91,9 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
             worth = np.where(scores == 0, 1 - yields, 1 + scores)
             slack = min(worth.min() + YIELD_SLACK, 1.0)
     good, parts = worth <= slack, lengths_of(pool.kinds)
-    order = np.lexsort((worth, np.where(good, parts, 0), ~good))[:LISTED]
+    order = np.lexsort((worth, np.where(good, parts, 0), ~good))
+    _, first = np.unique(pool.kinds[order], axis=0, return_index=True)
+    order = order[np.sort(first)[:LISTED]]
     pool = pool.take(order)
     deviation = goal.deviation(goal.respond(pool.kinds, pool.values)[0]).max(axis=1)
     return Choice(pool, scores[order], deviation, yields[order])

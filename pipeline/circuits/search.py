@@ -38,7 +38,7 @@ LOWEST, HIGHEST = 1e-3, 1e3
 DRAWN_LOWEST, DRAWN_HIGHEST = 0.03, 30.0
 # Frequencies that are looked at among random circuits, and while values are refined.
 COARSE_POINTS, FINE_POINTS = 48, 128
-LEARNING_RATE = 0.1
+LEARNING_RATE = 0.2
 # A response error that rounding alone explains.
 EXACT = 1e-9
 # Where a circuit came from, for people.
@@ -52,6 +52,7 @@ class Effort:
 
     Attributes:
         draws: random circuits that are simulated.
+        starts: of those, how many are candidates.
         templates: of those, how many fill the gaps of a response for the network.
         first_steps: gradient steps for every candidate.
         finalists: candidates that go on.
@@ -64,6 +65,7 @@ class Effort:
     """
 
     draws: int = 60_000
+    starts: int = 192
     templates: int = 8
     first_steps: int = 120
     finalists: int = 32
@@ -150,6 +152,10 @@ class Found:
     steps: list[dict]
 
 
+# A mask says less than a response: more circuits are near it, and more of them must be tried.
+FOR_CURVE, FOR_MASK = Effort(), Effort(draws=200_000, starts=1200, finalists=48, last_steps=200)
+
+
 class Search:
     """One search; see the module.
 
@@ -158,11 +164,11 @@ class Search:
         catalogue: values that can be had, normalised, rising.
         tolerance: of the parts, a share.
         longest: most parts.
-        candidates: circuits that the network writes, and as many from random search.
+        candidates: circuits that the network writes.
         seed: the same seed finds the same circuits.
         designer: a trained network, or None.
         seen: the goal as the network knows it, with a load of 1.0; where None, ``goal``.
-        effort: how much is tried.
+        effort: how much is tried; None suits the goal.
     """
 
     def __init__(
@@ -175,14 +181,16 @@ class Search:
         seed: int,
         designer: Designer | None = None,
         seen: Goal | None = None,
-        effort: Effort = Effort(),
+        effort: Effort | None = None,
     ):
         self.goal, self.catalogue, self.tolerance = goal, catalogue, tolerance
         self.longest, self.candidates = longest, candidates
-        self.seed, self.designer, self.seen, self.effort = seed, designer, seen or goal, effort
+        self.seed, self.designer, self.seen = seed, designer, seen or goal
+        self.effort = effort or (FOR_MASK if isinstance(goal, MaskGoal) else FOR_CURVE)
         self.coarse, self.fine = goal.thinned(COARSE_POINTS), goal.thinned(FINE_POINTS)
         # Inside a mask there is no slope: refinement aims at its middle.
-        self.aim = self.fine.inset(effort.mask_margin_db) if isinstance(self.fine, MaskGoal) else self.fine
+        is_mask, margin = isinstance(goal, MaskGoal), self.effort.mask_margin_db
+        self.aim, self.first_aim = (one.inset(margin) if is_mask else one for one in (self.fine, self.coarse))
         self.simulated, self.steps = 0, []
 
     def run(self) -> Found:
@@ -202,8 +210,12 @@ class Search:
         if not done:
             pool = (pool + self._snap(self._polish(self._evolve(pool), self.effort.last_steps))).tidied()
             self._note("genetic algorithm", pool)
+            less = self._finalists(one_part_less(pool).tidied())
+            pool = (pool + self._snap(self._polish(less, self.effort.last_steps))).tidied()
+            self._note("parts left out", pool)
         if isinstance(self.goal, MaskGoal) and self.tolerance:
-            pool = (pool + self._centre(pool)).tidied()
+            # In front: of circuits with the same score the first is taken.
+            pool = (self._centre(pool) + pool).tidied()
             self._note("centred", pool)
         scores = self._score(pool, self.goal)
         order = np.lexsort((lengths_of(pool.kinds), scores))
@@ -248,7 +260,7 @@ class Search:
         kinds, classes = (np.take_along_axis(one, order, axis=1) for one in (kinds, classes))
         some = (kinds >= 0).any(axis=1)
         pool = Pool.of(kinds[some], values[np.maximum(classes[some], 0)], RETRIEVED)
-        pool = pool.take(self._best(pool, self._score(pool, self.coarse), self.candidates, per_chain=2))
+        pool = pool.take(self._best(pool, self._score(pool, self.coarse), self.effort.starts, per_chain=3))
         return pool.take(np.argsort(self._score(pool, self.goal), kind="stable"))
 
     def _written(self, retrieved: Pool) -> Pool:
@@ -270,7 +282,7 @@ class Search:
 
     def _refine(self, pool: Pool) -> Pool:
         """Polish all, the best again, and these with one part left out: what is not needed goes."""
-        best = self._finalists(self._polish(pool, self.effort.first_steps))
+        best = self._finalists(self._polish(pool, self.effort.first_steps, self.first_aim.loss))
         for _ in range(self.effort.prunings):
             best = self._polish(best, self.effort.last_steps)
             less = self._finalists(self._polish(one_part_less(best).tidied(), self.effort.first_steps))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,15 @@ from pipeline.circuits.backends import abcd_si, transfer
 from pipeline.circuits.features import Probe, grid
 from pipeline.circuits.parts import PAD, PC, PL, PR, SC, SL, SR, omega, parse
 from pipeline.circuits.simulator import BLOCK, propagate, respond
-from pipeline.lab.acquire import MIRROR_VARIABLE, mirrors
 
 SIX = "SR:1|PC:1|SL:1|PR:2.2|SC:2.2|PL:4.7"
 TYPES = ["resistor", "inductor", "capacitor"]
 
 
 @pytest.fixture
-def reference():
+def reference(reference_file):
     """The folder with the circuits that ngspice and scikit-rf computed, and these circuits by their id."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    found = [path for folder in [*mirrors(), beside] for path in sorted(folder.rglob("ngspice_ac.csv"))]
-    if not found:
-        pytest.skip(f"no ngspice_ac.csv in a folder named by {MIRROR_VARIABLE}")
-    folder = found[0].parent
+    folder = reference_file("circuits.json").parent
     circuits = {}
     for circuit in json.loads((folder / "circuits.json").read_text())["circuits"]:
         parts = circuit["components"]

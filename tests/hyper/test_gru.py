@@ -1,11 +1,16 @@
 """The weight-less gated recurrent unit against `torch.nn.GRUCell` and `torch.nn.GRU` with the same weights."""
 
+import re
+import textwrap
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from pipeline.hyper.gru import GeneratedGRU
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "hyper.md"
 BATCH, STEPS = 3, 4
 SIZES = [(1, 1), (4, 3), (16, 24)]
 every_size = pytest.mark.parametrize(("inputs", "hidden"), SIZES)
@@ -142,3 +147,14 @@ def test_sizes_that_are_not_positive_are_refused(sizes):
 def test_parameters_that_do_not_fit_are_refused_naming_the_shapes(shape):
     with pytest.raises(ValueError, match=r"\[B, 81\]"):
         GeneratedGRU(4, 3).unpack(torch.zeros(shape))
+
+
+def test_example_of_the_page_runs():
+    (example,) = re.findall(
+        r"(?:^    .*\n)*^    unit = .*\n(?:^    .*\n)*", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    names = {"torch": torch, "GeneratedGRU": GeneratedGRU}
+    exec(compile(textwrap.dedent(example), str(PAGE), "exec"), names)
+    assert tuple(names["theta"].shape) == (8, 3024)
+    assert tuple(names["states"].shape) == (8, 5, 24)
+    assert tuple(names["further"].shape) == (8, 10, 24)

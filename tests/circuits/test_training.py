@@ -1,0 +1,214 @@
+"""Training, what is kept of it, and designing with it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.circuits.config import EvaluationSettings
+from pipeline.circuits.dataset import CircuitData
+from pipeline.circuits.designer import Designer, open_designer
+from pipeline.circuits.evaluate import evaluate
+from pipeline.circuits.learning import TrainingCircuits, ValidationCircuits
+from pipeline.circuits.parts import lengths_of
+from pipeline.circuits.scoring import exact_circuits
+from pipeline.circuits.train import train
+from pipeline.lab.errors import UserError
+from pipeline.lab.models import load_model, save_model
+
+
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def evaluated(folder, prepared, seed=0):
+    method = folder.parent.name
+    evaluate("small", method, seed, prepared, folder, EvaluationSettings(), "program", threads=1)
+    return pd.read_csv(folder / "items.csv"), np.load(folder / "predictions.npz")
+
+
+def test_a_batch_is_told_by_its_number(prepared):
+    data = CircuitData.load(prepared)
+    batches = TrainingCircuits(data, 32, 0, one_length=False)
+    for one, same in zip(batches[3], batches[3], strict=True):
+        torch.testing.assert_close(one, same)
+    assert (batches[3][1] != batches[4][1]).any()
+    assert (batches[3][1] != TrainingCircuits(data, 32, 1, one_length=False)[3][1]).any()
+
+
+def test_training_never_sees_a_held_out_circuit(prepared):
+    data = CircuitData.load(prepared)
+    held_out = {
+        name
+        for kinds, classes in (
+            (data.validation_kinds, data.validation_classes),
+            (data.test_kinds, data.test_classes),
+        )
+        for name in data.sampler.texts(kinds, classes)
+    }
+    batches = TrainingCircuits(data, 256, 0, one_length=False)
+    seen = {name for index in range(20) for name in data.sampler.texts(*(one.numpy() for one in batches[index][1:]))}
+    assert len(seen) > 500
+    assert not seen & held_out
+
+
+def test_batches_of_one_length_take_the_lengths_in_turn(prepared):
+    batches = TrainingCircuits(CircuitData.load(prepared), 16, 0, one_length=True)
+    assert [set(lengths_of(batches[index][1].numpy())) for index in range(4)] == [{2}, {3}, {2}, {3}]
+
+
+@pytest.mark.parametrize("method", ["gru", "gru_per_length", "gru_only_hypernet", "ours"])
+def test_a_short_training_learns_what_chance_does_not(method, trained, prepared):
+    folder = trained(method)
+    history = record(folder)["history"]
+    assert history[-1]["training_loss"] < history[0]["training_loss"]
+    items, _ = evaluated(folder, prepared)
+    # Of seven outcomes at every step one is right.
+    assert items.right_kinds.sum() / items.parts.sum() > 0.3
+    if method == "ours":
+        # There are 96 circuits of two parts and 736 of three.
+        assert items.exact.mean() > 0.1
+
+
+def test_the_kept_weights_are_those_of_the_best_check(trained, prepared):
+    folder = trained("ours")
+    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    right = 0
+    for response, kinds, classes in (ValidationCircuits(data)[index] for index in range(2)):
+        chains = designer.write(response.numpy())
+        exact = exact_circuits(chains.kinds[:, 0], chains.classes[:, 0], kinds.numpy(), classes.numpy())
+        right += int((exact & chains.ended[:, 0]).sum())
+    best = min(row["validation_error"] for row in record(folder)["history"])
+    assert 1 - right / len(data.validation_kinds) == pytest.approx(best, abs=1e-6)
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp_path, monkeypatch):
+    settings = small("train.max_steps=30", "train.check_every_steps=10").settings("train", "small", "ours")
+
+    def run(name):
+        train("small", "ours", 0, prepared, tmp_path / name, settings, "program", threads=1)
+        return load_model(tmp_path / name / "model.ckpt")["state"]
+
+    whole = run("whole")
+    taken = TrainingCircuits.__getitem__
+
+    def stumble(self, index):
+        if index == 24:
+            raise KeyboardInterrupt
+        return taken(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingCircuits, "__getitem__", stumble)
+        with pytest.raises(KeyboardInterrupt):
+            run("killed")
+    assert not (tmp_path / "killed" / "model.ckpt").exists()
+    resumed = run("killed")
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_the_loss_on_the_response_changes_what_is_learned(trained):
+    with_loss, without = (load_model(trained(one) / "model.ckpt")["state"] for one in ("ours", "ours_no_sim"))
+    assert "response_loss" in record(trained("ours"))["history"][0]
+    assert "response_loss" not in record(trained("ours_no_sim"))["history"][0]
+    assert any(not torch.equal(with_loss[name], without[name]) for name in with_loss)
+
+
+def test_ranked_decoding_is_better_than_the_greedy_answer(trained, prepared):
+    greedy, _ = evaluated(trained("ours"), prepared)
+    ranked, kept = evaluated(trained("ours_rank64"), prepared)
+    assert ranked.response_error.mean() < greedy.response_error.mean()
+    assert ranked.exact.mean() > greedy.exact.mean() + 0.1
+    assert kept["candidate_counts"].tolist() == [1, 2, 4, 8, 9]
+    errors = kept["candidate_errors"]
+    assert (np.diff(errors, axis=1) <= 1e-12).all()
+    np.testing.assert_allclose(errors[:, 0], greedy.response_error, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(kept["candidate_exact"][:, 0], greedy.exact == 1)
+    # Polishing keeps only what lowers the error.
+    assert (ranked.response_error <= errors[:, -1] + 1e-6).all()
+
+
+def test_ranked_decoding_needs_the_network_first(prepared, small, tmp_path):
+    settings = small().settings("train", "small", "ours_rank64")
+    with pytest.raises(UserError, match="goes on from ours, train that one first"):
+        train("small", "ours_rank64", 0, prepared, tmp_path / "ours_rank64" / "seed0", settings, "program", threads=1)
+
+
+def test_the_genetic_algorithm_designs_without_training(trained, prepared):
+    folder = trained("ga")
+    items, kept = evaluated(folder, prepared)
+    assert items.ended.all()
+    np.testing.assert_array_equal(lengths_of(kept["kinds"]), items.parts)
+    # It sees the true length and every catalogue value.
+    assert items.exact.mean() > 0.3
+    assert (items[items.exact == 1].response_error < 1e-5).all()
+
+
+def test_evaluating_again_gives_the_same_numbers(trained, prepared):
+    for method in ("ga", "ours_rank64"):
+        first, _ = evaluated(trained(method), prepared)
+        again, _ = evaluated(trained(method), prepared)
+        pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_designer_gives_circuits_for_arrays(trained, prepared):
+    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    answer = designer(data.test_response[:5])
+    chains = designer.write(data.test_response[:5])
+    np.testing.assert_array_equal(answer[..., 0], chains.kinds[:, 0])
+    inside = chains.kinds[:, 0] >= 0
+    np.testing.assert_array_equal(answer[..., 1][inside], data.values[chains.classes[:, 0]][inside])
+    assert (answer[..., 1][~inside] == 0).all()
+    assert designer.longest == 3
+    np.testing.assert_array_equal(designer.probe.frequency, data.probe.frequency)
+
+
+def test_a_family_must_be_told_the_length(trained, prepared):
+    data, designer = CircuitData.load(prepared), open_designer(trained("gru_per_length") / "model.ckpt")
+    assert not designer.knows_the_end
+    with pytest.raises(UserError, match="must be told the number of parts"):
+        designer.write(data.test_response)
+    assert designer.write(data.test_response, length=2).kinds.shape[0] == len(data.test_response)
+
+
+def test_weights_differ_from_response_to_response(trained, prepared):
+    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    weights = designer.weights(data.test_response)
+    assert weights.shape == (len(data.test_response), designer.network.writer.out_features)
+    assert weights.std(axis=0).max() > 1e-3
+    assert open_designer(trained("gru") / "model.ckpt").weights(data.test_response) is None
+
+
+def test_strange_model_files_are_one_line(trained, tmp_path):
+    with pytest.raises(UserError, match="no such model file"):
+        open_designer(tmp_path / "nothing.ckpt")
+    save_model(tmp_path / "codes.ckpt", {"domain": "codes"})
+    with pytest.raises(UserError, match="not a model trained by `hypernet circuits train`"):
+        open_designer(tmp_path / "codes.ckpt")
+    with pytest.raises(UserError, match="no network"):
+        open_designer(trained("ga") / "model.ckpt")
+    content = load_model(trained("ours") / "model.ckpt")
+    for change in ({"lengths": [10**9]}, {"features": "none!"}, {"values": []}, {"state": {}}, {"method": "x"}):
+        save_model(tmp_path / "changed.ckpt", content | change)
+        with pytest.raises(UserError, match="train it again"):
+            open_designer(tmp_path / "changed.ckpt")
+
+
+def test_other_excitations_have_more_channels(small, tmp_path):
+    from pipeline.circuits.dataset import prepare
+    from pipeline.circuits.raw import make
+
+    section = small("excitations=[[1.0, 0.0], [0.0, 1.0]]", "train.max_steps=10", "train.check_every_steps=10")
+    make("small", tmp_path / "raw", section.settings("raw", "small"))
+    prepare("small", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "small"))
+    data = CircuitData.load(tmp_path / "data")
+    assert data.test_response.shape[1] == 8
+    folder = tmp_path / "ours" / "seed0"
+    train("small", "ours", 0, tmp_path / "data", folder, section.settings("train", "small", "ours"), "p", threads=1)
+    designer = open_designer(folder / "model.ckpt")
+    assert isinstance(designer, Designer)
+    items, _ = evaluated(folder, tmp_path / "data")
+    assert len(items) == len(data.test_kinds)
