@@ -76,8 +76,8 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(summary["dataset"]))
 
-    def panels(name: str, by_title: dict[str, Callable[[Axes], None]]) -> None:
-        figures.save_panels(out, name, by_title, legend_order=["Target", *TITLES.values()])
+    def panels(name: str, by_title: dict[str, Callable[[Axes], None]], columns: int = 3) -> None:
+        figures.save_panels(out, name, by_title, legend_order=["Target", *TITLES.values()], columns=columns)
 
     def titled(what: str, dataset: str) -> str:
         return what if len(datasets) == 1 else f"{what}: {dataset_title(dataset)}"
@@ -89,6 +89,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
             for name in datasets
             for metric, what in (("exact", "Exact circuit"), ("topology", "Topology"))
         },
+        columns=2,
     )
     of_method = {one["method"]: one for one in records[::-1] if one["dataset"] == records[0]["dataset"]}
     ours = _answers(of_method["ours"]) if "ours" in of_method else None

@@ -7,6 +7,7 @@ applies them all in one batched matrix product per layer, without a loop over th
 - `linear`: `GeneratedLinear`, `generated_linear`: one linear layer with a weight of its own for every sample.
 - `mlp`: `FunctionalMLP`, a whole multilayer perceptron g that owns no weights; `layout`: `ParameterLayout`, which
   says which number is which.
+- `gru`: `GeneratedGRU`, a recurrent unit whose weights another network wrote.
 - `heads`: `WeightHeads`, the last layer of f, which writes θ, initialised so that g starts as a usable network.
 - `tanh`: the hyperbolic tangent, faster on a CPU.
 - `initialisation`: the hyperfan-in variances (Chang, Flokas and Lipson 2020) and the gain of an activation.

@@ -16,7 +16,7 @@ def check_claims(path: Path) -> None:
         path: ``comparisons.csv`` of a domain.
 
     Raises:
-        UserError: no comparisons, no claims among them, or an interval that does not lie above zero.
+        UserError: no comparisons, no claims among them, or one that does not hold.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the domain first")
@@ -26,9 +26,10 @@ def check_claims(path: Path) -> None:
         raise UserError(f"{path}: holds no claimed comparison; were both methods of a claim run?")
     for row in claimed.itertuples():
         state = "holds" if row.holds else "FAILS"
+        margin = f" (claimed: at least {row.margin:g})" if row.margin else ""
         print(
             f"{state}  {row.dataset}{row.group and ' '}{row.group} seed {row.seed}: {row.method} over {row.reference}, "
-            f"{row.metric} {row.difference:+.3f} [{row.ci95_low:+.3f}, {row.ci95_high:+.3f}], n = {row.n:,}"
+            f"{row.metric} {row.difference:+.3f} [{row.ci95_low:+.3f}, {row.ci95_high:+.3f}], n = {row.n:,}{margin}"
         )
     failed = int((~claimed["holds"]).sum())
     if failed:

@@ -52,19 +52,24 @@ def save(figure: Figure, directory: Path, name: str) -> None:
 
 
 def save_panels(
-    directory: Path, name: str, panels: Mapping[str, Callable[[Axes], None]], legend_order: Sequence[str]
+    directory: Path,
+    name: str,
+    panels: Mapping[str, Callable[[Axes], None]],
+    legend_order: Sequence[str],
+    columns: int = 3,
 ) -> None:
-    """Draw one panel beside the other, at most three in a row, over one legend for all, and save the picture.
+    """Draw one panel beside the other over one legend for all, and save the picture.
 
     Args:
         directory: folder of the picture.
         name: its name, without suffix.
         panels: by title, what draws into each panel.
         legend_order: labels that come first in the legend, in this order; others follow as they were drawn.
+        columns: most panels in a row.
     """
     import matplotlib.pyplot as plt
 
-    columns = min(len(panels), 3)
+    columns = min(len(panels), columns)
     rows = math.ceil(len(panels) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
     used = axes.flat[: len(panels)]

@@ -165,9 +165,9 @@ def _power(exponent: int) -> str:
 
 
 def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: Any) -> list[dict[str, Any]]:
-    """A table per data set: a row per pair of methods and seed, a column per group."""
+    """A table per data set and metric: a row per pair of methods and seed, a column per group."""
     tables = []
-    for (dataset, condition), rows in _divided(comparisons, ["dataset"]):
+    for (dataset, metric, condition), rows in _divided(comparisons, ["dataset", "metric"]):
         groups = list(dict.fromkeys(rows["group"]))
         several = rows["seed"].nunique() > 1
         table_rows = []
@@ -181,12 +181,11 @@ def _comparisons(comparisons: pd.DataFrame, titles: dict[str, str], captions: An
                     "cells": [cells.get(group) for group in groups],
                 }
             )
-        metric = ", ".join(captions.METRICS.get(name, name) for name in rows["metric"].unique())
         tables.append(
             {
                 "dataset": captions.dataset_title(dataset),
                 "condition": condition,
-                "metric": metric,
+                "metric": captions.METRICS.get(metric, metric),
                 "groups": groups,
                 "rows": table_rows,
             }

@@ -206,6 +206,17 @@ def test_without_a_network_one_line_says_what_to_do(nowhere, cache):
     assert kept(cache) == []
 
 
+def test_a_file_without_an_address_comes_from_a_mirror_or_not_at_all(cache, tmp_path, monkeypatch):
+    with pytest.raises(UserError) as caught:
+        acquire(remote(""))
+    assert f"{NAME}: not in a mirror" in str(caught.value)
+    assert lab_acquire.MIRROR_VARIABLE in str(caught.value)
+    assert kept(cache) == []
+    (tmp_path / NAME).write_bytes(CONTENT)
+    monkeypatch.setenv(lab_acquire.MIRROR_VARIABLE, str(tmp_path))
+    assert acquire(remote("")) == tmp_path / NAME
+
+
 def test_mirrors_come_first_in_their_order_and_with_their_subfolders(server, cache, tmp_path, monkeypatch):
     first, second = tmp_path / "one", tmp_path / "two"
     wrong, right = first / NAME, second / "deep" / "er" / NAME

@@ -312,6 +312,16 @@ def test_a_claim_whose_interval_touches_zero_fails(tmp_path, capsys, low):
     assert "5 dB" in failed
 
 
+def test_a_claim_with_a_margin_needs_that_much(tmp_path, capsys):
+    check_claims(write_comparisons(tmp_path / "c.csv", comparison(margin=0.5)))
+    path = write_comparisons(tmp_path / "c.csv", comparison(), comparison(group="5 dB", margin=0.51))
+    with pytest.raises(UserError, match="1 of 2"):
+        check_claims(path)
+    (failed,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILS")]
+    assert "5 dB" in failed
+    assert "at least 0.51" in failed
+
+
 def test_nothing_claimed_is_an_error(tmp_path):
     for given in ([], [comparison(claimed=False)]):
         with pytest.raises(UserError, match="no claimed comparison"):
