@@ -1,8 +1,12 @@
 """Which of the circuits that were found is the answer: good ones first, and of equally good ones the simplest.
 
-Of the circuits inside a mask, those whose yield is less than five points below the best count as equally good. Where
-none is inside, and for responses and gains, those whose score is at most 30 % above the best do, and all whose score
-is below 0.1 %. Of equally good circuits the one with the fewest parts is taken, and of these the better one.
+* Of the circuits inside a mask, those whose yield is less than five points below the best count as equally good; where
+  none is inside, those whose violation is at most 30 % above the smallest.
+* For responses and gains, those whose error before the values were rounded is at most 30 % above the smallest, or below
+  0.1 %, provided that after it they are at most three points above the smallest: parts that only make up for rounding
+  are not worth their place, a finer series does that better.
+
+Of equally good circuits the one with the fewest parts is taken, and of these the better one.
 """
 
 from __future__ import annotations
@@ -13,19 +17,20 @@ import numpy as np
 
 from pipeline.circuits.goals import Goal, MaskGoal
 from pipeline.circuits.parts import TYPES, lengths_of
-from pipeline.circuits.search import Pool
+from pipeline.circuits.pool import Pool
 from pipeline.circuits.tolerance import Band, spread, yield_share
 from pipeline.lab.randomness import numpy_generator
 from pipeline.lab.statistics import Interval
 
 RULES = {
     True: "inside the mask; of those with a yield less than 5 points below the best, fewest parts",
-    False: "smallest error; of those at most 30 % above it (or below 0.1 %), fewest parts",
+    False: "error before rounding at most 30 % above the smallest (or below 0.1 %), after it at most 3 points above "
+    "the smallest; of these, fewest parts",
 }
-YIELD_SLACK, SCORE_SLACK = 0.05, 0.3
+YIELD_SLACK, SCORE_SLACK, ROUNDED_SLACK = 0.05, 1.3, 0.03
 # Draws for the yield of every circuit that is compared, and for the design itself.
-FEW_DRAWS, DRAWS = 2000, 10_000
-COMPARED = 64
+FEW_DRAWS, DRAWS = 1000, 10_000
+COMPARED = 48
 LISTED = 10
 
 
@@ -82,15 +87,20 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
     """
     pool, scores = pool.take(np.arange(min(len(pool), COMPARED))), scores[:COMPARED]
     yields = np.full(len(pool), np.nan)
-    worth, slack = scores, max(scores[0] * (1 + SCORE_SLACK), 0.0 if isinstance(goal, MaskGoal) else goal.GOOD)
+    worth = scores
     if isinstance(goal, MaskGoal):
         circuits = zip(pool.kinds, pool.values, strict=True)
         yields = np.array([yield_of(goal, *circuit, tolerance, FEW_DRAWS, seed).value for circuit in circuits])
         if goal.met(scores[0]):
             # Who is outside comes behind all who are inside.
             worth = np.where(scores == 0, 1 - yields, 1 + scores)
-            slack = min(worth.min() + YIELD_SLACK, 1.0)
-    good, parts = worth <= slack, lengths_of(pool.kinds)
+            good = (scores == 0) & (worth < worth.min() + YIELD_SLACK)
+        else:
+            good = scores <= SCORE_SLACK * scores[0]
+    else:
+        good = pool.free <= max(SCORE_SLACK * pool.free.min(), goal.GOOD)
+        good &= scores <= scores[0] + ROUNDED_SLACK
+    parts = lengths_of(pool.kinds)
     order = np.lexsort((worth, np.where(good, parts, 0), ~good))
     _, first = np.unique(pool.kinds[order], axis=0, return_index=True)
     order = order[np.sort(first)[:LISTED]]

@@ -223,12 +223,11 @@ class Design:
             self._score_column(): float(self.choice.scores[0]),
             f"{self._score_column()}_before_rounding": float(pool.free[0]),
             "largest_deviation_db": float(self.choice.deviation_db[0]),
-            "good": self.goal.met(float(self.choice.scores[0])),
             "tolerance": arguments.tolerance,
             "draws": DRAWS,
             "found_by": pool.origin[0],
             "simulated_circuits": self.found.simulated,
-            "steps": self.found.steps,
+            "steps": [one | {"best": one["best"] if np.isfinite(one["best"]) else None} for one in self.found.steps],
             "seconds": round(self.seconds, 3),
             "rule": RULES[isinstance(self.goal, MaskGoal)],
             "model": arguments.model,
@@ -247,6 +246,7 @@ class Design:
             },
         }
         if self.inside is not None:
+            content["inside_mask"] = self.goal.met(float(self.choice.scores[0]))
             content["yield"] = {"share": self.inside.value, "low": self.inside.low, "high": self.inside.high}
         return content
 

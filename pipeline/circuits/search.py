@@ -24,8 +24,10 @@ from torch import Tensor
 from pipeline.circuits.completion import completed, covers
 from pipeline.circuits.genetic import Plan, evolve
 from pipeline.circuits.goals import Goal, MaskGoal, ResponseGoal
-from pipeline.circuits.parts import PAD, TYPES, lengths_of, merge, series_values, texts
-from pipeline.circuits.ranking import Error, polish, snap
+from pipeline.circuits.parts import PAD, TYPES, lengths_of, series_values
+from pipeline.circuits.pool import Pool, one_part_less
+from pipeline.circuits.ranking import Error, polish
+from pipeline.circuits.rounding import round_values
 from pipeline.circuits.sampler import draw
 from pipeline.circuits.tolerance import factors
 from pipeline.lab.randomness import derived_seed, numpy_generator
@@ -43,7 +45,7 @@ LEARNING_RATE = 0.2
 EXACT = 1e-9
 # Where a circuit came from, for people.
 GREEDY, SAMPLED, RETRIEVED = "network, first answer", "network, sample", "random search"
-EVOLVED, PRUNED = "genetic algorithm", ", parts left out"
+EVOLVED = "genetic algorithm"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Effort:
     """How much is tried.
 
     Attributes:
-        draws: random circuits that are simulated.
+        rounds: how often random circuits are drawn and refined, at most: no more once the goal is met.
+        draws: random circuits that are simulated in a round.
         starts: of those, how many are candidates.
         templates: of those, how many fill the gaps of a response for the network.
         first_steps: gradient steps for every candidate.
@@ -64,75 +67,18 @@ class Effort:
         copies: of each of them, with parts that are off.
     """
 
-    draws: int = 60_000
-    starts: int = 192
+    rounds: int = 4
+    draws: int = 50_000
+    starts: int = 400
     templates: int = 8
     first_steps: int = 120
-    finalists: int = 32
-    last_steps: int = 300
-    prunings: int = 2
+    finalists: int = 24
+    last_steps: int = 200
+    prunings: int = 1
     evolution: Plan = field(default_factory=lambda: Plan(150, 30, 3, 0.7, 0.1, 2))
     mask_margin_db: float = 0.5
     centred: int = 16
     copies: int = 24
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Candidate circuits.
-
-    Attributes:
-        kinds: int8 ``[B, n]``, :data:`~pipeline.circuits.parts.PAD` behind the last part.
-        values: ``[B, n]``, normalised.
-        origin: where each came from, for people, ``[B]``.
-        free: score before the values were snapped to the catalogue, ``[B]``; NaN where that has not happened.
-    """
-
-    kinds: np.ndarray
-    values: np.ndarray
-    origin: np.ndarray
-    free: np.ndarray
-
-    @classmethod
-    def of(cls, kinds: np.ndarray, values: np.ndarray, origin: str | np.ndarray) -> Pool:
-        """Circuits before refinement."""
-        origins = np.broadcast_to(np.asarray(origin, dtype=object), (len(kinds),))
-        return cls(np.asarray(kinds, np.int8), np.asarray(values, np.float64), origins, np.full(len(kinds), np.nan))
-
-    def __len__(self) -> int:
-        """B."""
-        return len(self.kinds)
-
-    def take(self, rows: np.ndarray) -> Pool:
-        """Some of the circuits."""
-        return Pool(self.kinds[rows], self.values[rows], self.origin[rows], self.free[rows])
-
-    def __add__(self, other: Pool) -> Pool:
-        """Both, one behind the other."""
-        longest = max(self.kinds.shape[1], other.kinds.shape[1])
-        kinds = [_widened(one.kinds, longest, PAD) for one in (self, other)]
-        values = [_widened(one.values, longest, 1.0) for one in (self, other)]
-        rest = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("origin", "free")]
-        return Pool(np.concatenate(kinds), np.concatenate(values), *rest)
-
-    def tidied(self) -> Pool:
-        """Parts that are one part joined, each circuit once, circuits without parts left out."""
-        longest, found = self.kinds.shape[1], {}
-        for row, circuit in enumerate(zip(self.kinds, self.values, strict=True)):
-            if (circuit[0] >= 0).any():
-                kinds, values = merge(*circuit)
-                # Six digits: closer values are the same circuit on two ways to it.
-                name = texts(kinds[None], np.array([[float(f"{one:.5e}") for one in values]]))[0]
-                found.setdefault(name, (row, kinds, values))
-        rows = np.array([row for row, _, _ in found.values()], dtype=int)
-        kinds, values = np.full((len(rows), longest), PAD, np.int8), np.ones((len(rows), longest))
-        for place, (_, own_kinds, own_values) in enumerate(found.values()):
-            kinds[place, : len(own_kinds)], values[place, : len(own_values)] = own_kinds, own_values
-        return Pool(kinds, values, self.origin[rows], self.free[rows])
-
-
-def _widened(array: np.ndarray, width: int, fill: float) -> np.ndarray:
-    return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill)
 
 
 @dataclass(frozen=True)
@@ -153,7 +99,7 @@ class Found:
 
 
 # A mask says less than a response: more circuits are near it, and more of them must be tried.
-FOR_CURVE, FOR_MASK = Effort(), Effort(draws=200_000, starts=1200, finalists=48, last_steps=200)
+FOR_CURVE, FOR_MASK = Effort(), Effort(rounds=2, draws=200_000, starts=1200, finalists=48, prunings=2)
 
 
 class Search:
@@ -191,23 +137,16 @@ class Search:
         # Inside a mask there is no slope: refinement aims at its middle.
         is_mask, margin = isinstance(goal, MaskGoal), self.effort.mask_margin_db
         self.aim, self.first_aim = (one.inset(margin) if is_mask else one for one in (self.fine, self.coarse))
+        # Whether the network reads the response without gaps.
+        self._whole = designer is not None and isinstance(self.seen, ResponseGoal) and covers(self.seen, designer.probe)
         self.simulated, self.steps = 0, []
 
     def run(self) -> Found:
         """Search."""
-        pool = self._retrieve()
-        self._note("random search", pool)
-        if self.designer is not None:
-            written = self._written(pool)
-            self._note("network", written)
-            pool = (written + pool).tidied()
-        # What already has the response needs no refinement.
-        done = isinstance(self.goal, ResponseGoal) and self._score(pool, self.fine).min() < EXACT
-        refined = self._finalists(pool) if done else self._refine(pool)
-        self._note("refined", refined)
+        refined, exact = self._explore()
         pool = self._snap(refined)
         self._note("catalogue values", pool)
-        if not done:
+        if not exact:
             pool = (pool + self._snap(self._polish(self._evolve(pool), self.effort.last_steps))).tidied()
             self._note("genetic algorithm", pool)
             less = self._finalists(one_part_less(pool).tidied())
@@ -221,9 +160,30 @@ class Search:
         order = np.lexsort((lengths_of(pool.kinds), scores))
         return Found(pool.take(order), scores[order], self.simulated, self.steps)
 
+    def _explore(self) -> tuple[Pool, bool]:
+        """Refined candidates, in rounds until the goal is met; and whether the network wrote the response as it is."""
+        refined: Pool | None = None
+        for turn in range(self.effort.rounds):
+            pool = self._retrieve(turn)
+            self._note("random search", pool)
+            if turn == 0 and self.designer is not None:
+                written = self._written(pool)
+                self._note("network", written)
+                # A network that reads the response as it is needs few others beside its own.
+                few = np.arange(min(self.candidates if self._whole else len(pool), len(pool)))
+                pool = (written + pool.take(few)).tidied()
+                if isinstance(self.goal, ResponseGoal) and self._score(written, self.goal).min(initial=np.inf) < EXACT:
+                    return self._finalists(pool), True
+            pool = self._refine(pool)
+            refined = pool if refined is None else self._finalists((refined + pool).tidied())
+            self._note("refined", refined)
+            if self.goal.met(self.steps[-1]["best"]):
+                break
+        return refined, False
+
     def _note(self, name: str, pool: Pool) -> None:
         best = float(self._score(pool, self.goal).min(initial=np.inf))
-        self.steps.append({"step": name, "circuits": len(pool), "best": best if np.isfinite(best) else None})
+        self.steps.append({"step": name, "circuits": len(pool), "best": best})
 
     def _score(self, pool: Pool, goal: Goal) -> np.ndarray:
         self.simulated += len(pool)
@@ -248,9 +208,9 @@ class Search:
         rows = np.array((taken + spare)[:count], dtype=int)
         return rows[np.argsort(scores[rows], kind="stable")]
 
-    def _retrieve(self) -> Pool:
+    def _retrieve(self, turn: int) -> Pool:
         """Of many random circuits those that come nearest to the goal."""
-        generator = numpy_generator(self.seed, "circuits", "design", "retrieve")
+        generator = numpy_generator(self.seed, "circuits", "design", "retrieve", turn)
         values = series_values("E12", DRAWN_LOWEST, DRAWN_HIGHEST)
         kinds, classes = draw(generator, generator.integers(1, self.longest + 1, self.effort.draws), len(values))
         # Most filters have no resistors inside, and random ladders mostly do: every second one loses its own.
@@ -265,8 +225,7 @@ class Search:
 
     def _written(self, retrieved: Pool) -> Pool:
         """What the network writes for the goal, its gaps filled with responses of retrieved circuits."""
-        whole = isinstance(self.seen, ResponseGoal) and covers(self.seen, self.designer.probe)
-        templates = retrieved.take(np.arange(min(1 if whole else self.effort.templates, len(retrieved))))
+        templates = retrieved.take(np.arange(min(1 if self._whole else self.effort.templates, len(retrieved))))
         responses = completed(self.seen, self.designer.probe, templates.kinds, templates.values)
         samples = max(1, self.candidates // len(responses) - 1)
         seed = derived_seed(self.seed, "circuits", "design", "network")
@@ -295,9 +254,12 @@ class Search:
     def _snap(self, pool: Pool, loss: Error | None = None) -> Pool:
         """Values of the catalogue; what the score was before is kept."""
         free = self._score(pool, self.goal)
-        # Every sweep tries two neighbours of every part.
-        self.simulated += len(pool) * 2 * pool.kinds.shape[1]
-        values = snap(pool.kinds, pool.values, self.catalogue, loss or self.aim.loss)
+
+        def counted(kinds: Tensor, values: Tensor) -> Tensor:
+            self.simulated += len(kinds)
+            return (loss or self.aim.loss)(kinds, values)
+
+        values = round_values(pool.kinds, pool.values, self.catalogue, counted)
         return replace(pool, values=values, free=free).tidied()
 
     def _evolve(self, pool: Pool) -> Pool:
@@ -329,16 +291,7 @@ class Search:
 
         def loss(kinds: Tensor, values: Tensor) -> Tensor:
             self.simulated += (copies - 1) * len(kinds)
-            copied = (values[:, None] * off).flatten(0, 1)
+            copied = (values[:, None] * off[:, : kinds.shape[1]]).flatten(0, 1)
             return self.fine.loss(kinds.repeat_interleave(copies, dim=0), copied).unflatten(0, (-1, copies)).mean(dim=1)
 
         return self._snap(self._polish(pool, self.effort.first_steps, loss), loss)
-
-
-def one_part_less(pool: Pool) -> Pool:
-    """Every circuit of several parts, once without each of its parts."""
-    rows, places = np.nonzero((pool.kinds >= 0) & (lengths_of(pool.kinds) > 1)[:, None])
-    kinds, values = pool.kinds[rows].copy(), pool.values[rows]
-    kinds[np.arange(len(rows)), places] = PAD
-    origin = np.array([one.removesuffix(PRUNED) + PRUNED for one in pool.origin[rows]], dtype=object)
-    return Pool.of(kinds, values, origin)
