@@ -1,7 +1,7 @@
 """Different circuits with one response: a network cannot tell them apart, so a data set keeps one of them.
 
-A tee of three equal resistors is such a case: with a catalogue of 1, 2 and 3 it equals a pi. E series with the ratios
-of E3 or E6 have none among the ladders of length 4 (`docs/circuits.md`).
+A tee of three equal resistors is such a case: with a catalogue of 1, 2 and 3 it equals a pi. Among the ladders of
+length 4 with three values of E3 only two pairs are that near (`docs/circuits.md`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ Positive = Annotated[float, Field(gt=0)]
 # Far beyond any catalogue: V stays inside the range of doubles for ladders of this many parts.
 NormalisedValue = Annotated[float, Field(ge=1e-6, le=1e6)]
 LONGEST = 16
+# Numbers of values are kept in eight bits.
+MOST_VALUES = 120
 
 
 def _rising(values: list) -> list:
@@ -35,12 +37,17 @@ class SeriesRange(Section):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if len(series_values(self.series, self.lowest, self.highest)) < 1:
+        count = len(series_values(self.series, self.lowest, self.highest))
+        if count < 1:
             raise ValueError(f"{self.series} has no value from {self.lowest} to {self.highest}")
+        if count > MOST_VALUES:
+            raise ValueError(
+                f"{self.series} has {count} values from {self.lowest} to {self.highest}; at most {MOST_VALUES} fit"
+            )
         return self
 
 
-ValueList = Annotated[list[NormalisedValue], Field(min_length=1, max_length=120), AfterValidator(_rising)]
+ValueList = Annotated[list[NormalisedValue], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_rising)]
 # Told apart before they are checked, so that a mistake is reported for the one that was meant.
 Catalogue = Annotated[
     Annotated[SeriesRange, Tag("series")] | Annotated[ValueList, Tag("list")],

@@ -14,7 +14,7 @@ from pipeline.circuits.ambiguity import doubles
 from pipeline.circuits.config import PrepareSettings
 from pipeline.circuits.features import Probe, grid
 from pipeline.circuits.names import dataset_title
-from pipeline.circuits.parts import PAD, lengths_of, parse
+from pipeline.circuits.parts import PAD, parse
 from pipeline.circuits.raw import ENUMERABLE, FILE
 from pipeline.circuits.references import reference_responses
 from pipeline.circuits.sampler import Sampler, count, every, only_resistors
@@ -120,11 +120,18 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
             f"circuits.ladders.{dataset}.values: with these values {shared} of {compared} circuits share their "
             f"response with another one, such as {dropped[0]}; take an E series, or set allow_ambiguous"
         )
+    left_out = set(dropped)
+    held_out = {
+        split: [name for name in table[table.split == split].circuit if name not in left_out]
+        for split in ("validation", "test")
+    }
+    if ladders.targets == "ngspice":
+        # Given circuits can be of any split by their hash: no network may see one before the test.
+        dropped = sorted(left_out.union(held_out["test"]))
+        held_out["validation"] = [name for name in held_out["validation"] if name not in held_out["test"]]
     sampler = Sampler(ladders.lengths, ladders.catalogue(), dropped)
     arrays: dict[str, np.ndarray] = {"frequency": probe.frequency}
-    left_out = set(dropped)
-    for split in ("validation", "test"):
-        names = [name for name in table[table.split == split].circuit if name not in left_out]
+    for split, names in held_out.items():
         kinds, classes = as_arrays(names, sampler.values, max(ladders.lengths))
         arrays |= {f"{split}_kinds": kinds, f"{split}_classes": classes}
     if ladders.targets == "ngspice":
@@ -177,8 +184,3 @@ def _statistics(sampler: Sampler, probe: Probe) -> dict[str, np.ndarray]:
     # Channels that hardly vary are not blown up.
     deviation = response.std(axis=0) + 1e-3
     return {"mean": response.mean(axis=0).astype(np.float32), "deviation": deviation.astype(np.float32)}
-
-
-def group_of(kinds: np.ndarray) -> list[str]:
-    """Name of each circuit's group in the tables: its number of parts."""
-    return [f"length {length}" for length in lengths_of(kinds).tolist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OHM",
         help=f"load at port 1; default: the reference of a .s2p file, {R0_OHM:g} for a .csv file",
     )
+    parser.add_argument(
+        "--load-port", type=int, choices=(1, 2), default=1, help="port of a .s2p file that the load closes; default: 1"
+    )
     parser.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0, help="default: 0")
     parser.add_argument("--tolerance", type=_share, default=0.05, help="of the parts; default: 0.05, which is 5 %%")
     parser.add_argument("--out", type=Path, default=Path("design"), help="folder for the files; default: design")
@@ -91,13 +95,13 @@ def run(arguments: argparse.Namespace) -> None:
     designer = _open(arguments.model)
     grid = GRID if designer is None else tuple(designer.probe.frequency[[0, -1]])
     load_ohm = arguments.load or _reference_ohm(arguments.target)
-    target = read_target(arguments.target, load_ohm)
+    target = read_target(arguments.target, load_ohm, arguments.load_port)
     scale = choose_scale(target.frequency_hz, load_ohm, *grid)
     goal = goal_of(target, scale, load_ohm)
     seen = goal
     if arguments.target.suffix.lower() == ".s2p" and scale.r0 != load_ohm:
         # A whole two-port is known with every load, so the network can read it with its own.
-        seen = goal_of(read_target(arguments.target, scale.r0), scale, scale.r0)
+        seen = goal_of(read_target(arguments.target, scale.r0, arguments.load_port), scale, scale.r0)
     catalogue = series_values(arguments.parts, LOWEST, HIGHEST)
     size = (arguments.max_parts, arguments.candidates, arguments.seed)
     found = Search(goal, catalogue, arguments.tolerance, *size, designer, seen).run()
@@ -138,6 +142,12 @@ def goal_of(target: Response | Gain | Mask, scale: Scale, load_ohm: float) -> Go
 def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: this is a file; name a folder")
+    # Before a search of a minute, not after it.
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UserError(f"{folder}: {there} is a file; name a folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{folder}: {there} cannot be written to")
     for name in FILES:
         if (folder / name).is_dir():
             raise UserError(f"{folder / name}: this is a folder, and would be a file of this command")

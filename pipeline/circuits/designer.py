@@ -19,7 +19,16 @@ from pipeline.lab.config import Section
 from pipeline.lab.errors import UserError
 from pipeline.lab.models import load_model
 
-LARGEST_GRID, LARGEST_CATALOGUE, LONGEST = 4096, 200, 16
+# Numbers of values are kept in eight bits.
+LARGEST_GRID, LARGEST_CATALOGUE, LONGEST = 4096, 127, 16
+
+
+def _rise(numbers: np.ndarray) -> bool:
+    return numbers.ndim == 1 and bool(np.isfinite(numbers).all() and (np.diff(numbers, prepend=0.0) > 0).all())
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_complex()
 
 
 def describe(dataset: str, method: str, settings: Section, data: CircuitData) -> dict[str, Any]:
@@ -74,6 +83,10 @@ class Designer:
             raise ValueError("features or lengths that this version does not know")
         if len(frequency) > LARGEST_GRID or not 1 <= len(self.values) <= LARGEST_CATALOGUE:
             raise ValueError("a grid or a catalogue that is too large")
+        if not (_rise(frequency) and _rise(self.values)):
+            raise ValueError("frequencies or values that are not positive and rising")
+        if not all(isinstance(one, torch.Tensor) and _is_plain(one) for one in content["state"].values()):
+            raise ValueError("weights that are no dense real numbers")
         self.probe = Probe(frequency, [tuple(one) for one in content["excitations"]], content["features"])
         self.longest = max(self.lengths)
         statistics = (content[name].float().numpy() for name in ("mean", "deviation"))
@@ -139,7 +152,7 @@ def open_designer(path: Path) -> Designer:
         raise UserError(f"{path}: this is not a model trained by `hypernet circuits train`")
     try:
         return Designer(content)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError) as error:
         said = " ".join(str(error).split())[:160]
         raise UserError(
             f"{path}: no network, one of another version, or damaged ({type(error).__name__}: {said}); train it again"

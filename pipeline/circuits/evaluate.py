@@ -266,7 +266,8 @@ def _compare(
 
 def _collapse(dataset: str, seed: int, items: pd.DataFrame) -> list[Comparison]:
     shares = {str(group): rows.exact.to_numpy(np.float64) for group, rows in items.groupby("group", sort=False)}
-    names = [name for name, rows in shares.items() if len(rows) > 1]
+    # Reference circuits stand in no order.
+    names = sorted((name for name, rows in shares.items() if len(rows) > 1), key=_position)
     comparisons = []
     for shorter, longer in pairwise(names):
         generator = numpy_generator(seed, "circuits", "bootstrap", dataset, "ga", longer)

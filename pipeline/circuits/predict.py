@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--candidates", type=_count, default=0, help="also draw so many circuits, simulate all, keep the nearest"
     )
+    parser.add_argument(
+        "--load-port", type=int, choices=(1, 2), default=1, help="port of a .s2p file that the load closes; default: 1"
+    )
     parser.add_argument("--seed", type=_count, default=0, help="of the drawn circuits; default: 0")
     parser.add_argument("--out", type=Path, help="write the table here (.csv); default: standard output")
 
@@ -48,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.model}: was trained with another excitation than that of files, [1, -1]")
     responses = []
     for path in arguments.targets:
-        target = read_target(path)
+        target = read_target(path, R0_OHM, arguments.load_port)
         if not isinstance(target, Response):
             raise UserError(f"{path}: not a complete response of V and I; `hypernet circuits design` takes limits")
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.circuits.curves import interpolate
 from pipeline.circuits.parts import R0_OHM, TYPES, canonical, omega, parse, texts
 from pipeline.circuits.sampler import Sampler, only_resistors
 from pipeline.lab.acquire import RemoteFile
@@ -82,11 +83,3 @@ def reference_responses(folder: Path, wanted: list[str], frequency: np.ndarray) 
         voltages.append(interpolate(place, v2 / v1, inside))
         currents.append(interpolate(place, -i2 * R0_OHM / v1, inside))
     return np.array(voltages), np.array(currents)
-
-
-def interpolate(place: np.ndarray, curve: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """A complex curve at other frequencies: log magnitude and unwrapped phase, linear in log w."""
-    at, new = np.log(place), np.log(wanted)
-    magnitude = np.interp(new, at, np.log(np.abs(curve)))
-    phase = np.interp(new, at, np.unwrap(np.angle(curve)))
-    return np.exp(magnitude + 1j * phase)

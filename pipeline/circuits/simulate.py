@@ -94,6 +94,12 @@ def run(arguments: argparse.Namespace) -> None:
     hertz = np.geomspace(lowest, highest, arguments.points)
     frequency = scale.omega(hertz)
     voltage, current = (one[0] for one in respond(ladder.kinds[None], ladder.values[None], frequency))
+    sound = np.isfinite(voltage) & np.isfinite(current) & (voltage != 0) & (current != 0)
+    if not sound.all():
+        raise UserError(
+            f"{arguments.netlist}: at {hertz[np.argmin(sound)]:.6g} Hz the response leaves the range of double "
+            "precision; choose another range with --from and --to, or other values"
+        )
     print(f"{ladder.title or arguments.netlist.stem}: {len(ladder.kinds)} parts from the load to the source")
     print("  ".join(describe(ladder)))
     text = texts(ladder.kinds[None], ladder.values[None])[0]

@@ -4,7 +4,8 @@ A ``.s2p`` file (Touchstone) is a two-port; closed with the load R0 at its port 
 response (V, I) of a ladder with the excitation (1, -1), see :mod:`pipeline.circuits.simulator`. A ``.csv`` file has a
 header, by which it is told what it asks for:
 
-* ``frequency_hz,v_re,v_im,i_re,i_im``: V and I, normalised to the load R0;
+* ``frequency_hz,v_re,v_im,i_re,i_im``: V at port 2 over the voltage at the load, and R0 times the current that leaves
+  port 2 over the same (a circuit takes current in there, so at low loss I is near -1);
 * ``frequency_hz,gain_db`` or ``frequency_hz,gain_db,phase_deg``: the gain 1 / V, load voltage over voltage at port 2;
 * ``frequency_hz,lowest_gain_db,highest_gain_db``: a mask; an empty cell is no limit, and between two rows a limit is
   a straight line over log f where both have it.
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.circuits.curves import interpolate
 from pipeline.circuits.parts import R0_OHM
 from pipeline.lab.errors import UserError
 
@@ -35,8 +37,11 @@ FEWEST_POINTS, FEWEST_MASK_POINTS = 4, 2
 # Ends of a range that was written as text and read again are still inside.
 SLACK = 1e-9
 LOWEST_HERTZ, HIGHEST_HERTZ = 1e-9, 1e18
+# Nearer frequencies have one logarithm, and a line over log f would have no slope.
+CLOSEST = 1e-12
 # Beyond it products of two numbers leave double precision; no ladder of a sensible length comes near.
 LARGEST = 1e150
+LARGEST_DB = 20 * math.log10(LARGEST)
 LARGEST_SINGLE = float(np.finfo(np.float32).max)
 # |S12 / S21 - 1|: measured files have noise, amplifiers are far off.
 RECIPROCAL, NEARLY_RECIPROCAL = 1e-3, 0.1
@@ -100,22 +105,19 @@ class Response:
         """Which normalised frequencies lie inside the target's range, ``[d]``."""
         return _inside(self.frequency_hz, scale.hertz(frequency))
 
-    def at(self, frequency: np.ndarray, scale: Scale, extend: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def at(self, frequency: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """V and I at normalised frequencies, complex ``[d]`` each.
 
         Args:
             frequency: w, ``[d]``.
             scale: what 1.0 is.
-            extend: outside the range go on as w to the whole power nearest to the slope at that end, with its phase:
-                what every ladder does far out. A guess that lets a network look at a target of a narrower band.
 
         Raises:
-            UserError: a frequency outside the range, and not ``extend``.
+            UserError: a frequency outside the range.
         """
         hertz = scale.hertz(frequency)
-        if not extend:
-            _check_range(self.frequency_hz, hertz)
-        return tuple(_interpolate(self.frequency_hz, one, hertz) for one in (self.voltage, self.current))
+        _check_range(self.frequency_hz, hertz)
+        return tuple(interpolate(self.frequency_hz, one, hertz) for one in (self.voltage, self.current))
 
 
 @dataclass(frozen=True)
@@ -200,16 +202,6 @@ def _check_range(known: np.ndarray, hertz: np.ndarray) -> None:
         )
 
 
-def _interpolate(known: np.ndarray, response: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    """Log magnitude and unwrapped phase over log f; outside, a whole power of f with the phase of the end."""
-    x, at = np.log(known), np.log(hertz)
-    size, phase = np.log(np.abs(response)), np.unwrap(np.angle(response))
-    magnitude = np.interp(at, x, size)
-    for end, inner, beyond in ((0, 1, np.minimum(at - x[0], 0)), (-1, -2, np.maximum(at - x[-1], 0))):
-        magnitude += np.round((size[end] - size[inner]) / (x[end] - x[inner])) * beyond
-    return np.exp(magnitude + 1j * np.interp(at, x, phase))
-
-
 def read_target(path: Path, r0: float = R0_OHM, load_port: int = 1) -> Response | Gain | Mask:
     """Read what a person wants; the module's docstring says in which forms. Doubts go to stderr.
 
@@ -249,9 +241,10 @@ def doubts(target: Response | Gain | Mask) -> list[str]:
         active = power < 1 - 1e-6 * (1 + apparent)
         if active.any():
             hertz = target.frequency_hz[np.argmax(active)]
-            found.append(
-                f"not passive: at {hertz:.6g} Hz the load takes more power than goes in; no R, L and C do that"
-            )
+            text = f"not passive: at {hertz:.6g} Hz the load takes more power than goes in; no R, L and C do that"
+            if (-power >= 1 - 1e-6 * (1 + apparent)).all():
+                text += "; with -I it would be: I is the current that leaves port 2, not the one that goes in"
+            found.append(text)
         largest = max(np.abs(target.voltage).max(), np.abs(target.current).max())
     else:
         largest = 10.0 ** min(-target.gain_db.min() / 20, 300.0)
@@ -331,6 +324,14 @@ def _table(path: Path, content: bytes) -> Response | Gain | Mask:
     if form is RESPONSE_COLUMNS:
         v_re, v_im, i_re, i_im = numbers[1:]
         return _response(str(path), hertz, v_re + 1j * v_im, i_re + 1j * i_im)
+    for name, column in zip(form[1:], numbers[1:], strict=True):
+        # Blank cells are not numbers and so not beyond anything.
+        beyond = np.abs(column) > LARGEST_DB
+        if name != "phase_deg" and beyond.any():
+            place = int(np.argmax(beyond))
+            raise UserError(
+                f"{places[place]}: {name} is {column[place]:g}; accepted: from {-LARGEST_DB:g} to {LARGEST_DB:g}"
+            )
     if form is not MASK_COLUMNS:
         return Gain(hertz, *numbers[1:])
     lowest, highest = np.nan_to_num(numbers[1], nan=-np.inf), np.nan_to_num(numbers[2], nan=np.inf)
@@ -390,5 +391,5 @@ def _check_frequencies(name: str, hertz: np.ndarray, places: list[str], fewest: 
             raise UserError(
                 f"{where}: the frequency {one:g} Hz; accepted: from {LOWEST_HERTZ:g} to {HIGHEST_HERTZ:g} Hz"
             )
-        if one <= before:
+        if one <= before * (1 + CLOSEST):
             raise UserError(f"{where}: the frequency {one:.10g} Hz does not rise over {before:.10g} Hz before it")

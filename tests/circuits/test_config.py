@@ -27,6 +27,7 @@ def test_the_catalogue_of_the_paper_scale_is_e6_over_two_decades(config):
         ("ladders.lengths4to6.values=[1.0, 1.0]", "must rise"),
         ("ladders.lengths4to6.values={series: E7, lowest: 1.0, highest: 4.7}", "values"),
         ("ladders.lengths4to6.values={series: E3, lowest: 1.1, highest: 2.0}", "has no value"),
+        ("ladders.lengths4to6.values={series: E24, lowest: 1.0e-6, highest: 1.0e+6}", "289 values"),
         ("frequency.lowest=0", "lowest"),
         ("frequency.highest=0.001", "not above lowest"),
         ("excitations=[[0, 0]]", "gives no response"),

@@ -139,6 +139,9 @@ def test_ngspice_computes_from_the_netlist_what_is_claimed(design):
     _, content, folder = design(LOW_PASS, "--load", "50", "--max-parts", "3")
     ladder = read_netlist(folder / "circuit.cir")
     assert ladder.r0 == 50
+    # The netlist and the response are in units of the load, the parts of the report are not.
+    kinds, sizes = ladder.kinds % 3, np.array([50.0, 50.0 / ladder.omega0, 1.0 / (50.0 * ladder.omega0)])
+    np.testing.assert_allclose(ladder.values * sizes[kinds], [one["value"] for one in content["parts"]], rtol=1e-9)
     hertz, gain, impedance = (
         np.array(content["response"][name])[::50] for name in ("frequency_hz", "gain_db", "impedance_ohm")
     )
@@ -205,6 +208,7 @@ def test_a_failure_leaves_the_folder_as_it_was(design, tmp_path, monkeypatch):
         (["--parts", "E7"], "E12"),
         (["--seed", "x"], "whole number"),
         (["--out", "target.csv"], "this is a file"),
+        (["--out", "target.csv/deeper/design"], "target.csv is a file; name a folder"),
     ],
 )
 def test_bad_options_are_one_line_and_nothing_is_written(design, tmp_path, capsys, options, says):

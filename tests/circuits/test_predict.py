@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from pipeline.circuits.dataset import CircuitData
 from pipeline.circuits.parts import hertz, parse
 from pipeline.circuits.simulator import respond
 from pipeline.cli import main
+from pipeline.lab.models import load_model, save_model
 
 
 def write_response(path, kinds, values, frequency):
@@ -90,3 +92,25 @@ def test_a_mask_is_sent_to_design(trained, tmp_path, capsys):
     path.write_text("frequency_hz,lowest_gain_db,highest_gain_db\n1000,-10,0\n100000,-10,0\n")
     assert main(["circuits", "predict", str(path), "--model", str(trained("ours") / "model.ckpt")]) == 2
     assert "hypernet circuits design" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("values", lambda values: [-one for one in values]),
+        ("values", lambda values: [float("nan") for _ in values]),
+        ("frequency", lambda frequency: frequency.flip(0)),
+        ("frequency", lambda frequency: frequency * 0 + 1),
+        ("lengths", lambda lengths: [*lengths, float("inf")]),
+        ("state", lambda state: {key: one.to(torch.complex64) for key, one in state.items()}),
+        ("state", lambda state: {key: one.to_sparse() for key, one in state.items()}),
+        ("state", lambda state: dict.fromkeys(state, "weights")),
+    ],
+)
+def test_a_strange_model_file_is_one_line(trained, targets, tmp_path, capsys, name, change):
+    content = load_model(trained("ours") / "model.ckpt")
+    save_model(tmp_path / "strange.ckpt", content | {name: change(content[name])})
+    assert main(["circuits", "predict", str(targets[0]), "--model", str(tmp_path / "strange.ckpt")]) == 2
+    error = capsys.readouterr().err
+    assert "strange.ckpt: no network, one of another version, or damaged" in error
+    assert error.count("\n") == 1

@@ -53,6 +53,17 @@ def test_polishing_finds_the_values_of_the_truth():
     np.testing.assert_allclose(polished, np.stack([TRUTH[1]] * 2), rtol=1e-3)
 
 
+def test_polishing_leaves_what_cannot_be_better():
+    kinds, values = TRUTH
+    error = squared_error(PROBE, torch.from_numpy(response(*TRUTH)[0]))
+    polished = polish(kinds[None], values[None], error, steps=1, learning_rate=3.0, lowest=0.01, highest=100.0)
+    np.testing.assert_allclose(polished, values[None], rtol=1e-12)
+    # One step of this size from a little beside it goes far beyond.
+    beside = values[None] * 1.01
+    far = polish(kinds[None], beside, error, steps=1, learning_rate=3.0, lowest=0.01, highest=100.0)
+    np.testing.assert_allclose(far, beside, rtol=1e-12)
+
+
 def test_polishing_never_does_harm_and_stays_inside_its_bounds():
     generator = np.random.default_rng(1)
     kinds = generator.integers(0, 6, size=(30, 5)).astype(np.int8)

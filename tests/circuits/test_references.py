@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.circuits.curves import interpolate
 from pipeline.circuits.dataset import CircuitData, prepare
 from pipeline.circuits.parts import texts
 from pipeline.circuits.raw import make
-from pipeline.circuits.references import interpolate
+from pipeline.circuits.sampler import SPLITS, Sampler
 from pipeline.lab.acquire import MIRROR_VARIABLE
 from pipeline.lab.errors import UserError
 
 SETTINGS = (
     "datasets=[ngspice]",
-    "validation_circuits=5",
+    "validation_circuits=20",
     # The files' own grid, ten points a decade.
     "frequency.points=41",
 )
@@ -38,7 +39,14 @@ def test_targets_are_what_ngspice_computed(config, reference_file, tmp_path, mon
     own = data.measure(data.test_kinds, data.test_classes)
     difference = np.sqrt(np.square(own - data.test_response).mean(axis=(1, 2)) / np.square(own).mean(axis=(1, 2)))
     assert difference.max() < 1e-6
-    assert len(set(texts(data.test_kinds, data.values[data.test_classes]))) == len(data.test_kinds)
+    wanted = set(texts(data.test_kinds, data.values[data.test_classes]))
+    assert len(wanted) == len(data.test_kinds)
+    # By their hash most of them are training circuits, and of those with one part each would be drawn.
+    free = Sampler(data.sampler.lengths, data.values)
+    assert free.belongs(data.test_kinds, data.test_classes, "train").mean() > 0.5
+    for split in SPLITS:
+        assert not data.sampler.belongs(data.test_kinds, data.test_classes, split).any()
+    assert not wanted & set(texts(data.validation_kinds, data.values[data.validation_classes]))
 
 
 def test_between_the_files_frequencies_only_sharp_resonances_suffer(config, reference_file, tmp_path, monkeypatch):

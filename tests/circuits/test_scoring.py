@@ -98,6 +98,10 @@ def test_the_numbers_of_a_run_are_shares_of_its_rows():
         assert by_name[group, "value_given_topology"].value == pytest.approx((6 * 3 + 3 * 2) / 27)
         assert by_name[group, "response_match_1"].value == pytest.approx(6 / 12)
         assert by_name[group, "no_end"].value == 0.0
+    table = scored(texts).assign(response_error=[0.0, 0.0099, 0.011, 0.019, 0.049, 0.051] + [1.0] * 6)
+    by_limit = {one.metric: one.value for one in measure(table, seed=0) if one.group == ""}
+    assert by_limit["response_match_1"] == pytest.approx(2 / 12)
+    assert by_limit["response_match_5"] == pytest.approx(5 / 12)
     exact = by_name["", "exact"]
     # Wilson (1927) for 6 of 12.
     assert (exact.low, exact.high) == (pytest.approx(0.2538, abs=1e-4), pytest.approx(0.7462, abs=1e-4))
@@ -135,3 +139,5 @@ def test_how_the_genetic_algorithm_falls_with_length():
     assert drop.difference == pytest.approx(1 - 10 / 40)
     assert drop.claimed
     assert drop.holds
+    # Whatever the order in which the circuits stand.
+    assert _collapse("small", 0, table[::-1])[0].group == "length 4 after 3"

@@ -127,6 +127,13 @@ def test_what_is_not_accepted(netlist, arguments, message):
         command(netlist, *arguments)
 
 
+def test_a_response_beyond_double_precision_is_one_line(tmp_path):
+    path = tmp_path / "large.cir"
+    path.write_text("* t\nRT p0 0 1000\nL1 p0 p1 1e200\nC2 p1 0 1e150\nI1 0 p1 AC 1m\n.end\n")
+    with pytest.raises(UserError, match=r"large\.cir: at 1 Hz the response leaves the range of double precision"):
+        command(path, "--from", "1", "--to", "1e6")
+
+
 @pytest.mark.parametrize("arguments", [["--from", "0"], ["--to", "nan"], ["--points", "1"], ["--load", "-5"]])
 def test_options_that_are_none(netlist, arguments, capsys):
     with pytest.raises(SystemExit):
