@@ -46,13 +46,15 @@ def train(
     start = _start(method, out, settings)
     with TrainingRun("circuits", dataset, method, seed, data, out, settings, program, start) as run:
         content = describe(dataset, method, settings, circuits)
+        # The page asks for it, of methods with nothing to train too.
+        run.facts["parameter_count"] = 0
         if isinstance(settings, NetworkSettings):
             content["state"] = _train_network(circuits, settings, run, threads)
         elif isinstance(settings, RankedSettings):
             known = _read_start(start)
             content |= {"network": known["settings"], "state": known["state"]}
             run.facts["parameter_count"] = known["parameter_count"]
-        content["parameter_count"] = run.facts.get("parameter_count", 0)
+        content["parameter_count"] = run.facts["parameter_count"]
         model = out / "model.ckpt"
         save_model(model, content)
         if "state" in content:

@@ -141,6 +141,7 @@ def test_the_genetic_algorithm_designs_without_training(trained, prepared):
     folder = trained("ga")
     items, kept = evaluated(folder, prepared)
     assert items.ended.all()
+    assert record(folder)["parameter_count"] == 0
     np.testing.assert_array_equal(lengths_of(kept["kinds"]), items.parts)
     # It sees the true length and every catalogue value.
     assert items.exact.mean() > 0.3
