@@ -8,6 +8,7 @@ applies them all in one batched matrix product per layer, without a loop over th
 - `mlp`: `FunctionalMLP`, a whole multilayer perceptron g that owns no weights; `layout`: `ParameterLayout`, which
   says which number is which.
 - `gru`: `GeneratedGRU`, a recurrent unit whose weights another network wrote.
+- `dynamic_conv`: `DynamicConv2d`, a convolution with filters of its own for every sample.
 - `heads`: `WeightHeads`, the last layer of f, which writes θ, initialised so that g starts as a usable network.
 - `tanh`: the hyperbolic tangent, faster on a CPU.
 - `initialisation`: the hyperfan-in variances (Chang, Flokas and Lipson 2020) and the gain of an activation.

@@ -19,6 +19,18 @@ from pipeline.lab.config import merge
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ["Snakefile", "params.yaml", "dvc.yaml", ".dvcignore", "pipeline", "rules", "profiles", "config"]
 TINY = {
+    "radar": {
+        "methods": ["last_frame", "global_motion", "whole_dynamic", "patch_dynamic"],
+        "geometry": {"size": 60, "margin": 6, "patch": 8, "taps": 13},
+        "simulated": {"train_events": 4, "validation_events": 2, "test_events": 3, "frames": 8, "dry_frames": 24},
+        "train": {"max_steps": 10, "check_every_steps": 5, "batch": 16},
+        "whole_dynamic": {
+            "network": {"layers": [{"channels": 8, "kernel": 7, "stride": 2, "pool": 2}], "hidden": 16},
+            "train": {"max_steps": 10, "batch": 4},
+        },
+        "patch_dynamic": {"network": {"layers": [{"channels": 8, "kernel": 5, "stride": 1, "pool": 2}], "hidden": 16}},
+        "evaluate": {"lead_steps": 2, "resamples": 100},
+    },
     "codes": {
         "datasets": ["BCH31_16"],
         "methods": ["bp", "hyper"],

@@ -1,0 +1,162 @@
+"""Radar images as numbers: grey levels, sequences in time, and the windows that networks are trained on.
+
+Grey is reflectivity in dBZ, clipped to 0..70 and divided by 70. Rows grow southwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# Four images ten minutes apart go in, the one ten minutes after the last comes out.
+INPUTS = 4
+STEP_SECONDS = 600
+LARGEST_DBZ = 70.0
+LEVELS = 255
+SPLITS = ("train", "validation", "test")
+
+
+def to_gray(dbz: np.ndarray) -> np.ndarray:
+    """Grey levels float32 in [0, 1] of reflectivities in dBZ; what is not a number is 0."""
+    return (np.nan_to_num(np.asarray(dbz, dtype=np.float32)).clip(0.0, LARGEST_DBZ) / LARGEST_DBZ).astype(np.float32)
+
+
+def to_dbz(gray: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`to_gray` between 0 and 70 dBZ."""
+    return np.asarray(gray, dtype=np.float32) * LARGEST_DBZ
+
+
+def dbz_of_rain_rate(rate: np.ndarray) -> np.ndarray:
+    """Reflectivity in dBZ of rain rates in mm/h: 10 log10(200 R^1.6) (Marshall and Palmer 1948), 0 where it is dry."""
+    rate = np.asarray(rate, dtype=np.float32)
+    wet = rate > 0
+    return np.where(wet, 10.0 * np.log10(200.0 * np.where(wet, rate, 1.0) ** 1.6), 0.0).astype(np.float32)
+
+
+def quantised(gray: np.ndarray) -> np.ndarray:
+    """Grey levels as whole numbers 0..255."""
+    return np.rint(np.asarray(gray) * LEVELS).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Radar images of one place in the order of time.
+
+    Attributes:
+        gray: uint8 ``[T, H, W]``, grey times 255, row 0 in the north.
+        time: datetime64[s] ``[T]``, rising, UTC.
+        missing: bool ``[H, W]`` or ``[T, H, W]``: no data here; grey is 0 there.
+        x: metres to the east in the projection, ``[W]``, rising.
+        y: metres to the north, ``[H]``, falling.
+        projection: a PROJ string, or "" where it is not known.
+        attributes: source, licence and the like.
+    """
+
+    gray: np.ndarray
+    time: np.ndarray
+    missing: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    projection: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes in pixels.
+
+    Attributes:
+        size: N, width and height of an input image.
+        margin: m, by how much the prediction is narrower on each side; motion up to m pixels a step can be followed.
+        patch: c, width and height of the patches that patch methods predict.
+        taps: K, entries of a displacement filter; odd, at most 2 m + 1.
+    """
+
+    size: int
+    margin: int
+    patch: int
+    taps: int
+
+    @property
+    def centre(self) -> int:
+        """Width and height of the prediction, N - 2 m."""
+        return self.size - 2 * self.margin
+
+    @property
+    def patch_input(self) -> int:
+        """Width and height of a patch with what surrounds it, c + 2 m."""
+        return self.patch + 2 * self.margin
+
+    @property
+    def patches(self) -> int:
+        """Number of patches of an image."""
+        return (self.centre // self.patch) ** 2
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Five images in a row, and a square in them; arrays ``[n]``.
+
+    Attributes:
+        first: number of the first of five frames.
+        row: upper row of the N x N square.
+        column: its left column.
+        event: number of the event (a rainy spell, a day) that it belongs to: statistics resample events.
+    """
+
+    first: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    event: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.first)
+
+
+@dataclass(frozen=True)
+class RadarData:
+    """A prepared data set.
+
+    Attributes:
+        title: its name for people.
+        simulated: whether the images are simulated.
+        geometry: sizes.
+        gray: uint8 ``[F, H, W]``, all frames, events one after the other.
+        time: datetime64[s] ``[F]``.
+        windows: by split: train, validation, test. No event is in two splits.
+    """
+
+    title: str
+    simulated: bool
+    geometry: Geometry
+    gray: np.ndarray
+    time: np.ndarray
+    windows: Mapping[str, Windows]
+
+    def crops(self, split: str, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Squares of windows at some of their frames, uint8 ``[B, len(frames), N, N]``.
+
+        Args:
+            split: train, validation or test.
+            rows: numbers of windows, ``[B]``.
+            frames: 0..4, which of a window's frames.
+        """
+        own, inside = self.windows[split], np.arange(self.geometry.size)
+        first = own.first[rows][:, None] + np.asarray(frames)
+        rows_at = (own.row[rows][:, None] + inside)[:, None, :, None]
+        columns_at = (own.column[rows][:, None] + inside)[:, None, None, :]
+        return self.gray[first[:, :, None, None], rows_at, columns_at]
+
+    def inputs(self, split: str, rows: np.ndarray) -> np.ndarray:
+        """The four images of windows, float32 ``[B, 4, N, N]`` in [0, 1]."""
+        return self.crops(split, rows, np.arange(INPUTS)).astype(np.float32) / LEVELS
+
+    def targets(self, split: str, rows: np.ndarray) -> np.ndarray:
+        """The centre of the image to predict, float32 ``[B, N - 2 m, N - 2 m]``."""
+        margin, size = self.geometry.margin, self.geometry.size
+        whole = self.crops(split, rows, np.array([INPUTS]))[:, 0]
+        return whole[:, margin : size - margin, margin : size - margin].astype(np.float32) / LEVELS

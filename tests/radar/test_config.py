@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.domains import config_types
+from pipeline.lab.config import check, load
+from pipeline.lab.errors import UserError
+from pipeline.radar.config import SETTINGS
+from pipeline.radar.methods import TITLES
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_every_method_has_settings_and_a_name():
+    assert list(SETTINGS) == list(TITLES)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("methods=[whole]", "whole is not a method"),
+        ("datasets=[tel_aviv]", "tel_aviv is not a known data set"),
+        ("geometry.taps=20", "odd, at most"),
+        ("geometry.taps=23", "at most 2 margin \\+ 1 = 21"),
+        ("geometry.patch=7", "not a multiple of patch"),
+        ("geometry.margin=50", "size - 2 margin"),
+        ("simulated.frames=4", "frames"),
+        ("simulated.test_events=1", "test_events"),
+        ("windows.lowest_wet_share=2", "lowest_wet_share"),
+        ("patch_linear.alphas=[0]", "alphas"),
+        ("global_motion.subpixel=spline", "parabola"),
+        ("evaluate.lead_steps=0", "lead_steps"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_its_key(config, assignment, said):
+    with pytest.raises(UserError, match=said) as raised:
+        config(assignment)
+    assert str(raised.value).startswith("radar")
+
+
+def test_a_method_sees_only_what_its_training_depends_on(config):
+    usual, other = config(), config("whole_dynamic.network.hidden=99", "evaluate.lead_steps=2")
+    for method in ("patch_dynamic", "patch_cnn", "patch_linear", "last_frame"):
+        assert usual.settings("train", "simulated", method) == other.settings("train", "simulated", method)
+    assert usual.settings("train", "simulated", "whole_dynamic") != other.settings(
+        "train", "simulated", "whole_dynamic"
+    )
+    assert usual.settings("train", "simulated", "whole_dynamic").train.batch == 16
+
+
+@pytest.mark.parametrize("overlay", ["real", "paper", "evidence"])
+def test_overlays_are_accepted(overlay):
+    content = load([PROJECT / "params.yaml", PROJECT / "config" / f"{overlay}.yaml"], [])
+    section = check(config_types()["radar"], content["radar"], "radar")
+    assert section.runs()
+    if overlay == "paper":
+        assert section.geometry.geometry.centre == 200
+        assert section.geometry.geometry.patches == 400

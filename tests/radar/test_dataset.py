@@ -1,0 +1,165 @@
+"""Raw pictures, grey levels and windows on disk."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+from pipeline.lab.acquire import MIRROR_VARIABLE
+from pipeline.lab.errors import UserError
+from pipeline.radar.dataset import load, prepare, truth_of
+from pipeline.radar.frames import INPUTS, LEVELS, SPLITS
+from pipeline.radar.palette import find_palette
+from pipeline.radar.patches import PatchPlaces
+from pipeline.radar.raw import event_names, make
+from pipeline.radar.windows import SPAN
+
+
+def test_no_event_is_in_two_splits_and_no_window_crosses_one(prepared, small):
+    data, frames = load(prepared), small().simulated.frames
+    names = event_names(small().simulated)
+    seen = {}
+    for split in SPLITS:
+        own = data.windows[split]
+        assert len(own) > 0
+        for first, event in zip(own.first.tolist(), own.event.tolist(), strict=True):
+            assert first // frames == (first + INPUTS) // frames == event
+            assert names[event].startswith(split)
+            assert seen.setdefault(event, split) == split
+
+
+def test_the_grey_levels_are_those_of_the_classes_that_were_drawn(prepared, raw_small, small):
+    data, truth, palette = load(prepared), truth_of(raw_small), find_palette("simulated")
+    true_gray = np.concatenate([palette.gray_of_class()[truth[name]] for name in event_names(small().simulated)])
+    recovered = data.gray / np.float32(LEVELS)
+    assert recovered.shape == true_gray.shape
+    # The map's lines and clutter hide some pixels; they are filled from their neighbours.
+    assert (np.abs(recovered - true_gray) < 0.5 / LEVELS + 1e-6).mean() > 0.98
+    assert np.corrcoef(recovered.ravel(), true_gray.ravel())[0, 1] > 0.97
+
+
+def test_inputs_and_target_are_five_images_in_a_row(prepared):
+    data = load(prepared)
+    rows = np.array([0, len(data.windows["train"]) - 1])
+    own = data.windows["train"]
+    inputs, targets = data.inputs("train", rows), data.targets("train", rows)
+    margin, size = data.geometry.margin, data.geometry.size
+    for place, row in enumerate(rows):
+        first, r, c = own.first[row], own.row[row], own.column[row]
+        np.testing.assert_allclose(
+            inputs[place], data.gray[first : first + INPUTS, r : r + size, c : c + size] / LEVELS, rtol=1e-6
+        )
+        whole = data.gray[first + INPUTS, r : r + size, c : c + size] / LEVELS
+        np.testing.assert_allclose(targets[place], whole[margin : size - margin, margin : size - margin], rtol=1e-6)
+        times = data.time[first : first + SPAN]
+        assert (np.diff(times) == np.timedelta64(600, "s")).all()
+
+
+def test_the_test_windows_are_thinned(prepared, small):
+    data, stride = load(prepared), small().windows.test_stride
+    own = data.windows["test"]
+    for event in np.unique(own.event):
+        assert set(np.diff(np.sort(np.unique(own.first[own.event == event])))) <= {stride, 2 * stride, 3 * stride}
+
+
+def test_making_it_again_gives_the_same_bytes(raw_small, prepared, small, tmp_path):
+    make("simulated", tmp_path / "raw", small().settings("raw", "simulated"))
+    prepare("simulated", tmp_path / "raw", tmp_path / "data", small().settings("prepare", "simulated"))
+    for mine, other in ((tmp_path / "raw", raw_small), (tmp_path / "data", prepared)):
+        one, two = (json.loads((folder / "manifest.json").read_text()) for folder in (mine, other))
+        assert one["digest"] == two["digest"]
+
+
+def test_another_data_seed_has_other_events(small, raw_small, tmp_path):
+    make("simulated_seed1", tmp_path / "raw", small().settings("raw", "simulated_seed1"))
+    one, other = truth_of(raw_small), truth_of(tmp_path / "raw")
+    assert all((one[name] != other[name]).any() for name in one)
+    pairs = [(first, second) for first in one for second in one if first < second]
+    assert all((one[first] != one[second]).any() for first, second in pairs)
+
+
+def test_the_background_never_sees_a_test_picture(raw_small, small, tmp_path):
+    import shutil
+
+    shutil.copytree(raw_small, tmp_path / "raw")
+    prepare("simulated", tmp_path / "raw", tmp_path / "one", small().settings("prepare", "simulated"))
+    for path in (tmp_path / "raw").glob("test_*/*.gif"):
+        shutil.copyfile(next((tmp_path / "raw" / "dry").glob("*.gif")), path)
+    with pytest.raises(UserError, match="test"), warnings.catch_warnings():
+        # Dry test events leave no wet window; the background was fitted before.
+        prepare(
+            "simulated",
+            tmp_path / "raw",
+            tmp_path / "two",
+            small("windows.lowest_wet_share=0.01").settings("prepare", "simulated"),
+        )
+    assert (tmp_path / "one" / "background.npz").read_bytes() == (tmp_path / "two" / "background.npz").read_bytes()
+
+
+def test_wet_patches_are_drawn_more_often(prepared):
+    data = load(prepared)
+    places = PatchPlaces(data, "train")
+    assert len(places) == len(data.windows["train"]) * data.geometry.patches
+    drawn = places.draw(np.random.default_rng(0), 4000)
+    inputs, targets = places.cut(drawn)
+    every, _ = places.cut(np.arange(len(places)))
+    margin = data.geometry.margin
+    inner = slice(margin, -margin)
+    assert inputs.shape[1:] == (INPUTS, data.geometry.patch_input, data.geometry.patch_input)
+    wet_drawn, wet_all = ((one[:, -1, inner, inner] / LEVELS > 0.3).mean() for one in (inputs, every))
+    assert wet_drawn > 1.3 * wet_all
+    # The weight of each patch, counted by hand.
+    weight = 0.1 + (every[:, -1, inner, inner] / LEVELS > 0.3).mean(axis=(1, 2))
+    np.testing.assert_allclose(places.share, np.cumsum(weight) / weight.sum(), rtol=1e-9)
+    assert targets.shape == (4000, data.geometry.patch, data.geometry.patch)
+
+
+def test_patches_are_cut_where_they_are_said_to_be(prepared):
+    data = load(prepared)
+    places = PatchPlaces(data, "validation")
+    chosen = np.array([0, 7, len(places) - 1])
+    inputs, targets = places.cut(chosen)
+    margin, wide, patch = data.geometry.margin, data.geometry.patch_input, data.geometry.patch
+    for place, one in enumerate(chosen):
+        first, row, column = places.first[one], places.row[one], places.column[one]
+        square = data.gray[first : first + SPAN, row : row + wide, column : column + wide]
+        np.testing.assert_array_equal(inputs[place], square[:INPUTS])
+        np.testing.assert_array_equal(targets[place], square[INPUTS, margin : margin + patch, margin : margin + patch])
+
+
+def test_without_events_of_a_split_it_is_said(small, tmp_path):
+    section = small("windows.lowest_wet_share=0.9")
+    make("simulated", tmp_path / "raw", section.settings("raw", "simulated"))
+    with pytest.raises(UserError, match=r"no window of 5 images|no wet window"):
+        prepare("simulated", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "simulated"))
+
+
+def test_a_volume_archive_is_not_fetched_in_passing(small, tmp_path):
+    with pytest.raises(UserError, match="too large to fetch whole"):
+        make("nexrad_kdvn", tmp_path / "raw", small("datasets=[nexrad_kdvn]").settings("raw", "nexrad_kdvn"))
+
+
+@pytest.mark.parametrize("dataset", ["fmi", "knmi"])
+def test_files_of_a_weather_service_become_windows(dataset, radar_folder, config, tmp_path, monkeypatch):
+    folder = radar_folder(dataset)
+    monkeypatch.setenv(MIRROR_VARIABLE, str(folder.parent))
+    section = config(f"datasets=[{dataset}]", "windows={raster: 100, lowest_wet_share: 0.05, test_stride: 1}")
+    make(dataset, tmp_path / "raw", section.settings("raw", dataset))
+    prepare(dataset, tmp_path / "raw", tmp_path / "data", section.settings("prepare", dataset))
+    data = load(tmp_path / "data")
+    frames = {split: set() for split in SPLITS}
+    for split in SPLITS:
+        own = data.windows[split]
+        frames[split] = {int(first) + step for first in own.first for step in range(SPAN)}
+        for first in np.unique(own.first):
+            steps = np.diff(data.time[first : first + SPAN]) / np.timedelta64(1, "s")
+            np.testing.assert_allclose(steps, 600, atol=90)
+    assert not frames["train"] & frames["test"]
+    assert not frames["train"] & frames["validation"]
+    assert not frames["validation"] & frames["test"]
+    assert len(data.windows["train"]) > 100
+    wet = (data.inputs("test", np.arange(20))[:, -1] > 0.3).mean(axis=(1, 2))
+    assert wet.min() >= 0.05 - 1e-6

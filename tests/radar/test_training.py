@@ -1,0 +1,200 @@
+"""Training, what is kept of it, and forecasting with it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.lab.errors import UserError
+from pipeline.lab.models import load_model, save_model
+from pipeline.radar.dataset import load
+from pipeline.radar.evaluate import compare, evaluate, measure
+from pipeline.radar.forecaster import open_forecaster
+from pipeline.radar.learning import TrainingPatches, TrainingWindows
+from pipeline.radar.train import train
+
+METHODS = ["last_frame", "global_motion", "patch_linear", "patch_cnn", "whole_dynamic", "patch_dynamic"]
+NETWORKS = ["patch_cnn", "whole_dynamic", "patch_dynamic"]
+
+
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def evaluated(folder, prepared, small):
+    method = folder.parent.name
+    settings = small().settings("evaluate", "simulated")
+    evaluate("simulated", method, 0, prepared, folder, settings, "program", threads=1)
+    return pd.read_csv(folder / "items.csv")
+
+
+@pytest.mark.parametrize("kind", [TrainingWindows, TrainingPatches])
+def test_a_batch_is_told_by_its_number(kind, prepared):
+    batches = kind(load(prepared), 8, 0)
+    for one, same in zip(batches[3], batches[3], strict=True):
+        torch.testing.assert_close(one, same)
+    assert (batches[3][0] != batches[4][0]).any()
+    assert (batches[3][0] != kind(load(prepared), 8, 1)[3][0]).any()
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_a_short_training_lowers_the_loss(method, trained):
+    history = record(trained(method))["history"]
+    assert history[-1]["training_loss"] < history[0]["training_loss"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_evaluated_on_the_same_images(method, trained, prepared, small):
+    data = load(prepared)
+    items = evaluated(trained(method), prepared, small)
+    assert len(items) == len(data.windows["test"])
+    forecaster = open_forecaster(trained(method) / "model.ckpt")
+    rows = np.arange(len(items))
+    forecast, truth = forecaster(data.inputs("test", rows)), data.targets("test", rows)
+    np.testing.assert_allclose(items.loss, 0.5 * np.square(forecast - truth).sum(axis=(1, 2)), rtol=1e-4)
+    leads = pd.read_csv(trained(method) / "lead_times.csv")
+    assert leads.lead_minutes.tolist() == [10, 20, 30]
+    measured = json.loads((trained(method) / "metrics.json").read_text())["measurements"]
+    by_name = {(one["metric"], one["group"]): one for one in measured}
+    assert by_name["ratio", ""]["value"] == pytest.approx(items.loss.sum() / items.last_frame_loss.sum())
+    assert by_name["published_ratio", "Davenport"]["value"] == by_name["ratio", ""]["value"]
+    if method == "last_frame":
+        assert by_name["ratio", ""]["value"] == 1.0
+
+
+def test_even_a_short_training_beats_the_last_frame(trained, prepared, small):
+    for method in ("global_motion", "patch_linear", "whole_dynamic"):
+        items = evaluated(trained(method), prepared, small)
+        assert items.loss.mean() < items.last_frame_loss.mean()
+
+
+@pytest.mark.parametrize("method", NETWORKS)
+def test_the_kept_weights_are_those_of_the_best_check(method, trained, prepared):
+    data, forecaster = load(prepared), open_forecaster(trained(method) / "model.ckpt")
+    rows = np.arange(len(data.windows["validation"]))
+    forecast = forecaster(data.inputs("validation", rows))
+    loss = 0.5 * np.square(forecast - data.targets("validation", rows)).sum(axis=(1, 2)).mean()
+    best = min(row["validation_loss"] for row in record(trained(method))["history"])
+    assert loss == pytest.approx(best, rel=1e-5)
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp_path, monkeypatch):
+    settings = small("whole_dynamic.train={max_steps: 20, check_every_steps: 5, batch: 4}").settings(
+        "train", "simulated", "whole_dynamic"
+    )
+
+    def run(name):
+        train("simulated", "whole_dynamic", 0, prepared, tmp_path / name, settings, "program", threads=1)
+        return load_model(tmp_path / name / "model.ckpt")["state"]
+
+    whole, taken = run("whole"), TrainingWindows.__getitem__
+
+    def stumble(self, index):
+        if index == 12:
+            raise KeyboardInterrupt
+        return taken(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingWindows, "__getitem__", stumble)
+        with pytest.raises(KeyboardInterrupt):
+            run("killed")
+    assert not (tmp_path / "killed" / "model.ckpt").exists()
+    resumed = run("killed")
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_filters_are_distributions(trained, prepared):
+    data = load(prepared)
+    frames = data.inputs("test", np.arange(3))
+    for method, shape in (("whole_dynamic", (3, 13)), ("patch_dynamic", (3, data.geometry.patches, 13))):
+        for one in open_forecaster(trained(method) / "model.ckpt").filters(frames):
+            assert one.shape == shape
+            np.testing.assert_allclose(one.sum(axis=-1), 1, rtol=1e-5)
+    assert open_forecaster(trained("patch_cnn") / "model.ckpt").filters(frames) is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fields_of_any_size_are_forecast(method, trained, prepared):
+    data, forecaster = load(prepared), open_forecaster(trained(method) / "model.ckpt")
+    size, margin = data.geometry.size, data.geometry.margin
+    frames = data.inputs("test", np.arange(2))
+    wide = np.concatenate([frames, frames[..., : size // 2]], axis=3)
+    assert forecaster.field()(wide).shape == (2, size, size + size // 2)
+    if method not in ("global_motion",):
+        # A field of the network's own size has the network's own forecast in its middle.
+        inner = slice(margin, size - margin)
+        np.testing.assert_allclose(forecaster.field()(frames)[:, inner, inner], forecaster(frames), atol=1e-5)
+
+
+def test_strange_model_files_are_one_line(trained, tmp_path):
+    with pytest.raises(UserError, match="no such model file"):
+        open_forecaster(tmp_path / "nothing.ckpt")
+    save_model(tmp_path / "codes.ckpt", {"domain": "codes"})
+    with pytest.raises(UserError, match="not a model trained by `hypernet radar train`"):
+        open_forecaster(tmp_path / "codes.ckpt")
+    content = load_model(trained("whole_dynamic") / "model.ckpt")
+    changes = ({"method": "x"}, {"geometry": {"size": 10**6, "margin": 6, "patch": 8, "taps": 13}}, {"state": {}})
+    for change in changes:
+        save_model(tmp_path / "changed.ckpt", content | change)
+        with pytest.raises(UserError, match="train it again"):
+            open_forecaster(tmp_path / "changed.ckpt")
+
+
+@pytest.mark.parametrize("strange", [lambda one: one * math.nan, torch.Tensor.to_sparse, lambda one: one.cfloat()])
+def test_weights_that_are_no_finite_numbers_are_one_line(strange, trained, tmp_path):
+    content = load_model(trained("whole_dynamic") / "model.ckpt")
+    weights = {name: strange(one) for name, one in content["state"].items()}
+    save_model(tmp_path / "changed.ckpt", content | {"state": weights})
+    with pytest.raises(UserError, match="a weight is not a finite real number"):
+        open_forecaster(tmp_path / "changed.ckpt")
+
+
+def test_weights_in_double_precision_forecast_alike(trained, prepared, tmp_path):
+    content = load_model(trained("whole_dynamic") / "model.ckpt")
+    save_model(
+        tmp_path / "double.ckpt", content | {"state": {name: one.double() for name, one in content["state"].items()}}
+    )
+    frames = load(prepared).inputs("test", np.arange(2))
+    expected = open_forecaster(trained("whole_dynamic") / "model.ckpt")(frames)
+    np.testing.assert_array_equal(open_forecaster(tmp_path / "double.ckpt")(frames), expected)
+
+
+def table(losses, last, events):
+    n = len(losses)
+    columns = {"window": range(n), "event": events, "loss": losses, "last_frame_loss": last, "mae_dbz": np.ones(n)}
+    for threshold in (21, 35):
+        columns |= {f"hits_{threshold}": np.full(n, 3), f"misses_{threshold}": 1, f"false_{threshold}": 2}
+        for scale in (3, 9, 27):
+            columns |= {f"fss_{threshold}_{scale}_numerator": 1.0, f"fss_{threshold}_{scale}_denominator": 4.0}
+    return pd.DataFrame(columns)
+
+
+def test_the_numbers_of_a_run_are_pooled_over_its_windows():
+    items = table([1.0, 2.0, 3.0, 6.0], [2.0, 2.0, 4.0, 8.0], [0, 0, 1, 1])
+    found = {(one.metric, one.group): one for one in measure(items, 0, 100)}
+    assert found["loss", ""].value == 3.0
+    assert found["ratio", ""].value == 12 / 16
+    # Only two events: every resample is one of three mixes.
+    assert (found["ratio", ""].low, found["ratio", ""].high) == (pytest.approx(3 / 4), pytest.approx(3 / 4))
+    assert found["csi", "21 dBZ"].value == 3 / 6
+    assert found["pod", "35 dBZ"].value == 3 / 4
+    assert found["far", "35 dBZ"].value == 2 / 5
+    assert found["fss", "21 dBZ, 9 px"].value == 3 / 4
+    assert found["better_share", ""].value == 3 / 4
+
+
+def test_methods_are_compared_in_pairs_by_event(tmp_path):
+    runs = {}
+    for method, losses in (("last_frame", [4.0, 5.0, 6.0, 9.0]), ("whole_dynamic", [1.0, 2.0, 3.0, 6.0])):
+        (tmp_path / method).mkdir()
+        table(losses, [4.0, 5.0, 6.0, 9.0], [0, 0, 1, 1]).to_csv(tmp_path / method / "items.csv", index=False)
+        runs["simulated", method, 0] = tmp_path / method
+    (one,) = compare(runs)
+    assert (one.method, one.reference) == ("whole_dynamic", "last_frame")
+    assert (one.difference, one.ci95_low, one.ci95_high) == (3.0, 3.0, 3.0)
+    assert one.claimed
+    assert one.holds
