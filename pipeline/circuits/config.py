@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from pipeline.circuits.parts import series_values
-from pipeline.lab.config import DomainConfig, Section, Steps
+from pipeline.lab.config import DomainConfig, NetworkTraining, Section, Steps
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -89,18 +89,9 @@ class FrequencyGrid(Section):
         return self
 
 
-class Training(Section):
+class Training(NetworkTraining):
     """How long a network is trained and on how many circuits at a time."""
 
-    max_steps: Count
-    check_every_steps: Count
-    patience_checks: Count | None
-    gradient_clip: Positive | None
-    precision: Literal["32-true", "bf16-mixed", "64-true"]
-    accelerator: Literal["auto", "cpu", "gpu", "mps"]
-    devices: Count
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    final_learning_rate_share: Share
     batch_circuits: Count
 
 

@@ -260,7 +260,19 @@ def _compare(
         )
         claimed = (method, reference) in CLAIMS and group == "" and dataset != "ngspice"
         margin = CLAIMS[method, reference] if claimed else 0.0
-        comparisons.append(_comparison(dataset, str(group), seed, method, reference, GAIN, interval, claimed, margin))
+        comparisons.append(
+            Comparison.of(
+                interval,
+                dataset=dataset,
+                group=str(group),
+                seed=seed,
+                method=method,
+                reference=reference,
+                metric=GAIN,
+                claimed=claimed,
+                margin=margin,
+            )
+        )
     return comparisons
 
 
@@ -279,35 +291,9 @@ def _collapse(dataset: str, seed: int, items: pd.DataFrame) -> list[Comparison]:
         interval = Interval(float(value), float(low), float(high), len(shares[shorter]) + len(shares[longer]))
         group = f"{longer} after {shorter.removeprefix('length ')}"
         claimed = dataset != "ngspice" and shares[shorter].mean() > 0.02
-        comparisons.append(_comparison(dataset, group, seed, "ga", "ga", DROP, interval, claimed, 0.0))
+        facts = {"dataset": dataset, "group": group, "seed": seed, "method": "ga", "reference": "ga", "metric": DROP}
+        comparisons.append(Comparison.of(interval, **facts, claimed=claimed))
     return comparisons
-
-
-def _comparison(
-    dataset: str,
-    group: str,
-    seed: int,
-    method: str,
-    reference: str,
-    metric: str,
-    interval: Interval,
-    claimed: bool,
-    margin: float,
-) -> Comparison:
-    return Comparison(
-        dataset=dataset,
-        group=group,
-        seed=seed,
-        method=method,
-        reference=reference,
-        metric=metric,
-        difference=interval.value,
-        ci95_low=interval.low,
-        ci95_high=interval.high,
-        n=interval.n,
-        claimed=claimed,
-        margin=margin,
-    )
 
 
 def _position(group: str) -> float | None:

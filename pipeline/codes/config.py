@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.codes.matrices import CODES
-from pipeline.lab.config import DomainConfig, Section, Steps
+from pipeline.lab.config import DomainConfig, NetworkTraining, Section, Steps
 
 # Up to these sizes a table of all syndromes, or of all code words, fits into memory.
 LARGEST_SYNDROME_BITS = 20
@@ -27,21 +27,12 @@ class Validation(Section):
     words: Count
 
 
-class Training(Section):
+class Training(NetworkTraining):
     """A decoder's training; ``words_per_point`` words at each of ``ebn0_db`` make one batch.
 
     ``loss`` sums the cross-entropy over all rounds, or, an ablation, takes that of the last.
     """
 
-    max_steps: Count
-    check_every_steps: Count
-    patience_checks: Count | None
-    gradient_clip: Annotated[float, Field(gt=0)] | None
-    precision: Literal["32-true", "bf16-mixed", "64-true"]
-    accelerator: Literal["auto", "cpu", "gpu", "mps"]
-    devices: Count
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
     ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
     words_per_point: Count
     code_words: Literal["zero", "random"]

@@ -192,16 +192,14 @@ def _compare(
             generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, group),
         )
         comparisons.append(
-            Comparison(
+            Comparison.of(
+                gain,
                 dataset=dataset,
                 group=group,
                 seed=seed,
                 method=method,
                 reference=reference,
                 metric=GAIN,
-                difference=gain.value,
-                ci95_low=gain.low,
-                ci95_high=gain.high,
                 n=int(rows["words"].sum()),
                 claimed=group in CLAIMS.get((method, reference), ()),
             )

@@ -43,6 +43,32 @@ class ProjectConfig(Section):
     minutes: Annotated[int, Field(ge=1)]
 
 
+class NetworkTraining(Section):
+    """How a network is trained with Adam and a cosine decay, and on what it runs; a domain adds how batches are made.
+
+    Attributes:
+        max_steps: number of optimiser steps.
+        check_every_steps: steps from one validation to the next.
+        patience_checks: so many checks without progress end the training; null: none do.
+        gradient_clip: largest norm of the gradient; null: any.
+        precision: of Lightning's trainer.
+        accelerator: likewise.
+        devices: likewise.
+        learning_rate: at the first step.
+        final_learning_rate_share: the decay ends at this share of it.
+    """
+
+    max_steps: Annotated[int, Field(ge=1)]
+    check_every_steps: Annotated[int, Field(ge=1)]
+    patience_checks: Annotated[int, Field(ge=1)] | None
+    gradient_clip: Annotated[float, Field(gt=0)] | None
+    precision: Literal["32-true", "bf16-mixed", "64-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
+
+
 class DomainConfig(Section, abc.ABC):
     """The part every domain's section has. A domain adds its own keys and says which of them a step may see."""
 

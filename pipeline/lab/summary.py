@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
 
@@ -99,6 +100,12 @@ class Comparison:
     n: int
     claimed: bool
     margin: float = 0.0
+
+    @classmethod
+    def of(cls, interval: Interval, **facts: Any) -> Self:
+        """A comparison whose difference is ``interval``'s; ``facts`` are the other fields, ``n`` if it is another."""
+        found = {"difference": interval.value, "ci95_low": interval.low, "ci95_high": interval.high, "n": interval.n}
+        return cls(**(found | facts))
 
     @property
     def holds(self) -> bool:

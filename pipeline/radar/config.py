@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.lab.config import DomainConfig, Section, Steps
+from pipeline.lab.config import DomainConfig, NetworkTraining, Section, Steps
 from pipeline.radar.frames import Geometry
 from pipeline.radar.names import SOURCES
 
@@ -64,18 +64,9 @@ class WindowRules(Section):
     test_stride: Count
 
 
-class Training(Section):
+class Training(NetworkTraining):
     """How long a network is trained, and on how many samples at a time."""
 
-    max_steps: Count
-    check_every_steps: Count
-    patience_checks: Count | None
-    gradient_clip: Positive | None
-    precision: Literal["32-true", "bf16-mixed", "64-true"]
-    accelerator: Literal["auto", "cpu", "gpu", "mps"]
-    devices: Count
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    final_learning_rate_share: Share
     batch: Count
 
 

@@ -234,17 +234,14 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
             both = ours.merge(theirs, on=["window", "event"], suffixes=("", "_reference"))
             interval = _paired(both, numpy_generator(seed, "radar", "bootstrap", dataset, method, reference))
             comparisons.append(
-                Comparison(
+                Comparison.of(
+                    interval,
                     dataset=dataset,
                     group="",
                     seed=seed,
                     method=method,
                     reference=reference,
                     metric=GAIN,
-                    difference=interval.value,
-                    ci95_low=interval.low,
-                    ci95_high=interval.high,
-                    n=interval.n,
                     claimed=(method, reference) in CLAIMS and dataset.startswith("simulated"),
                 )
             )

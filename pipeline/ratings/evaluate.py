@@ -230,16 +230,14 @@ def _compare(
             generator=numpy_generator(seed, "ratings", "bootstrap", dataset, method, reference, group),
         )
         comparisons.append(
-            Comparison(
+            Comparison.of(
+                interval,
                 dataset=dataset,
                 group=group,
                 seed=seed,
                 method=method,
                 reference=reference,
                 metric=GAIN,
-                difference=interval.value,
-                ci95_low=interval.low,
-                ci95_high=interval.high,
                 n=int(rows["n"].sum()),
                 claimed=(method, reference) in CLAIMS and dataset.startswith("preftrees") and group == "",
             )
