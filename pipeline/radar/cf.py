@@ -42,7 +42,9 @@ def write_forecast(
     reference_time: np.datetime64,
     fields: Mapping[str, tuple[tuple[str, ...], np.ndarray, Mapping[str, Any]]] | None = None,
 ) -> None:
-    """Write a nowcast, whole or not at all: the grey levels, the same in dBZ (no value where no data are), and when it was made.
+    """Write a nowcast, whole or not at all: the grey levels, the same in dBZ, and when it was made.
+
+    Where no data are, grey is 0 as in all sequences, and the reflectivity has no value.
 
     Args:
         path: of the file.

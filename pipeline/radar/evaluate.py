@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.lab.files import atomic_path, write_table
 from pipeline.lab.machine import use_threads
 from pipeline.lab.randomness import numpy_generator
-from pipeline.lab.statistics import Interval, wilson
+from pipeline.lab.statistics import Interval
 from pipeline.lab.summary import Comparison, Measurement, mlflow_metrics, summarise_runs, write_measurements
 from pipeline.lab.tracking import Tracker, run_id_of
 from pipeline.radar.config import EvaluationSettings
@@ -167,8 +167,7 @@ def measure(items: pd.DataFrame, seed: int, resamples: int) -> list[Measurement]
     for one in ratios:
         found += [Measurement(place, "published_ratio", "1", one.value, one.low, one.high, one.n) for place in TALK]
     found += pooled("", "mae_dbz", "dB", items.mae_dbz.to_numpy(), ones)
-    better = wilson(int((items.loss < items.last_frame_loss).sum()), len(items))
-    found.append(Measurement("", "better_share", "1", better.value, better.low, better.high, better.n))
+    found += pooled("", "better_share", "1", (items.loss < items.last_frame_loss).to_numpy(np.float64), ones)
     for threshold in THRESHOLDS:
         hits, misses, false = (items[f"{name}_{threshold}"].to_numpy() for name in ("hits", "misses", "false"))
         group = f"{threshold} dBZ"
@@ -222,7 +221,7 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
 
     Returns:
         for each data set and seed the pairs of :data:`SHOWN`: mean loss of the reference less that of the method, with
-        a bootstrap over events.
+        a bootstrap over events; none where there are too few of them for an interval.
     """
     items = {key: pd.read_csv(folder / "items.csv") for key, folder in runs.items()}
     comparisons = []
@@ -233,6 +232,8 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
                 continue
             both = ours.merge(theirs, on=["window", "event"], suffixes=("", "_reference"))
             interval = _paired(both, numpy_generator(seed, "radar", "bootstrap", dataset, method, reference))
+            if np.isnan(interval.low):
+                continue
             comparisons.append(
                 Comparison.of(
                     interval,

@@ -203,8 +203,8 @@ def _searched(inputs: Sequence) -> tuple[float, float]:
     import torch
 
     frames = torch.from_numpy(inputs.gray[None].astype(np.float32) / LEVELS)
-    # A network may look at images that are smaller than what the search reaches.
-    reach = min(REACH, (min(frames.shape[2:]) - 1) // 2)
+    # A network may look at images smaller than what the search reaches; half of the image is left to compare.
+    reach = min(REACH, min(frames.shape[2:]) // 4)
     rows, columns = untrained("global_motion", reach).network.cpu().displacement(frames)[0].tolist()
     return rows, columns
 

@@ -19,6 +19,8 @@ from pipeline.radar.frames import LARGEST_DBZ, LEVELS
 THRESHOLDS = (21, 35)
 # Width in pixels of the squares in which the fractions skill score compares shares of rain.
 SCALES = (3, 9, 27)
+# Resamples of fewer events are only a handful of different ones.
+FEWEST_EVENTS = 5
 # The talk's "+-" is read as a 95 % interval of a mean.
 NORMAL_95 = 1.96
 
@@ -209,11 +211,11 @@ def ratio_interval(
         resamples: number of draws.
 
     Returns:
-        value, the ends of its 95 % interval, and n. With a single event nothing is known of how events differ: the
-        ends are not numbers.
+        value, the ends of its 95 % interval, and n. With fewer than five events too little is known of how events
+        differ: the ends are not numbers.
     """
     above, below = (by_event(one, events) for one in (numerator, denominator))
-    if len(above) < 2:
+    if len(above) < FEWEST_EVENTS:
         return Interval(float(ratio(above.sum(), below.sum())), math.nan, math.nan, len(numerator))
 
     def pooled(above: np.ndarray, below: np.ndarray) -> np.ndarray:

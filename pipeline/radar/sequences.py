@@ -64,9 +64,7 @@ def stacked(frames: Iterable[tuple[str, Frame]]) -> Sequence:
 def _refuse_unplaced(name: str, frame: Frame) -> None:
     """Refuse what a damaged header makes: no time, no plane of pixels, pixels without a place or all at one."""
     if np.isnat(frame.time) or frame.dbz.ndim != 2 or not frame.dbz.size:
-        raise UserError(
-            f"{name}: an image of {frame.dbz.shape} pixels at {frame.time}; accepted: rows, columns, a time"
-        )
+        raise UserError(f"{name}: an image of {frame.dbz.shape} pixels at {frame.time}; accepted: rows, columns, time")
     # Of infinite places the differences are not numbers.
     if not ((np.diff(frame.x) > 0).all() and (np.diff(frame.y) < 0).all()):
         raise UserError(f"{name}: the places of the pixels do not rise eastwards and northwards; is the header whole?")

@@ -305,17 +305,23 @@ def half_of(writer, *arguments):
 PLANE = np.ones((1, 3, 2))
 
 
-def enormous(folder):
-    """Some kilobytes that say they are a quarter of an exabyte."""
-    path, side = folder / "a.nc", 2**28
-    with h5py.File(path, "w") as file:
-        plane = file.create_dataset("z", (side, side), np.float32, chunks=(1000, 1000))
-        plane.attrs["units"] = "dBZ"
-        for axis, name in enumerate("yx"):
-            file[name] = h5py.Empty("f8") if False else np.arange(2.0)
-            file[name].make_scale(name)
-            del axis
-    return path
+def enormous(kind):
+    """Some kilobytes that say they are terabytes."""
+
+    def write(folder):
+        path, shape = folder / "a", (2**20, 2**20)
+        if kind == "netCDF":
+            with h5py.File(path, "w") as file:
+                file.create_dataset("z", shape, np.float32, chunks=(1000, 1000)).attrs["units"] = "dBZ"
+            return path
+        write, place = {"KNMI": (write_knmi, "image1/image_data"), "ODIM": (write_odim, "dataset1/data1/data")}[kind]
+        write(path, [[1]])
+        with h5py.File(path, "a") as file:
+            del file[place]
+            file.create_dataset(place, shape, np.uint8, chunks=(1000, 1000))
+        return path
+
+    return write
 
 
 REFUSED = {
@@ -346,11 +352,11 @@ REFUSED = {
         lambda folder: write_knmi(folder / "a", [[1]], formula="GEO=1e*PV"),
         "damaged, or of another form than knmi files have",
     ),
-    "KNMI formula is a number": (lambda folder: write_knmi(folder / "a", [[1]], formula=5), "AttributeError"),
     "ODIM scale of letters": (lambda folder: write_odim(folder / "a", [[1]], {"gain": "x"}), "another form than odim"),
     "PGM corner": (lambda folder: write_pgm(folder / "a", bottomleft="3"), "another form than fmi"),
     "unit is a number": (lambda folder: cf_file(folder / "a", PLANE, 5), "another form than netcdf"),
-    "too large for any memory": (enormous, "MemoryError"),
+    **{f"enormous {kind}": (enormous(kind), "1,099,511,627,776 pixels") for kind in ("netCDF", "KNMI", "ODIM")},
+    "enormous GIF": (broken(b"GIF89a\xff\xff\xff\xff\xf0\0\0" + b"\0" * 800), "not a whole GIF file"),
     "KNMI clock": (lambda folder: write_knmi(folder / "a", [[1]], end="25:00"), "is no time"),
     "ODIM volume": (lambda folder: write_odim(folder / "a", [[1]], kind="XSEC"), "an ODIM_H5 file of XSEC"),
     "ODIM quantity": (lambda folder: write_odim(folder / "a", [[1]], {"quantity": "VRAD"}), "holds VRAD"),

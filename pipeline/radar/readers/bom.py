@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.lab.errors import UserError
 from pipeline.radar.frames import dbz_of_rain_rate
-from pipeline.radar.readers.frame import Frame, checked_rate, north_first
+from pipeline.radar.readers.frame import Frame, checked_rate, north_first, refuse_enormous
 from pipeline.radar.readers.netcdf import axes, opened, projection
 
 PIXEL_METRES = 1000
@@ -30,6 +30,7 @@ def read(path: Path) -> Frame:
         if any(name not in dataset.variables for name in NEEDED) or dataset[NAME].ndim != 2:
             raise UserError(f"{path}: not of Rainfields; accepted: the variables {', '.join(NEEDED)}")
         variable = dataset[NAME]
+        refuse_enormous(path, variable.size)
         across, along, x, y = axes(path, dataset, variable)
         start, end = (np.datetime64(dataset[name].values, "s") for name in NEEDED[1:])
         if not end > start or variable.attrs.get("units") != "kg m-2":

@@ -18,6 +18,8 @@ GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 # No file of a weather service comes near; a small packed file cannot make this program reserve more.
 LARGEST_FILE = 2**30
 HEAD = 64
+# Packed zeros of any size fit into some kilobytes: pixels of one image, and of all images of a file.
+LARGEST_IMAGE, LARGEST_STACK = 2**26, 2**30
 # Beyond these a number is no measurement but, most often, a fill value that nobody declared.
 DBZ_RANGE = (-100.0, 100.0)
 LARGEST_RATE = 1000.0
@@ -89,6 +91,16 @@ def _start(path: Path, count: int) -> bytes:
         raise UserError(f"{path}: the gzip file is cut off or damaged ({error})") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def refuse_enormous(path: Path, pixels: int, most: int = LARGEST_IMAGE) -> None:
+    """Refuse what would not fit into memory, before anything is unpacked.
+
+    Raises:
+        UserError: there are more than ``most`` pixels.
+    """
+    if pixels > most:
+        raise UserError(f"{path}: {pixels:,} pixels; accepted: {most:,} at most")
 
 
 def checked_dbz(path: Path, dbz: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.lab.errors import UserError
 from pipeline.radar.frames import dbz_of_rain_rate
-from pipeline.radar.readers.frame import Frame, checked_dbz, checked_rate, middles
+from pipeline.radar.readers.frame import Frame, checked_dbz, checked_rate, middles, refuse_enormous
 from pipeline.radar.readers.hdf5 import opened, plain
 
 FORMULA = re.compile(r"GEO\s*=\s*([-+.\deE]+)\s*\*\s*PV\s*([-+][.\deE]+)?")
@@ -32,6 +32,7 @@ def read(path: Path) -> Frame:
     with opened(path, "KNMI HDF5") as file:
         image, calibration, overview = file["image1"], file["image1/calibration"], file["overview"]
         start, end = (_time(path, plain(overview.attrs[f"product_datetime_{side}"])) for side in ("start", "end"))
+        refuse_enormous(path, image["image_data"].size)
         value = image["image_data"][...]
         nothing = [plain(calibration.attrs[f"calibration_{kind}"]) for kind in ("missing_data", "out_of_image")]
         missing = np.isin(value, nothing)

@@ -42,7 +42,7 @@ def read(path: Path) -> Frame:
         with image_library.open(io.BytesIO(content(path)), formats=("GIF",)) as image:
             note, frames, transparent = image.info.get("comment", b""), image.n_frames, "transparency" in image.info
             index = np.asarray(image) if image.mode == "P" else None
-    except (OSError, EOFError, SyntaxError, ValueError) as error:
+    except (OSError, EOFError, SyntaxError, ValueError, image_library.DecompressionBombError) as error:
         raise UserError(f"{path}: not a whole GIF file ({error})") from None
     if frames > 1 or transparent or index is None:
         what = f"{frames} frames" if frames > 1 else "transparency" if transparent else "no palette"

@@ -15,7 +15,17 @@ import numpy as np
 from pipeline.lab.errors import UserError
 from pipeline.radar.frames import dbz_of_rain_rate, to_dbz
 from pipeline.radar.libraries import library
-from pipeline.radar.readers.frame import HDF5, Frame, checked_dbz, checked_rate, head, north_first, openable
+from pipeline.radar.readers.frame import (
+    HDF5,
+    LARGEST_STACK,
+    Frame,
+    checked_dbz,
+    checked_rate,
+    head,
+    north_first,
+    openable,
+    refuse_enormous,
+)
 
 GRAY = "gray"
 REFLECTIVITY = ("equivalent_reflectivity_factor",)
@@ -44,6 +54,7 @@ def read_all(path: Path) -> list[Frame]:
     path = Path(path)
     with opened(path) as dataset:
         variable, kind = _chosen(path, dataset)
+        refuse_enormous(path, variable.size, LARGEST_STACK)
         across, along, x, y = axes(path, dataset, variable)
         times = _times(path, dataset, variable)
         leading = [name for name in variable.dims if name not in (along, across)]
@@ -70,7 +81,10 @@ def opened(path: Path) -> Iterator[Any]:
     engine = "h5netcdf" if head(path).startswith(HDF5) else "scipy"
     library(engine, engine)
     try:
-        dataset = xarray.open_dataset(openable(path), engine=engine, decode_timedelta=False)
+        with warnings.catch_warnings():
+            # Of dimensions without a name: what is needed is checked by who reads.
+            warnings.simplefilter("ignore", UserWarning)
+            dataset = xarray.open_dataset(openable(path), engine=engine, decode_timedelta=False)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         said = " ".join(str(error).split())[:160]
         raise UserError(f"{path}: not a whole netCDF file ({said})") from None

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.lab.errors import UserError
 from pipeline.radar.frames import dbz_of_rain_rate
 from pipeline.radar.libraries import library
-from pipeline.radar.readers.frame import Frame, checked_dbz, checked_rate, middles
+from pipeline.radar.readers.frame import Frame, checked_dbz, checked_rate, middles, refuse_enormous
 from pipeline.radar.readers.hdf5 import opened, plain
 
 CARTESIAN = ("COMP", "IMAGE", "CVOL", "PIC")
@@ -73,6 +73,7 @@ def _chosen(path: Path, file: Any) -> tuple[dict[str, Any], str, np.ndarray]:
     for quantity in QUANTITIES:
         if quantity in found:
             what, place = found[quantity]
+            refuse_enormous(path, file[place].size)
             # The scale is the identity and all pixels are data where the file says nothing.
             return {"gain": 1.0, "offset": 0.0, "nodata": np.nan, "undetect": np.nan} | what, quantity, file[place][...]
     raise UserError(f"{path}: holds {', '.join(found) or 'no data'}; accepted: {', '.join(QUANTITIES)}")
