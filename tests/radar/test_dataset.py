@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 
 import numpy as np
 import pytest
 
 from pipeline.lab.acquire import MIRROR_VARIABLE
 from pipeline.lab.errors import UserError
+from pipeline.radar import dataset
 from pipeline.radar.dataset import load, prepare, truth_of
 from pipeline.radar.frames import INPUTS, LEVELS, SPLITS
 from pipeline.radar.palette import find_palette
@@ -81,22 +81,17 @@ def test_another_data_seed_has_other_events(small, raw_small, tmp_path):
     assert all((one[first] != one[second]).any() for first, second in pairs)
 
 
-def test_the_background_never_sees_a_test_picture(raw_small, small, tmp_path):
-    import shutil
+def test_the_background_is_found_in_dry_and_training_pictures_alone(raw_small, small, tmp_path, monkeypatch):
+    usual, given = dataset.read_pictures, []
 
-    shutil.copytree(raw_small, tmp_path / "raw")
-    prepare("simulated", tmp_path / "raw", tmp_path / "one", small().settings("prepare", "simulated"))
-    for path in (tmp_path / "raw").glob("test_*/*.gif"):
-        shutil.copyfile(next((tmp_path / "raw" / "dry").glob("*.gif")), path)
-    with pytest.raises(UserError, match="test"), warnings.catch_warnings():
-        # Dry test events leave no wet window; the background was fitted before.
-        prepare(
-            "simulated",
-            tmp_path / "raw",
-            tmp_path / "two",
-            small("windows.lowest_wet_share=0.01").settings("prepare", "simulated"),
-        )
-    assert (tmp_path / "one" / "background.npz").read_bytes() == (tmp_path / "two" / "background.npz").read_bytes()
+    def watched(paths):
+        given.append([path.parent.name for path in paths])
+        return usual(paths)
+
+    monkeypatch.setattr(dataset, "read_pictures", watched)
+    prepare("simulated", raw_small, tmp_path / "data", small().settings("prepare", "simulated"))
+    assert {name.partition("_")[0] for name in given[0]} == {"dry", "train"}
+    assert {name.partition("_")[0] for names in given[1:] for name in names} == set(SPLITS)
 
 
 def test_wet_patches_are_drawn_more_often(prepared):
@@ -142,13 +137,13 @@ def test_a_volume_archive_is_not_fetched_in_passing(small, tmp_path):
         make("nexrad_kdvn", tmp_path / "raw", small("datasets=[nexrad_kdvn]").settings("raw", "nexrad_kdvn"))
 
 
-@pytest.mark.parametrize("dataset", ["fmi", "knmi"])
-def test_files_of_a_weather_service_become_windows(dataset, radar_folder, config, tmp_path, monkeypatch):
-    folder = radar_folder(dataset)
+@pytest.mark.parametrize("service", ["fmi", "knmi"])
+def test_files_of_a_weather_service_become_windows(service, radar_folder, config, tmp_path, monkeypatch):
+    folder = radar_folder(service)
     monkeypatch.setenv(MIRROR_VARIABLE, str(folder.parent))
-    section = config(f"datasets=[{dataset}]", "windows={raster: 100, lowest_wet_share: 0.05, test_stride: 1}")
-    make(dataset, tmp_path / "raw", section.settings("raw", dataset))
-    prepare(dataset, tmp_path / "raw", tmp_path / "data", section.settings("prepare", dataset))
+    section = config(f"datasets=[{service}]", "windows={raster: 100, lowest_wet_share: 0.05, test_stride: 1}")
+    make(service, tmp_path / "raw", section.settings("raw", service))
+    prepare(service, tmp_path / "raw", tmp_path / "data", section.settings("prepare", service))
     data = load(tmp_path / "data")
     frames = {split: set() for split in SPLITS}
     for split in SPLITS:

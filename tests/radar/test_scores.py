@@ -158,8 +158,8 @@ def test_interval_over_events_is_the_wider_the_more_alike_windows_of_an_event_ar
 
 
 def test_a_ratio_that_is_the_same_in_every_event_is_certain(generator):
-    events = np.repeat([7, 3, 5], [2, 5, 3])
-    below = generator.uniform(1, 2, 10)
+    events = np.repeat([7, 3, 5, 1, 9], [2, 5, 3, 1, 1])
+    below = generator.uniform(1, 2, 12)
     found = scores.ratio_interval(0.25 * below, below, events, generator, 200)
     assert (found.low, found.value, found.high) == pytest.approx((0.25, 0.25, 0.25))
 

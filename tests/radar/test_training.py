@@ -12,8 +12,9 @@ import torch
 
 from pipeline.lab.errors import UserError
 from pipeline.lab.models import load_model, save_model
+from pipeline.radar import ridge
 from pipeline.radar.dataset import load
-from pipeline.radar.evaluate import compare, evaluate, measure
+from pipeline.radar.evaluate import compare, evaluate, lead_times, measure
 from pipeline.radar.forecaster import open_forecaster
 from pipeline.radar.learning import TrainingPatches, TrainingWindows
 from pipeline.radar.train import train
@@ -175,27 +176,72 @@ def table(losses, last, events):
 
 
 def test_the_numbers_of_a_run_are_pooled_over_its_windows():
-    items = table([1.0, 2.0, 3.0, 6.0], [2.0, 2.0, 4.0, 8.0], [0, 0, 1, 1])
+    # Five events of the same two windows each: whatever is drawn again, the ratio stays.
+    items = table([1.0, 2.0] * 5, [2.0, 2.0] * 5, np.repeat(np.arange(5), 2))
     found = {(one.metric, one.group): one for one in measure(items, 0, 100)}
-    assert found["loss", ""].value == 3.0
-    assert found["ratio", ""].value == 12 / 16
-    # Only two events: every resample is one of three mixes.
+    assert found["loss", ""].value == 1.5
+    assert found["ratio", ""].value == 3 / 4
     assert (found["ratio", ""].low, found["ratio", ""].high) == (pytest.approx(3 / 4), pytest.approx(3 / 4))
     assert found["csi", "21 dBZ"].value == 3 / 6
     assert found["pod", "35 dBZ"].value == 3 / 4
     assert found["far", "35 dBZ"].value == 2 / 5
     assert found["fss", "21 dBZ, 9 px"].value == 3 / 4
-    assert found["better_share", ""].value == 3 / 4
+    assert found["better_share", ""].value == 1 / 2
+
+
+def test_few_events_give_numbers_without_intervals(tmp_path):
+    items = table([1.0, 2.0, 3.0, 6.0], [2.0, 2.0, 4.0, 8.0], [0, 1, 2, 3])
+    found = {(one.metric, one.group): one for one in measure(items, 0, 100)}
+    assert found["ratio", ""].value == 12 / 16
+    assert {(one.low, one.high) for one in found.values()} == {(None, None)}
+
+
+def compared(tmp_path, events):
+    runs = {}
+    last = np.tile([4.0, 5.0], events)
+    for method, losses in (("last_frame", last), ("whole_dynamic", last - 3.0)):
+        (tmp_path / method).mkdir()
+        table(losses, last, np.repeat(np.arange(events), 2)).to_csv(tmp_path / method / "items.csv", index=False)
+        runs["simulated", method, 0] = tmp_path / method
+    return compare(runs)
 
 
 def test_methods_are_compared_in_pairs_by_event(tmp_path):
-    runs = {}
-    for method, losses in (("last_frame", [4.0, 5.0, 6.0, 9.0]), ("whole_dynamic", [1.0, 2.0, 3.0, 6.0])):
-        (tmp_path / method).mkdir()
-        table(losses, [4.0, 5.0, 6.0, 9.0], [0, 0, 1, 1]).to_csv(tmp_path / method / "items.csv", index=False)
-        runs["simulated", method, 0] = tmp_path / method
-    (one,) = compare(runs)
+    (one,) = compared(tmp_path, 6)
     assert (one.method, one.reference) == ("whole_dynamic", "last_frame")
     assert (one.difference, one.ci95_low, one.ci95_high) == (3.0, 3.0, 3.0)
     assert one.claimed
     assert one.holds
+
+
+def test_few_events_are_not_compared(tmp_path):
+    assert compared(tmp_path, 4) == []
+
+
+def test_the_first_lead_time_is_the_forecast_itself(trained, prepared):
+    data, forecaster = load(prepared), open_forecaster(trained("last_frame") / "model.ckpt")
+    steps = 3
+    leads = lead_times(forecaster, data, steps)
+    own, margin = data.windows["test"], data.geometry.margin
+    frames = own.first % 9
+    whole = np.flatnonzero(frames + 3 + steps < 9)
+    inner = slice(margin, -margin)
+    for step in range(1, steps + 1):
+        now, then = (data.crops("test", whole, np.array([place]))[:, 0, inner, inner] / 255 for place in (3, 3 + step))
+        expected = 0.5 * np.square(now - then).sum(axis=(1, 2))
+        rows = leads[leads.lead_minutes == 10 * step]
+        assert len(rows) == len(whole) > 0
+        np.testing.assert_allclose(rows.loss, expected, rtol=1e-4)
+
+
+def test_alpha_is_chosen_on_validation_patches(prepared, small, monkeypatch):
+    seen = []
+    usual = ridge.PatchPlaces
+
+    def watched(data, split):
+        seen.append(split)
+        return usual(data, split)
+
+    monkeypatch.setattr(ridge, "PatchPlaces", watched)
+    ridge.fit_ridge(load(prepared), small().patch_linear, seed=0)
+    assert seen == ["train", "validation"]
