@@ -228,7 +228,8 @@ def _lead(table: pd.DataFrame, axes: Axes, column: str) -> None:
         if len(rows):
             axes.plot(rows.lead_minutes, rows[column], ms=5, lw=1.5, label=TITLES[method], **STYLE[method])
     if table.empty:
-        axes.text(0.5, 0.5, "No test window\ngoes on for long enough", ha="center", va="center", transform=axes.transAxes)
+        why = "No test window\ngoes on for long enough"
+        axes.text(0.5, 0.5, why, ha="center", va="center", transform=axes.transAxes)
     axes.set_xlabel("Lead time (minutes)")
     axes.set_ylabel("Ratio of losses" if column == "ratio" else "Score (1 is perfect)")
     axes.set_xticks(sorted(set(table.lead_minutes)))
