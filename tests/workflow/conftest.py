@@ -22,7 +22,7 @@ TINY = {
     "radar": {
         "methods": ["last_frame", "global_motion", "whole_dynamic", "patch_dynamic"],
         "geometry": {"size": 60, "margin": 6, "patch": 8, "taps": 13},
-        "simulated": {"train_events": 4, "validation_events": 2, "test_events": 3, "frames": 8, "dry_frames": 24},
+        "simulated": {"train_events": 4, "validation_events": 2, "test_events": 5, "frames": 8, "dry_frames": 24},
         "train": {"max_steps": 10, "check_every_steps": 5, "batch": 16},
         "whole_dynamic": {
             "network": {"layers": [{"channels": 8, "kernel": 7, "stride": 2, "pool": 2}], "hidden": 16},
