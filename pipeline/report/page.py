@@ -87,6 +87,8 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def _divided(table: pd.DataFrame, by: list[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """The rows by ``by`` and by what stands behind a comma in their group, as in "4 dB, 50 iterations"."""
+    if table.empty:
+        return iter(())
     parts = table["group"].str.partition(", ")
     return iter(table.assign(group=parts[0], condition=parts[2]).groupby([*by, "condition"], sort=False))
 

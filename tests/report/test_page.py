@@ -254,6 +254,13 @@ def test_comparisons_say_what_their_interval_says(results):
         assert set(page.classes_of(difference)) == {verdict} | ({"claimed"} if claimed else set())
 
 
+def test_without_comparisons_the_page_has_its_tables(results):
+    write_table(results / "codes" / "comparisons.csv", comparison_table("codes", []))
+    text = page_of(results).text
+    assert "Paired differences" not in text
+    assert "Belief propagation" in text
+
+
 def test_costs_are_those_of_the_runs(results):
     text = page_of(results).text
     assert "1,234 61 512 x86_64 CPU 0123456789" in text
