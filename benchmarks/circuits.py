@@ -10,6 +10,7 @@ how often they find the circuit is printed beside the time. scikit-rf, ngspice a
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -380,3 +381,7 @@ def main(argv: Sequence[str]) -> None:
     print("\nA training step with the settings of params.yaml; ratio to the GRU\n")
     print(heading("data", "network", "ms", "quartiles", "ratio", "parameters"))
     networks(options.repetitions)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -16,6 +16,7 @@ decided differently is an error, as is a gradient that differs by more than a th
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -346,3 +347,7 @@ def main(argv: Sequence[str]) -> None:
     for name in ("BCH31_16", "LDPC49_24", "BCH63_45", "CCSDS128_64", "POLAR128_64"):
         for words, hidden in ((120, 1), (500, 1), (120, 16)):
             pair_sums(name, words, hidden, options.repetitions)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -8,6 +8,7 @@ alternate, so that a slow moment of the machine hits all of them, and the median
 timed where it is installed.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -153,3 +154,7 @@ def main(argv: Sequence[str]) -> None:
         for name, values in times.items():
             cells = timing(values, times["ours"])
             print(row(case.name, f"{case.samples} × {case.points}", name, *cells), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -10,6 +10,7 @@ where it is installed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -213,3 +214,7 @@ def main(argv: Sequence[str]) -> None:
     print(heading("image", "search", "ms", "quartiles", "ratio"))
     for geometry in (SMOKE, PAPER):
         search(geometry, options.repetitions)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -12,6 +12,7 @@ gradients within a thousandth of their length.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -341,3 +342,7 @@ def main(argv: Sequence[str]) -> None:
     print(heading("data", "users × ratings", "form", "ms", "quartiles", "ratio", "difference of the gradient"))
     for data in data_sets:
         training(data, options.repetitions)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
