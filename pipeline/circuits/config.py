@@ -270,6 +270,8 @@ RANKED_FROM = "ours"
 class Config(DomainConfig):
     """The whole section; ``ladders`` names what the data sets consist of."""
 
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
     ladders: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Ladders]
     frequency: FrequencyGrid
     excitations: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=4)]
@@ -336,8 +338,3 @@ class Config(DomainConfig):
             loss = self.simulator_loss.model_copy(update={"weight": 0.0}) if without else self.simulator_loss
             network["simulator_loss"] = loss
         return kind(**network)
-
-    @classmethod
-    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
-        """See :class:`~pipeline.lab.config.DomainConfig`."""
-        return SETTINGS[method] if step == "train" else STEP_SETTINGS[step]

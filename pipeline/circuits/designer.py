@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipeline.circuits.baselines import PerLength
-from pipeline.circuits.config import SETTINGS, NetworkSettings, RankedSettings
+from pipeline.circuits.config import LONGEST, SETTINGS, NetworkSettings, RankedSettings
 from pipeline.circuits.dataset import CircuitData
 from pipeline.circuits.decoding import Chains, write
 from pipeline.circuits.features import COMPRESSIONS, Probe
@@ -20,7 +20,7 @@ from pipeline.lab.errors import UserError
 from pipeline.lab.models import load_model
 
 # Numbers of values are kept in eight bits.
-LARGEST_GRID, LARGEST_CATALOGUE, LONGEST = 4096, 127, 16
+LARGEST_GRID, LARGEST_CATALOGUE = 4096, 127
 
 
 def _rise(numbers: np.ndarray) -> bool:

@@ -218,6 +218,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section; ``matrices`` names the user's own parity-check files: ``{my_code: path/to/my.alist}``."""
 
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
     source: Literal["constructed", "database"]
     matrices: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(default_factory=dict)
     iterations: Count
@@ -293,8 +295,3 @@ class Config(DomainConfig):
         own = own.model_copy(update={"train": TrainingChanges()})
         training = {"train": self.train.model_copy(update=changes)} if trained else {}
         return kind(iterations=self.iterations, method=own, **training)
-
-    @classmethod
-    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
-        """See :class:`~pipeline.lab.config.DomainConfig`."""
-        return SETTINGS[method] if step == "train" else STEP_SETTINGS[step]

@@ -6,7 +6,7 @@ import abc
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -70,8 +70,15 @@ class NetworkTraining(Section):
 
 
 class DomainConfig(Section, abc.ABC):
-    """The part every domain's section has. A domain adds its own keys and says which of them a step may see."""
+    """The part every domain's section has. A domain adds its own keys and says which of them a step may see.
 
+    Attributes:
+        method_settings: by method id, the type of what its training may see.
+        step_settings: by step (all but training), the type of what it may see.
+    """
+
+    method_settings: ClassVar[Mapping[str, type[Section]]]
+    step_settings: ClassVar[Mapping[str, type[Section]]]
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds
@@ -105,9 +112,9 @@ class DomainConfig(Section, abc.ABC):
         """The slice of this section that one step of one run depends on, and nothing else."""
 
     @classmethod
-    @abc.abstractmethod
     def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
         """The type of the slice that :meth:`settings` returns for ``step``."""
+        return cls.method_settings[method] if step == "train" else cls.step_settings[step]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

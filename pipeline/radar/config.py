@@ -200,6 +200,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section."""
 
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
     geometry: Sizes
     simulated: Simulated
     windows: WindowRules
@@ -237,8 +239,3 @@ class Config(DomainConfig):
             changes = own.train.model_dump(exclude_none=True)
             return kind(train=self.train.model_copy(update=changes), network=own.network)
         return kind(**({"method": getattr(self, method)} if "method" in kind.model_fields else {}))
-
-    @classmethod
-    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
-        """See :class:`~pipeline.lab.config.DomainConfig`."""
-        return SETTINGS[method] if step == "train" else STEP_SETTINGS[step]

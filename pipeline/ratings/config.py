@@ -276,6 +276,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section; ``tables`` names the user's own: ``{my_shop: {ratings: r.csv, items: i.csv}}``."""
 
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
     tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], OwnTable]
     allow_modified: bool
     select: Literal["validation", "test"]
@@ -359,8 +361,3 @@ class Config(DomainConfig):
         if "user_level" in kind.model_fields:
             values["user_level"] = self.user_level
         return kind(**values)
-
-    @classmethod
-    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
-        """See :class:`~pipeline.lab.config.DomainConfig`."""
-        return SETTINGS[method] if step == "train" else STEP_SETTINGS[step]
