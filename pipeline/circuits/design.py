@@ -174,11 +174,11 @@ def _reference_ohm(path: Path) -> float:
     """Reference resistance of a Touchstone file; :func:`read_target` says what is wrong with one."""
     if path.suffix.lower() != ".s2p":
         return R0_OHM
-    try:
-        import skrf
+    from pipeline.circuits.touchstone import read_touchstone
 
-        reference = float(skrf.Network(str(path)).z0[0, 0].real)
-    except Exception:  # skrf lets through whatever its parser stumbles over
+    try:
+        reference = float(read_touchstone(path).z0[0, 0].real)
+    except UserError:
         return R0_OHM
     if not reference > 0:
         print(f"warning: {path}: the reference is {reference:g} Ohm; the load is {R0_OHM:g} Ohm", file=sys.stderr)

@@ -19,7 +19,6 @@ import csv
 import io
 import math
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +26,7 @@ import numpy as np
 
 from pipeline.circuits.curves import interpolate
 from pipeline.circuits.parts import R0_OHM
+from pipeline.circuits.touchstone import read_touchstone
 from pipeline.lab.errors import UserError
 
 RESPONSE_COLUMNS = ("frequency_hz", "v_re", "v_im", "i_re", "i_im")
@@ -217,13 +217,7 @@ def read_target(path: Path, r0: float = R0_OHM, load_port: int = 1) -> Response 
     suffix = path.suffix.lower()
     if suffix not in (".s2p", ".csv"):
         raise UserError(f"{path}: the name must end in .s2p (Touchstone) or .csv")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    target = _touchstone(path, r0, load_port) if suffix == ".s2p" else _table(path, content)
+    target = _touchstone(path, r0, load_port) if suffix == ".s2p" else _table(path)
     for doubt in doubts(target):
         print(f"warning: {path}: {doubt}", file=sys.stderr)
     return target
@@ -254,19 +248,8 @@ def doubts(target: Response | Gain | Mask) -> list[str]:
 
 
 def _touchstone(path: Path, r0: float, load_port: int) -> Response:
-    try:
-        import skrf
-    except ImportError:
-        raise UserError(f"{path}: Touchstone files need scikit-rf; install hypernet[circuits]") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network = skrf.Network(str(path))
-            hertz, s = np.asarray(network.f, dtype=np.float64), network.s
-    except Exception as error:  # skrf lets through whatever its parser stumbles over
-        raise UserError(
-            f"{path}: not a Touchstone file ({' '.join(str(error).split()) or type(error).__name__})"
-        ) from None
+    network = read_touchstone(path)
+    hertz, s = np.asarray(network.f, dtype=np.float64), network.s
     if network.nports != 2:
         raise UserError(f"{path}: {network.nports} ports; accepted: a two-port")
     _check_frequencies(str(path), hertz, [f"point {place}" for place in range(1, len(hertz) + 1)], FEWEST_POINTS)
@@ -307,7 +290,13 @@ def _response(name: str, hertz: np.ndarray, voltage: np.ndarray, current: np.nda
     return Response(hertz, voltage, current)
 
 
-def _table(path: Path, content: bytes) -> Response | Gain | Mask:
+def _table(path: Path) -> Response | Gain | Mask:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     columns, places = _cells(path, content)
     forms = (RESPONSE_COLUMNS, GAIN_COLUMNS, PHASE_COLUMNS, MASK_COLUMNS)
     form = next((one for one in forms if set(one) == set(columns)), None)
