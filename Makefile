@@ -4,7 +4,7 @@ DOMAIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" MLFLOW_DISABLE_TELEMETRY=true
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/pipeline" MLFLOW_DISABLE_TELEMETRY=true
 RESULTS_EVIDENCE := results/evidence
 # A domain that does not exist is one clear line before anything is planned.
 KNOWN_DOMAIN = $(if $(DOMAIN),$(RUN) hypernet $(DOMAIN) > /dev/null)

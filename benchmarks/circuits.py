@@ -23,19 +23,19 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from pipeline.circuits.backends import BACKENDS
-from pipeline.circuits.config import Config
-from pipeline.circuits.features import Probe
-from pipeline.circuits.genetic import Plan, decode, evolve, response_errors
-from pipeline.circuits.losses import ResponseLoss, chain_loss
-from pipeline.circuits.methods import TITLES, build
-from pipeline.circuits.netlist import write_netlist
-from pipeline.circuits.ngspice import find_ngspice
-from pipeline.circuits.parts import C0_FARAD, KINDS, L0_HENRY, R0_OHM, TYPES, canonical, hertz, texts
-from pipeline.circuits.sampler import Sampler
-from pipeline.circuits.simulator import propagate, respond
-from pipeline.hyper.gru import GeneratedGRU
-from pipeline.lab.config import check, load
+from hypernet.circuits.baselines.genetic import Plan, decode, evolve, response_errors
+from hypernet.circuits.config import Config
+from hypernet.circuits.core.backends import BACKENDS
+from hypernet.circuits.core.features import Probe
+from hypernet.circuits.core.ladder import propagate, respond
+from hypernet.circuits.core.losses import ResponseLoss, chain_loss
+from hypernet.circuits.core.parts import C0_FARAD, KINDS, L0_HENRY, R0_OHM, TYPES, canonical, hertz, texts
+from hypernet.circuits.methods import TITLES, build
+from hypernet.circuits.sources.netlist import write_netlist
+from hypernet.circuits.sources.ngspice import find_ngspice
+from hypernet.circuits.sources.sampler import Sampler
+from hypernet.lab.config import check, load
+from hypernet.layers.gru import GeneratedGRU
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "params.yaml"
 E6 = np.array([0.1, 0.15, 0.22, 0.33, 0.47, 0.68, 1, 1.5, 2.2, 3.3, 4.7, 6.8])

@@ -27,14 +27,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from pipeline.codes.arctanh import ORDER, truncated_arctanh
-from pipeline.codes.baselines import LARGEST_MESSAGE, BeliefPropagation
-from pipeline.codes.dataset import Code, channel_llr, noise_deviation, random_words
-from pipeline.codes.decoder import LARGEST_PRODUCT
-from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.graph import PairSum, TannerGraph
-from pipeline.codes.matrices import CODES
-from pipeline.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
+from hypernet.codes.baselines.message_passing import LARGEST_MESSAGE, BeliefPropagation
+from hypernet.codes.core.arctanh import ORDER, truncated_arctanh
+from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.graph import PairSum, TannerGraph
+from hypernet.codes.core.messages import LARGEST_PRODUCT
+from hypernet.codes.dataset import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
+from hypernet.codes.sources.matrices import CODES
 
 ITERATIONS, WORDS, EBN0_DB = 5, 1000, 4.0
 DENSE_CHUNK = 120

@@ -22,14 +22,14 @@ from torch.func import vmap
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from pipeline.hyper.dynamic_conv import separable_dynamic_conv
-from pipeline.radar.baselines.global_motion import GlobalMotion
-from pipeline.radar.baselines.last_frame import LastFrame
-from pipeline.radar.baselines.optical_flow import OpticalFlow
-from pipeline.radar.frames import INPUTS, Geometry, to_gray
-from pipeline.radar.model import Layer, PatchDynamicConvolution, WholeImageDynamicConvolution
-from pipeline.radar.storms import event
-from pipeline.radar.tiles import OnTiles, PatchNetwork, join
+from hypernet.layers.dynamic_conv import separable_dynamic_conv
+from hypernet.radar.baselines.global_motion import GlobalMotion
+from hypernet.radar.baselines.last_frame import LastFrame
+from hypernet.radar.baselines.optical_flow import OpticalFlow
+from hypernet.radar.core.frames import INPUTS, Geometry, to_gray
+from hypernet.radar.core.tiles import OnTiles, PatchNetwork, join
+from hypernet.radar.model import Layer, PatchDynamicConvolution, WholeImageDynamicConvolution
+from hypernet.radar.sources.storms import event
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
 # The networks of the paper's scale, as far as they are known: docs/radar.md.

@@ -26,16 +26,16 @@ import torch
 from torch import Tensor
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from pipeline.lab.acquire import mirrors
-from pipeline.ratings.baselines.factorisation import numbered
-from pipeline.ratings.baselines.scikit import pack
-from pipeline.ratings.batches import UserBatches
-from pipeline.ratings.config import PrepareSettings, RawSettings, Training
-from pipeline.ratings.dataset import prepare
-from pipeline.ratings.model import FixedMetaTree, Ratings, off_diagonal_sum
-from pipeline.ratings.predictors import Catalogue, MetaTreePredictor
-from pipeline.ratings.raw import make
-from pipeline.ratings.tables import Feature, RatingData, Rows
+from hypernet.lab.acquire import mirrors
+from hypernet.ratings.baselines.factorisation import numbered
+from hypernet.ratings.baselines.scikit import pack
+from hypernet.ratings.batches import UserBatches
+from hypernet.ratings.config import PrepareSettings, RawSettings, Training
+from hypernet.ratings.core.tables import Feature, RatingData, Rows
+from hypernet.ratings.dataset import prepare
+from hypernet.ratings.model import FixedMetaTree, Ratings, off_diagonal_sum
+from hypernet.ratings.raw import make
+from hypernet.ratings.trained import Catalogue, MetaTreePredictor
 
 USERS, ITEMS, TRAIN, TEST, BINARY, NUMBERS = 943, 1682, 80_000, 20_000, 18, 5
 LOW, HIGH, DEPTH = 1.0, 5.0, 3

@@ -19,7 +19,7 @@ rule circuits_raw:
     message:
         "circuits: draw the held-out circuits of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli circuits raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli circuits raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
 
 
 rule circuits_prepare:
@@ -44,4 +44,4 @@ rule circuits_prepare:
     message:
         "circuits: simulate the held-out circuits of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli circuits prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli circuits prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"

@@ -23,7 +23,7 @@ rule codes_raw:
     message:
         "codes: parity-check matrix of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli codes raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli codes raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
 
 
 rule codes_prepare:
@@ -49,4 +49,4 @@ rule codes_prepare:
     message:
         "codes: generator matrix of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli codes prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli codes prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"

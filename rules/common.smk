@@ -1,12 +1,12 @@
 # What the rules of all domains need: the checked configuration and the slices cut from it.
 import sys
 
-sys.path.insert(0, str(Path(workflow.basedir)))
+sys.path.insert(0, str(Path(workflow.basedir) / "pipeline"))
 
-from pipeline.domains import DOMAINS, config_types, room
-from pipeline.lab.config import check_whole
-from pipeline.lab.errors import UserError
-from pipeline.lab.sources import source_digest
+from hypernet.domains import DOMAINS, config_types, room
+from hypernet.lab.config import check_whole
+from hypernet.lab.errors import UserError
+from hypernet.lab.program import source_digest
 
 try:
     CHECKED = check_whole(config, config_types())
@@ -33,7 +33,7 @@ def settings_of(step, domain, dataset, method=None):
 
 def program_of(domain, *rooms):
     """A digest of the program text behind a step: an edited model is trained again."""
-    return source_digest(*(f"pipeline.{domain}.{name}" for name in rooms))
+    return source_digest(*(f"hypernet.{domain}.{name}" for name in rooms))
 
 
 def runs_of(domain):

@@ -29,7 +29,7 @@ rule train:
         "{wildcards.domain}: train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         (
-            f"python -m pipeline.cli {{wildcards.domain}} train --results {RESULTS}"
+            f"python -m hypernet.cli {{wildcards.domain}} train --results {RESULTS}"
             " --dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed}"
             " --threads {threads} --scale {params.scale} --settings {params.settings:q} > {log} 2>&1"
         )
@@ -60,7 +60,7 @@ rule evaluate_part:
         "{wildcards.domain}: evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}, part {wildcards.part}"
     shell:
         (
-            f"python -m pipeline.cli {{wildcards.domain}} evaluate --results {RESULTS} --part {{wildcards.part}}"
+            f"python -m hypernet.cli {{wildcards.domain}} evaluate --results {RESULTS} --part {{wildcards.part}}"
             " --dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed}"
             " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
         )
@@ -93,7 +93,7 @@ rule evaluate:
         "{wildcards.domain}: evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         (
-            f"python -m pipeline.cli {{wildcards.domain}} evaluate --results {RESULTS}"
+            f"python -m hypernet.cli {{wildcards.domain}} evaluate --results {RESULTS}"
             " --dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed}"
             " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
         )
@@ -102,7 +102,7 @@ rule evaluate:
 rule summarise:
     input:
         metrics=lambda w: run_files(w.domain, "metrics.json", "items.csv"),
-        published="pipeline/{domain}/published.csv",
+        published="pipeline/hypernet/{domain}/published.csv",
     output:
         summary=report(
             f"{RESULTS}/{{domain}}/summary.csv",
@@ -137,7 +137,7 @@ rule summarise:
         "{wildcards.domain}: join all runs into summary.csv"
     shell:
         (
-            f"python -m pipeline.cli {{wildcards.domain}} summarise --results {RESULTS}"
+            f"python -m hypernet.cli {{wildcards.domain}} summarise --results {RESULTS}"
             " --scale {params.scale} --runs {params.runs:q} > {log} 2>&1"
         )
 
@@ -179,6 +179,6 @@ for domain in DOMAINS_RUN:
         shell:
             (
                 # Not the loop's variable: the shell command is put together after the loop.
-                f"python -m pipeline.cli {{params.domain}} figures --results {RESULTS}"
+                f"python -m hypernet.cli {{params.domain}} figures --results {RESULTS}"
                 " --runs {params.runs:q} > {log} 2>&1"
             )

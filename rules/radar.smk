@@ -19,7 +19,7 @@ rule radar_raw:
     message:
         "radar: raw images of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli radar raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli radar raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
 
 
 rule radar_prepare:
@@ -44,4 +44,4 @@ rule radar_prepare:
     message:
         "radar: grey levels and windows of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli radar prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli radar prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"

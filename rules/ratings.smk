@@ -22,7 +22,7 @@ rule ratings_raw:
     message:
         "ratings: raw data of {wildcards.dataset}"
     shell:
-        "python -m pipeline.cli ratings raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli ratings raw --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
 
 
 rule ratings_prepare:
@@ -47,4 +47,4 @@ rule ratings_prepare:
     message:
         "ratings: divide the ratings of {wildcards.dataset} and standardise the features"
     shell:
-        "python -m pipeline.cli ratings prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"
+        "python -m hypernet.cli ratings prepare --dataset {wildcards.dataset} --settings {params.settings:q} > {log} 2>&1"

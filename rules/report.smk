@@ -11,7 +11,7 @@ rule page:
     benchmark:
         f"{RESULTS}/page.benchmark.tsv"
     params:
-        program=source_digest("pipeline.report.page"),
+        program=source_digest("hypernet.report.page"),
     conda:
         "envs/hypernet.yaml"
     threads: 1
@@ -22,4 +22,4 @@ rule page:
     message:
         "write the page of results"
     shell:
-        f"python -m pipeline.cli report --results {RESULTS} > {{log}} 2>&1"
+        f"python -m hypernet.cli report --results {RESULTS} > {{log}} 2>&1"

@@ -34,8 +34,8 @@ def without_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def section():
     """A domain's section of the project's configuration: ``section("codes", "iterations=7")``."""
-    from pipeline.domains import config_types
-    from pipeline.lab.config import check, load
+    from hypernet.domains import config_types
+    from hypernet.lab.config import check, load
 
     def load_section(domain: str, *assignments: str):
         content = load([PROJECT / "params.yaml"], [f"{domain}.{one}" for one in assignments])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import cli
-from pipeline.domains import available
+from hypernet import cli
+from hypernet.domains import available
 
 # What takes long to import; a few of them are needed by nothing but a verb.
 HEAVY = {
@@ -32,7 +32,7 @@ HEAVY = {
 }
 # Nothing listens on the discard port.
 NO_SERVER = "http://127.0.0.1:9"
-COMMAND = [sys.executable, "-m", "pipeline.cli"]
+COMMAND = [sys.executable, "-m", "hypernet.cli"]
 
 
 def hypernet(*arguments: str) -> subprocess.CompletedProcess:
@@ -48,18 +48,18 @@ def _in_the_workspace(workspace: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
 def test_help_imports_nothing_heavy(arguments):
     program = (
-        "import sys\nfrom pipeline.cli import main\n"
+        "import sys\nfrom hypernet.cli import main\n"
         f"try: main({arguments})\n"
         "except SystemExit as error: assert not error.code\n"
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     imported = done.stderr.split()
-    assert "pipeline.cli" in imported
+    assert "hypernet.cli" in imported
     assert {name.partition(".")[0] for name in imported} & HEAVY == set()
     # Nor does it read any domain's own configuration.
-    assert [name for name in imported if name.split(".")[:1] == ["pipeline"] and name.endswith(".config")] == [
-        "pipeline.lab.config"
+    assert [name for name in imported if name.split(".")[:1] == ["hypernet"] and name.endswith(".config")] == [
+        "hypernet.lab.config"
     ]
 
 
@@ -126,7 +126,7 @@ def test_a_mistake_is_one_line_with_exit_code_2_and_leaves_nothing(workspace, ca
 
 
 def test_a_planned_domain_is_told_from_a_wrong_word(capfd):
-    from pipeline.domains import DOMAINS
+    from hypernet.domains import DOMAINS
 
     for domain in set(DOMAINS) - set(available()):
         assert cli.main([domain, "raw"]) == 2
@@ -188,7 +188,7 @@ def test_ctrl_c_is_one_line_with_exit_code_130(monkeypatch, capfd):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.codes.raw.make", interrupted)
+    monkeypatch.setattr("hypernet.codes.raw.make", interrupted)
     assert cli.main(["codes", "raw"]) == 130
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("hypernet: interrupted")
@@ -213,7 +213,7 @@ def _keeps_sigint():
 
 @pytest.mark.usefixtures("_keeps_sigint")
 def test_ctrl_c_in_a_training_stops_it_so_that_it_can_go_on(prepared, monkeypatch, capfd):
-    from pipeline.lab.tracking import Tracker
+    from hypernet.lab.runs.tracking import Tracker
 
     def press_ctrl_c(self, values, step=0):
         if step == 4:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.circuits.dataset import prepare
-from pipeline.circuits.raw import make
-from pipeline.circuits.train import train
-from pipeline.lab.acquire import MIRROR_VARIABLE, mirrors
+from hypernet.circuits.dataset import prepare
+from hypernet.circuits.raw import make
+from hypernet.circuits.train import train
+from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Circuits of three parts only: seconds, not minutes.

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.circuits.config import SETTINGS
-from pipeline.circuits.methods import TITLES
-from pipeline.lab.errors import UserError
+from hypernet.circuits.config import SETTINGS
+from hypernet.circuits.methods import TITLES
+from hypernet.lab.errors import UserError
 
 
 def test_every_method_has_settings_and_a_name(config):
@@ -64,8 +64,8 @@ def test_the_method_without_simulator_has_no_weight_on_its_loss(config):
 def test_the_paper_overlay_is_accepted():
     from pathlib import Path
 
-    from pipeline.domains import config_types
-    from pipeline.lab.config import check, load
+    from hypernet.domains import config_types
+    from hypernet.lab.config import check, load
 
     project = Path(__file__).resolve().parents[2]
     content = load([project / "params.yaml", project / "config" / "paper.yaml"], [])

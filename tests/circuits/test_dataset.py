@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.circuits.ambiguity import doubles, same_responses
-from pipeline.circuits.dataset import CircuitData, as_arrays, prepare
-from pipeline.circuits.features import Probe, grid
-from pipeline.circuits.parts import KINDS, parse
-from pipeline.circuits.raw import make
-from pipeline.circuits.sampler import every, only_resistors
-from pipeline.circuits.simulator import respond
-from pipeline.lab.errors import UserError
+from hypernet.circuits.core.features import Probe, grid
+from hypernet.circuits.core.ladder import respond
+from hypernet.circuits.core.parts import KINDS, parse
+from hypernet.circuits.dataset import CircuitData, as_arrays, prepare
+from hypernet.circuits.raw import make
+from hypernet.circuits.sources.ambiguity import doubles, same_responses
+from hypernet.circuits.sources.sampler import every, only_resistors
+from hypernet.lab.errors import UserError
 
 LADDERS = "ladders.small={lengths: [4], values: [1, 2, 3], targets: drawn}"
 

@@ -10,21 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import pipeline.circuits.designer
-from pipeline.circuits.bode import Curve, bode_panels, curve_of, impedance_ohm, phase_degrees
-from pipeline.circuits.captions import FIGURES
-from pipeline.circuits.features import Probe, grid
-from pipeline.circuits.figures import draw, principal_plane
-from pipeline.circuits.methods import TITLES
-from pipeline.circuits.parts import KINDS, PAD, hertz, lengths_of, parse
-from pipeline.circuits.sampler import draw as draw_circuits
-from pipeline.circuits.scoring import score
-from pipeline.circuits.simulator import respond
-from pipeline.lab import figures
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import write_json, write_table
-from pipeline.lab.statistics import wilson
-from pipeline.lab.summary import COLUMNS
+import hypernet.circuits.trained
+from hypernet.circuits.captions import FIGURES
+from hypernet.circuits.core.features import Probe, grid
+from hypernet.circuits.core.ladder import respond
+from hypernet.circuits.core.parts import KINDS, PAD, hertz, lengths_of, parse
+from hypernet.circuits.core.scoring import score
+from hypernet.circuits.figures import draw, principal_plane
+from hypernet.circuits.methods import TITLES
+from hypernet.circuits.plots.bode import Curve, bode_panels, curve_of, impedance_ohm, phase_degrees
+from hypernet.circuits.sources.sampler import draw as draw_circuits
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import write_json, write_table
+from hypernet.lab.results import figures
+from hypernet.lab.results.statistics import wilson
+from hypernet.lab.results.summary import COLUMNS
 
 VALUES = np.array([1.0, 2.2, 4.7])
 PROBE = Probe(grid(64, 0.01, 100.0), [(1.0, -1.0)], "logmag")
@@ -99,7 +99,7 @@ def _opened(monkeypatch):
         return np.tanh(base) + 0.1 * generator.normal(size=base.shape)
 
     monkeypatch.setattr(
-        pipeline.circuits.designer, "open_designer", lambda path: SimpleNamespace(probe=PROBE, weights=weights)
+        hypernet.circuits.trained, "open_model", lambda path: SimpleNamespace(probe=PROBE, weights=weights)
     )
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.circuits.baselines import ConditionedGRU, PerLength
-from pipeline.circuits.dataset import CircuitData
-from pipeline.circuits.decoder import BEGIN, END, TOKENS
-from pipeline.circuits.decoding import write
-from pipeline.circuits.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
-from pipeline.circuits.methods import build
-from pipeline.circuits.model import CircuitHypernetwork
-from pipeline.lab.models import count_parameters
+from hypernet.circuits.baselines.networks import ConditionedGRU, PerLength
+from hypernet.circuits.core.cells import BEGIN, END, TOKENS
+from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
+from hypernet.circuits.core.writing import write
+from hypernet.circuits.dataset import CircuitData
+from hypernet.circuits.methods import build
+from hypernet.circuits.model import CircuitHypernetwork
+from hypernet.lab.runs.models import count_parameters
 
 POINTS, VALUES, SIZE = 16, 3, 12
 

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.circuits.config import EvaluationSettings
-from pipeline.circuits.dataset import CircuitData
-from pipeline.circuits.designer import Designer, open_designer
-from pipeline.circuits.evaluate import evaluate
-from pipeline.circuits.learning import TrainingCircuits, ValidationCircuits
-from pipeline.circuits.parts import lengths_of
-from pipeline.circuits.scoring import exact_circuits
-from pipeline.circuits.train import train
-from pipeline.lab.errors import UserError
-from pipeline.lab.models import load_model, save_model
+from hypernet.circuits.config import EvaluationSettings
+from hypernet.circuits.core.parts import lengths_of
+from hypernet.circuits.core.scoring import exact_circuits
+from hypernet.circuits.dataset import CircuitData
+from hypernet.circuits.evaluate import evaluate
+from hypernet.circuits.learning import TrainingCircuits, ValidationCircuits
+from hypernet.circuits.train import train
+from hypernet.circuits.trained import Designer, open_model
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, save_model
 
 
 def record(folder):
@@ -76,7 +76,7 @@ def test_a_short_training_learns_what_chance_does_not(method, trained, prepared)
 
 def test_the_kept_weights_are_those_of_the_best_check(trained, prepared):
     folder = trained("ours")
-    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     right = 0
     for response, kinds, classes in (ValidationCircuits(data)[index] for index in range(2)):
         chains = designer.write(response.numpy())
@@ -156,7 +156,7 @@ def test_evaluating_again_gives_the_same_numbers(trained, prepared):
 
 
 def test_a_designer_gives_circuits_for_arrays(trained, prepared):
-    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     answer = designer(data.test_response[:5])
     chains = designer.write(data.test_response[:5])
     np.testing.assert_array_equal(answer[..., 0], chains.kinds[:, 0])
@@ -168,7 +168,7 @@ def test_a_designer_gives_circuits_for_arrays(trained, prepared):
 
 
 def test_a_family_must_be_told_the_length(trained, prepared):
-    data, designer = CircuitData.load(prepared), open_designer(trained("gru_per_length") / "model.ckpt")
+    data, designer = CircuitData.load(prepared), open_model(trained("gru_per_length") / "model.ckpt")
     assert not designer.knows_the_end
     with pytest.raises(UserError, match="must be told the number of parts"):
         designer.write(data.test_response)
@@ -176,31 +176,31 @@ def test_a_family_must_be_told_the_length(trained, prepared):
 
 
 def test_weights_differ_from_response_to_response(trained, prepared):
-    data, designer = CircuitData.load(prepared), open_designer(trained("ours") / "model.ckpt")
+    data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     weights = designer.weights(data.test_response)
     assert weights.shape == (len(data.test_response), designer.network.writer.out_features)
     assert weights.std(axis=0).max() > 1e-3
-    assert open_designer(trained("gru") / "model.ckpt").weights(data.test_response) is None
+    assert open_model(trained("gru") / "model.ckpt").weights(data.test_response) is None
 
 
 def test_strange_model_files_are_one_line(trained, tmp_path):
     with pytest.raises(UserError, match="no such model file"):
-        open_designer(tmp_path / "nothing.ckpt")
+        open_model(tmp_path / "nothing.ckpt")
     save_model(tmp_path / "codes.ckpt", {"domain": "codes"})
     with pytest.raises(UserError, match="not a model trained by `hypernet circuits train`"):
-        open_designer(tmp_path / "codes.ckpt")
+        open_model(tmp_path / "codes.ckpt")
     with pytest.raises(UserError, match="no network"):
-        open_designer(trained("ga") / "model.ckpt")
+        open_model(trained("ga") / "model.ckpt")
     content = load_model(trained("ours") / "model.ckpt")
     for change in ({"lengths": [10**9]}, {"features": "none!"}, {"values": []}, {"state": {}}, {"method": "x"}):
         save_model(tmp_path / "changed.ckpt", content | change)
         with pytest.raises(UserError, match="train it again"):
-            open_designer(tmp_path / "changed.ckpt")
+            open_model(tmp_path / "changed.ckpt")
 
 
 def test_other_excitations_have_more_channels(small, tmp_path):
-    from pipeline.circuits.dataset import prepare
-    from pipeline.circuits.raw import make
+    from hypernet.circuits.dataset import prepare
+    from hypernet.circuits.raw import make
 
     section = small("excitations=[[1.0, 0.0], [0.0, 1.0]]", "train.max_steps=10", "train.check_every_steps=10")
     make("small", tmp_path / "raw", section.settings("raw", "small"))
@@ -209,7 +209,7 @@ def test_other_excitations_have_more_channels(small, tmp_path):
     assert data.test_response.shape[1] == 8
     folder = tmp_path / "ours" / "seed0"
     train("small", "ours", 0, tmp_path / "data", folder, section.settings("train", "small", "ours"), "p", threads=1)
-    designer = open_designer(folder / "model.ckpt")
+    designer = open_model(folder / "model.ckpt")
     assert isinstance(designer, Designer)
     items, _ = evaluated(folder, tmp_path / "data")
     assert len(items) == len(data.test_kinds)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.codes.config import PrepareSettings, RawSettings
-from pipeline.codes.dataset import prepare
-from pipeline.codes.matrices import CODES
-from pipeline.codes.raw import make
+from hypernet.codes.config import PrepareSettings, RawSettings
+from hypernet.codes.dataset import prepare
+from hypernet.codes.raw import make
+from hypernet.codes.sources.matrices import CODES
 
 # galois compiles with numba, which would give torch as many threads as there are processors: many times slower
 # where other work runs beside.

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.cli import main
-from pipeline.codes.alist import write_alist
-from pipeline.codes.baselines import BeliefPropagation
-from pipeline.codes.graph import TannerGraph
-from pipeline.codes.matrices import construct
-from pipeline.codes.train import train
+from hypernet.cli import main
+from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.core.graph import TannerGraph
+from hypernet.codes.sources.alist import write_alist
+from hypernet.codes.sources.matrices import construct
+from hypernet.codes.train import train
 
 LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
 
@@ -40,7 +40,7 @@ def decided(iterations):
 
 
 def test_a_filter_answers_every_line_at_once(trained):
-    command = [sys.executable, "-m", "pipeline.cli", "codes", "decode", "--llr", "-", "--batch", "1"]
+    command = [sys.executable, "-m", "hypernet.cli", "codes", "decode", "--llr", "-", "--batch", "1"]
     command += ["--model", str(trained("bp"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         for word, bits in zip(LLR, decided(5), strict=True):

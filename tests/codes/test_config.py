@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.codes.config import REFERENCES, SETTINGS, Config, HyperSettings
-from pipeline.codes.matrices import CODES
-from pipeline.codes.methods import TITLES, build
-from pipeline.lab.config import check
-from pipeline.lab.errors import UserError
+from hypernet.codes.config import REFERENCES, SETTINGS, Config, HyperSettings
+from hypernet.codes.methods import TITLES, build
+from hypernet.codes.sources.matrices import CODES
+from hypernet.lab.config import check
+from hypernet.lab.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ import pytest
 import torch
 from scipy.stats import kstest, norm
 
-from pipeline.codes.alist import write_alist
-from pipeline.codes.config import PrepareSettings, RawSettings, Training, Validation
-from pipeline.codes.dataset import Code, channel_llr, load_code, noise_deviation, prepare, random_words
-from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.learning import TrainingBatches, ValidationBatches
-from pipeline.codes.matrices import construct
-from pipeline.codes.montecarlo import chunk_counts
-from pipeline.codes.raw import FILE, make
-from pipeline.lab.errors import UserError
-from pipeline.lab.randomness import numpy_generator
+from hypernet.codes.config import PrepareSettings, RawSettings, Training, Validation
+from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.dataset import Code, channel_llr, load_code, noise_deviation, prepare, random_words
+from hypernet.codes.learning import TrainingBatches, ValidationBatches
+from hypernet.codes.montecarlo import chunk_counts
+from hypernet.codes.raw import FILE, make
+from hypernet.codes.sources.alist import write_alist
+from hypernet.codes.sources.matrices import construct
+from hypernet.lab.errors import UserError
+from hypernet.lab.randomness import numpy_generator
 
 
 def code(name):
@@ -111,7 +111,7 @@ def first_values(seed, purpose, *index):
 
 def test_the_words_of_a_large_code_are_made_from_some_rows_at_a_time(monkeypatch):
     whole = random_words(code("CCSDS128_64"), 20, np.random.default_rng(0))
-    monkeypatch.setattr("pipeline.codes.dataset.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("hypernet.codes.dataset.ROWS_AT_ONCE", 10)
     assert np.array_equal(random_words(code("CCSDS128_64"), 20, np.random.default_rng(0)), whole)
 
 

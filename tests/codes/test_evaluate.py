@@ -6,18 +6,18 @@ import pytest
 import torch
 from scipy.stats import binomtest, chi2, norm
 
-from pipeline.codes.alist import read_parity_check
-from pipeline.codes.baselines import BeliefPropagation
-from pipeline.codes.config import EvaluationSettings, MonteCarlo
-from pipeline.codes.dataset import Code, load_code
-from pipeline.codes.evaluate import compare, evaluate, evaluate_part, point_name, point_of
-from pipeline.codes.evaluate import measure as measure_at
-from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.graph import TannerGraph
-from pipeline.codes.montecarlo import COUNTS, simulate
-from pipeline.codes.train import train
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import read_json
+from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.config import EvaluationSettings, MonteCarlo
+from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.graph import TannerGraph
+from hypernet.codes.dataset import Code, load_code
+from hypernet.codes.evaluate import compare, evaluate, evaluate_part, point_name, point_of
+from hypernet.codes.evaluate import measure as measure_at
+from hypernet.codes.montecarlo import COUNTS, simulate
+from hypernet.codes.sources.alist import read_parity_check
+from hypernet.codes.train import train
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
 
 
 def measure(counts, length):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-import pipeline.codes.config
-from pipeline.codes.captions import FIGURES
-from pipeline.codes.evaluate import evaluate, summarise
-from pipeline.codes.figures import draw, uncoded_ber
-from pipeline.codes.train import train
+import hypernet.codes.config
+from hypernet.codes.captions import FIGURES
+from hypernet.codes.evaluate import evaluate, summarise
+from hypernet.codes.figures import draw, uncoded_ber
+from hypernet.codes.train import train
 
-PUBLISHED = Path(pipeline.codes.config.__file__).with_name("published.csv")
+PUBLISHED = Path(hypernet.codes.config.__file__).with_name("published.csv")
 TINY = (
     "train={max_steps: 4, check_every_steps: 2, validation: {ebn0_db: [4], words: 100}}",
     "evaluate={ebn0_db: [3, 4, 9], chunk_words: 100, min_words: 400, max_words: 400, min_frame_errors: 1}",

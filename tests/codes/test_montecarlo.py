@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.codes import montecarlo
-from pipeline.codes.config import EvaluationSettings, MonteCarlo
-from pipeline.codes.dataset import Code, random_words
-from pipeline.codes.gf2 import generator_matrix
-from pipeline.codes.matrices import construct
-from pipeline.codes.montecarlo import COUNTS, chunk_counts, enough, simulate
+from hypernet.codes import montecarlo
+from hypernet.codes.config import EvaluationSettings, MonteCarlo
+from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.dataset import Code, random_words
+from hypernet.codes.montecarlo import COUNTS, chunk_counts, enough, simulate
+from hypernet.codes.sources.matrices import construct
 
 CODE = Code("BCH(31,16)", construct("BCH31_16"), generator_matrix(construct("BCH31_16")))
 

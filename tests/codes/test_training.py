@@ -8,14 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.codes.dataset import load_code, random_words
-from pipeline.codes.learning import DecoderTraining, ValidationBatches
-from pipeline.codes.methods import build
-from pipeline.codes.predict import open_decoder
-from pipeline.codes.train import train
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import read_json
-from pipeline.lab.models import load_model
+from hypernet.codes.dataset import load_code, random_words
+from hypernet.codes.learning import DecoderTraining, ValidationBatches
+from hypernet.codes.methods import build
+from hypernet.codes.train import train
+from hypernet.codes.trained import open_model
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
+from hypernet.lab.runs.models import load_model
 
 DATASET = "BCH31_16"
 SHORT = (
@@ -59,7 +59,7 @@ def test_training_the_hypernetwork_improves_on_its_start(prepared, trained):
     folder, settings = trained("hyper")
     code = load_code(prepared(DATASET))
     before = validation_ln_ber(untrained("hyper", code, settings, 0), code, settings, 0)
-    after = validation_ln_ber(open_decoder(folder / "model.ckpt").decode_columns, code, settings, 0)
+    after = validation_ln_ber(open_model(folder / "model.ckpt").decode_columns, code, settings, 0)
     # 31 000 bits at each point: 0.2 is several times the noise of ln(BER), and the words are the same.
     assert after < before - 0.2
 
@@ -72,7 +72,7 @@ def test_the_model_kept_is_that_of_the_best_check(prepared, trained):
     best = min(history, key=lambda row: row["validation_ln_ber"])
     assert record["best_step"] == best["step"]
     code = load_code(prepared(DATASET))
-    kept = validation_ln_ber(open_decoder(folder / "model.ckpt").decode_columns, code, settings, 0)
+    kept = validation_ln_ber(open_model(folder / "model.ckpt").decode_columns, code, settings, 0)
     assert kept == pytest.approx(best["validation_ln_ber"], abs=1e-3)
     points = [best["validation_ber_4_db"], best["validation_ber_5_db"]]
     assert best["validation_ln_ber"] == pytest.approx(np.log(points).mean(), abs=1e-5)
@@ -99,7 +99,7 @@ def test_a_method_with_nothing_to_train_gets_the_same_files(trained, method):
     record = read_json(folder / "run.json")
     assert record["parameter_count"] == 0
     assert (record["dataset"], record["method"], record["seed"]) == (DATASET, method, 0)
-    assert open_decoder(folder / "model.ckpt").title == "BCH(31,16)"
+    assert open_model(folder / "model.ckpt").title == "BCH(31,16)"
 
 
 def test_the_record_counts_the_parameters(trained):

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.lab import acquire as lab_acquire
-from pipeline.lab.acquire import RemoteFile, acquire, unpack
-from pipeline.lab.errors import UserError
+from hypernet.lab import acquire as lab_acquire
+from hypernet.lab.acquire import RemoteFile, acquire, unpack
+from hypernet.lab.errors import UserError
 
 CONTENT = np.random.default_rng(7).bytes(900_001)
 NAME = "numbers.bin"

@@ -5,9 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.domains import config_types
-from pipeline.lab.config import check_whole, load, merge, parse_assignment, read_yaml
-from pipeline.lab.errors import UserError
+from hypernet.domains import config_types
+from hypernet.lab.config import check_whole, load, merge, parse_assignment, read_yaml
+from hypernet.lab.errors import UserError
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
 mappings = st.recursive(

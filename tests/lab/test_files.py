@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import (
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import (
     atomic_path,
     digest_of,
     read_json,

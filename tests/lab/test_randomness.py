@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.randomness import derived_seed, numpy_generator, torch_generator
+from hypernet.lab.randomness import derived_seed, numpy_generator, torch_generator
 
 words = st.text(max_size=6)
 names = st.tuples(st.integers(0, 2**31 - 1), words, words, st.integers(-3, 3) | words)
@@ -93,7 +93,7 @@ def test_serial_and_parallel_give_the_same_bytes():
 
 def test_another_process_with_another_hash_seed_gives_the_same_bytes():
     program = (
-        "import hashlib; from pipeline.lab.randomness import numpy_generator as g;"
+        "import hashlib; from hypernet.lab.randomness import numpy_generator as g;"
         "print(hashlib.sha256(g(7, 'codes', 'noise', 'x', 3).bytes(64)).hexdigest())"
     )
     expected = hashlib.sha256(numpy_generator(7, "codes", "noise", "x", 3).bytes(64)).hexdigest()

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from pipeline.lab.config import Section
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import read_json
-from pipeline.lab.models import load_model, save_model
-from pipeline.lab.run import TrainingRun, write_manifest
-from pipeline.lab.training import StepData, StepSampler, TrainerSettings, fit
+from hypernet.lab.config import Section
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
+from hypernet.lab.manifest import write_manifest
+from hypernet.lab.runs.models import load_model, save_model
+from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.training import StepData, StepSampler, TrainerSettings, fit
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Nothing listens on the discard port: these runs keep their record in run.json and need no store.
@@ -200,7 +201,7 @@ def train_command(folder, *more):
     return [
         sys.executable,
         "-m",
-        "pipeline.cli",
+        "hypernet.cli",
         "codes",
         "train",
         "--method",
@@ -220,7 +221,7 @@ def test_kill_minus_nine_at_any_moment_changes_nothing(workspace):
 
     def call(*arguments, **options):
         return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", "codes", *arguments],
+            [sys.executable, "-m", "hypernet.cli", "codes", *arguments],
             env=environment,
             check=True,
             capture_output=True,

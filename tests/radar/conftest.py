@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lab.acquire import MIRROR_VARIABLE, mirrors
-from pipeline.radar.dataset import prepare
-from pipeline.radar.raw import make
-from pipeline.radar.train import train
+from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
+from hypernet.radar.dataset import prepare
+from hypernet.radar.raw import make
+from hypernet.radar.train import train
 
 PROJECT = Path(__file__).resolve().parents[2]
 

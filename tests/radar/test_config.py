@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.domains import config_types
-from pipeline.lab.config import check, load
-from pipeline.lab.errors import UserError
-from pipeline.radar.config import SETTINGS
-from pipeline.radar.methods import TITLES
+from hypernet.domains import config_types
+from hypernet.lab.config import check, load
+from hypernet.lab.errors import UserError
+from hypernet.radar.config import SETTINGS
+from hypernet.radar.methods import TITLES
 
 PROJECT = Path(__file__).resolve().parents[2]
 

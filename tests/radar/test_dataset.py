@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.lab.acquire import MIRROR_VARIABLE
-from pipeline.lab.errors import UserError
-from pipeline.radar import dataset
-from pipeline.radar.dataset import load, prepare, truth_of
-from pipeline.radar.frames import INPUTS, LEVELS, SPLITS
-from pipeline.radar.palette import find_palette
-from pipeline.radar.patches import PatchPlaces
-from pipeline.radar.raw import event_names, make
-from pipeline.radar.windows import SPAN
+from hypernet.lab.acquire import MIRROR_VARIABLE
+from hypernet.lab.errors import UserError
+from hypernet.radar import dataset
+from hypernet.radar.core.frames import INPUTS, LEVELS, SPLITS
+from hypernet.radar.dataset import load, prepare, truth_of
+from hypernet.radar.raw import event_names, make
+from hypernet.radar.sources.palette import find_palette
+from hypernet.radar.sources.patches import PatchPlaces
+from hypernet.radar.sources.windows import SPAN
 
 
 def test_no_event_is_in_two_splits_and_no_window_crosses_one(prepared, small):

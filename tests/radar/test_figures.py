@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 from scipy.ndimage import correlate, gaussian_filter
 
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import write_json, write_table
-from pipeline.lab.summary import COLUMNS
-from pipeline.radar.animation import PANEL, compose, write_animation
-from pipeline.radar.captions import FIGURES
-from pipeline.radar.colours import NO_DATA, rgb, scale
-from pipeline.radar.figures import draw
-from pipeline.radar.methods import TITLES
-from pipeline.radar.names import dataset_title
-from pipeline.radar.scores import SCALES, Contingency, window_scores
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import write_json, write_table
+from hypernet.lab.results.summary import COLUMNS
+from hypernet.radar.captions import FIGURES
+from hypernet.radar.core.scores import SCALES, Contingency, window_scores
+from hypernet.radar.figures import draw
+from hypernet.radar.methods import TITLES
+from hypernet.radar.names import dataset_title
+from hypernet.radar.plots.animation import PANEL, compose, write_animation
+from hypernet.radar.plots.colours import NO_DATA, rgb, scale
 
 SIZE, MARGIN, PATCH, TAPS, WINDOWS = 100, 10, 8, 21, 12
 INSIDE = slice(MARGIN, SIZE - MARGIN)
@@ -205,7 +205,7 @@ def test_made_up_filters_move_content_as_the_picture_says():
 
 
 def test_every_method_has_a_style():
-    from pipeline.radar.figures import STYLE
+    from hypernet.radar.figures import STYLE
 
     assert set(STYLE) == set(TITLES)
 
@@ -228,7 +228,7 @@ def test_panels_are_enlarged_by_whole_factors_and_bounded(shape, factor):
 
 
 def test_averaged_panels_keep_the_mean_and_what_is_missing():
-    from pipeline.radar.animation import _fitted
+    from hypernet.radar.plots.animation import _fitted
 
     gray = np.random.default_rng(0).random((1500, 1500)).astype(np.float32)
     gray[:48] = np.nan

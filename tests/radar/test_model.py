@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
-from pipeline.radar.baselines.patch_cnn import PatchCNN
-from pipeline.radar.frames import Geometry
-from pipeline.radar.model import DynamicConvolution, Layer, PatchDynamicConvolution, Trunk, WholeImageDynamicConvolution
-from pipeline.radar.tiles import OnTiles, cut, join
+from hypernet.radar.baselines.patch_cnn import PatchCNN
+from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.tiles import OnTiles, cut, join
+from hypernet.radar.model import DynamicConvolution, Layer, PatchDynamicConvolution, Trunk, WholeImageDynamicConvolution
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
 WHOLE_SMOKE = [Layer(16, 7, 2, 2), Layer(32, 5, 1, 2), Layer(32, 3, 1, 2)]

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.lab.errors import UserError
-from pipeline.lab.models import load_model, save_model
-from pipeline.radar import ridge
-from pipeline.radar.dataset import load
-from pipeline.radar.evaluate import compare, evaluate, lead_times, measure
-from pipeline.radar.forecaster import open_forecaster
-from pipeline.radar.learning import TrainingPatches, TrainingWindows
-from pipeline.radar.train import train
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, save_model
+from hypernet.radar.baselines import ridge
+from hypernet.radar.dataset import load
+from hypernet.radar.evaluate import compare, evaluate, lead_times, measure
+from hypernet.radar.learning import TrainingPatches, TrainingWindows
+from hypernet.radar.train import train
+from hypernet.radar.trained import open_model
 
 METHODS = ["last_frame", "global_motion", "patch_linear", "patch_cnn", "whole_dynamic", "patch_dynamic"]
 NETWORKS = ["patch_cnn", "whole_dynamic", "patch_dynamic"]
@@ -54,7 +54,7 @@ def test_every_method_is_evaluated_on_the_same_images(method, trained, prepared,
     data = load(prepared)
     items = evaluated(trained(method), prepared, small)
     assert len(items) == len(data.windows["test"])
-    forecaster = open_forecaster(trained(method) / "model.ckpt")
+    forecaster = open_model(trained(method) / "model.ckpt")
     rows = np.arange(len(items))
     forecast, truth = forecaster(data.inputs("test", rows)), data.targets("test", rows)
     np.testing.assert_allclose(items.loss, 0.5 * np.square(forecast - truth).sum(axis=(1, 2)), rtol=1e-4)
@@ -76,7 +76,7 @@ def test_even_a_short_training_beats_the_last_frame(trained, prepared, small):
 
 @pytest.mark.parametrize("method", NETWORKS)
 def test_the_kept_weights_are_those_of_the_best_check(method, trained, prepared):
-    data, forecaster = load(prepared), open_forecaster(trained(method) / "model.ckpt")
+    data, forecaster = load(prepared), open_model(trained(method) / "model.ckpt")
     rows = np.arange(len(data.windows["validation"]))
     forecast = forecaster(data.inputs("validation", rows))
     loss = 0.5 * np.square(forecast - data.targets("validation", rows)).sum(axis=(1, 2)).mean()
@@ -113,15 +113,15 @@ def test_filters_are_distributions(trained, prepared):
     data = load(prepared)
     frames = data.inputs("test", np.arange(3))
     for method, shape in (("whole_dynamic", (3, 13)), ("patch_dynamic", (3, data.geometry.patches, 13))):
-        for one in open_forecaster(trained(method) / "model.ckpt").filters(frames):
+        for one in open_model(trained(method) / "model.ckpt").filters(frames):
             assert one.shape == shape
             np.testing.assert_allclose(one.sum(axis=-1), 1, rtol=1e-5)
-    assert open_forecaster(trained("patch_cnn") / "model.ckpt").filters(frames) is None
+    assert open_model(trained("patch_cnn") / "model.ckpt").filters(frames) is None
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fields_of_any_size_are_forecast(method, trained, prepared):
-    data, forecaster = load(prepared), open_forecaster(trained(method) / "model.ckpt")
+    data, forecaster = load(prepared), open_model(trained(method) / "model.ckpt")
     size, margin = data.geometry.size, data.geometry.margin
     frames = data.inputs("test", np.arange(2))
     wide = np.concatenate([frames, frames[..., : size // 2]], axis=3)
@@ -134,16 +134,16 @@ def test_fields_of_any_size_are_forecast(method, trained, prepared):
 
 def test_strange_model_files_are_one_line(trained, tmp_path):
     with pytest.raises(UserError, match="no such model file"):
-        open_forecaster(tmp_path / "nothing.ckpt")
+        open_model(tmp_path / "nothing.ckpt")
     save_model(tmp_path / "codes.ckpt", {"domain": "codes"})
     with pytest.raises(UserError, match="not a model trained by `hypernet radar train`"):
-        open_forecaster(tmp_path / "codes.ckpt")
+        open_model(tmp_path / "codes.ckpt")
     content = load_model(trained("whole_dynamic") / "model.ckpt")
     changes = ({"method": "x"}, {"geometry": {"size": 10**6, "margin": 6, "patch": 8, "taps": 13}}, {"state": {}})
     for change in changes:
         save_model(tmp_path / "changed.ckpt", content | change)
         with pytest.raises(UserError, match="train it again"):
-            open_forecaster(tmp_path / "changed.ckpt")
+            open_model(tmp_path / "changed.ckpt")
 
 
 @pytest.mark.parametrize("strange", [lambda one: one * math.nan, torch.Tensor.to_sparse, lambda one: one.cfloat()])
@@ -152,7 +152,7 @@ def test_weights_that_are_no_finite_numbers_are_one_line(strange, trained, tmp_p
     weights = {name: strange(one) for name, one in content["state"].items()}
     save_model(tmp_path / "changed.ckpt", content | {"state": weights})
     with pytest.raises(UserError, match="a weight is not a finite real number"):
-        open_forecaster(tmp_path / "changed.ckpt")
+        open_model(tmp_path / "changed.ckpt")
 
 
 def test_weights_in_double_precision_forecast_alike(trained, prepared, tmp_path):
@@ -161,8 +161,8 @@ def test_weights_in_double_precision_forecast_alike(trained, prepared, tmp_path)
         tmp_path / "double.ckpt", content | {"state": {name: one.double() for name, one in content["state"].items()}}
     )
     frames = load(prepared).inputs("test", np.arange(2))
-    expected = open_forecaster(trained("whole_dynamic") / "model.ckpt")(frames)
-    np.testing.assert_array_equal(open_forecaster(tmp_path / "double.ckpt")(frames), expected)
+    expected = open_model(trained("whole_dynamic") / "model.ckpt")(frames)
+    np.testing.assert_array_equal(open_model(tmp_path / "double.ckpt")(frames), expected)
 
 
 def table(losses, last, events):
@@ -219,7 +219,7 @@ def test_few_events_are_not_compared(tmp_path):
 
 
 def test_the_first_lead_time_is_the_forecast_itself(trained, prepared):
-    data, forecaster = load(prepared), open_forecaster(trained("last_frame") / "model.ckpt")
+    data, forecaster = load(prepared), open_model(trained("last_frame") / "model.ckpt")
     steps = 3
     leads = lead_times(forecaster, data, steps)
     own, margin = data.windows["test"], data.geometry.margin

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lab.acquire import MIRROR_VARIABLE, mirrors
-from pipeline.ratings.config import PrepareSettings, RawSettings
-from pipeline.ratings.dataset import prepare
-from pipeline.ratings.raw import make
+from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
+from hypernet.ratings.config import PrepareSettings, RawSettings
+from hypernet.ratings.dataset import prepare
+from hypernet.ratings.raw import make
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Without these a data set would be looked for on the network.

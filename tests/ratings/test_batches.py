@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.lab.errors import UserError
-from pipeline.ratings.batches import HeldOutUsers, UserBatches, grouped
-from pipeline.ratings.config import Training
-from pipeline.ratings.tables import Rows
+from hypernet.lab.errors import UserError
+from hypernet.ratings.batches import HeldOutUsers, UserBatches, grouped
+from hypernet.ratings.config import Training
+from hypernet.ratings.core.tables import Rows
 
 COUNTS = np.array([7, 1, 30, 12, 3, 5, 2, 9])
 

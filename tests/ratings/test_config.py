@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.lab.errors import UserError
+from hypernet.lab.errors import UserError
 
 
 def test_a_training_sees_its_own_stage_of_the_chosen_recipe_only(config):

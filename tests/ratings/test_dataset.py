@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lab.errors import UserError
-from pipeline.lab.run import read_manifest
-from pipeline.ratings.config import PrepareSettings
-from pipeline.ratings.dataset import assemble, prepare
-from pipeline.ratings.features import genre, number
-from pipeline.ratings.rawratings import RawRatings, check_ratings, last_of_pairs
-from pipeline.ratings.tables import RatingData
+from hypernet.lab.errors import UserError
+from hypernet.lab.manifest import read_manifest
+from hypernet.ratings.config import PrepareSettings
+from hypernet.ratings.core.tables import RatingData
+from hypernet.ratings.dataset import assemble, prepare
+from hypernet.ratings.sources.features import genre, number
+from hypernet.ratings.sources.interactions import RawRatings, check_ratings, last_of_pairs
 
 STATISTICS = ("mean_rating", "rating_count", "rating_deviation")
 

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.lab.files import read_json
-from pipeline.ratings.config import Config, EvaluationSettings
-from pipeline.ratings.evaluate import (
+from hypernet.lab.files import read_json
+from hypernet.ratings.config import Config, EvaluationSettings
+from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.core.trees import LEAF, Forest
+from hypernet.ratings.evaluate import (
     NEW_USERS,
     SELECTED_ON_TEST,
     compare,
@@ -17,9 +19,7 @@ from pipeline.ratings.evaluate import (
     measure,
     truth_measurements,
 )
-from pipeline.ratings.tables import RatingData, Rows
-from pipeline.ratings.train import train
-from pipeline.ratings.trees import LEAF, Forest
+from hypernet.ratings.train import train
 
 GENERATOR = np.random.default_rng(0)
 
@@ -125,7 +125,7 @@ def test_users_whom_no_training_saw_are_a_group_of_their_own(runs):
 
 
 def test_differences_are_those_of_the_errors_on_the_same_ratings(runs, monkeypatch):
-    monkeypatch.setattr("pipeline.ratings.evaluate.AMONG_META", [("oracle", "user_mean"), ("item_mean", "user_mean")])
+    monkeypatch.setattr("hypernet.ratings.evaluate.AMONG_META", [("oracle", "user_mean"), ("item_mean", "user_mean")])
     found = {(one.method, one.group): one for one in compare(runs)}
     rmse = {method: metrics_of(folder)["rmse", ""]["value"] for (_, method, _), folder in runs.items()}
     oracle = found["oracle", ""]
@@ -148,7 +148,7 @@ def test_choices_made_on_the_test_ratings_are_labelled(prepared, config, tmp_pat
 
 
 def test_every_claimed_order_is_between_methods_of_the_default_run(config):
-    from pipeline.ratings.evaluate import CLAIMS
+    from hypernet.ratings.evaluate import CLAIMS
 
     section: Config = config()
     assert {method for pair in CLAIMS for method in pair} <= set(section.methods)

@@ -9,15 +9,15 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-import pipeline.ratings.config
-from pipeline.lab.summary import COLUMNS, read_published
-from pipeline.ratings.captions import FIGURES
-from pipeline.ratings.evaluate import NEW_USERS, SELECTED_ON_TEST, evaluate, summarise
-from pipeline.ratings.figures import draw
-from pipeline.ratings.methods import TITLES
-from pipeline.ratings.train import train
+import hypernet.ratings.config
+from hypernet.lab.results.summary import COLUMNS, read_published
+from hypernet.ratings.captions import FIGURES
+from hypernet.ratings.evaluate import NEW_USERS, SELECTED_ON_TEST, evaluate, summarise
+from hypernet.ratings.figures import draw
+from hypernet.ratings.methods import TITLES
+from hypernet.ratings.train import train
 
-PUBLISHED = Path(pipeline.ratings.config.__file__).with_name("published.csv")
+PUBLISHED = Path(hypernet.ratings.config.__file__).with_name("published.csv")
 TINY = (
     "recipes.anneal.max_steps=20",
     "recipes.anneal.dynamic_steps=5",

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.lab.errors import UserError
-from pipeline.lab.models import load_model, save_model
-from pipeline.ratings.batches import HeldOutUsers
-from pipeline.ratings.learning import SoftTraining, held_out_rmse
-from pipeline.ratings.methods import build
-from pipeline.ratings.predictors import open_predictor, open_trees
-from pipeline.ratings.tables import RatingData
-from pipeline.ratings.train import train
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, save_model
+from hypernet.ratings.batches import HeldOutUsers
+from hypernet.ratings.core.tables import RatingData
+from hypernet.ratings.learning import SoftTraining, held_out_rmse
+from hypernet.ratings.methods import build
+from hypernet.ratings.train import train
+from hypernet.ratings.trained import open_model, open_trees
 
 SHORT = (
     "recipes.anneal.max_steps=120",
@@ -88,8 +88,8 @@ def test_without_a_hard_training_both_rows_have_one_network(soft, prepared, conf
     hard = run_training(prepared, config, soft.parents[2], "meta_fixed_hard", "recipes.anneal.harden_steps=0")
     before, after = (load_model(folder / "model.ckpt")["state"] for folder in (soft, hard))
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert open_predictor(hard / "model.ckpt").hard
-    assert not open_predictor(soft / "model.ckpt").hard
+    assert open_model(hard / "model.ckpt").hard
+    assert not open_model(soft / "model.ckpt").hard
 
 
 def test_a_hard_training_without_its_start_says_what_is_missing(prepared, config, tmp_path):

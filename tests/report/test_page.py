@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.domains import DOMAINS, available
-from pipeline.lab.errors import UserError
-from pipeline.lab.files import write_json, write_table, write_text
-from pipeline.lab.summary import Comparison, Measurement, comparison_table, summarise, write_measurements
-from pipeline.report.page import write_page
+from hypernet.domains import DOMAINS, available
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import write_json, write_table, write_text
+from hypernet.lab.results.summary import Comparison, Measurement, comparison_table, summarise, write_measurements
+from hypernet.report.page import write_page
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "col", "wbr", "source"}
 LOADED_BY = {"src", "srcset", "poster", "data", "action", "background"}
@@ -227,7 +227,7 @@ def test_what_was_not_measured_is_not_a_number(results):
 
 
 def test_a_method_that_is_only_quoted_shows_what_was_published_and_no_measurement(results):
-    # The row that pipeline.lab.summary writes for a published method that was not run: n is 0, no value, no bounds.
+    # The row that lab.results.summary writes for a published method that was not run: n is 0, no value, no bounds.
     path = results / "codes" / "summary.csv"
     columns = path.read_text(encoding="utf-8").splitlines()[0].split(",")
     quoted = {"domain": "codes", "dataset": "LDPC49_24", "method": "turbo", "group": "4 dB", "metric": "ber"}

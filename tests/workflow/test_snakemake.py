@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.lab.summary import COLUMNS
+from hypernet.lab.results.summary import COLUMNS
 
 
 def test_a_run_leaves_everything_that_was_promised(copy):
@@ -72,7 +72,7 @@ def test_another_seed_leaves_the_first_alone(copy):
     ],
 )
 def test_an_edited_model_is_trained_again_and_a_remark_is_not(copy, old, new, expected):
-    model = copy.path / "pipeline" / "codes" / "model.py"
+    model = copy.path / "pipeline" / "hypernet" / "codes" / "model.py"
     before = model.read_text(encoding="utf-8")
     assert old in before
     try:

@@ -1,0 +1,8 @@
+from . import circuits as circuits
+from . import codes as codes
+from . import layers as layers
+from . import radar as radar
+from . import ratings as ratings
+from .trained import open_model as open_model
+
+__version__: str

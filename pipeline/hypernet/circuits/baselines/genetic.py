@@ -1,0 +1,194 @@
+"""A genetic algorithm over ladders of a known length, for many targets at once.
+
+An individual is a string of genes, one for each part: a gene is a kind with a catalogue value, so there are 6 K genes.
+A population is replaced by its best (the elite) and by children: each has two parents, and each parent is the best of a
+few drawn at random; with some probability the child has the first parent's genes up to a random place and the second's
+behind it, else the first's alone; at last every gene is drawn anew with a small probability. (Holland 1975; tournaments
+as in Goldberg and Deb 1991.)
+
+Nothing loops over targets or individuals, and only children that are no copy of a parent go to the simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hypernet.circuits.core.features import COMPRESSIONS, Probe
+from hypernet.circuits.core.ladder import BLOCK, propagate
+from hypernet.circuits.core.parts import KINDS, PAD
+
+# error(kinds [R, P, n], values [R, P, n], targets [R]) -> [R, P]: how far each circuit is from its row's target.
+ErrorFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a search goes.
+
+    Attributes:
+        population: P, circuits per target.
+        generations: how often the population is replaced; the first one is random.
+        tournament: how many circuits are drawn for each parent, the best of which it is.
+        crossover: probability that a child has genes of both parents.
+        mutation: probability that a gene is drawn anew.
+        elite: how many of the best circuits stay as they are, less than P.
+    """
+
+    population: int
+    generations: int
+    tournament: int
+    crossover: float
+    mutation: float
+    elite: int
+
+
+def evolve(
+    error: ErrorFunction,
+    lengths: np.ndarray,
+    values: np.ndarray,
+    generator: np.random.Generator,
+    plan: Plan,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Search a circuit for each of T targets.
+
+    The generator determines the result. All targets share its numbers: what one target gets depends on which others are
+    searched in the same call, though its chances do not.
+
+    Args:
+        error: see :data:`ErrorFunction`; it is called with rows of one circuit each, ``targets`` naming the target of
+            each row. :data:`PAD` can stand before a part. NaN counts as infinitely far.
+        lengths: number of parts of each target's circuit, ``[T]``.
+        values: K values that every part can have, normalised, rising.
+        generator: source of all choices.
+        plan: how the search goes.
+        start: kinds and values ``[T, S, n']`` of circuits that are in the first populations, S at most P. Each value is
+            replaced by the nearest of ``values``. What lies behind the target's length is cut off; padding before it
+            is a gap, which stays until its gene is drawn anew.
+
+    Returns:
+        the best circuit of each target, kinds int8 and values ``[T, n]`` with :data:`PAD` behind the last part, and
+        its error ``[T]``.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    inside = np.arange(np.max(lengths)) < np.asarray(lengths)[:, None]
+    rows = np.arange(len(inside))[:, None]
+    strings = _first(inside, values, generator, plan.population, start)
+    errors = _assess(error, strings, values, np.ones(strings.shape[:2], dtype=bool), np.empty(strings.shape[:2]))
+    for _ in range(plan.generations):
+        # Sorted, so that the best of a tournament is the one with the smallest number.
+        order = np.argsort(errors, axis=1, kind="stable")
+        strings, errors = strings[rows, order], errors[rows, order]
+        parents, children = _breed(strings, inside, len(KINDS) * len(values), generator, plan)
+        # A child that is a copy has its parent's error.
+        as_first, as_second = ((children == strings[rows, parent]).all(axis=2) for parent in parents)
+        known = np.where(as_first, errors[rows, parents[0]], errors[rows, parents[1]])
+        found = _assess(error, children, values, ~(as_first | as_second), known)
+        strings = np.concatenate([strings[:, : plan.elite], children], axis=1)
+        errors = np.concatenate([errors[:, : plan.elite], found], axis=1)
+    best = errors.argmin(axis=1)[:, None]
+    kinds, sizes = decode(strings[rows, best][:, 0], values)
+    gaps_last = np.argsort(kinds == PAD, axis=1, kind="stable")
+    return *(np.take_along_axis(one, gaps_last, axis=1) for one in (kinds, sizes)), errors[rows, best][:, 0]
+
+
+def _first(
+    inside: np.ndarray,
+    values: np.ndarray,
+    generator: np.random.Generator,
+    population: int,
+    start: tuple[np.ndarray, np.ndarray] | None,
+) -> np.ndarray:
+    """The first populations, ``[T, P, n]`` int16."""
+    targets, longest = inside.shape
+    strings = generator.integers(len(KINDS) * len(values), size=(targets, population, longest), dtype=np.int16)
+    if start is not None:
+        given = encode(*start, values)[:, :, :longest]
+        strings[:, : given.shape[1]] = PAD
+        strings[:, : given.shape[1], : given.shape[2]] = given
+    return np.where(inside[:, None], strings, np.int16(PAD))
+
+
+def _breed(
+    strings: np.ndarray, inside: np.ndarray, genes: int, generator: np.random.Generator, plan: Plan
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both parents' numbers ``[2, T, P - elite]`` and the children ``[T, P - elite, n]`` of sorted populations."""
+    targets, population, longest = strings.shape
+    shape = (targets, population - plan.elite)
+    rows, places = np.arange(targets)[:, None], np.arange(longest)
+    parents = generator.integers(population, size=(2, plan.tournament, *shape), dtype=np.int32).min(axis=1)
+    room = inside.sum(axis=1, keepdims=True) - 1
+    cut = 1 + np.floor(generator.random(shape, dtype=np.float32) * room).astype(np.int16)
+    cut[generator.random(shape, dtype=np.float32) >= plan.crossover] = longest
+    children = np.where(places < cut[:, :, None], strings[rows, parents[0]], strings[rows, parents[1]])
+    anew = (generator.random(children.shape, dtype=np.float32) < plan.mutation) & inside[:, None]
+    return parents, np.where(anew, generator.integers(genes, size=children.shape, dtype=np.int16), children)
+
+
+def _assess(
+    error: ErrorFunction, strings: np.ndarray, values: np.ndarray, new: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Errors ``[T, P]`` of strings: measured where they are new, else those that are known."""
+    if new.any():
+        kinds, sizes = decode(strings[new], values)
+        found = error(kinds[:, None], sizes[:, None], np.nonzero(new)[0])[:, 0]
+        known[new] = np.where(np.isnan(found), np.inf, found)
+    return known
+
+
+def decode(strings: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Kinds and values of strings of genes, each ``[..., n]``; at a gap the value is one that nobody looks at."""
+    # A gap is -1, and -1 divided by K, rounded down, is -1 again.
+    kinds, places = np.divmod(strings, np.int16(len(values)))
+    return kinds.astype(np.int8), values[places]
+
+
+def encode(kinds: np.ndarray, values: np.ndarray, catalogue: np.ndarray) -> np.ndarray:
+    """Genes of circuits, int16 ``[..., n]``: each value becomes the nearest of the catalogue in its logarithm."""
+    places = np.searchsorted(np.sqrt(catalogue[1:] * catalogue[:-1]), values)
+    return np.where(np.asarray(kinds) >= 0, np.asarray(kinds, np.int16) * len(catalogue) + places, PAD).astype(np.int16)
+
+
+def response_errors(probe: Probe, target: np.ndarray) -> ErrorFunction:
+    """The distance of circuits' responses from wanted ones, as :func:`hypernet.circuits.core.features.response_error`.
+
+    In single precision, which takes about half the time and is some 1e-7 off; where it overflows, again in double.
+    Circuits go to the simulator block by block, so memory stays bounded.
+
+    Args:
+        probe: how circuits are measured.
+        target: compressed responses ``[T, C, d]``.
+    """
+    target = np.asarray(target, dtype=np.float64)
+    size = np.sqrt(np.square(target).mean(axis=(1, 2)))
+    wanted, compress = torch.from_numpy(target), COMPRESSIONS[probe.compression]
+    # Half the width of double precision: twice as many in the processor's cache.
+    block = max(1, 2 * BLOCK // probe.points)
+
+    def measure(kinds: np.ndarray, values: np.ndarray, owner: np.ndarray, precision: torch.dtype) -> np.ndarray:
+        points, goal = torch.from_numpy(probe.frequency).to(precision), wanted.to(precision)
+        distance = np.empty(len(kinds))
+        with torch.inference_mode():
+            for first in range(0, len(kinds), block):
+                here = slice(first, first + block)
+                circuit = torch.from_numpy(kinds[here]).long(), torch.from_numpy(values[here]).to(precision)
+                planes = [torch.stack(propagate(*circuit, points, one), dim=1) for one in probe.excitations]
+                response = torch.cat([compress(one) for one in planes], dim=1)
+                difference = response.sub_(goal[torch.from_numpy(owner[here])])
+                distance[here] = difference.square_().mean(dim=(1, 2)).sqrt_().numpy()
+        return distance / size[owner]
+
+    def error(kinds: np.ndarray, values: np.ndarray, targets: np.ndarray | slice) -> np.ndarray:
+        owner = np.repeat(np.arange(len(target))[targets], kinds.shape[1])
+        flat = kinds.reshape(-1, kinds.shape[2]), values.reshape(-1, kinds.shape[2]), owner
+        found = measure(*flat, torch.float32)
+        beyond = ~np.isfinite(found)
+        if beyond.any():
+            found[beyond] = measure(*(one[beyond] for one in flat), torch.float64)
+        return found.reshape(kinds.shape[:2])
+
+    return error

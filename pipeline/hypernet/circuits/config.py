@@ -1,0 +1,340 @@
+"""The ``circuits`` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from hypernet.circuits.core.parts import series_values
+from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+# Far beyond any catalogue: V stays inside the range of doubles for ladders of this many parts.
+NormalisedValue = Annotated[float, Field(ge=1e-6, le=1e6)]
+LONGEST = 16
+# Numbers of values are kept in eight bits.
+MOST_VALUES = 120
+
+
+def _rising(values: list) -> list:
+    if values != sorted(set(values)):
+        raise ValueError(f"{values} must rise, each value once")
+    return values
+
+
+Lengths = Annotated[list[Annotated[int, Field(ge=1, le=LONGEST)]], Field(min_length=1), AfterValidator(_rising)]
+
+
+class SeriesRange(Section):
+    """The values of an E series (IEC 60063) from ``lowest`` to ``highest``; 1.0 is 1 kOhm, 1 mH, 1 nF."""
+
+    series: Literal["E3", "E6", "E12", "E24"]
+    lowest: NormalisedValue
+    highest: NormalisedValue
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        count = len(series_values(self.series, self.lowest, self.highest))
+        if count < 1:
+            raise ValueError(f"{self.series} has no value from {self.lowest} to {self.highest}")
+        if count > MOST_VALUES:
+            raise ValueError(
+                f"{self.series} has {count} values from {self.lowest} to {self.highest}; at most {MOST_VALUES} fit"
+            )
+        return self
+
+
+ValueList = Annotated[list[NormalisedValue], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_rising)]
+# Told apart before they are checked, so that a mistake is reported for the one that was meant.
+Catalogue = Annotated[
+    Annotated[SeriesRange, Tag("series")] | Annotated[ValueList, Tag("list")],
+    Discriminator(lambda given: "list" if isinstance(given, list) else "series"),
+]
+
+
+class Ladders(Section):
+    """What one data set consists of.
+
+    Attributes:
+        lengths: numbers of parts, drawn uniformly.
+        values: the catalogue of every type: an E series, or a list.
+        targets: of the test: drawn circuits, or the reference circuits whose responses ngspice computed.
+    """
+
+    lengths: Lengths
+    values: Catalogue
+    targets: Literal["drawn", "ngspice"]
+
+    def catalogue(self) -> list[float]:
+        """The values, rising."""
+        if isinstance(self.values, list):
+            return self.values
+        return series_values(self.values.series, self.values.lowest, self.values.highest).tolist()
+
+
+class FrequencyGrid(Section):
+    """Normalised angular frequencies, evenly spaced in their logarithm; 1.0 is 159 kHz."""
+
+    points: Annotated[int, Field(ge=8, le=4096)]
+    lowest: Positive
+    highest: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.highest <= self.lowest:
+            raise ValueError(f"highest is {self.highest}, not above lowest ({self.lowest})")
+        return self
+
+
+class Training(NetworkTraining):
+    """How long a network is trained and on how many circuits at a time."""
+
+    batch_circuits: Count
+
+
+class MLP(Section):
+    """An encoder of fully connected layers; ``size`` is E, the entries of its result."""
+
+    kind: Literal["mlp"]
+    widths: Annotated[list[Count], Field(min_length=1)]
+    size: Count
+
+
+class MultiScale(Section):
+    """The multi-scale one-dimensional ResNet; ``widths`` are channels after the stem and after each block."""
+
+    kind: Literal["msresnet"]
+    widths: Annotated[list[Count], Field(min_length=2)]
+    hidden: Count
+    size: Count
+    pool: Literal["flatten", "average"]
+
+
+Encoder = Annotated[MLP | MultiScale, Field(discriminator="kind")]
+
+
+class DecoderSizes(Section):
+    """Sizes of the recurrent unit that writes the circuit."""
+
+    embedding: Count
+    hidden: Count
+
+
+class SimulatorLoss(Section):
+    """The loss on the simulated response.
+
+    Attributes:
+        weight: lambda; 0 leaves it out.
+        space: whether responses are compared compressed (``feature``) or as they are (``raw``).
+        relaxation: true kinds with softened values (``values``), or softened kinds too (``mixture``).
+    """
+
+    weight: Annotated[float, Field(ge=0)]
+    space: Literal["feature", "raw"]
+    relaxation: Literal["values", "mixture"]
+
+
+class GeneticPlan(Section):
+    """The genetic algorithm.
+
+    Attributes:
+        population: individuals per target.
+        generations: number of times that a population is replaced.
+        tournament: individuals among which a parent is the best.
+        crossover: probability of a one-point crossover.
+        mutation: probability with which a gene is drawn anew.
+        elite: individuals that go on unchanged.
+    """
+
+    population: Annotated[int, Field(ge=2)]
+    generations: Count
+    tournament: Count
+    crossover: Share
+    mutation: Share
+    elite: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.elite >= self.population:
+            raise ValueError(f"elite is {self.elite}, not below population ({self.population})")
+        return self
+
+
+class Ranking(Section):
+    """Simulator-ranked decoding.
+
+    Attributes:
+        candidates: circuits drawn for each target, beside the greedy answer.
+        temperature: logits are divided by it before drawing.
+        polish_steps: gradient steps on the values of the best one, which are then snapped to the catalogue.
+        polish_learning_rate: of the logarithm of the values.
+    """
+
+    candidates: Count
+    temperature: Positive
+    polish_steps: Annotated[int, Field(ge=0)]
+    polish_learning_rate: Positive
+
+
+class RawSettings(Section):
+    """What the circuits of one data set are, and how many are held out."""
+
+    ladders: Ladders
+    validation_circuits: Count
+    test_circuits: Count
+
+
+class PrepareSettings(Section):
+    """How the circuits are measured."""
+
+    ladders: Ladders
+    frequency: FrequencyGrid
+    excitations: list[tuple[float, float]]
+    features: Literal["logmag", "tanh"]
+    allow_ambiguous: bool
+
+
+class EvaluationSettings(Section):
+    """The evaluation has nothing to set."""
+
+
+class MethodSettings(Section):
+    """What the training of one method depends on."""
+
+
+class GeneticSettings(MethodSettings):
+    """``ga``: nothing is trained; the algorithm runs in the evaluation."""
+
+    method: GeneticPlan
+
+
+class NetworkSettings(MethodSettings):
+    """What all networks that write circuits have."""
+
+    train: Training
+    encoder: Encoder
+    decoder: DecoderSizes
+
+
+class GRUSettings(NetworkSettings):
+    """``gru``."""
+
+
+class PerLengthSettings(NetworkSettings):
+    """``gru_per_length``."""
+
+
+class WideGRUSettings(NetworkSettings):
+    """``gru_wide``: as many parameters as ``ours``, whose sizes stand under ``decoder``."""
+
+
+class UnitHypernetworkSettings(NetworkSettings):
+    """``gru_only_hypernet``."""
+
+    simulator_loss: SimulatorLoss
+
+
+class HypernetworkSettings(NetworkSettings):
+    """``ours`` and ``ours_no_sim``."""
+
+    simulator_loss: SimulatorLoss
+
+
+class RankedSettings(MethodSettings):
+    """``ours_rank64``: the network of ``ours``, and the simulator."""
+
+    method: Ranking
+
+
+SETTINGS: dict[str, type[MethodSettings]] = {
+    "ga": GeneticSettings,
+    "gru": GRUSettings,
+    "gru_per_length": PerLengthSettings,
+    "gru_wide": WideGRUSettings,
+    "gru_only_hypernet": UnitHypernetworkSettings,
+    "ours_no_sim": HypernetworkSettings,
+    "ours": HypernetworkSettings,
+    "ours_rank64": RankedSettings,
+}
+STEP_SETTINGS: dict[str, type[Section]] = {
+    "raw": RawSettings,
+    "prepare": PrepareSettings,
+    "evaluate": EvaluationSettings,
+}
+RANKED_FROM = "ours"
+
+
+class Config(DomainConfig):
+    """The whole section; ``ladders`` names what the data sets consist of."""
+
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
+    ladders: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Ladders]
+    frequency: FrequencyGrid
+    excitations: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=4)]
+    features: Literal["logmag", "tanh"]
+    allow_ambiguous: bool
+    validation_circuits: Count
+    test_circuits: Count
+    train: Training
+    encoder: Encoder
+    decoder: DecoderSizes
+    simulator_loss: SimulatorLoss
+    ga: GeneticPlan
+    ours_rank64: Ranking
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        for method in self.methods:
+            if method not in SETTINGS:
+                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+        for dataset in self.datasets:
+            if dataset not in self.ladders:
+                accepted = ", ".join(self.ladders)
+                raise ValueError(f"datasets: {dataset} is not under ladders; accepted: {accepted}")
+        if "ours_rank64" in self.methods and RANKED_FROM not in self.methods:
+            raise ValueError(f"methods: ours_rank64 goes on from {RANKED_FROM}, which is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _excited(self) -> Self:
+        for excitation in self.excitations:
+            if not any(excitation):
+                raise ValueError("excitations: [0, 0] gives no response")
+        return self
+
+    def start(self, dataset: str, method: str) -> str | None:
+        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        del dataset
+        return RANKED_FROM if method == "ours_rank64" else None
+
+    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        ladders = self.ladders[dataset]
+        if step == "raw":
+            held_out = {"validation_circuits": self.validation_circuits, "test_circuits": self.test_circuits}
+            return RawSettings(ladders=ladders, **held_out)
+        if step == "prepare":
+            return PrepareSettings(
+                ladders=ladders,
+                frequency=self.frequency,
+                excitations=self.excitations,
+                features=self.features,
+                allow_ambiguous=self.allow_ambiguous,
+            )
+        if step == "evaluate":
+            return EvaluationSettings()
+        kind = SETTINGS[method]
+        if kind is GeneticSettings:
+            return kind(method=self.ga)
+        if kind is RankedSettings:
+            return kind(method=self.ours_rank64)
+        network = {"train": self.train, "encoder": self.encoder, "decoder": self.decoder}
+        if "simulator_loss" in kind.model_fields:
+            without = method == "ours_no_sim"
+            loss = self.simulator_loss.model_copy(update={"weight": 0.0}) if without else self.simulator_loss
+            network["simulator_loss"] = loss
+        return kind(**network)

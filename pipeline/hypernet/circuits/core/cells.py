@@ -1,0 +1,80 @@
+"""What every network that writes circuits can do: read a response, then write a chain of kinds with values.
+
+Step j reads the previous kind (a token for the beginning at first) and gives logits of the next kind, or of the end.
+The state after a kind has been read gives logits of that part's value: first a chain of parts, then its values, in one
+pass of the recurrent unit.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hypernet.circuits.core.parts import KINDS
+
+END = len(KINDS)
+BEGIN = len(KINDS)
+TOKENS = len(KINDS) + 1
+
+
+class ChainDecoder(nn.Module, abc.ABC):
+    """A network that writes circuits.
+
+    Args:
+        encoder: maps compressed responses ``[B, C, d]`` to e ``[B, E]``.
+        embedding: entries of the embedding of a kind.
+        values: K, number of values per type.
+    """
+
+    def __init__(self, encoder: nn.Module, embedding: int, values: int):
+        super().__init__()
+        self.encoder = encoder
+        self.embedding = nn.Embedding(TOKENS, embedding)
+        self.values = values
+
+    def forward(self, response: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits along given chains.
+
+        Args:
+            response: compressed, ``[B, C, d]``.
+            kinds: ``[B, n]`` integers; what follows the last part is not looked at, whatever stands there.
+
+        Returns:
+            logits of the kind or end at every step ``[B, n + 1, 7]``, and of every part's value ``[B, n, K]``.
+        """
+        tokens = torch.cat([kinds.new_full((len(kinds), 1), BEGIN), kinds.clamp_min(0)], dim=1)
+        context = self.read(response)
+        states = self.states(context, self.embedding(tokens))
+        return self.kind_logits(context, states), self.value_logits(context, states[:, 1:])
+
+    def for_length(self, length: int) -> ChainDecoder:
+        """The network that writes circuits of ``length`` parts; only a family of networks has several."""
+        del length
+        return self
+
+    @abc.abstractmethod
+    def read(self, response: Tensor) -> Any:
+        """What the writing needs to know of each response."""
+
+    @abc.abstractmethod
+    def states(self, context: Any, inputs: Tensor) -> Tensor:
+        """States of the unit along given inputs: ``[B, T, embedding] -> [B, T, H]``."""
+
+    @abc.abstractmethod
+    def begin(self, context: Any, sequences: int) -> Tensor:
+        """State before the first step of ``sequences`` chains per response, ``[B, S, H]``."""
+
+    @abc.abstractmethod
+    def step(self, context: Any, inputs: Tensor, state: Tensor) -> Tensor:
+        """One step: inputs ``[B, S, embedding]`` and states ``[B, S, H]`` -> states ``[B, S, H]``."""
+
+    @abc.abstractmethod
+    def kind_logits(self, context: Any, states: Tensor) -> Tensor:
+        """``[B, S, H] -> [B, S, 7]``."""
+
+    @abc.abstractmethod
+    def value_logits(self, context: Any, states: Tensor) -> Tensor:
+        """``[B, S, H] -> [B, S, K]``."""

@@ -1,0 +1,305 @@
+"""Circuits for held-out responses: how many are exactly right, and how near the others come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hypernet.circuits.config import GeneticPlan, GeneticSettings, RankedSettings
+from hypernet.circuits.core.parts import lengths_of
+from hypernet.circuits.core.scoring import score
+from hypernet.circuits.core.writing import Chains
+from hypernet.circuits.dataset import CircuitData
+from hypernet.circuits.trained import Designer, open_model
+from hypernet.lab.config import Section
+from hypernet.lab.files import atomic_path, write_table
+from hypernet.lab.machine import use_threads
+from hypernet.lab.randomness import derived_seed, numpy_generator
+from hypernet.lab.results.statistics import Interval, bootstrap, wilson
+from hypernet.lab.results.summary import Comparison, Measurement, mlflow_metrics, summarise_runs, write_measurements
+from hypernet.lab.runs.models import load_model
+from hypernet.lab.runs.tracking import Tracker, run_id_of
+
+# Bounds the memory of the gradients.
+POLISHED_AT_ONCE = 500
+GAIN, DROP = "exact_gain", "exact_drop"
+MATCHES = {"response_match_1": 0.01, "response_match_5": 0.05}
+# (method, reference): by how much the method's share of exact circuits is claimed to be larger.
+CLAIMS = {
+    ("gru_only_hypernet", "gru"): 0.05,
+    ("ours", "gru_only_hypernet"): 0.05,
+    ("ours_rank64", "ours"): 0.30,
+}
+SHOWN = [
+    *CLAIMS,
+    ("ours", "gru"),
+    ("ours", "gru_wide"),
+    ("ours", "gru_per_length"),
+    ("ours", "ours_no_sim"),
+    ("ours", "ga"),
+    ("ours_rank64", "ga"),
+]
+
+
+def evaluate(
+    dataset: str,
+    method: str,
+    seed: int,
+    data: Path,
+    run: Path,
+    settings: Section,
+    program: str,
+    threads: int,
+) -> None:
+    """Design a circuit for every held-out response and write ``items.csv`` and ``metrics.json`` to ``run``.
+
+    ``predictions.npz`` holds the circuits beside the targets.
+    """
+    del settings, program
+    use_threads(threads)
+    circuits = CircuitData.load(data)
+    kinds, values, ended, extra = _design(run / "model.ckpt", circuits, seed)
+    target_values = circuits.values[circuits.test_classes]
+    items = score(
+        circuits.probe, kinds, values, ended, circuits.test_kinds, target_values, circuits.test_response.astype(float)
+    )
+    measurements = measure(items, seed)
+    with atomic_path(run / "predictions.npz") as temporary:
+        np.savez_compressed(
+            temporary,
+            target_kinds=circuits.test_kinds,
+            target_values=np.where(circuits.test_kinds >= 0, target_values, 0.0),
+            kinds=kinds,
+            values=np.where(kinds >= 0, values, 0.0),
+            frequency=circuits.probe.frequency,
+            **extra,
+        )
+    write_table(run / "items.csv", items)
+    tracker = Tracker("circuits", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
+    tracker.metrics(mlflow_metrics(measurements))
+    tracker.artifact(run / "items.csv")
+    tracker.close()
+    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+
+
+def _design(
+    model: Path, data: CircuitData, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Kinds, values and whether each circuit was ended, and more to keep with the predictions."""
+    content = load_model(model)
+    if content["method"] == "ga":
+        plan = GeneticSettings.model_validate(content["settings"]).method
+        return *_evolve(plan, data, seed), {}
+    designer = open_model(model)
+    if isinstance(designer.settings, RankedSettings):
+        return _rank(designer, data, seed)
+    if designer.knows_the_end:
+        return *_first(designer, designer.write(data.test_response)), {}
+    shape = (len(data.test_kinds), designer.longest)
+    kinds, values, ended = np.empty(shape, np.int8), np.empty(shape), np.empty(len(data.test_kinds), bool)
+    for length, rows in _by_length(data):
+        written = _first(designer, designer.write(data.test_response[rows], length=length))
+        kinds[rows], values[rows], ended[rows] = written
+    return kinds, values, ended, {}
+
+
+def _by_length(data: CircuitData) -> list[tuple[int, np.ndarray]]:
+    own = lengths_of(data.test_kinds)
+    return [(length, np.flatnonzero(own == length)) for length in np.unique(own).tolist()]
+
+
+def _first(designer: Designer, chains: Chains) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The greedy answers."""
+    return chains.kinds[:, 0], designer.sizes(chains)[:, 0], chains.ended[:, 0]
+
+
+def _evolve(plan: GeneticPlan, data: CircuitData, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from hypernet.circuits.baselines.genetic import Plan, evolve, response_errors
+    from hypernet.lab.progress import Progress
+
+    kinds = np.full(data.test_kinds.shape, -1, dtype=np.int8)
+    values = np.ones(kinds.shape)
+    progress = Progress("genetic algorithm", len(kinds), "targets")
+    for length, rows in _by_length(data):
+        generator = numpy_generator(seed, "circuits", "genetic", length)
+        fitness = response_errors(data.probe, data.test_response[rows])
+        own = evolve(fitness, np.full(len(rows), length), data.values, generator, Plan(**plan.model_dump()))
+        kinds[rows, :length], values[rows, :length] = own[0], own[1]
+        progress.advance(len(rows))
+    progress.close()
+    return kinds, values, np.ones(len(kinds), dtype=bool)
+
+
+def _rank(
+    designer: Designer, data: CircuitData, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    import torch
+
+    from hypernet.circuits.core.ranking import candidate_errors, polish, snap, squared_error
+    from hypernet.circuits.core.scoring import exact_circuits
+
+    own = designer.settings.method
+    target = data.test_response.astype(np.float64)
+    chains = designer.write(
+        data.test_response, own.candidates, derived_seed(seed, "circuits", "candidates"), temperature=own.temperature
+    )
+    sizes = designer.sizes(chains)
+    errors = candidate_errors(data.probe, target, chains.kinds, sizes)
+    rows = np.arange(len(errors))
+    # After so many candidates, the greedy one first: which is the best so far.
+    total = errors.shape[1]
+    counts = np.array([2**power for power in range(total.bit_length()) if 2**power < total] + [total])
+    leaders = np.stack([errors[:, :number].argmin(axis=1) for number in counts], axis=1)
+    target_values = data.values[data.test_classes]
+    exact = np.stack(
+        [
+            exact_circuits(chains.kinds[rows, one], sizes[rows, one], data.test_kinds, target_values)
+            & chains.ended[rows, one]
+            for one in leaders.T
+        ],
+        axis=1,
+    )
+    best = leaders[:, -1]
+    kinds, values, ended = chains.kinds[rows, best], sizes[rows, best], chains.ended[rows, best]
+    some = np.flatnonzero(kinds[:, 0] >= 0)
+    for first in range(0, len(some), POLISHED_AT_ONCE):
+        here = some[first : first + POLISHED_AT_ONCE]
+        error = squared_error(data.probe, torch.from_numpy(target[here]))
+        plan = (own.polish_steps, own.polish_learning_rate, data.values[0], data.values[-1])
+        snapped = snap(kinds[here], polish(kinds[here], values[here], error, *plan), data.values, error)
+        after = candidate_errors(data.probe, target[here], kinds[here][:, None], snapped[:, None])[:, 0]
+        better = after < errors[here, best[here]]
+        values[here[better]] = snapped[better]
+    curve = {"candidate_counts": counts, "candidate_errors": errors[rows[:, None], leaders], "candidate_exact": exact}
+    return kinds, values, ended, curve
+
+
+def measure(items: pd.DataFrame, seed: int) -> list[Measurement]:
+    """The numbers of one run, over all circuits (group "") and for each length.
+
+    Shares have Wilson intervals; shares of parts, whose items are circuits, and the median have a bootstrap over
+    circuits.
+    """
+    measurements: list[Measurement] = []
+    for name, rows in [("", items), *items.groupby("group", sort=False)]:
+        group, known = str(name), rows[rows.topology == 1]
+        shares = {"exact": rows.exact == 1, "topology": rows.topology == 1}
+        shares |= {metric: rows.response_error < limit for metric, limit in MATCHES.items()}
+        shares |= {"no_end": rows.ended == 0}
+        measurements += [_share(group, metric, holds) for metric, holds in shares.items()]
+        measurements += _resampled(group, "token", "1", _ratio, seed, rows.right_kinds, rows.parts)
+        measurements += _resampled(group, "value_given_topology", "1", _ratio, seed, known.right_values, known.parts)
+        measurements += _resampled(group, "max_db", "dB", _median, seed, rows.max_db)
+    return measurements
+
+
+def _ratio(right: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    return right.sum(axis=1) / parts.sum(axis=1)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    return np.median(values, axis=1)
+
+
+def _share(group: str, metric: str, holds: pd.Series) -> Measurement:
+    interval = wilson(int(holds.sum()), len(holds))
+    return Measurement(group, metric, "1", interval.value, interval.low, interval.high, interval.n)
+
+
+def _resampled(
+    group: str, metric: str, unit: str, statistic: Callable[..., np.ndarray], seed: int, *columns: pd.Series
+) -> list[Measurement]:
+    """A statistic with its bootstrap; nothing where there are no two circuits."""
+    arrays = [column.to_numpy(np.float64) for column in columns]
+    if len(arrays[0]) < 2:
+        return []
+    generator = numpy_generator(seed, "circuits", "bootstrap", metric, group)
+    interval = bootstrap(statistic, *arrays, generator=generator, resamples=1000)
+    return [Measurement(group, metric, unit, interval.value, interval.low, interval.high, interval.n)]
+
+
+def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
+    """Paired differences of the share of exact circuits between methods that had the same targets.
+
+    Args:
+        runs: folder of each run by (data set, method, seed).
+
+    Returns:
+        for each data set, seed and group, the pairs of :data:`SHOWN`, with a bootstrap over the circuits; and for the
+        genetic algorithm how much its share falls from one length to the next, from independent circuits.
+    """
+    items = {key: pd.read_csv(folder / "items.csv", keep_default_na=False) for key, folder in runs.items()}
+    comparisons = []
+    for dataset, seed in dict.fromkeys((dataset, seed) for dataset, _, seed in runs):
+        for method, reference in SHOWN:
+            ours, theirs = items.get((dataset, method, seed)), items.get((dataset, reference, seed))
+            if ours is not None and theirs is not None:
+                comparisons += _compare(dataset, seed, method, reference, ours, theirs)
+        if (dataset, "ga", seed) in items:
+            comparisons += _collapse(dataset, seed, items[dataset, "ga", seed])
+    return comparisons
+
+
+def _compare(
+    dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
+) -> list[Comparison]:
+    both = ours.merge(theirs, on=["group", "circuit"], suffixes=("", "_reference"))
+    comparisons = []
+    for group, rows in [("", both), *both.groupby("group", sort=False)]:
+        if len(rows) < 2:
+            continue
+        interval = bootstrap(
+            lambda own, other: own.mean(axis=1) - other.mean(axis=1),
+            rows["exact"].to_numpy(np.float64),
+            rows["exact_reference"].to_numpy(np.float64),
+            generator=numpy_generator(seed, "circuits", "bootstrap", dataset, method, reference, str(group)),
+        )
+        claimed = (method, reference) in CLAIMS and group == "" and dataset != "ngspice"
+        margin = CLAIMS[method, reference] if claimed else 0.0
+        comparisons.append(
+            Comparison.of(
+                interval,
+                dataset=dataset,
+                group=str(group),
+                seed=seed,
+                method=method,
+                reference=reference,
+                metric=GAIN,
+                claimed=claimed,
+                margin=margin,
+            )
+        )
+    return comparisons
+
+
+def _collapse(dataset: str, seed: int, items: pd.DataFrame) -> list[Comparison]:
+    shares = {str(group): rows.exact.to_numpy(np.float64) for group, rows in items.groupby("group", sort=False)}
+    # Reference circuits stand in no order.
+    names = sorted((name for name, rows in shares.items() if len(rows) > 1), key=_position)
+    comparisons = []
+    for shorter, longer in pairwise(names):
+        generator = numpy_generator(seed, "circuits", "bootstrap", dataset, "ga", longer)
+        drawn = [
+            generator.choice(shares[name], size=(2000, len(shares[name]))).mean(axis=1) for name in (shorter, longer)
+        ]
+        low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+        value = shares[shorter].mean() - shares[longer].mean()
+        interval = Interval(float(value), float(low), float(high), len(shares[shorter]) + len(shares[longer]))
+        group = f"{longer} after {shorter.removeprefix('length ')}"
+        claimed = dataset != "ngspice" and shares[shorter].mean() > 0.02
+        facts = {"dataset": dataset, "group": group, "seed": seed, "method": "ga", "reference": "ga", "metric": DROP}
+        comparisons.append(Comparison.of(interval, **facts, claimed=claimed))
+    return comparisons
+
+
+def _position(group: str) -> float | None:
+    return float(group.removeprefix("length ")) if group.startswith("length ") else None
+
+
+def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
+    """Join the runs of this domain into its tables; see :func:`hypernet.lab.results.summary.summarise_runs`."""
+    summarise_runs("circuits", scale, runs, published, out, compare, headline="exact", position=_position)

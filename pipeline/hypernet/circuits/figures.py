@@ -1,0 +1,371 @@
+"""Pictures of how often the methods write the right circuit, and of what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from hypernet.circuits.core.goals import decibels
+from hypernet.circuits.core.parts import KINDS, canonical, hertz, lengths_of
+from hypernet.circuits.core.tolerance import sensitivity, spread, worst_case
+from hypernet.circuits.methods import TITLES
+from hypernet.circuits.names import dataset_title
+from hypernet.circuits.plots.bode import TARGET_STYLE, bode_panels, curve_of, draw_gain
+from hypernet.circuits.plots.schematic import draw_schematic, part_labels, picture
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
+from hypernet.lab.randomness import numpy_generator
+from hypernet.lab.results import figures
+from hypernet.lab.results.statistics import wilson
+from hypernet.lab.runs.tracking import keep_in_summary_run
+
+STYLE = {
+    "ga": {"color": figures.COLOURS[4], "marker": "s"},
+    "gru": {"color": figures.COLOURS[1], "marker": "v"},
+    "gru_per_length": {"color": figures.COLOURS[2], "marker": "^"},
+    "gru_wide": {"color": "0.55", "marker": "x"},
+    "gru_only_hypernet": {"color": figures.COLOURS[3], "marker": "D"},
+    "ours_no_sim": {"color": figures.COLOURS[5], "marker": "P"},
+    "ours": {"color": figures.COLOURS[0], "marker": "o"},
+    "ours_rank64": {"color": "black", "marker": "*"},
+}
+KIND_TITLES = ("Series R", "Series L", "Series C", "Parallel R", "Parallel L", "Parallel C")
+TOLERANCE, DRAWS = 0.05, 10_000
+# Enough to see clusters; more would make the decomposition slow.
+MOST_POINTS = 1000
+# Below this relative error the axis is linear: an exact circuit has none.
+SMALLEST_ERROR = 1e-3
+NO_OURS = "No run of `ours` among the runs"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one method answered, in canonical order: ``items`` has a row, and the arrays an entry, per test circuit."""
+
+    items: pd.DataFrame
+    kinds: np.ndarray
+    values: np.ndarray
+    target_kinds: np.ndarray
+    target_values: np.ndarray
+    frequency: np.ndarray
+
+
+def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
+    """Draw all pictures of :mod:`hypernet.circuits.captions` and keep them in MLflow's run "summary".
+
+    Pictures of single circuits show the first run of the first data set.
+
+    Args:
+        runs: folders of the runs.
+        results: folder with ``summary.csv`` and ``comparisons.csv``.
+        out: folder for the pictures.
+    """
+    figures.use_style()
+    if not (results / "summary.csv").is_file():
+        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet circuits summarise` first")
+    summary = pd.read_csv(results / "summary.csv", dtype={"group": str})
+    summary["length"] = pd.to_numeric(summary["group"].str.removeprefix("length "), errors="coerce")
+    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    datasets = list(dict.fromkeys(summary["dataset"]))
+
+    def panels(name: str, by_title: dict[str, Callable[[Axes], None]], columns: int = 3) -> None:
+        figures.save_panels(out, name, by_title, legend_order=["Target", *TITLES.values()], columns=columns)
+
+    def titled(what: str, dataset: str) -> str:
+        return what if len(datasets) == 1 else f"{what}: {dataset_title(dataset)}"
+
+    panels(
+        "lengths",
+        {
+            titled(what, name): partial(_lengths, table=summary[(summary.dataset == name) & (summary.metric == metric)])
+            for name in datasets
+            for metric, what in (("exact", "Exact circuit"), ("topology", "Topology"))
+        },
+        columns=2,
+    )
+    of_method = {one["method"]: one for one in records[::-1] if one["dataset"] == records[0]["dataset"]}
+    ours = _answers(of_method["ours"]) if "ours" in of_method else None
+    genetic = _answers(of_method["ga"]) if "ga" in of_method else None
+    if ours is None:
+        for name in ("response", "schematic", "confusion", "weights", "tolerance"):
+            figures.save(figures.nothing_to_show(NO_OURS), out, name)
+    else:
+        chosen = _telling(ours, genetic)
+        panels("response", _response(ours, genetic, chosen))
+        figures.save(_schematic(ours), out, "schematic")
+        panels("confusion", _confusion(ours))
+        figures.save(_weights(ours, of_method["ours"]["folder"]), out, "weights")
+        if (ours.kinds[chosen] >= 0).any():
+            panels("tolerance", _tolerance(ours, chosen))
+        else:
+            figures.save(figures.nothing_to_show("`ours` wrote no part"), out, "tolerance")
+    ranked = of_method.get("ours_rank64")
+    if ranked is None:
+        figures.save(figures.nothing_to_show("No run of `ours_rank64` among the runs"), out, "candidates")
+    else:
+        panels("candidates", _candidates(ranked["folder"]))
+    learned = [one for one in records if one.get("history")]
+    if learned:
+        by_dataset = {name: [one for one in learned if one["dataset"] == name] for name in datasets}
+        panels("learning", {dataset_title(name): partial(_learning, records=by_dataset[name]) for name in datasets})
+    else:
+        figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
+    keep_in_summary_run(
+        "circuits", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
+    )
+
+
+def _answers(record: dict) -> Answers:
+    with np.load(record["folder"] / "predictions.npz") as stored:
+        own, target = (canonical(stored[f"{one}kinds"], stored[f"{one}values"]) for one in ("", "target_"))
+        frequency = stored["frequency"]
+    items = pd.read_csv(record["folder"] / "items.csv", dtype={"circuit": str, "group": str})
+    return Answers(items, *own, *target, frequency)
+
+
+def _lengths(axes: Axes, table: pd.DataFrame) -> None:
+    table = table.dropna(subset=["length"])
+    methods = [method for method in TITLES if method in set(table.method)]
+    quoted = False
+    for number, method in enumerate(methods):
+        rows, style = table[table.method == method].sort_values("length"), STYLE[method]
+        # Beside each other: intervals of methods that are alike stay apart.
+        place = rows.length + (number - (len(methods) - 1) / 2) * 0.05
+        spread_of = [(rows.value - rows.ci95_low).clip(lower=0), (rows.ci95_high - rows.value).clip(lower=0)]
+        measured = rows.value.notna().any()
+        if measured:
+            axes.errorbar(place, rows.value, yerr=spread_of, capsize=2, ms=5, lw=1.4, label=TITLES[method], **style)
+        if rows.published.notna().any():
+            quoted = True
+            hollow = style | {"ls": "--", "lw": 1.0, "ms": 5, "mfc": "white", "alpha": 0.8}
+            # A method that is quoted, not run, has no other line.
+            axes.plot(place, rows.published, label=None if measured else TITLES[method], **hollow)
+    if quoted:
+        axes.plot([], [], ls="--", lw=1.0, marker="o", ms=5, mfc="white", color="0.3", label="Published (dashed)")
+    axes.set_ylim(-0.03, 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("Parts of the target circuit")
+    axes.set_ylabel("Share of test circuits")
+
+
+def _telling(ours: Answers, genetic: Answers | None) -> int:
+    """The first of the longest test circuits that `ours` gets right and the genetic algorithm does not, or the first.
+
+    Without the genetic algorithm, the first that `ours` gets right.
+    """
+    longest = ours.items.parts == ours.items.parts.max()
+    told = longest & (ours.items.exact == 1)
+    if genetic is not None:
+        missed = genetic.items.circuit[genetic.items.exact == 0]
+        told &= ours.items.circuit.isin(missed)
+    return int(np.flatnonzero(told if told.any() else longest)[0])
+
+
+def _response(ours: Answers, genetic: Answers | None, row: int) -> dict[str, Callable[[Axes], None]]:
+    frequency = ours.frequency
+    curves = [curve_of("Target", ours.target_kinds[row], ours.target_values[row], frequency, TARGET_STYLE)]
+    if genetic is not None:
+        other = np.flatnonzero(genetic.items.circuit == ours.items.circuit[row])
+        style = {"color": STYLE["ga"]["color"], "lw": 1.6}
+        curves += [
+            curve_of(TITLES["ga"], genetic.kinds[one], genetic.values[one], frequency, style) for one in other[:1]
+        ]
+    style = {"color": STYLE["ours"]["color"], "lw": 1.8, "ls": "--"}
+    curves.append(curve_of(TITLES["ours"], ours.kinds[row], ours.values[row], frequency, style))
+    return bode_panels(hertz(frequency), curves)
+
+
+def _schematic(ours: Answers) -> Figure:
+    wrong = ours.items[(ours.items.exact == 0) & (ours.items.response_error > 0)].response_error
+    if wrong.empty:
+        return figures.nothing_to_show("`ours` wrote every test circuit as it is")
+    row = int(wrong.idxmin())
+    target = ours.target_kinds[row], ours.target_values[row]
+    own = ours.kinds[row], ours.values[row]
+    return picture(
+        {
+            "Target": draw_schematic(*target, compare=own),
+            f"{TITLES['ours']}: response error {100 * wrong[row]:.2g} %": draw_schematic(*own, compare=target),
+        }
+    )
+
+
+def _confusion(ours: Answers) -> dict[str, Callable[[Axes], None]]:
+    true, own = ours.target_kinds, ours.kinds
+    # One column more than the longest: there the end belongs. A circuit that never ended has none.
+    width = max(true.shape[1], own.shape[1]) + 1
+    true, own, true_values, own_values = (
+        np.pad(one, ((0, 0), (0, width - one.shape[1])), constant_values=-1)
+        for one in (true, own, ours.target_values, ours.values)
+    )
+    end = len(KINDS)
+    counted = np.arange(width) <= lengths_of(true)[:, None]
+    unended = (ours.items.ended.to_numpy() == 0)[:, None] & (own < 0)
+    counted &= ~unended
+    kinds = np.zeros((end + 1, end + 1), dtype=int)
+    np.add.at(kinds, (np.where(true < 0, end, true)[counted], np.where(own < 0, end, own)[counted]), 1)
+    same = (true == own) & (true >= 0)
+    catalogue = np.unique(np.concatenate([true_values[true >= 0], own_values[own >= 0]]).round(9))
+    values = np.zeros((len(catalogue), len(catalogue)), dtype=int)
+    rows, columns = (np.searchsorted(catalogue, one[same].round(9)) for one in (true_values, own_values))
+    np.add.at(values, (rows, columns), 1)
+    return {
+        "Kinds": partial(_matrix, counts=kinds, names=[*KINDS, "end"], what="kind"),
+        "Values, where the kind is right": partial(
+            _matrix, counts=values, names=[f"{one:g}" for one in catalogue], what="value (1 = 1 kΩ, 1 mH, 1 nF)"
+        ),
+    }
+
+
+def _matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], what: str) -> None:
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    # Counts have room beside the shares in a small matrix only.
+    small = len(names) <= 8
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        text = f"{100 * share[row, column]:.0f} %" if small else f"{100 * share[row, column]:.0f}"
+        text += f"\n{counts[row, column]}" if small else ""
+        colour = "white" if share[row, column] > 0.6 else "black"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7 if small else 6)
+    axes.set_xticks(range(len(names)), names, rotation=0 if small else 60)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel(f"Written {what}" if small else f"Written {what}; cells in %")
+    axes.set_ylabel(f"True {what}")
+    axes.grid(visible=False)
+
+
+def _weights(ours: Answers, folder: Path) -> Figure:
+    import matplotlib.pyplot as plt
+
+    from hypernet.circuits.trained import open_model
+
+    designer = open_model(folder / "model.ckpt")
+    count = len(ours.target_kinds)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(int))
+    kinds, values = ours.target_kinds[chosen], ours.target_values[chosen]
+    weights = designer.weights(designer.probe.measure(kinds, values).astype(np.float32))
+    if weights is None:
+        return figures.nothing_to_show("The network of `ours` has no generated weights")
+    points, explained = principal_plane(np.asarray(weights, dtype=np.float64))
+    lengths = lengths_of(kinds)
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(np.unique(lengths))))
+    figure, (by_kind, by_length) = plt.subplots(1, 2, figsize=(9.8, 5.2), sharex=True, sharey=True)
+    groups = [
+        (by_kind, kinds[:, 0] == kind, KIND_TITLES[kind], figures.COLOURS[kind], figures.MARKERS[kind])
+        for kind in np.unique(kinds[:, 0])
+    ] + [
+        (by_length, lengths == length, f"{length} parts", shade, figures.MARKERS[place % len(figures.MARKERS)])
+        for place, (length, shade) in enumerate(zip(np.unique(lengths), shades, strict=True))
+    ]
+    for axes, inside, label, colour, marker in groups:
+        style = {"color": colour, "marker": marker, "s": 14, "alpha": 0.7, "lw": 0, "rasterized": True}
+        axes.scatter(*points[inside].T, label=label, **style)
+    for axes, title in ((by_kind, "By the first part"), (by_length, "By the number of parts")):
+        axes.set_title(title)
+        axes.set_xlabel(f"First component ({100 * explained[0]:.0f} % of the variance)")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, markerscale=1.6, handletextpad=0.2)
+    by_kind.set_ylabel(f"Second component ({100 * explained[1]:.0f} % of the variance)")
+    return figure
+
+
+def principal_plane(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in the plane of their two largest principal components.
+
+    Args:
+        rows: ``[T, N]``, T at least 2.
+
+    Returns:
+        coordinates ``[T, 2]`` and the shares of the variance that both explain ``[2]``.
+    """
+    centred = rows - rows.mean(axis=0)
+    # There are far fewer circuits than weights: T by T is the small side.
+    variance, vectors = np.linalg.eigh(centred @ centred.T)
+    variance = np.maximum(variance, 0.0)
+    return vectors[:, :-3:-1] * np.sqrt(variance[:-3:-1]), variance[:-3:-1] / max(variance.sum(), 1e-300)
+
+
+def _tolerance(ours: Answers, row: int) -> dict[str, Callable[[Axes], None]]:
+    frequency, kinds, values = ours.frequency, ours.kinds[row], ours.values[row]
+    inside = kinds >= 0
+    kinds, values = kinds[inside], values[inside]
+    generator = numpy_generator(0, "circuits", "figures", "tolerance")
+    band = spread(kinds, values, TOLERANCE, DRAWS, generator, frequency)
+    target = curve_of("Target", ours.target_kinds[row], ours.target_values[row], frequency, TARGET_STYLE)
+    own = curve_of(TITLES["ours"], kinds, values, frequency, {"color": STYLE["ours"]["color"], "ls": "--", "lw": 1.8})
+    corners = worst_case(kinds, values, TOLERANCE, frequency)
+    label = f"{100 * TOLERANCE:g} % parts: 95 % of {DRAWS:,} draws"
+    wanted, points = decibels(target.voltage), hertz(frequency)
+
+    def difference(axes: Axes) -> None:
+        axes.fill_between(points, band.low - wanted, band.high - wanted, color=own.style["color"], alpha=0.3, lw=0)
+        axes.plot(points, band.nominal - wanted, **own.style)
+        for number, edge in enumerate(corners):
+            axes.plot(points, edge - wanted, ":", color="0.3", lw=1.2, label=None if number else "Worst corners")
+        axes.set_xscale("log")
+        axes.set_xlim(points[0], points[-1])
+        axes.set_xlabel("Frequency (Hz)")
+        axes.set_ylabel("Gain less the target's (dB)")
+
+    def parts(axes: Axes) -> None:
+        largest = 0.01 * np.abs(sensitivity(kinds, values, frequency)).max(axis=1)
+        axes.barh(np.arange(len(kinds)), largest, color=own.style["color"], height=0.65)
+        axes.set_yticks(range(len(kinds)), part_labels(kinds, values))
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("Largest change of the gain (dB)")
+
+    edges = band.low, band.high
+    return {
+        "Gain": partial(draw_gain, hertz=points, curves=[target, own], band=edges, band_label=label),
+        "Difference from the target": difference,
+        "Which part matters: 1 % of each": parts,
+    }
+
+
+def _candidates(folder: Path) -> dict[str, Callable[[Axes], None]]:
+    with np.load(folder / "predictions.npz") as stored:
+        counts, errors, exact = (stored[f"candidate_{name}"] for name in ("counts", "errors", "exact"))
+    colour = STYLE["ours"]["color"]
+
+    def finish(axes: Axes) -> None:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel("Candidates simulated for each target")
+
+    def error(axes: Axes) -> None:
+        low, middle, high = np.quantile(errors, (0.25, 0.5, 0.75), axis=0, method="inverted_cdf")
+        axes.fill_between(counts, low, high, color=colour, alpha=0.25, lw=0, label="Middle half of the circuits")
+        axes.plot(counts, middle, "o-", ms=5, color=colour, label="Median circuit")
+        axes.set_yscale("symlog", linthresh=SMALLEST_ERROR)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("Relative response error of the best")
+        finish(axes)
+
+    def share(axes: Axes) -> None:
+        intervals = [wilson(int(one.sum()), len(one)) for one in exact.astype(bool).T]
+        low, value, high = ([getattr(one, name) for one in intervals] for name in ("low", "value", "high"))
+        axes.fill_between(counts, low, high, color=figures.COLOURS[4], alpha=0.25, lw=0, label="95 % interval")
+        axes.plot(counts, value, "s-", ms=5, color=figures.COLOURS[4], label="Exact circuits")
+        axes.set_ylim(0, 1.03)
+        axes.set_ylabel("Share of test circuits exactly right")
+        finish(axes)
+
+    return {"How close": error, "How often right": share}
+
+
+def _learning(axes: Axes, records: Sequence[dict]) -> None:
+    for record in records:
+        history, method = pd.DataFrame(record["history"]), record["method"]
+        label = TITLES[method] if record["seed"] == records[0]["seed"] else None
+        axes.plot(history.seconds, history.validation_error, ms=4, label=label, **STYLE[method])
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlabel("Seconds of training")
+    axes.set_ylabel("Share of validation circuits not exactly right")

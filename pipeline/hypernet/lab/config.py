@@ -1,0 +1,264 @@
+"""The configuration: one YAML file, overlays merged over it, everything checked before anything runs."""
+
+from __future__ import annotations
+
+import abc
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from hypernet.lab.errors import UserError
+
+Steps = Literal["raw", "prepare", "train", "evaluate"]
+
+
+class Section(BaseModel):
+    """A part of the configuration: every key is known, typed and required unless it says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _no_duplicates(values: list[Any]) -> list[Any]:
+    doubled = sorted({str(value) for value in values if values.count(value) > 1})
+    if doubled:
+        raise ValueError(f"{', '.join(doubled)} stands here more than once")
+    return values
+
+
+NamesOnce = Annotated[list[str], Field(min_length=1), AfterValidator(_no_duplicates)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), AfterValidator(_no_duplicates)]
+
+
+class ProjectConfig(Section):
+    """What holds for every domain: where results go, the scale they are labelled with, what a job may use."""
+
+    scale: Literal["smoke", "real", "paper"]
+    results: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
+    gpus_per_training: Annotated[int, Field(ge=0, le=64)]
+    memory_mb: Annotated[int, Field(ge=100)]
+    minutes: Annotated[int, Field(ge=1)]
+
+
+class NetworkTraining(Section):
+    """How a network is trained with Adam and a cosine decay, and on what it runs; a domain adds how batches are made.
+
+    Attributes:
+        max_steps: number of optimiser steps.
+        check_every_steps: steps from one validation to the next.
+        patience_checks: so many checks without progress end the training; null: none do.
+        gradient_clip: largest norm of the gradient; null: any.
+        precision: of Lightning's trainer.
+        accelerator: likewise.
+        devices: likewise.
+        learning_rate: at the first step.
+        final_learning_rate_share: the decay ends at this share of it.
+    """
+
+    max_steps: Annotated[int, Field(ge=1)]
+    check_every_steps: Annotated[int, Field(ge=1)]
+    patience_checks: Annotated[int, Field(ge=1)] | None
+    gradient_clip: Annotated[float, Field(gt=0)] | None
+    precision: Literal["32-true", "bf16-mixed", "64-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class DomainConfig(Section, abc.ABC):
+    """The part every domain's section has. A domain adds its own keys and says which of them a step may see.
+
+    Attributes:
+        method_settings: by method id, the type of what its training may see.
+        step_settings: by step (all but training), the type of what it may see.
+    """
+
+    method_settings: ClassVar[Mapping[str, type[Section]]]
+    step_settings: ClassVar[Mapping[str, type[Section]]]
+    datasets: NamesOnce
+    methods: NamesOnce
+    seeds: Seeds
+
+    def feasible(self, dataset: str, method: str) -> bool:
+        """Whether a method can be run on a data set; those that cannot are left out."""
+        del dataset, method
+        return True
+
+    def start(self, dataset: str, method: str) -> str | None:
+        """The method whose trained model the training of ``method`` goes on from, with the same seed; or None."""
+        del dataset, method
+        return None
+
+    def parts(self) -> int:
+        """Into how many jobs the evaluation of one run is divided."""
+        return 1
+
+    def runs(self) -> list[tuple[str, str, int]]:
+        """All runs: (data set, method, seed)."""
+        return [
+            (dataset, method, seed)
+            for dataset in self.datasets
+            for method in self.methods
+            if self.feasible(dataset, method)
+            for seed in self.seeds
+        ]
+
+    @abc.abstractmethod
+    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+        """The slice of this section that one step of one run depends on, and nothing else."""
+
+    @classmethod
+    def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
+        """The type of the slice that :meth:`settings` returns for ``step``."""
+        return cls.method_settings[method] if step == "train" else cls.step_settings[step]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key written twice; plain YAML would silently keep the last one."""
+
+
+def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, list | dict):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_once)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        UserError: no such file, not YAML (with line and column), a key written twice, or not a mapping.
+    """
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UserError(f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}")
+    return content
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``overlay`` over ``base``: mappings merge key by key, everything else replaces."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        both_mappings = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both_mappings else value
+    return merged
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """Turn ``codes.train.max_steps=50`` into the overlay ``{"codes": {"train": {"max_steps": 50}}}``.
+
+    Raises:
+        UserError: no ``=``, or a value that is not YAML.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise UserError(f"--set {text}: write it as section.key=value")
+    try:
+        overlay: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set {text}: {value!r} is not a YAML value") from None
+    for key in reversed(path.strip().split(".")):
+        overlay = {key: overlay}
+    return overlay
+
+
+def load(files: Sequence[Path], assignments: Sequence[str] = ()) -> dict[str, Any]:
+    """Read ``files`` in order, each laid over those before, then the ``assignments``; nothing is checked yet."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = merge(merged, read_yaml(file))
+    for assignment in assignments:
+        merged = merge(merged, parse_assignment(assignment))
+    return merged
+
+
+def check(model: type[Section], content: Any, where: str) -> Any:
+    """Validate ``content`` against ``model``.
+
+    Raises:
+        UserError: one line that names the key's path, what is wrong and what is accepted.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        first = problems[0]
+        path = ".".join(str(part) for part in first["loc"])
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        if first["type"] == "extra_forbidden":
+            said = _unknown_key(model, first["loc"])
+        elif first["type"] == "missing":
+            said = "this key is missing"
+        else:
+            # A check of a whole section says itself which key it means.
+            got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
+            said = f"{_plain(first['msg'])}{got}"
+        raise UserError(f"{'.'.join(part for part in (where, path) if part)}: {said}{more}") from None
+
+
+def _plain(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _unknown_key(model: type[Section], location: tuple[Any, ...]) -> str:
+    kind: Any = model
+    for part in location[:-1]:
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
+        if get_origin(kind) is not dict and not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return "unknown key"
+    known = list(kind.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
+    return f"unknown key{meant}: {', '.join(known)}"
+
+
+def check_whole(content: Mapping[str, Any], domains: Mapping[str, type[DomainConfig]]) -> dict[str, Any]:
+    """Check the whole configuration: the project section and one section per domain.
+
+    Args:
+        content: the merged configuration.
+        domains: the configuration type of every domain that exists.
+
+    Returns:
+        ``{"project": ProjectConfig, "<domain>": its DomainConfig, ...}`` for the sections that are there.
+
+    Raises:
+        UserError: see :func:`check`.
+    """
+    for key in content:
+        if key != "project" and key not in domains:
+            close = difflib.get_close_matches(str(key), ["project", *domains], n=1)
+            meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
+            raise UserError(f"{key}: unknown section{meant}: {', '.join(['project', *domains])}")
+    if "project" not in content:
+        raise UserError("project: this section is missing")
+    checked: dict[str, Any] = {"project": check(ProjectConfig, content["project"], "project")}
+    for name, model in domains.items():
+        if name in content:
+            checked[name] = check(model, content[name], name)
+    return checked

@@ -1,0 +1,104 @@
+"""How every picture of this project looks, and how it is saved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypernet.lab.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): eight colours told apart with every common kind of colour blindness.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def use_style() -> None:
+    """Draw without a screen, in the project's style."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.dpi": 150,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+            # The same picture gives the same bytes.
+            "svg.hashsalt": "hypernet",
+        }
+    )
+
+
+def save(figure: Figure, directory: Path, name: str) -> None:
+    """Write ``name.png`` and ``name.svg``, each whole or not at all, and close the figure."""
+    import matplotlib.pyplot as plt
+
+    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+        with atomic_path(directory / f"{name}{suffix}") as temporary:
+            figure.savefig(temporary, metadata=metadata)
+    plt.close(figure)
+
+
+def save_panels(
+    directory: Path,
+    name: str,
+    panels: Mapping[str, Callable[[Axes], None]],
+    legend_order: Sequence[str],
+    columns: int = 3,
+) -> None:
+    """Draw one panel beside the other over one legend for all, and save the picture.
+
+    Args:
+        directory: folder of the picture.
+        name: its name, without suffix.
+        panels: by title, what draws into each panel.
+        legend_order: labels that come first in the legend, in this order; others follow as they were drawn.
+        columns: most panels in a row.
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(len(panels), columns)
+    rows = math.ceil(len(panels) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
+    used = axes.flat[: len(panels)]
+    for one, (title, draw) in zip(used, panels.items(), strict=True):
+        draw(one)
+        one.set_title(title)
+    for unused in axes.flat[len(panels) :]:
+        unused.remove()
+    labelled: dict = {}
+    for one in used:
+        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+            labelled.setdefault(label, handle)
+    order = {label: place for place, label in enumerate(legend_order)}
+    labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
+    if labelled:
+        # As many columns as the picture is wide.
+        for ncols in range(min(len(labelled), 5), 0, -1):
+            legend = figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=ncols)
+            figure.draw_without_rendering()
+            if ncols == 1 or legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+                break
+            legend.remove()
+    save(figure, directory, name)
+
+
+def nothing_to_show(reason: str) -> Figure:
+    """A picture that says why there is none; the page expects one."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(6, 1.2))
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+    return figure

@@ -1,0 +1,1 @@
+"""Runs on disk and in MLflow: their records, their models, their tracking."""

@@ -1,0 +1,77 @@
+"""Trained models on disk: whole files that open without running any code from them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import atomic_path
+
+Model = TypeVar("Model")
+
+
+def count_parameters(model: torch.nn.Module) -> int:
+    """Number of trained numbers in a model."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def save_model(path: Path, content: dict[str, Any]) -> None:
+    """Write a trained model, whole or not at all.
+
+    ``content`` is made of tensors and plain types only, so that ``torch.load(path, weights_only=True)`` opens it:
+    a stranger's model file can then run no code.
+    """
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_model(path: str | Path) -> dict[str, Any]:
+    """Read what :func:`save_model` wrote.
+
+    Raises:
+        UserError: no such file, or not a model of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such model file; train one first")
+    try:
+        with warnings.catch_warnings():
+            # What torch says of a strange file, the error below says in one line.
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and pickle let through whatever they stumble over
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path}: not a model file of this project ({reason})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a model file of this project (it holds a {type(content).__name__})")
+    return content
+
+
+def restored(
+    path: str | Path, content: Mapping[str, Any], domain: str, restore: Callable[[dict[str, Any]], Model]
+) -> Model:
+    """A domain's model from the content of its file; whatever does not fit in it is one line.
+
+    Args:
+        path: the file, for messages.
+        content: what :func:`load_model` returned.
+        domain: name of the domain whose model it must be.
+        restore: makes the model from the content.
+
+    Raises:
+        UserError: a model of another domain, of another version, or damaged.
+    """
+    if content.get("domain") != domain:
+        raise UserError(f"{path}: not a model trained by `hypernet {domain} train`")
+    try:
+        return restore(dict(content))
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, UserError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{path}: a model of another version, or damaged ({type(error).__name__}: {reason}); train it again"
+        ) from None

@@ -1,0 +1,134 @@
+"""One displacement for the whole image.
+
+    d = argmin over d in {-m..m}^2 of sum over p of (x4(p) - x3(p - d))^2        y(p) = x4(p - d)
+
+p runs over the centre. The talk names the row "Global Motion Estimator" and says no more; this search is inferred. All
+(2 m + 1)^2 sums come from a few Fourier transforms:
+
+    sum of (x4(p) - x3(p - d))^2 = sum of x4(p)^2 - 2 sum of x4(p) x3(p - d) + sum of x3(p - d)^2
+
+The first term is the same for all d; the others are cross-correlations, of x3 with x4 and of x3^2 with ones.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hypernet.layers.dynamic_conv import separable_dynamic_conv
+from hypernet.radar.core.frames import INPUTS, Geometry
+
+# Sums this close, as a share of the images' energy, are the same: the transform rounds.
+SAME = 1e-12
+# Images of one transform in double precision: bounds the memory.
+IMAGES_AT_ONCE = 8
+
+
+class GlobalMotion(nn.Module):
+    """Shift the last image by the one displacement that the images before it went through.
+
+    Of displacements that fit equally well the shortest is taken (and of these the first from the north-west), and a
+    centre without rain stays where it is. Whole displacements shift the image exactly; parts of pixels interpolate
+    linearly.
+
+    Args:
+        geometry: sizes; displacements up to the margin are searched.
+        frames: "last" compares the last two images, "all" adds the sums of the three pairs.
+        subpixel: "parabola" moves the best displacement, in either direction, to the lowest point of the parabola
+            through its sum and its two neighbours'; "none" keeps whole pixels.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        frames: Literal["last", "all"] = "last",
+        subpixel: Literal["none", "parabola"] = "none",
+    ):
+        super().__init__()
+        self.margin, self.pairs, self.parabola = geometry.margin, frames, subpixel == "parabola"
+        offset = torch.arange(-self.margin, self.margin + 1)
+        length = (offset[:, None] ** 2 + offset**2).flatten()
+        self.register_buffer("_by_length", torch.argsort(length, stable=True), persistent=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The centre of the next image, ``[B, N - 2 m, N - 2 m]``, of frames ``[B, 4, N, N]``."""
+        return separable_dynamic_conv(frames[:, -1], *self.filters(frames))
+
+    def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """The displacement as filters, ``[B, 2 m + 1]`` each: 1 at its tap, or shared by the two around it."""
+        displacement = self.displacement(frames).to(frames.dtype)
+        # Content moves against a tap's offset: tap m - d fetches what moves by d.
+        taps = torch.arange(2 * self.margin + 1, device=frames.device, dtype=frames.dtype)
+        vertical, horizontal = (1 - (taps - (self.margin - displacement[..., None])).abs()).clamp(min=0).unbind(1)
+        return vertical, horizontal
+
+    def displacement(self, frames: Tensor) -> Tensor:
+        """Pixels southwards and eastwards in one step, float64 ``[B, 2]``, of frames ``[B, 4, H, W]`` of any size."""
+        return torch.cat([self._search(some) for some in frames.split(IMAGES_AT_ONCE)])
+
+    def _search(self, frames: Tensor) -> Tensor:
+        side, last = 2 * self.margin + 1, INPUTS - 1
+        starts = range(last) if self.pairs == "all" else [last - 1]
+        pairs = [squared_differences(frames[:, one], frames[:, one + 1], self.margin) for one in starts]
+        sums = torch.stack(pairs).sum(dim=0)
+        energy = frames.square().sum(dim=(1, 2, 3))
+        flat = sums.flatten(1)
+        best = flat.amin(dim=1, keepdim=True)
+        same = flat <= best + SAME * energy[:, None]
+        # The first of the best in the order of length.
+        chosen = self._by_length[same[:, self._by_length].to(torch.uint8).argmax(dim=1)]
+        place = torch.stack([chosen // side, chosen % side], dim=1)
+        found = (place - self.margin).double()
+        if self.parabola:
+            found = found + _lowest_point(sums, place)
+        rainy = (_centre(frames[:, -1], self.margin) > 0).flatten(1).any(dim=1)
+        return found * rainy[:, None]
+
+
+def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:
+    """Sums of squares of the centre of ``after`` minus displaced ``before``, for all displacements up to the margin.
+
+    Args:
+        before: ``[B, H, W]``.
+        after: ``[B, H, W]``.
+        margin: m, of the centre and of the displacements.
+
+    Returns:
+        float64 ``[B, 2 m + 1, 2 m + 1]``; entry (m + dy, m + dx) is that of content moving by (dy, dx).
+    """
+    before, centre, size = before.double(), _centre(after, margin).double(), before.shape[1:]
+    # Centres are put at the upper left corner: then entry k of a correlation is the one with before(p + k), and for k
+    # from 0 to 2 m none of them goes round the edge. Displacement d is k = m - d: turned round at the end.
+    squares = torch.fft.rfft2(before.square()) * torch.fft.rfft2(torch.ones_like(centre[0]), s=size).conj()
+    products = torch.fft.rfft2(before) * torch.fft.rfft2(centre, s=size).conj()
+    sums = torch.fft.irfft2(squares - 2 * products, s=size)[:, : 2 * margin + 1, : 2 * margin + 1]
+    sums = sums + centre.square().sum(dim=(1, 2))[:, None, None]
+    return sums.flip(1, 2)
+
+
+def _centre(images: Tensor, margin: int) -> Tensor:
+    height, width = images.shape[1:]
+    return images[:, margin : height - margin, margin : width - margin]
+
+
+def _lowest_point(sums: Tensor, place: Tensor) -> Tensor:
+    """How far the lowest point of a parabola through each minimum and its neighbours is off, ``[B, 2]``.
+
+    Along a direction in which the minimum is at the edge of the search, or its neighbours are no higher, it is 0.
+    """
+    side, item = sums.shape[1], torch.arange(len(sums), device=sums.device)
+
+    def at(row: Tensor, column: Tensor) -> Tensor:
+        return sums[item, row.clamp(0, side - 1), column.clamp(0, side - 1)]
+
+    row, column = place.unbind(1)
+    middle = at(row, column)
+    ends = (at(row - 1, column), at(row + 1, column)), (at(row, column - 1), at(row, column + 1))
+    offsets = []
+    for one, (low, high) in zip((row, column), ends, strict=True):
+        bend = low - 2 * middle + high
+        inner = (one > 0) & (one < side - 1) & (bend > 0)
+        offsets.append(torch.where(inner, 0.5 * (low - high) / torch.where(inner, bend, 1.0), 0.0).clamp(-0.5, 0.5))
+    return torch.stack(offsets, dim=1)

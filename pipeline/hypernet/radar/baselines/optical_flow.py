@@ -1,0 +1,94 @@
+"""Optical flow: Lucas and Kanade's motion field and semi-Lagrangian extrapolation, both by pysteps.
+
+(Pulkkinen et al., "Pysteps", Geoscientific Model Development 12, 2019.) No row of the talk's table: what the field
+uses today, by the library that it uses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hypernet.lab.errors import UserError
+from hypernet.radar.core.frames import Geometry
+
+
+class OpticalFlow(nn.Module):
+    """The forecast of pysteps: ``[B, 4, N, N] -> [B, N - 2 m, N - 2 m]``; nothing in it is trained.
+
+    Raises:
+        UserError: pysteps or OpenCV is not installed.
+    """
+
+    def __init__(self, geometry: Geometry):
+        super().__init__()
+        self.margin = geometry.margin
+        library()
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """See the class."""
+        inner = slice(self.margin, frames.shape[-1] - self.margin)
+        return torch.from_numpy(next_fields(frames.cpu().numpy())).to(frames.device)[:, inner, inner]
+
+
+def next_fields(frames: np.ndarray) -> np.ndarray:
+    """The next field of every sample.
+
+    Args:
+        frames: grey levels float32 ``[B, T, H, W]``, two or more equally far apart in time.
+
+    Returns:
+        float32 ``[B, H, W]``; 0 where the motion comes from outside the field.
+
+    Raises:
+        UserError: pysteps or OpenCV is not installed.
+    """
+    return np.stack([extrapolated(one, 1)[0] for one in frames]) if len(frames) else frames[:, -1].copy()
+
+
+def extrapolated(frames: np.ndarray, steps: int) -> np.ndarray:
+    """The next fields along the motion of the last ones.
+
+    Without rain in the last two images there is no motion to be found, and the library has failed on it: the last
+    image stays.
+
+    Args:
+        frames: grey levels ``[T, H, W]``, two or more equally far apart in time.
+        steps: how many.
+
+    Returns:
+        float32 ``[steps, H, W]``; 0 where the motion comes from outside the field.
+
+    Raises:
+        UserError: pysteps or OpenCV is not installed.
+    """
+    pysteps = library()
+    frames = np.asarray(frames, dtype=np.float64)
+    last = frames[-1]
+    if not (last > 0).any() or not (frames[-2] > 0).any():
+        return np.repeat(last[None], steps, axis=0).astype(np.float32)
+    velocity = pysteps.motion.get_method("LK")(frames)
+    fields = pysteps.nowcasts.get_method("extrapolation")(last, velocity, steps)
+    return np.nan_to_num(fields, nan=0.0).astype(np.float32)
+
+
+def library() -> ModuleType:
+    """Import pysteps, where it is used: it takes seconds, and prints where its settings are.
+
+    Raises:
+        UserError: it is not installed, or OpenCV, which its Lucas-Kanade method asks for only when it is called.
+    """
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            import cv2  # noqa: F401
+            import pysteps.motion
+            import pysteps.nowcasts
+    except ImportError as error:
+        said = " ".join(str(error).split())[:160]
+        raise UserError(f'pysteps cannot be used ({said}): pip install "hypernet[peers]"') from None
+    return pysteps

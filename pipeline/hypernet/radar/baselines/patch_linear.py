@@ -1,0 +1,120 @@
+"""Ridge regression from the four images of a patch to the next one, by normal equations that are summed in passing.
+
+    W = argmin of sum over patches of |y - W x - b|^2 + alpha n |W|^2        alpha by the error on validation patches
+
+(the talk's "Patch Based Linear Regression"; that it is ridge, and its alphas, are inferred). Grey levels go in as whole
+numbers, so the sums of their products in double precision are exact, in whatever order patches come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hypernet.lab.errors import UserError
+from hypernet.radar.core.frames import INPUTS, LEVELS, Geometry
+from hypernet.radar.core.tiles import PatchNetwork
+
+# Inputs uint8 [B, 4, c + 2 m, c + 2 m] and targets uint8 [B, c, c], grey times 255.
+Patches = tuple[np.ndarray, np.ndarray]
+
+
+class PatchLinear(PatchNetwork):
+    """One linear layer: ``[B, 4, c + 2 m, c + 2 m] -> [B, c, c]``."""
+
+    def __init__(self, geometry: Geometry):
+        super().__init__()
+        self.patch = geometry.patch
+        self.linear = nn.Linear(INPUTS * geometry.patch_input**2, self.patch**2)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """See the class."""
+        return self.linear(patches.flatten(1)).unflatten(1, (self.patch, self.patch))
+
+
+class NormalEquations:
+    """Sums of products of inputs and targets: all that ridge regression needs of the patches.
+
+    They take 8 D^2 bytes for D input pixels (80 MB for patches of 28 pixels, 1.7 GB for 60), however many patches;
+    solving takes twice that on top.
+
+    Args:
+        geometry: sizes.
+        device: where to sum and solve.
+    """
+
+    def __init__(self, geometry: Geometry, device: torch.device | str = "cpu"):
+        self.geometry, self.device = geometry, device
+        inputs, targets = INPUTS * geometry.patch_input**2, geometry.patch**2
+        self.count = 0
+        self._gram, self._cross, self._input, self._target = (
+            torch.zeros(shape, dtype=torch.float64, device=device)
+            for shape in ((inputs, inputs), (inputs, targets), (inputs,), (targets,))
+        )
+
+    def add(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        """Take in some patches: uint8 ``[B, 4, c + 2 m, c + 2 m]`` and ``[B, c, c]``."""
+        if inputs.dtype != np.uint8 or targets.dtype != np.uint8:
+            raise ValueError(f"patches of type {inputs.dtype} and {targets.dtype}; accepted: uint8")
+        x, y = (torch.from_numpy(one).to(self.device).flatten(1).double() for one in (inputs, targets))
+        self.count += len(x)
+        self._gram.addmm_(x.mT, x)
+        self._cross.addmm_(x.mT, y)
+        self._input += x.sum(dim=0)
+        self._target += y.sum(dim=0)
+
+    def solve(self, alpha: float) -> PatchLinear:
+        """The regression with the penalty ``alpha`` times the number of patches; the constant term has none.
+
+        Raises:
+            UserError: there are no patches, or alpha is so small that the equations have no stable solution.
+        """
+        if not self.count:
+            raise UserError("patch_linear: no training patches; accepted: one or more")
+        mean_input, mean_target = self._input / self.count, self._target / self.count
+        # In whole grey levels, 255 times as large: the penalty grows with their square, the weights stay the same.
+        matrix = torch.addr(self._gram, self._input, mean_input, alpha=-1)
+        matrix.diagonal().add_(alpha * self.count * LEVELS**2)
+        factor, failed = torch.linalg.cholesky_ex(matrix)
+        if failed:
+            raise UserError(f"patch_linear: alphas: {alpha:g} is too small for {self.count} patches; take a larger one")
+        del matrix
+        weight = torch.cholesky_solve(torch.addr(self._cross, self._input, mean_target, alpha=-1), factor)
+        found = PatchLinear(self.geometry).to(self.device)
+        with torch.no_grad():
+            found.linear.weight.copy_(weight.mT)
+            found.linear.bias.copy_((mean_target - mean_input @ weight) / LEVELS)
+        return found
+
+
+def choose(
+    equations: NormalEquations, alphas: Sequence[float], validation: Iterable[Patches]
+) -> tuple[PatchLinear, dict[float, float]]:
+    """The regression whose error on validation patches is least.
+
+    Args:
+        equations: of the training patches.
+        alphas: penalties to try; see :meth:`NormalEquations.solve`.
+        validation: batches of patches, read once.
+
+    Returns:
+        the regression, and by alpha half the squared error of a validation patch.
+
+    Raises:
+        UserError: there are no training or no validation patches.
+    """
+    regressions = {alpha: equations.solve(alpha) for alpha in alphas}
+    losses, count = dict.fromkeys(alphas, 0.0), 0
+    for inputs, targets in validation:
+        x, y = (torch.from_numpy(one).to(equations.device).float() / LEVELS for one in (inputs, targets))
+        count += len(x)
+        with torch.inference_mode():
+            for alpha, regression in regressions.items():
+                losses[alpha] += 0.5 * float((regression(x) - y).square().sum(dtype=torch.float64))
+    if not count:
+        raise UserError("patch_linear: no validation patches to choose alpha by; accepted: one or more")
+    losses = {alpha: loss / count for alpha, loss in losses.items()}
+    return regressions[min(losses, key=losses.__getitem__)], losses

@@ -1,0 +1,112 @@
+"""Images cut into the patches that patch methods predict, and their predictions put together.
+
+The centre of an image is a raster of c x c patches, numbered from left to right and from the top down. Each is
+predicted from the square of c + 2 m pixels around it; these squares overlap.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hypernet.radar.core.frames import Geometry
+
+# Patches that go through a network at once, or those of one image: bounds the memory, whatever the batch.
+PATCHES_AT_ONCE = 512
+
+
+def windows(images: Tensor, size: int, step: int) -> Tensor:
+    """All squares of ``size`` pixels, ``step`` apart, of images ``[..., H, W]``: a view ``[..., R, Q, size, size]``."""
+    return images.unfold(-2, size, step).unfold(-2, size, step)
+
+
+def tile_views(frames: Tensor, geometry: Geometry) -> Tensor:
+    """The squares around all patches as a view: nothing is copied, numbers of any type stay what they are.
+
+    Args:
+        frames: ``[..., N, N]``; ``torch.from_numpy`` of the uint8 frames, say.
+        geometry: sizes.
+
+    Returns:
+        ``[..., R, R, c + 2 m, c + 2 m]``, R = (N - 2 m) / c patches a side.
+
+    Raises:
+        ValueError: the frames are not N x N, or the patches do not fill the centre.
+    """
+    _side(geometry)
+    if frames.shape[-2:] != (geometry.size, geometry.size):
+        raise ValueError(f"frames {list(frames.shape)} must be [..., {geometry.size}, {geometry.size}]")
+    return windows(frames, geometry.patch_input, geometry.patch)
+
+
+def cut(frames: Tensor, geometry: Geometry) -> Tensor:
+    """The squares around all P patches, ``[B, P, C, c + 2 m, c + 2 m]``, of frames ``[B, C, N, N]``.
+
+    A copy, (c + 2 m)^2 / c^2 times as large: overlapping squares in one row of P are no view. :func:`tile_views` is.
+
+    Raises:
+        ValueError: as :func:`tile_views`.
+    """
+    return in_a_row(tile_views(frames, geometry))
+
+
+def in_a_row(views: Tensor) -> Tensor:
+    """Squares ``[B, C, R, Q, size, size]``, as :func:`windows` gives them, as ``[B, R Q, C, size, size]``."""
+    return views.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
+
+
+def join(tiles: Tensor, geometry: Geometry) -> Tensor:
+    """Predicted patches ``[B, P, c, c]`` put together, ``[B, N - 2 m, N - 2 m]``.
+
+    Raises:
+        ValueError: the tiles are not P patches of c x c pixels.
+    """
+    side = _side(geometry)
+    if tiles.dim() != 4 or tiles.shape[1:] != (side * side, geometry.patch, geometry.patch):
+        raise ValueError(f"tiles {list(tiles.shape)} must be [B, {side * side}, {geometry.patch}, {geometry.patch}]")
+    return tiles.unflatten(1, (side, side)).transpose(2, 3).flatten(3).flatten(1, 2)
+
+
+class PatchNetwork(nn.Module):
+    """A forecast of patches, ``[B, 4, c + 2 m, c + 2 m] -> [B, c, c]``."""
+
+    def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
+        """The forecasts of all patches of images ``[B, 4, N, N]``, ``[B, P, c, c]``.
+
+        Networks that can do better than to go patch by patch, for patches overlap, do so here.
+        """
+        patches = cut(frames, geometry)
+        return self(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
+
+
+class OnTiles(nn.Module):
+    """A forecast of whole images by a network on patches.
+
+    Args:
+        network: on patches.
+        geometry: sizes.
+    """
+
+    def __init__(self, network: PatchNetwork, geometry: Geometry):
+        super().__init__()
+        self.network, self.geometry = network, geometry
+        self._images = max(1, PATCHES_AT_ONCE // geometry.patches)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The next image's centre, ``[B, N - 2 m, N - 2 m]``, of frames ``[B, 4, N, N]``."""
+        done = [self.network.of_image(some, self.geometry) for some in frames.split(self._images)]
+        return join(torch.cat(done), self.geometry)
+
+    def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Vertical and horizontal filters of all patches, ``[B, P, K]`` each; of a network that has filters."""
+        done = [self.network.filters.of_image(some, self.geometry) for some in frames.split(self._images)]
+        vertical, horizontal = (torch.cat(one) for one in zip(*done, strict=True))
+        return vertical, horizontal
+
+
+def _side(geometry: Geometry) -> int:
+    """Patches a side."""
+    side, rest = divmod(geometry.centre, geometry.patch)
+    if rest or side < 1:
+        raise ValueError(f"patches of {geometry.patch} pixels do not fill a centre of {geometry.centre}")
+    return side

@@ -1,0 +1,173 @@
+"""From pictures or files of radars to grey levels on disk, and the windows in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import atomic_path, write_json
+from hypernet.lab.manifest import read_manifest, write_manifest
+from hypernet.radar.config import PrepareSettings, Sizes
+from hypernet.radar.core.frames import SPLITS, RadarData, Sequence, Windows, quantised
+from hypernet.radar.names import dataset_title
+from hypernet.radar.raw import DRY, PALETTE, TRUTH, event_names
+from hypernet.radar.sources import cf
+from hypernet.radar.sources.background import fit_background
+from hypernet.radar.sources.days import day_files, station_of
+from hypernet.radar.sources.grey_levels import recover
+from hypernet.radar.sources.palette import find_palette
+from hypernet.radar.sources.pictures import find_pictures, read_pictures
+from hypernet.radar.sources.rainy import joined, shares_of
+from hypernet.radar.sources.sequences import phases
+from hypernet.radar.sources.windows import choose, split
+
+FRAMES, WINDOWS, FACTS, PANELS = "frames.nc", "windows.npz", "facts.json", "preprocessing.npz"
+# Pictures that the background is found in: the dry ones, and some of the training events.
+BACKGROUND_FRAMES = 240
+PIXEL_METRES = 1000.0
+
+
+def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
+    """Write grey levels (``frames.nc``, CF netCDF) and windows (``windows.npz``) to ``out``.
+
+    Raises:
+        UserError: no raw data; pictures that do not fit their palette; times with another cadence; too few windows.
+    """
+    origin = dict(read_manifest(raw)["facts"])
+    geometry = settings.geometry.geometry
+    out.mkdir(parents=True, exist_ok=True)
+    if settings.simulated is not None:
+        parts, by_split, facts = _pictures(raw, out, settings)
+    elif station_of(dataset):
+        parts, by_split, facts = _days(day_files(raw, station_of(dataset)), settings)
+    else:
+        from hypernet.radar.sources.readers import read_files
+
+        files = sorted(path for path in raw.iterdir() if path.is_file() and path.name != "manifest.json")
+        parts = phases(read_files(files))
+        chosen = choose(parts, geometry, settings.windows.raster, settings.windows.lowest_wet_share)
+        time = np.concatenate([part.time for part in parts])
+        by_split, facts = split(chosen.windows, time), {"dropped": dict(chosen.dropped)}
+    by_split["test"] = _thinned(by_split["test"], settings.windows.test_stride)
+    for place, part in enumerate(parts):
+        cf.write(out / _part_name(place, len(parts)), part)
+    with atomic_path(out / WINDOWS) as temporary:
+        arrays = {
+            f"{name}_{key}": getattr(by_split[name], key) for name in SPLITS for key in Windows.__dataclass_fields__
+        }
+        np.savez_compressed(temporary, **arrays)
+    write_json(
+        out / FACTS,
+        {
+            "title": dataset_title(dataset),
+            "simulated": settings.simulated is not None,
+            "geometry": settings.geometry.model_dump(),
+            "parts": len(parts),
+        },
+    )
+    counts = {f"{name}_windows": len(by_split[name]) for name in SPLITS}
+    write_manifest(out, {**origin, **facts, **counts})
+
+
+def load(folder: Path) -> RadarData:
+    """Read what :func:`prepare` wrote.
+
+    Raises:
+        UserError: no prepared data there.
+    """
+    read_manifest(folder)
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    parts = [cf.read(folder / _part_name(place, facts["parts"])) for place in range(facts["parts"])]
+    with np.load(folder / WINDOWS) as arrays:
+        windows = {name: Windows(*(arrays[f"{name}_{key}"] for key in Windows.__dataclass_fields__)) for name in SPLITS}
+    return RadarData(
+        title=facts["title"],
+        simulated=facts["simulated"],
+        geometry=Sizes.model_validate(facts["geometry"]).geometry,
+        # A year of one radar is too large to stand in memory twice.
+        gray=parts[0].gray if len(parts) == 1 else np.concatenate([part.gray for part in parts]),
+        time=np.concatenate([part.time for part in parts]),
+        windows=windows,
+    )
+
+
+def _part_name(place: int, parts: int) -> str:
+    return FRAMES if parts == 1 else f"frames_{place}.nc"
+
+
+def _thinned(windows: Windows, stride: int) -> Windows:
+    """Every ``stride``-th window in time, all squares of it; times are counted from the first of each event."""
+    start = np.full(int(windows.event.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(start, windows.event, windows.first)
+    kept = (windows.first - start[windows.event]) % stride == 0
+    return Windows(*(getattr(windows, key)[kept] for key in Windows.__dataclass_fields__))
+
+
+def _pictures(
+    raw: Path, out: Path, settings: PrepareSettings
+) -> tuple[list[Sequence], dict[str, Windows], dict[str, float]]:
+    """Grey levels of the simulated radar's pictures; the background comes from dry and training pictures alone."""
+    palette, names = find_palette(PALETTE), event_names(settings.simulated)
+    files = {name: find_pictures(raw / name) for name in (*names, DRY)}
+    training = [path for name in names if name.startswith("train") for path in files[name][0]]
+    wanted = max(1, BACKGROUND_FRAMES - len(files[DRY][0]))
+    some = training[:: max(1, len(training) // wanted)]
+    background = fit_background(read_pictures([*files[DRY][0], *some]), palette)
+    background.save(out / "background.npz")
+    gray, times, unknown = [], [], []
+    for name in names:
+        rgb = read_pictures(files[name][0])
+        found = recover(rgb, background, palette)
+        if name == names[0]:
+            _keep_panels(out, rgb[-1], background, found.gray[-1])
+        gray.append(quantised(found.gray))
+        times.append(files[name][1])
+        unknown.append(found.report.unknown)
+    height, width = gray[0].shape[1:]
+    place = PIXEL_METRES * (np.arange(max(height, width)) - (max(height, width) - 1) / 2)
+    sequence = Sequence(
+        gray=np.concatenate(gray),
+        time=np.concatenate(times),
+        missing=np.zeros((height, width), dtype=bool),
+        x=place[:width],
+        y=place[:height][::-1],
+        projection="",
+        attributes={"source": "simulated rain", "palette": palette.name, "background_sha256": background.digest},
+    )
+    chosen = choose([sequence], settings.geometry.geometry, settings.windows.raster, settings.windows.lowest_wet_share)
+    own = chosen.windows.first // settings.simulated.frames
+    of_split = np.array([name.partition("_")[0] for name in names])[own]
+    by_split = {}
+    for name in SPLITS:
+        rows = of_split == name
+        if not rows.any():
+            raise UserError(f"radar.simulated: no wet window in the {name} events; take more of them")
+        first, row, column = (getattr(chosen.windows, key)[rows] for key in ("first", "row", "column"))
+        by_split[name] = Windows(first, row, column, own[rows])
+    facts = {"dropped": dict(chosen.dropped), "unknown_pixels": float(np.mean(unknown))}
+    return [sequence], by_split, facts
+
+
+def _days(files: list[Path], settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, float]]:
+    """The rainy days of one radar, joined; by the protocol's date for the test where the days reach so far."""
+    sequence, facts = joined(files)
+    chosen = choose([sequence], settings.geometry.geometry, settings.windows.raster, settings.windows.lowest_wet_share)
+    by_split = split(chosen.windows, sequence.time, shares_of(chosen.windows, sequence.time))
+    return [sequence], by_split, {**facts, "dropped": dict(chosen.dropped)}
+
+
+def _keep_panels(out: Path, picture: np.ndarray, background: object, gray: np.ndarray) -> None:
+    """One picture on its way, for the page."""
+    with atomic_path(out / PANELS) as temporary:
+        np.savez_compressed(
+            temporary, picture=picture, background=background.rgb, holes=background.holes > 0, gray=gray
+        )
+
+
+def truth_of(raw: Path) -> dict[str, np.ndarray]:
+    """The classes that were drawn, by event: for tests of the way back from pictures."""
+    with np.load(raw / TRUTH) as arrays:
+        return {name: arrays[name] for name in arrays.files}

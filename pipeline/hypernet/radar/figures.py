@@ -1,0 +1,244 @@
+"""Pictures of how well the methods forecast the next image, and of what the networks see moving."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
+from hypernet.lab.results import figures
+from hypernet.lab.runs.tracking import keep_in_summary_run
+from hypernet.radar.methods import TITLES
+from hypernet.radar.names import dataset_title
+from hypernet.radar.plots.scenes import (
+    draw_filters,
+    draw_forecasts,
+    draw_motion,
+    draw_preprocessing,
+    read_predictions,
+    write_comparison,
+)
+
+STYLE = {
+    "last_frame": {"color": "0.55", "marker": "x"},
+    "global_motion": {"color": figures.COLOURS[1], "marker": "s"},
+    "pysteps": {"color": "black", "marker": "*"},
+    "patch_linear": {"color": figures.COLOURS[3], "marker": "D"},
+    "patch_cnn": {"color": figures.COLOURS[4], "marker": "v"},
+    "whole_dynamic": {"color": figures.COLOURS[2], "marker": "^"},
+    "patch_dynamic": {"color": figures.COLOURS[0], "marker": "o"},
+}
+# The talk's data sets, and marks that do not look like a measurement.
+PUBLISHED = {"Tel Aviv": "o", "Davenport": "s", "Kansas City": "D"}
+SHADES = (figures.COLOURS[0], figures.COLOURS[4], figures.COLOURS[2], figures.COLOURS[3])
+SKILLS = {
+    "csi": "Critical success index",
+    "pod": "Probability of detection",
+    "far": "False alarm ratio",
+    "fss": "Fractions skill score",
+}
+LEADS = {
+    "csi_21": "CSI at 21 dBZ",
+    "csi_35": "CSI at 35 dBZ",
+    "fss_21_9": "FSS at 21 dBZ, 9 x 9 pixels",
+}
+
+
+def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
+    """Draw all pictures of :mod:`hypernet.radar.captions` and ``animation.gif``; keep them in MLflow's run "summary".
+
+    Pictures of single images show the first run of each method on the first data set.
+
+    Args:
+        runs: folders of the runs.
+        results: folder with ``summary.csv`` and ``comparisons.csv``.
+        out: folder for the pictures.
+    """
+    figures.use_style()
+    if not (results / "summary.csv").is_file():
+        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet radar summarise` first")
+    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
+    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    datasets = list(dict.fromkeys(record["dataset"] for record in records))
+    by_dataset = {name: [one for one in records if one["dataset"] == name] for name in datasets}
+
+    def panels(name: str, by_title: dict[str, Callable[[Axes], None]], columns: int) -> None:
+        figures.save_panels(out, name, by_title, legend_order=list(TITLES.values()), columns=columns)
+
+    def each(kinds: dict[str, Callable], tables: Callable) -> dict[str, Callable[[Axes], None]]:
+        return {
+            f"{what}\n{dataset_title(name)}": partial(draw_one, tables(name))
+            for name in datasets
+            for what, draw_one in kinds.items()
+        }
+
+    def save(figure: Figure | None, name: str, absent: str, dataset: str = datasets[0]) -> None:
+        """A picture under the data set's name, or one that says why there is none."""
+        if figure is not None:
+            figure.suptitle(dataset_title(dataset))
+        figures.save(figure or figures.nothing_to_show(absent), out, name)
+
+    panels(
+        "comparison",
+        each(
+            {"Loss": _losses, "Loss over that of the last frame": _ratios},
+            lambda name: summary[summary.dataset == name],
+        ),
+        columns=2,
+    )
+    first = {one["method"]: one["folder"] for one in by_dataset[datasets[0]][::-1]}
+    # In the order of the table of results, not of the command line.
+    shown = {method: read_predictions(first[method], TITLES[method]) for method in TITLES if method in first}
+    no_run = "No run of `{}` among the runs"
+    save(draw_forecasts(list(shown.values())), "forecasts", "")
+    for name, method, drawing in (("filters", "whole_dynamic", draw_filters), ("motion", "patch_dynamic", draw_motion)):
+        save(drawing(shown[method]) if method in shown else None, name, no_run.format(method))
+    leads = {name: _lead_tables(by_dataset[name]) for name in datasets}
+    if any(len(one) for one in leads.values()):
+        kinds = {"Loss over that of the last frame": partial(_lead, column="ratio")}
+        kinds |= {
+            what: partial(_lead, column=column)
+            for column, what in LEADS.items()
+            if any(column in one.columns for one in leads.values())
+        }
+        panels("lead_times", each(kinds, lambda name: leads[name]), columns=2 if len(kinds) % 2 == 0 else 3)
+    else:
+        save(None, "lead_times", "No run has forecasts further ahead")
+    dataset, stored = _preprocessing(records)
+    stages = draw_preprocessing(stored) if stored else None
+    save(stages, "preprocessing", "These images came as numbers, not as pictures", dataset)
+    kinds = {what: partial(_skill, metric=metric) for metric, what in SKILLS.items() if metric in set(summary.metric)}
+    if kinds:
+        panels("skill", each(kinds, lambda name: summary[summary.dataset == name]), columns=2)
+    else:
+        save(None, "skill", "No run was scored at thresholds")
+    learned = {name: [one for one in by_dataset[name] if one.get("history")] for name in datasets}
+    if any(learned.values()):
+        panels("learning", each({"Learning": _learning}, lambda name: learned[name]), columns=2)
+    else:
+        save(None, "learning", "No method among the runs was trained")
+    telling = next((one for one in ("patch_dynamic", "whole_dynamic") if one in shown), next(iter(shown)))
+    write_comparison(out / "animation.gif", shown[telling], dataset_title(datasets[0]))
+    kept = [*sorted(out.glob("*.png")), out / "animation.gif"]
+    keep_in_summary_run("radar", out, [*kept, results / "summary.csv", results / "comparisons.csv"])
+
+
+def _preprocessing(records: Sequence[dict]) -> tuple[str, Path | None]:
+    """The first data set that came as pictures, and the file that has the stages of one of them."""
+    for record in records:
+        stored = Path(record.get("data", "")) / "preprocessing.npz"
+        if stored.is_file():
+            return record["dataset"], stored
+    return records[0]["dataset"], None
+
+
+def _rows(axes: Axes, table: pd.DataFrame) -> list[str]:
+    """Give every method a row, the first on top."""
+    methods = [method for method in TITLES if method in set(table.method)]
+    axes.set_yticks(range(len(methods)), [textwrap.fill(TITLES[one], 22) for one in methods])
+    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    return methods
+
+
+def _spread(rows: pd.DataFrame) -> list[pd.Series]:
+    return [(rows.value - rows.ci95_low).clip(lower=0), (rows.ci95_high - rows.value).clip(lower=0)]
+
+
+def _losses(table: pd.DataFrame, axes: Axes) -> None:
+    table = table[(table.metric == "loss") & (table.group == "")]
+    methods = _rows(axes, table)
+    for place, method in enumerate(methods):
+        row = table[table.method == method]
+        style = {"color": STYLE[method]["color"], "ecolor": "0.35"}
+        axes.barh(place, row.value, xerr=_spread(row), height=0.65, capsize=3, **style)
+        end = row[["value", "ci95_high"]].max(axis=1)
+        axes.annotate(f"{row.value.iloc[0]:.3g}", (end.iloc[0], place), (5, 0), textcoords="offset points", va="center")
+    # Room for the numbers.
+    axes.set_xlim(0, 1.15 * table[["value", "ci95_high"]].max(axis=None))
+    axes.set_xlabel("Half squared error, grey levels in [0, 1] (95 % interval)")
+
+
+def _ratios(table: pd.DataFrame, axes: Axes) -> None:
+    own = table[(table.metric == "ratio") & (table.group == "")]
+    methods = _rows(axes, own)
+    axes.plot([], [], "o", color="0.3", ms=7, label="Measured here (95 % interval)")
+    for place, method in enumerate(methods):
+        row = own[own.method == method]
+        style = {"color": STYLE[method]["color"], "ms": 7, "capsize": 3, "lw": 2}
+        axes.errorbar(row.value, [place - 0.18], xerr=_spread(row), fmt="o", **style)
+    quoted = table[table.metric == "published_ratio"]
+    for city, marker in PUBLISHED.items():
+        rows = quoted[(quoted.group == city) & quoted.method.isin(methods)].dropna(subset=["published"])
+        if len(rows):
+            heights = [methods.index(method) + 0.18 for method in rows.method]
+            hollow = {"ls": "", "marker": marker, "mfc": "none", "color": "0.3", "ms": 6}
+            axes.plot(rows.published, heights, **hollow, label=f"Talk, {city} (other data)")
+    axes.axvline(1, color="0.5", lw=0.8)
+    axes.set_xlim(0, 1.05 * max(1, own[["value", "ci95_high"]].max(axis=None)))
+    axes.set_xlabel("Ratio (1 is no better than the last frame)")
+
+
+def _skill(table: pd.DataFrame, axes: Axes, metric: str) -> None:
+    table = table[table.metric == metric]
+    methods = _rows(axes, table)
+    groups = sorted(set(table.group), key=lambda group: [int(one) for one in re.findall(r"\d+", group)])
+    if metric == "fss":
+        # Of scales it is enough to see those at the lowest threshold; the table has all.
+        groups = [group for group in groups if group.split(",")[0] == groups[0].split(",")[0]]
+    numbers = [re.findall(r"\d+", group) for group in groups]
+    thresholds, scales = (list(dict.fromkeys(one[place] for one in numbers if len(one) > place)) for place in (0, 1))
+    for number, (group, (threshold, *scale)) in enumerate(zip(groups, numbers, strict=True)):
+        rows = table[table.group == group].set_index("method").reindex(methods)
+        height = np.arange(len(methods)) + (number - (len(groups) - 1) / 2) * min(0.2, 0.8 / len(groups))
+        # Colours tell thresholds, marks tell scales; without a scale it is the first mark.
+        mark = figures.MARKERS[1 + scales.index(scale[0]) if scale else 0]
+        style = {"color": SHADES[thresholds.index(threshold) % len(SHADES)], "marker": mark}
+        axes.errorbar(rows.value, height, xerr=_spread(rows), ls="", ms=5, capsize=2, label=group, **style)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"{SKILLS[metric]} ({'lower' if metric == 'far' else 'higher'} is better)")
+
+
+def _lead_tables(records: Sequence[dict]) -> pd.DataFrame:
+    """Per method and lead time, the mean over seeds."""
+    tables = [
+        pd.read_csv(one["folder"] / "lead_times.csv").assign(method=one["method"])
+        for one in records
+        # A blank file: no window goes on for long enough.
+        if (one["folder"] / "lead_times.csv").is_file() and (one["folder"] / "lead_times.csv").read_text().strip()
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["method", "lead_minutes", "ratio"])
+    table = pd.concat(tables).groupby(["method", "lead_minutes"], as_index=False).mean(numeric_only=True)
+    return table.assign(ratio=table.loss / table.last_frame_loss)
+
+
+def _lead(table: pd.DataFrame, axes: Axes, column: str) -> None:
+    for method in TITLES:
+        rows = table[table.method == method] if column in table.columns else table[:0]
+        if len(rows):
+            axes.plot(rows.lead_minutes, rows[column], ms=5, lw=1.5, label=TITLES[method], **STYLE[method])
+    if table.empty:
+        why = "No test window\ngoes on for long enough"
+        axes.text(0.5, 0.5, why, ha="center", va="center", transform=axes.transAxes)
+    axes.set_xlabel("Lead time (minutes)")
+    axes.set_ylabel("Ratio of losses" if column == "ratio" else "Score (1 is perfect)")
+    axes.set_xticks(sorted(set(table.lead_minutes)))
+
+
+def _learning(records: Sequence[dict], axes: Axes) -> None:
+    for record in records:
+        history, method = pd.DataFrame(record["history"]), record["method"]
+        label = TITLES[method] if record["seed"] == records[0]["seed"] else None
+        axes.plot(history.seconds, history.validation_loss, ms=4, label=label, **STYLE[method])
+    axes.set_xlabel("Seconds of training")
+    axes.set_ylabel("Validation loss (half squared error)")

@@ -1,0 +1,200 @@
+"""Dynamic convolution: filters that depend on the images displace the last one.
+
+    (V, H) = B(x1, x2, x3, x4)        sv = softmax(V)        sh = softmax(H)
+    y(i, j) = sum over a and b of sv[a] sh[b] x4(i + a - r, j + b - r),        r = (K - 1) / 2
+
+(B. Klein, L. Wolf and Y. Afek, "A Dynamic Convolutional Layer for Short Range Weather Prediction", CVPR 2015.) B is
+the network that writes the filters; nothing is trained behind them. The product of the filters is a distribution of
+displacements, so a forecast is a mixture of displaced copies of the last image: it stays between the least and the
+largest value in reach, rain neither grows nor decays. Content moves against a tap's offset: a tap south of the centre
+fetches what lies south.
+
+Known from the talk: four images in, the centre of the next one out; a vertical and a horizontal filter after softmax;
+a crop at the end; that there is a form on whole images and one on patches. From a summary of the paper's figure: that
+the last image is what is filtered. Inferred, for the paper's text could not be had: the layers of B, the number of
+taps, the size of the patches; all of them are arguments here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hypernet.layers.dynamic_conv import separable_dynamic_conv
+from hypernet.radar.core.frames import INPUTS, Geometry
+from hypernet.radar.core.tiles import PatchNetwork, cut, in_a_row, windows
+
+
+class Layer(NamedTuple):
+    """One convolution without padding, ReLU, and max pooling where ``pool`` is above 1.
+
+    Attributes:
+        channels: feature maps it puts out.
+        kernel: its width and height.
+        stride: of the convolution.
+        pool: width, height and stride of the pooling.
+    """
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    pool: int = 1
+
+
+class Trunk(nn.Module):
+    """Convolutions and one fully connected layer: ``[B, 4, n, n] -> [B, hidden]``.
+
+    Args:
+        size: n.
+        layers: the convolutions, first to last.
+        hidden: F, features that come out, after ReLU.
+
+    Raises:
+        ValueError: the images are too small for the layers.
+    """
+
+    def __init__(self, size: int, layers: Sequence[Layer], hidden: int):
+        super().__init__()
+        self.convolutions = nn.Sequential()
+        # Width and stride of the window that each of them looks through.
+        self._looks: list[tuple[int, int]] = []
+        channels, left = INPUTS, size
+        for layer in layers:
+            steps = [nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride), nn.ReLU()]
+            looks = [(layer.kernel, layer.stride), (1, 1)]
+            if layer.pool > 1:
+                steps.append(nn.MaxPool2d(layer.pool))
+                looks.append((layer.pool, layer.pool))
+            self.convolutions.extend(steps)
+            self._looks += looks
+            for look in looks:
+                left = _seen(left, look)
+            if left < 1:
+                raise ValueError(f"images of {size} x {size} pixels are too small for the layers {list(layers)}")
+            channels = layer.channels
+        self.features = nn.Sequential(nn.Flatten(), nn.Linear(channels * left**2, hidden), nn.ReLU())
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """See the class."""
+        return self.features(self.convolutions(frames))
+
+    def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
+        """The features of all patches of images ``[B, 4, N, N]``, ``[B, P, F]``; what patches share is made once.
+
+        Nothing is padded, so a patch's feature map is a part of the image's, as long as patches stand a whole number
+        of strides apart. Where they do not, the maps are cut into those of the patches.
+        """
+        left, step, shared = geometry.patch_input, geometry.patch, 0
+        for look in self._looks:
+            if step % look[1]:
+                break
+            left, step, shared = _seen(left, look), step // look[1], shared + 1
+        maps = in_a_row(windows(self.convolutions[:shared](frames), left, step))
+        return self.features(self.convolutions[shared:](maps.flatten(0, 1))).unflatten(0, maps.shape[:2])
+
+
+def _seen(size: int, look: tuple[int, int]) -> int:
+    """Width of what comes out, through windows of some width and stride."""
+    width, stride = look
+    return (size - width) // stride + 1
+
+
+class FilterNet(nn.Module):
+    """B: images to a vertical and a horizontal displacement filter.
+
+    The heads start at zero, so both filters start uniform: the forecast is a blur, and gradients are healthy. With
+    large random heads the softmax saturates.
+
+    Args:
+        size: n, width and height of the images.
+        taps: K.
+        layers: see :class:`Trunk`.
+        hidden: likewise.
+    """
+
+    def __init__(self, size: int, taps: int, layers: Sequence[Layer], hidden: int):
+        super().__init__()
+        self.trunk = Trunk(size, layers, hidden)
+        self.heads = nn.Linear(hidden, 2 * taps)
+        nn.init.zeros_(self.heads.weight)
+        nn.init.zeros_(self.heads.bias)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Shares that add to 1, ``[B, K]`` each, of frames ``[B, 4, n, n]``; entry 0 is north, or west."""
+        return self._written(self.trunk(frames))
+
+    def of_image(self, frames: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
+        """The filters of all patches of images ``[B, 4, N, N]``, ``[B, P, K]`` each."""
+        return self._written(self.trunk.of_image(frames, geometry))
+
+    def _written(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        vertical, horizontal = self.heads(features).chunk(2, dim=-1)
+        return torch.softmax(vertical, dim=-1), torch.softmax(horizontal, dim=-1)
+
+
+class DynamicConvolution(nn.Module):
+    """The forecast of squares of n pixels, narrower by the margin on each side; see the module.
+
+    Fewer taps than 2 m + 1 look less far; what they do not reach is cropped.
+
+    Args:
+        size: n.
+        margin: m.
+        taps: K.
+        layers: of the network that writes the filters; see :class:`Trunk`.
+        hidden: likewise.
+
+    Raises:
+        ValueError: K is even, or above 2 m + 1.
+    """
+
+    def __init__(self, size: int, margin: int, taps: int, layers: Sequence[Layer], hidden: int):
+        super().__init__()
+        if taps % 2 == 0 or not 0 < taps <= 2 * margin + 1:
+            raise ValueError(f"{taps} taps; accepted: odd, at most {2 * margin + 1}")
+        self.filters = FilterNet(size, taps, layers, hidden)
+        # Cropped before the filters instead of after them: the same numbers, fewer of them.
+        self._beyond = margin - taps // 2
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The centre of the next image, ``[B, n - 2 m, n - 2 m]``, of frames ``[B, 4, n, n]``."""
+        return self._displaced(frames[:, -1], *self.filters(frames))
+
+    def _displaced(self, last: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
+        reach = slice(self._beyond, last.shape[-1] - self._beyond)
+        return separable_dynamic_conv(last[:, reach, reach], vertical, horizontal)
+
+
+class WholeImageDynamicConvolution(DynamicConvolution):
+    """One pair of filters for an image: ``[B, 4, N, N] -> [B, N - 2 m, N - 2 m]``.
+
+    Args:
+        geometry: sizes.
+        layers: see :class:`Trunk`.
+        hidden: likewise.
+    """
+
+    def __init__(self, geometry: Geometry, layers: Sequence[Layer], hidden: int):
+        super().__init__(geometry.size, geometry.margin, geometry.taps, layers, hidden)
+
+
+class PatchDynamicConvolution(DynamicConvolution, PatchNetwork):
+    """One pair of filters for a patch: ``[B, 4, c + 2 m, c + 2 m] -> [B, c, c]``.
+
+    Args:
+        geometry: sizes.
+        layers: see :class:`Trunk`.
+        hidden: likewise.
+    """
+
+    def __init__(self, geometry: Geometry, layers: Sequence[Layer], hidden: int):
+        super().__init__(geometry.patch_input, geometry.margin, geometry.taps, layers, hidden)
+
+    def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
+        """See :class:`~hypernet.radar.core.tiles.PatchNetwork`."""
+        vertical, horizontal = (one.flatten(0, 1) for one in self.filters.of_image(frames, geometry))
+        last = cut(frames[:, -1:], geometry)
+        return self._displaced(last.flatten(0, 2), vertical, horizontal).unflatten(0, last.shape[:2])

@@ -1,0 +1,325 @@
+"""Pictures of single images: forecasts beside the truth, the networks' filters, and what they say of the motion."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.quiver import Quiver
+from matplotlib.ticker import MaxNLocator
+
+from hypernet.lab.results import figures
+from hypernet.radar.core.frames import INPUTS, LARGEST_DBZ, LEVELS, STEP_SECONDS, Geometry, to_dbz
+from hypernet.radar.core.motion import Arrows, Motion, arrows, motion_of
+from hypernet.radar.plots.animation import MILLISECONDS, PAUSE, compose, write_animation
+from hypernet.radar.plots.colours import TICKS_DBZ, colour_map
+from hypernet.radar.plots.field_motion import LEAST_RAIN
+
+STEP_MINUTES = STEP_SECONDS // 60
+# Orange is too much, purple too little: told apart with every kind of colour blindness.
+ERRORS = "PuOr_r"
+LARGEST_ERROR_DBZ = 35.0
+MOTION_PANELS = 3
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one run kept of its first test windows.
+
+    Attributes:
+        title: the method's name.
+        inputs: float32 ``[n, 4, N, N]``, grey levels in [0, 1].
+        truth: float32 ``[n, N - 2 m, N - 2 m]``.
+        forecast: the same.
+        vertical: filters ``[n, K]`` or ``[n, P, K]``, or None.
+        horizontal: likewise.
+        times: of the image to forecast, texts ``[n]``.
+    """
+
+    title: str
+    inputs: np.ndarray
+    truth: np.ndarray
+    forecast: np.ndarray
+    vertical: np.ndarray | None
+    horizontal: np.ndarray | None
+    times: Sequence[str]
+
+    @property
+    def margin(self) -> int:
+        """m in pixels."""
+        return (self.inputs.shape[-1] - self.truth.shape[-1]) // 2
+
+    @property
+    def rainiest(self) -> int:
+        """The window with most rain in the truth."""
+        return int(self.truth.mean(axis=(1, 2)).argmax())
+
+    def motion(self) -> Motion:
+        """What its filters say, ``[n]`` or ``[n, P]``."""
+        return motion_of(self.vertical, self.horizontal)
+
+
+def read_predictions(folder: Path, title: str) -> Predictions:
+    """Read ``predictions.npz`` and the times in ``items.csv`` of a run."""
+    with np.load(folder / "predictions.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    grey = [_unit(arrays[name]) for name in ("inputs", "truth", "forecast")]
+    times = pd.read_csv(folder / "items.csv", usecols=["time"], nrows=len(grey[0]), dtype=str).time
+    return Predictions(title, *grey, arrays.get("vertical"), arrays.get("horizontal"), list(times))
+
+
+def _unit(gray: np.ndarray) -> np.ndarray:
+    whole = np.issubdtype(gray.dtype, np.integer)
+    return gray.astype(np.float32) / (LEVELS if whole else 1)
+
+
+def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
+    """Four images and the one that followed; every method's forecast; forecast less truth.
+
+    Args:
+        shown: one per method, of the same windows.
+    """
+    first, window = shown[0], shown[0].rainiest
+    size, margin = first.inputs.shape[-1], first.margin
+    columns = max(INPUTS + 1, len(shown))
+    figure, grid = plt.subplots(3, columns, figsize=(2.15 * columns + 0.9, 7.9), squeeze=False)
+    inside = (margin - 0.5, size - margin - 0.5)
+    for number in range(INPUTS):
+        axes = grid[0, number]
+        rain = _rain(axes, first.inputs[window, number])
+        box = plt.Rectangle((inside[0],) * 2, *(inside[1] - inside[0],) * 2, fill=False, ls="--", lw=0.8, ec="black")
+        axes.add_patch(box)
+        axes.set_title(f"Input, {STEP_MINUTES * (number - INPUTS + 1)} min".replace("-", "−"), fontsize=9)
+    extent = (inside[0], inside[1], inside[1], inside[0])
+    _rain(grid[0, INPUTS], first.truth[window], extent)
+    grid[0, INPUTS].set_title(f"Truth, +{STEP_MINUTES} min", fontsize=9)
+    for number, one in enumerate(shown):
+        _rain(grid[1, number], one.forecast[window], extent)
+        grid[1, number].set_title(textwrap.fill(one.title, 22), fontsize=9)
+        error = to_dbz(one.forecast[window] - one.truth[window])
+        limits = {"cmap": ERRORS, "vmin": -LARGEST_ERROR_DBZ, "vmax": LARGEST_ERROR_DBZ}
+        wrong = grid[2, number].imshow(error, extent=extent, **limits)
+        loss = 0.5 * float(np.square(one.forecast[window] - one.truth[window], dtype=np.float64).sum())
+        grid[2, number].set_title(f"Error, loss {loss:.3g}", fontsize=9)
+    for (row, column), axes in np.ndenumerate(grid):
+        if not axes.images:
+            axes.set_axis_off()
+            continue
+        # The same pixels in every panel, those of the input image.
+        ticks = [size // 4, size // 2, 3 * size // 4]
+        axes.set_xticks(ticks)
+        axes.set_yticks(ticks)
+        axes.tick_params(labelsize=7, labelbottom=row == 2, labelleft=column == 0)
+        axes.grid(visible=False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("Pixels")
+    for axes in grid[2, : len(shown)]:
+        axes.set_xlabel("Pixels")
+    _rain_bar(figure, rain, grid[:2].ravel().tolist())
+    bar = figure.colorbar(wrong, ax=grid[2].tolist(), extend="both", pad=0.01, aspect=14)
+    bar.set_label("Forecast less truth (dBZ)")
+    return figure
+
+
+def _rain(axes: Axes, gray: np.ndarray, extent: tuple | None = None) -> AxesImage:
+    axes.grid(visible=False)
+    return axes.imshow(
+        to_dbz(gray), cmap=colour_map(), vmin=0, vmax=LARGEST_DBZ, extent=extent, interpolation="nearest"
+    )
+
+
+def _rain_bar(figure: Figure, image: AxesImage, axes: Axes | list[Axes]) -> None:
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=28, ticks=TICKS_DBZ)
+    bar.set_label("Reflectivity (dBZ)")
+
+
+def draw_filters(own: Predictions) -> Figure:
+    """A whole-image network's filters for the rainiest window, where they take pixels from, and the last image."""
+    window = own.rainiest
+    vertical, horizontal = (np.asarray(one[window], np.float64) for one in (own.vertical, own.horizontal))
+    motion = motion_of(vertical, horizontal)
+    reach = len(vertical) // 2
+    offset = np.arange(-reach, reach + 1)
+    figure = plt.figure(figsize=(11.4, 5.2))
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.18))
+    scene = left.subplots()
+    rain = _rain(scene, own.inputs[window, -1])
+    middle = (own.inputs.shape[-1] - 1) / 2
+    # Five steps: one is hard to see beside the image.
+    steps = 5
+    tip = (middle + steps * motion.columns, middle + steps * motion.rows)
+    scene.annotate("", tip, (middle, middle), arrowprops={"arrowstyle": "-|>", "lw": 2.2, "color": "black"})
+    scene.set_title(f"The last image; the arrow is {steps} steps of the mean motion", fontsize=10)
+    scene.set_xlabel("Pixels eastwards")
+    scene.set_ylabel("Pixels southwards")
+    _rain_bar(left, rain, scene)
+    grid = right.subplots(
+        2, 2, width_ratios=(3.2, 1), height_ratios=(1, 3.2), gridspec_kw={"wspace": 0.05, "hspace": 0.05}
+    )
+    above, corner, heat, beside = grid.ravel()
+    corner.set_axis_off()
+    corner.text(
+        0.5,
+        0.5,
+        f"Entropy\n{motion.entropy:.1f} bits\nof {2 * np.log2(len(vertical)):.1f}",
+        ha="center",
+        va="center",
+        fontsize=9,
+    )
+    edges = (-reach - 0.5, reach + 0.5)
+    product = heat.imshow(np.outer(vertical, horizontal), cmap="Blues", extent=(*edges, edges[1], edges[0]), vmin=0)
+    source = (-motion.columns, -motion.rows)
+    heat.annotate("", (0, 0), source, arrowprops={"arrowstyle": "-|>", "lw": 2, "color": figures.COLOURS[4]})
+    heat.plot(*source, "o", ms=4, color=figures.COLOURS[4])
+    heat.plot(0, 0, "+", ms=9, color="black")
+    heat.grid(visible=False)
+    heat.set_aspect("auto")
+    for axis in (heat.xaxis, heat.yaxis, beside.yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+    heat.set_xlabel("Taken from so many pixels eastwards")
+    heat.set_ylabel("Taken from so many pixels southwards")
+    above.bar(offset, horizontal, width=0.9, color=figures.COLOURS[0])
+    beside.barh(offset, vertical, height=0.9, color=figures.COLOURS[0])
+    above.set_xlim(edges)
+    beside.set_ylim(edges[1], edges[0])
+    above.tick_params(labelbottom=False)
+    beside.tick_params(labelleft=False)
+    above.set_ylabel("Share")
+    beside.set_xlabel("Share")
+    above.set_title("Horizontal filter, their product, vertical filter; arrow: mean motion", fontsize=10)
+    right.colorbar(product, ax=grid, pad=0.02, aspect=30).set_label("Share of a forecast pixel")
+    return figure
+
+
+def draw_motion(own: Predictions) -> Figure:
+    """The mean displacement of every patch with rain, over the last images of the rainiest windows."""
+    motion = own.motion()
+    _, patches, taps = own.vertical.shape
+    size, margin = own.inputs.shape[-1], own.margin
+    geometry = Geometry(size, margin, (size - 2 * margin) // round(patches**0.5), taps)
+    chosen = np.sort(own.truth.mean(axis=(1, 2)).argsort()[::-1][:MOTION_PANELS])
+    figure, grid = plt.subplots(1, len(chosen), figsize=(3.9 * len(chosen) + 0.6, 6.3), squeeze=False, sharey=True)
+    largest = 2 * np.log2(taps)
+    for axes, window in zip(grid[0], chosen, strict=True):
+        one = Motion(*(getattr(motion, name)[window] for name in motion.__dataclass_fields__))
+        last = own.inputs[window, -1]
+        wet = rain_of_patches(last, geometry) >= LEAST_RAIN
+        image, quiver = draw_arrows(axes, last, arrows(one, geometry), wet, largest)
+        axes.set_title(f"Image before {own.times[window]}", fontsize=9)
+        axes.set_xlabel("Pixels eastwards")
+    grid[0, 0].set_ylabel("Pixels southwards")
+    bars = {"ax": grid[0].tolist(), "location": "bottom", "shrink": 0.6, "aspect": 40, "pad": 0.02}
+    figure.colorbar(quiver, **bars).set_label("Entropy of a patch's filters (bits): how unsure the network is")
+    figure.colorbar(image, **bars).set_label("Reflectivity (dBZ)")
+    return figure
+
+
+def rain_of_patches(last: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Mean grey level of every patch's target area in an image, ``[P]`` of ``[N, N]``."""
+    side, width = geometry.centre // geometry.patch, geometry.patch
+    inside = slice(geometry.margin, geometry.size - geometry.margin)
+    return last[inside, inside].reshape(side, width, side, width).mean(axis=(1, 3)).ravel()
+
+
+def draw_arrows(
+    axes: Axes, gray: np.ndarray, found: Arrows, wet: np.ndarray, largest_entropy: float
+) -> tuple[AxesImage, Quiver]:
+    """One image in grey with arrows as long as one step's displacement, coloured by entropy.
+
+    Args:
+        axes: where.
+        gray: ``[H, W]`` in [0, 1].
+        found: the arrows.
+        wet: which of them are drawn.
+        largest_entropy: end of the colour scale in bits.
+
+    Returns:
+        the image and the arrows, for colour bars.
+    """
+    # No black: arrows are seen on the heaviest rain.
+    greys = ListedColormap(plt.get_cmap("Greys")(np.linspace(0, 0.65, 256)))
+    image = axes.imshow(to_dbz(gray), cmap=greys, vmin=0, vmax=LARGEST_DBZ)
+    quiver = axes.quiver(
+        *(one[wet] for one in (found.x, found.y, found.right, found.down, found.entropy)),
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        cmap="plasma",
+        width=0.006,
+        headwidth=4,
+        minlength=0.5,
+    )
+    quiver.set_clim(0, largest_entropy)
+    axes.grid(visible=False)
+    return image, quiver
+
+
+def draw_field(gray: np.ndarray, found: Arrows, wet: np.ndarray, largest_entropy: float, title: str) -> Figure:
+    """The motion in one image of any size; arguments as those of :func:`draw_arrows`."""
+    height, width = gray.shape
+    figure, axes = plt.subplots(figsize=(6.4 * min(1, width / height) + 1.0, 6.4 * min(1, height / width) + 1.9))
+    image, quiver = draw_arrows(axes, gray, found, wet, largest_entropy)
+    # One step is short beside a large image: arrows as long as the space between them at the fastest.
+    spacing = found.x[1] - found.x[0] if len(found.x) > 1 else width
+    fastest = float(np.hypot(found.right, found.down)[wet].max(initial=0))
+    factor = max(1.0, float(f"{spacing / fastest:.1g}")) if fastest > 0 else 1.0
+    quiver.scale = 1 / factor
+    what = "one step" if factor == 1 else f"{factor:g} steps"
+    axes.set_title(f"{title}\nArrows are {what} of {STEP_MINUTES} minutes long", fontsize=10)
+    axes.set_xlabel("Pixels eastwards")
+    axes.set_ylabel("Pixels southwards")
+    bars = {"ax": axes, "location": "bottom", "shrink": 0.8, "aspect": 36, "pad": 0.02}
+    figure.colorbar(quiver, **bars).set_label("Entropy of the filters (bits): how unsure the network is")
+    figure.colorbar(image, **bars).set_label("Reflectivity (dBZ)")
+    return figure
+
+
+def draw_preprocessing(stored: Path) -> Figure:
+    """From a picture to grey levels.
+
+    Args:
+        stored: ``preprocessing.npz`` with ``picture`` and ``background`` uint8 ``[H, W, 3]``, ``holes`` bool ``[H, W]``
+            and ``gray`` ``[H, W]``.
+    """
+    with np.load(stored) as arrays:
+        picture, background, holes, gray = (arrays[name] for name in ("picture", "background", "holes", "gray"))
+    figure, (one, two, three, four) = plt.subplots(1, 4, figsize=(13.6, 4.1), sharex=True, sharey=True)
+    one.imshow(picture)
+    two.imshow(background)
+    three.imshow(holes, cmap="Greys", vmin=0, vmax=1.25)
+    rain = _rain(four, _unit(gray))
+    titles = ("Picture", "Background: the map", f"Holes: {100 * holes.mean():.1f} % of the pixels", "Grey levels")
+    for axes, title in zip((one, two, three, four), titles, strict=True):
+        axes.set_title(title)
+        axes.set_xlabel("Pixels eastwards")
+        axes.grid(visible=False)
+    one.set_ylabel("Pixels southwards")
+    _rain_bar(figure, rain, [four])
+    return figure
+
+
+def write_comparison(path: Path, own: Predictions, where: str) -> None:
+    """An animation over all windows: the last image in both panels, then truth beside forecast.
+
+    Args:
+        path: of the GIF.
+        own: of one method.
+        where: the data set's name for people.
+    """
+    inside = slice(own.margin, own.inputs.shape[-1] - own.margin)
+    pictures = []
+    for last, truth, forecast, time in zip(
+        own.inputs[:, -1, inside, inside], own.truth, own.forecast, own.times, strict=True
+    ):
+        pictures.append(compose({"Last image": last, "Last image ": last}, f"{where}, before {time}"))
+        pictures.append(compose({f"Truth, +{STEP_MINUTES} min": truth, own.title: forecast}, f"{where}, {time}"))
+    write_animation(path, pictures, [MILLISECONDS, PAUSE] * len(own.truth))

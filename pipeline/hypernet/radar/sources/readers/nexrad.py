@@ -1,0 +1,137 @@
+"""Volumes of the US weather radars (NEXRAD Level II), read by xradar, gridded to 250 x 250 pixels of 1 km by wradlib.
+
+The lowest sweep with reflectivity is taken. A gate without a value has no echo; pixels beyond the last gate are
+missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.libraries import library
+from hypernet.radar.sources.readers.common import Frame, content
+from hypernet.radar.sources.readers.polar import REACH_METRES, Gridding, is_clutter, pixel_places
+
+MAGIC = (b"AR2V", b"ARCHIVE2")
+MOMENT = "DBZH"
+SITE = ("latitude", "longitude", "altitude")
+# The lowest sweep of all scan strategies lies below; a higher one is not what the others of a sequence are.
+HIGHEST_DEGREES = 1.0
+WIDEST_GAP_DEGREES = 5.0
+HEADER_BYTES = 24
+# The radar's own data, six of a sweep of 720 rays, and some more.
+LEADING_RECORDS = 9
+GRIDDING = Gridding()
+
+
+def read(path: Path, filter_clutter: bool = True) -> Frame:
+    """Read one volume, packed by gzip or not.
+
+    Args:
+        path: the volume.
+        filter_clutter: set gates to no echo that the filter of Gabella and Notarpietro takes for clutter.
+
+    Raises:
+        UserError: the volume is cut off or broken in any way, or its radar's place is not known. One error for all,
+            so that who reads a year of volumes can leave one out.
+    """
+    path = Path(path)
+    sweep, station, place = lowest_sweep(path)
+    reflectivity = sweep[MOMENT]
+    values = np.nan_to_num(reflectivity.values, nan=0.0)
+    if filter_clutter:
+        values = np.where(is_clutter(reflectivity), 0.0, values)
+    try:
+        gates = GRIDDING.gates(sweep)
+    except (ValueError, KeyError, IndexError) as error:
+        raise UserError(f"{path}: the sweep cannot be gridded ({' '.join(str(error).split())[:160]})") from None
+    x, y = pixel_places()
+    missing = np.hypot(x[None], y[:, None]) > float(sweep["range"].values[-1])
+    dbz = np.where(missing, 0.0, values.ravel()[gates]).astype(np.float32)
+    projection = (
+        f"+proj=aeqd +lat_0={place['latitude']:.6f} +lon_0={place['longitude']:.6f} +datum=WGS84 +units=m +no_defs"
+    )
+    attributes = {"source": f"NEXRAD {station}, Level II", "licence": "public domain", "station": station}
+    return Frame(dbz, sweep["time"].values.min().astype("datetime64[s]"), missing, x, y, projection, attributes)
+
+
+def lowest_sweep(path: Path) -> tuple[Any, str, dict[str, float]]:
+    """The lowest sweep with reflectivity, up to 180 km and sorted by azimuth; the station and its place.
+
+    Of two sweeps at one angle (split cuts) the first is taken, which reaches further. Radars scan upwards, so the
+    whole volume is unpacked only where its beginning does not hold a whole low sweep.
+
+    Raises:
+        UserError: as for :func:`read`.
+    """
+    found = content(path)
+    if not found.startswith(MAGIC):
+        raise UserError(f"{path}: not a NEXRAD Level II volume; accepted: files that begin with AR2V or ARCHIVE2")
+    beginning = leading_records(found, LEADING_RECORDS)
+    try:
+        sweep, attributes = _lowest(path, beginning)
+    except UserError:
+        if len(beginning) == len(found):
+            raise
+        sweep, attributes = _lowest(path, found)
+    station = str(attributes.get("instrument_name", "")).strip()
+    place = {name: float(sweep[name]) for name in SITE}
+    if not place["latitude"] and not place["longitude"]:
+        place = _from_table(path, station)
+    return sweep.assign_coords(place), station, place
+
+
+def leading_records(volume: bytes, count: int) -> bytes:
+    """The first records of a volume of compressed records, all of one that is not compressed so.
+
+    After 24 bytes of header each record is its size (4 bytes, of either sign) and a bzip2 stream; the first holds what
+    the radar says of itself, each further one 120 rays (Interface Control Document 2620010).
+    """
+    if volume[HEADER_BYTES + 4 :][:3] != b"BZh":
+        return volume
+    end = HEADER_BYTES
+    for _ in range(count):
+        end += 4 + abs(int.from_bytes(volume[end : end + 4], "big", signed=True))
+    return volume[:end]
+
+
+def _lowest(path: Path, volume: bytes) -> tuple[Any, dict[str, Any]]:
+    """The sweep, with the site as the volume has it, and the volume's attributes."""
+    xradar = library("xradar", "xradar", "radar")
+    try:
+        with warnings.catch_warnings():
+            # It warns of sweeps that are not whole; whether what is needed is there is checked below.
+            warnings.simplefilter("ignore")
+            tree = xradar.io.open_nexradlevel2_datatree(volume)
+            sweeps = [tree[name].to_dataset() for name in tree.children if name.startswith("sweep_")]
+            sweeps = [sweep for sweep in sweeps if MOMENT in sweep and sweep.sizes["azimuth"] > 1]
+            angles = [float(sweep["sweep_fixed_angle"]) for sweep in sweeps]
+            # The first of the smallest.
+            sweep = sweeps[int(np.argmin(angles))].sel(range=slice(0, REACH_METRES)).sortby("azimuth").load()
+            sweep = sweep.assign_coords({name: float(tree[name]) for name in SITE})
+            attributes = dict(tree.attrs)
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__} {error}".split())[:160]
+        raise UserError(f"{path}: not a whole NEXRAD Level II volume ({said})") from None
+    gaps = np.diff(sweep.azimuth.values, append=sweep.azimuth.values[0] + 360)
+    if min(angles) > HIGHEST_DEGREES or gaps.max() > WIDEST_GAP_DEGREES:
+        raise UserError(
+            f"{path}: the lowest whole sweep is at {min(angles):.2f} degrees, its widest gap {gaps.max():.1f} degrees; "
+            f"accepted: up to {HIGHEST_DEGREES:g} and {WIDEST_GAP_DEGREES:g}"
+        )
+    return sweep, attributes
+
+
+def _from_table(path: Path, station: str) -> dict[str, float]:
+    """Place of a radar that old volumes (message 1) do not tell."""
+    with Path(__file__).with_name("stations.csv").open(encoding="utf-8", newline="") as table:
+        rows = {row["station"]: row for row in csv.DictReader(table)}
+    if station not in rows:
+        raise UserError(f"{path}: does not say where {station or 'its radar'} is; known: {', '.join(rows)}")
+    return {name: float(rows[station][name]) for name in SITE}

@@ -1,0 +1,222 @@
+"""Simulated rain: fields that are carried by a flow, grow and decay, with convective cells in them.
+
+A Gaussian random field in coordinates that move with the air (Lagrangian) changes in time as an AR(1) process per
+Fourier mode: large shapes live long, small ones vanish within two frames, as in real rain (the cascade of pysteps'
+STEPS rests on the same fact). Where the field is above a threshold it rains; short-lived Gaussian cells add showers.
+Every frame is looked up in the field at once, through the inverse flow: frames warped one from another would blur.
+
+What is missing: mountains, the radar's beam, attenuation. Orders of methods can be compared with real data, values
+cannot. The constants are our own choice; lengths hold at 100 pixels and are scaled with the image.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from scipy.linalg import expm
+
+from hypernet.lab.randomness import numpy_generator
+from hypernet.radar.core.frames import LARGEST_DBZ
+
+REFERENCE_SIZE = 100
+# The flow, in pixels and frames. Rain comes from the west most of the time: the mean is not zero, as in any climate.
+MEAN_VELOCITY = (0.8, 4.0)
+VELOCITY_SPREAD = 1.6
+# Spread of the velocity's gradient (shear, rotation), per frame.
+DEFORMATION = 0.018
+# The field: amplitude |k|^-1.5 (power -3), nothing longer than a third of the periodic square's side (2 N).
+AMPLITUDE_EXPONENT = -1.5
+LONGEST_WAVES = 3
+# A shape of 64 pixels lives 14 frames, one of 8 pixels an eighth of that.
+LIFETIME_FRAMES = 14.0
+LIFETIME_SCALE = 64.0
+# It rains where the field, of variance 1, is above a threshold: 8 dBZ there, and 12 dBZ more for each unit above.
+THRESHOLD = (0.2, 1.4)
+EDGE_DBZ = 8.0
+DBZ_PER_UNIT = 12.0
+# Cells: mean number in an event of 12 frames that are born up to 12 frames before it begins.
+CELLS = 40.0
+CELL_FRAMES = 12
+CELL_LIFE = (4.0, 16.0)
+CELL_PEAK_DBZ = (20.0, 55.0)
+CELL_AXIS = (2.0, 7.0)
+# Cells are evaluated in boxes of +- 3.5 standard deviations; at the edge 55 dBZ have become 0.1 dBZ.
+CELL_REACH = 3.5
+
+DECIBEL = math.log(10.0) / 10.0
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Motion of the air around the centre of the image: v + A (x - c), constant in time.
+
+    Attributes:
+        size: N, pixels.
+        velocity: v, (rows, columns) per frame at the image's centre.
+        gradient: A, ``[2, 2]`` per frame, without trace: areas are kept.
+    """
+
+    size: int
+    velocity: np.ndarray
+    gradient: np.ndarray
+
+    def carried(self, points: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Where the air at ``points`` is ``frames`` later: x(t) = c + e^(A t) (x - c) + (int_0^t e^(A s) ds) v.
+
+        Args:
+            points: rows and columns, ``[..., 2]``.
+            frames: t, broadcast against the leading axes of ``points``; negative for the past.
+        """
+        # The exponential of [[A, v], [0, 0]] t holds e^(A t) and the integral side by side.
+        generator = np.zeros((3, 3))
+        generator[:2, :2], generator[:2, 2] = self.gradient, self.velocity
+        motion = expm(np.asarray(frames, dtype=np.float64)[..., None, None] * generator)
+        centre = (self.size - 1) / 2
+        return centre + np.einsum("...ij,...j->...i", motion[..., :2, :2], points - centre) + motion[..., :2, 2]
+
+
+def flow(seed: int, index: int, size: int, deformation: float = DEFORMATION) -> Flow:
+    """The flow of one event; ``deformation`` 0 makes it the same motion everywhere."""
+    generator = numpy_generator(seed, "radar", "storm flow", index)
+    velocity = np.array(MEAN_VELOCITY) + VELOCITY_SPREAD * generator.standard_normal(2)
+    gradient = deformation * generator.standard_normal((2, 2))
+    gradient -= np.eye(2) * np.trace(gradient) / 2
+    return Flow(size, velocity * size / REFERENCE_SIZE, gradient)
+
+
+def texture(seed: int, index: int, size: int, frames: int, lifetime: float = LIFETIME_FRAMES) -> np.ndarray:
+    """The field that moves with the air, float32 ``[T, 2 N, 2 N]``, periodic, variance 1 at every time.
+
+    Args:
+        seed: of the archive.
+        index: number of the event.
+        size: N.
+        frames: T.
+        lifetime: frames that a shape of 64 pixels (at N = 100) lives; ``math.inf`` freezes the field.
+    """
+    generator = numpy_generator(seed, "radar", "storm texture", index)
+    side = 2 * size
+    white = generator.standard_normal((frames, side, side), dtype=np.float32)
+    # Moduli of the wave vectors in cycles per pixel: all of them for the variance, half of them for a real transform.
+    wave = np.hypot(scipy.fft.fftfreq(side)[:, None], scipy.fft.fftfreq(side))
+    kept = wave >= (LONGEST_WAVES - 1e-9) / side
+    amplitude = np.where(kept, np.where(kept, wave, 1.0) ** AMPLITUDE_EXPONENT, 0.0)
+    amplitude /= math.sqrt(np.mean(amplitude**2))
+    half = side // 2 + 1
+    memory = np.exp(-LIFETIME_SCALE * size / REFERENCE_SIZE * wave[:, :half] / lifetime).astype(np.float32)
+    fresh = np.sqrt(1 - memory**2)
+    modes = scipy.fft.rfft2(white) * amplitude[:, :half].astype(np.float32)
+    for frame in range(1, frames):
+        modes[frame] = memory * modes[frame - 1] + fresh * modes[frame]
+    return scipy.fft.irfft2(modes, s=(side, side))
+
+
+def looked_up(field: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Values of periodic fields between pixels, bilinear, float32 ``[T, ...]``.
+
+    Args:
+        field: ``[T, S, S]``.
+        points: rows and columns, ``[T, ..., 2]``; they wrap around.
+    """
+    side = field.shape[-1]
+    whole = np.floor(points).astype(np.int64)
+    share = (points - whole).astype(np.float32)
+    (top, left), (bottom, right) = np.moveaxis(whole % side, -1, 0), np.moveaxis((whole + 1) % side, -1, 0)
+    down, along = share[..., 0], share[..., 1]
+    frame = np.arange(len(field)).reshape(-1, *[1] * (top.ndim - 1))
+    upper = field[frame, top, left] * (1 - along) + field[frame, top, right] * along
+    lower = field[frame, bottom, left] * (1 - along) + field[frame, bottom, right] * along
+    return upper * (1 - down) + lower * down
+
+
+def cell_echo(seed: int, index: int, air: Flow, frames: int, cells: float = CELLS) -> np.ndarray:
+    """What convective cells add to the reflectivity factor Z (linear, not dB), ``[T, N, N]``.
+
+    A cell is born, reaches its peak in the middle of its life and vanishes: sin(pi t / L). It keeps its shape and
+    moves with the air. Places are uniform in the middle of each life, in a square of twice the image's side, so that
+    showers are as frequent late in an event as early.
+
+    Args:
+        seed: of the archive.
+        index: number of the event.
+        air: its flow.
+        frames: T.
+        cells: mean number of cells of an event of 12 frames.
+    """
+    generator, size = numpy_generator(seed, "radar", "storm cells", index), air.size
+    count = generator.poisson(cells * (frames + CELL_FRAMES) / (2 * CELL_FRAMES))
+    place = generator.uniform(-0.5 * size, 1.5 * size, (count, 2))
+    birth = generator.uniform(-CELL_FRAMES, frames, count)
+    life = generator.uniform(*CELL_LIFE, count)
+    peak = generator.uniform(*CELL_PEAK_DBZ, count)
+    axes = generator.uniform(*CELL_AXIS, (count, 2)) * size / REFERENCE_SIZE
+    angle = generator.uniform(0.0, math.pi, count)
+
+    # Every pair of a cell and a frame in which it lives and its box touches the image.
+    age = (np.arange(frames) - birth[:, None]) / life[:, None]
+    reach = math.ceil(CELL_REACH * CELL_AXIS[1] * size / REFERENCE_SIZE)
+    cell, frame = np.nonzero((age > 0) & (age < 1))
+    centre = air.carried(place[cell], frame - (birth + life / 2)[cell])
+    corner = np.rint(centre).astype(np.int64) - reach
+    seen = ((corner > -2 * reach - 1) & (corner < size)).all(axis=1)
+    cell, frame, centre, corner = cell[seen], frame[seen], centre[seen], corner[seen]
+
+    # Squared distance in standard deviations, in boxes [pairs, 2 reach + 1, 2 reach + 1].
+    cosine, sine = np.cos(angle[cell]), np.sin(angle[cell])
+    first, second = 1 / axes[cell].T ** 2
+    inside = np.arange(2 * reach + 1)
+    down, along = np.moveaxis(corner - centre, -1, 0)[:, :, None] + inside
+    own = (slice(None), None, None)
+    distance = (
+        (first * cosine**2 + second * sine**2)[own] * down[:, :, None] ** 2
+        + (first * sine**2 + second * cosine**2)[own] * along[:, None, :] ** 2
+        + (2 * (first - second) * cosine * sine)[own] * down[:, :, None] * along[:, None, :]
+    )
+    strength = peak[cell] * np.sin(math.pi * age[cell, frame])
+    echo = np.expm1(DECIBEL * strength[own] * np.exp(-distance / 2))
+    echo[distance > CELL_REACH**2] = 0.0
+
+    # Boxes reach over the edge by at most their side: add them up on a wider canvas, and cut.
+    wide, edge = size + 4 * reach + 2, 2 * reach + 1
+    rows, columns = np.moveaxis(corner + edge, -1, 0)[:, :, None] + inside
+    at = (frame[own] * wide + rows[:, :, None]) * wide + columns[:, None, :]
+    canvas = np.bincount(at.ravel(), weights=echo.ravel(), minlength=frames * wide * wide).reshape(frames, wide, wide)
+    return canvas[:, edge : edge + size, edge : edge + size]
+
+
+def event(
+    seed: int,
+    index: int,
+    size: int,
+    frames: int,
+    lifetime: float = LIFETIME_FRAMES,
+    deformation: float = DEFORMATION,
+    cells: float = CELLS,
+) -> np.ndarray:
+    """The reflectivity of one rainy event in dBZ, float32 ``[T, N, N]`` in 0..70, row 0 in the north.
+
+    Every event has random streams of its own: it is the same whatever else is made, in any order and process.
+    ``lifetime=math.inf, deformation=0, cells=0`` is rain that only moves.
+
+    Args:
+        seed: of the archive.
+        index: number of the event.
+        size: N.
+        frames: T, ten minutes apart.
+        lifetime: see :func:`texture`.
+        deformation: see :func:`flow`.
+        cells: see :func:`cell_echo`.
+    """
+    air = flow(seed, index, size, deformation)
+    field = texture(seed, index, size, frames, lifetime)
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij"), axis=-1)
+    # Frame by frame: the matrices of the flow are then one per frame, not one per pixel.
+    origins = np.stack([air.carried(pixels, np.array(-frame)) for frame in range(frames)])
+    above = looked_up(field, origins) - numpy_generator(seed, "radar", "storm threshold", index).uniform(*THRESHOLD)
+    # A dry pixel has Z = 1 (0 dBZ), so that a lone cell has exactly its own dBZ.
+    echo = np.where(above > 0, np.exp(DECIBEL * (EDGE_DBZ + DBZ_PER_UNIT * above)), 1.0)
+    echo += cell_echo(seed, index, air, frames, cells)
+    return (np.log(np.maximum(echo, 1.0)) / DECIBEL).clip(0.0, LARGEST_DBZ).astype(np.float32)

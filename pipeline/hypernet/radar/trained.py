@@ -1,0 +1,176 @@
+"""A trained method opened again: four images in, the next one out, for squares and for fields of any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hypernet.lab.runs.models import load_model, restored
+from hypernet.layers.dynamic_conv import separable_dynamic_conv
+from hypernet.radar.baselines.global_motion import GlobalMotion
+from hypernet.radar.baselines.last_frame import LastFrame
+from hypernet.radar.baselines.optical_flow import OpticalFlow, extrapolated, next_fields
+from hypernet.radar.baselines.patch_linear import PatchLinear
+from hypernet.radar.config import (
+    SETTINGS,
+    LastFrameSettings,
+    MethodSettings,
+    MotionSettings,
+    NetworkSettings,
+    OpticalFlowSettings,
+    RidgeSettings,
+    Sizes,
+)
+from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.rollout import FieldForecast, Tiled, checked, last_field, network_forecast, roll_out
+from hypernet.radar.core.tiles import OnTiles
+from hypernet.radar.methods import TITLES, build, on_patches
+from hypernet.radar.model import DynamicConvolution
+
+# Images of a network's size that are forecast at once.
+IMAGES_AT_ONCE = 32
+
+
+class Forecaster:
+    """One method, ready to forecast.
+
+    Calling it with images float32 ``[B, 4, N, N]`` in [0, 1] gives the centres of the next ones,
+    ``[B, N - 2 m, N - 2 m]``.
+
+    Args:
+        method: method id.
+        title: name of the data set for people.
+        geometry: sizes.
+        settings: of the method.
+        network: its network on whole images or patches, or the module of a baseline.
+
+    Attributes:
+        on_patches: whether ``network`` forecasts patches.
+    """
+
+    def __init__(self, method: str, title: str, geometry: Geometry, settings: MethodSettings, network: nn.Module):
+        self.method, self.title, self.geometry, self.settings = method, title, geometry, settings
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network.to(self.device).eval()
+        self.on_patches = forecasts_patches(settings)
+        self.whole = OnTiles(self.network, geometry) if self.on_patches else self.network
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """See the class."""
+        forecast = network_forecast(self.whole)
+        frames = np.ascontiguousarray(frames, dtype=np.float32)
+        return np.concatenate(
+            [forecast(frames[first : first + IMAGES_AT_ONCE]) for first in range(0, len(frames), IMAGES_AT_ONCE)]
+        )
+
+    def field(self) -> FieldForecast:
+        """The forecast of fields of any size, ``[B, 4, H, W] -> [B, H, W]``.
+
+        Networks and regression go square by square; the baselines that know one motion or flow see the whole field.
+        """
+        if isinstance(self.settings, LastFrameSettings):
+            return last_field
+        if isinstance(self.settings, OpticalFlowSettings):
+            return next_fields
+        if isinstance(self.settings, MotionSettings):
+            return self._shifted
+        # Patches that overlap share what the first layers make of them: squares of N, not of a patch.
+        return Tiled(network_forecast(self.whole), self.geometry.size, self.geometry.margin)
+
+    def roll_out(self, frames: np.ndarray, steps: int) -> np.ndarray:
+        """Forecasts of whole fields, one step after the other: ``[B, 4, H, W] -> [B, steps, H, W]``.
+
+        Forecasts are fed back; optical flow is extrapolated along one motion instead, as its users do.
+        """
+        if isinstance(self.settings, OpticalFlowSettings):
+            return np.stack([extrapolated(one, steps) for one in checked(frames)])
+        return roll_out(self.field(), frames, steps)
+
+    def _shifted(self, frames: np.ndarray) -> np.ndarray:
+        """Whole fields displaced by their one motion; what comes in from outside is dry."""
+        with torch.inference_mode():
+            seen = torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32)).to(self.device)
+            around = (self.geometry.margin,) * 4
+            wide = torch.nn.functional.pad(seen[:, -1], around)
+            return separable_dynamic_conv(wide, *self.network.filters(seen)).cpu().numpy()
+
+    def filters(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Vertical and horizontal filters ``[B, K]``, or ``[B, P, K]`` on patches; None for methods without."""
+        if not isinstance(self.network, DynamicConvolution):
+            return None
+        with torch.inference_mode():
+            both = self.whole.filters(torch.from_numpy(np.asarray(frames, np.float32)).to(self.device))
+        return tuple(one.cpu().numpy() for one in both)
+
+
+def forecasts_patches(settings: MethodSettings) -> bool:
+    """Whether a method's module forecasts patches rather than whole images."""
+    return isinstance(settings, RidgeSettings) or (isinstance(settings, NetworkSettings) and on_patches(settings))
+
+
+def module_of(settings: MethodSettings, geometry: Geometry) -> nn.Module:
+    """The module of a method, untrained."""
+    match settings:
+        case NetworkSettings():
+            return build(settings, geometry)
+        case LastFrameSettings():
+            return LastFrame(geometry)
+        case MotionSettings(method=own):
+            return GlobalMotion(geometry, own.frames, own.subpixel)
+        case RidgeSettings():
+            return PatchLinear(geometry)
+        case OpticalFlowSettings():
+            return OpticalFlow(geometry)
+    raise ValueError(f"no method takes settings of type {type(settings).__name__}")
+
+
+def describe(dataset: str, method: str, title: str, geometry: Geometry, settings: MethodSettings) -> dict[str, Any]:
+    """What a model file says beside its weights, in plain types."""
+    sizes = {"size": geometry.size, "margin": geometry.margin, "patch": geometry.patch, "taps": geometry.taps}
+    return {
+        "domain": "radar",
+        "dataset": dataset,
+        "method": method,
+        "title": title,
+        "geometry": sizes,
+        "settings": settings.model_dump(mode="json"),
+    }
+
+
+def restore(content: dict[str, Any]) -> Forecaster:
+    """A method from the content of its file.
+
+    Raises:
+        ValueError: the method is not known here, or a weight is not a finite real number.
+    """
+    method = content["method"]
+    if method not in TITLES:
+        raise ValueError(f"the method {method!r} is not known here")
+    settings = SETTINGS[method].model_validate(content["settings"])
+    geometry = Sizes.model_validate(content["geometry"]).geometry
+    # Without memory for the weights until their shapes are known to be those in the file.
+    with torch.device("meta" if content["state"] else "cpu"):
+        network = module_of(settings, geometry)
+    network.load_state_dict(content["state"], assign=True)
+    if not all(_usable(weights) for weights in content["state"].values()):
+        raise ValueError("a weight is not a finite real number")
+    # Trained in double precision: images come in single.
+    return Forecaster(method, content["title"], geometry, settings, network.float())
+
+
+def open_model(path: str | Path) -> Forecaster:
+    """Open a model that `hypernet radar train` wrote.
+
+    Raises:
+        UserError: no such file, not a model of this domain, of another version, or damaged.
+    """
+    return restored(path, load_model(path), "radar", restore)
+
+
+def _usable(weights: torch.Tensor) -> bool:
+    dense = weights.layout == torch.strided and weights.is_floating_point()
+    return dense and bool(torch.isfinite(weights).all())

@@ -1,0 +1,77 @@
+"""Fitting and reopening the baselines by method id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hypernet.lab.config import Section
+from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.factorisation import Biases, Factors, fit_baseline_only, fit_svd, fit_svdpp
+from hypernet.ratings.baselines.means import (
+    GlobalMean,
+    ItemMean,
+    Oracle,
+    UserMean,
+    fit_global_mean,
+    fit_item_mean,
+    fit_oracle,
+    fit_user_mean,
+)
+from hypernet.ratings.baselines.neighbours import NeighbourRatings, fit_knn_baseline
+from hypernet.ratings.baselines.shared_trees import SharedTrees, fit_boosted_trees, fit_global_tree
+from hypernet.ratings.baselines.user_trees import UserTrees, fit_local_trees, fit_neighbour_trees
+from hypernet.ratings.core.tables import RatingData
+
+
+class Baseline(NamedTuple):
+    """How a method is fitted, and what comes of it."""
+
+    fit: Callable[[RatingData, Any, int], tuple[Fitted, dict[str, Any]]]
+    kind: type[Fitted]
+
+
+BASELINES = {
+    "oracle": Baseline(fit_oracle, Oracle),
+    "global_mean": Baseline(fit_global_mean, GlobalMean),
+    "item_mean": Baseline(fit_item_mean, ItemMean),
+    "user_mean": Baseline(fit_user_mean, UserMean),
+    "global_tree": Baseline(fit_global_tree, SharedTrees),
+    "local_trees": Baseline(fit_local_trees, UserTrees),
+    "knn_trees": Baseline(fit_neighbour_trees, UserTrees),
+    "gbrt": Baseline(fit_boosted_trees, SharedTrees),
+    "baseline_only": Baseline(fit_baseline_only, Biases),
+    "knn_baseline": Baseline(fit_knn_baseline, NeighbourRatings),
+    "svd": Baseline(fit_svd, Factors),
+    "svdpp": Baseline(fit_svdpp, Factors),
+}
+
+
+def fit(method: str, data: RatingData, settings: Section, seed: int) -> tuple[Fitted, dict[str, Any]]:
+    """Fit a baseline to ``data.train``; what it has to choose, it chooses by RMSE on ``data.validation``.
+
+    For a choice it is fitted to ``data.fit``; predictions are clipped to the scale, as in the evaluation.
+
+    Args:
+        method: a method id of :data:`BASELINES`.
+        data: prepared ratings.
+        settings: of the method, see :data:`hypernet.ratings.config.SETTINGS`.
+        seed: decides what the library draws.
+
+    Returns:
+        the fitted method, and facts of the run: what was chosen, ``parameter_count``, the library's version.
+
+    Raises:
+        UserError: the library is not installed; or ``oracle`` where nobody knows the truth.
+    """
+    return BASELINES[method].fit(data, settings, seed)
+
+
+def open_fitted(method: str, state: dict[str, Any]) -> Fitted:
+    """The fitted method whose ``state()`` this is.
+
+    Raises:
+        KeyError: not the id of a baseline.
+        TypeError: the state of another method.
+    """
+    return BASELINES[method].kind.from_state(state)

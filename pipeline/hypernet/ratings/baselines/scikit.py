@@ -1,0 +1,80 @@
+"""Regression trees of scikit-learn, and their way into a :class:`~hypernet.ratings.core.trees.Forest`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hypernet.lab.libraries import library
+from hypernet.ratings.core.trees import LEAF, Forest
+
+if TYPE_CHECKING:
+    from sklearn.tree import DecisionTreeRegressor
+
+PACKAGE = "scikit-learn"
+
+
+def regression_tree(depth: int, seed: int) -> DecisionTreeRegressor:
+    """An unfitted tree for squared error with at most ``depth`` rules on a path.
+
+    Raises:
+        UserError: scikit-learn is not installed.
+    """
+    return library("sklearn.tree", PACKAGE, "ratings").DecisionTreeRegressor(max_depth=depth, random_state=seed)
+
+
+def unchecked() -> AbstractContextManager:
+    """Fit without scikit-learn's checks of its input, which take longer than a small tree; rows are finite here."""
+    return library("sklearn", PACKAGE, "ratings").config_context(assume_finite=True, skip_parameter_validation=True)
+
+
+def version() -> str:
+    """Which scikit-learn this is, for the facts of a run."""
+    return f"{PACKAGE} {library('sklearn', PACKAGE, 'ratings').__version__}"
+
+
+def pack(trees: Iterable[DecisionTreeRegressor]) -> tuple[Forest, np.ndarray]:
+    """Fitted trees in common arrays; each tree's first node is its root.
+
+    Args:
+        trees: taken one by one, so that a generator never has more than one in memory.
+
+    Returns:
+        the forest, and the mean target of the rows at every node, inner ones too, float64 ``[nodes]``.
+    """
+    parts: dict[str, list[np.ndarray]] = defaultdict(list)
+    sizes = []
+    for fitted in trees:
+        tree = fitted.tree_
+        found = {
+            "left": tree.children_left,
+            "right": tree.children_right,
+            "feature": tree.feature,
+            "threshold": tree.threshold,
+            "mean": tree.value[:, 0, 0],
+            "support": tree.n_node_samples,
+        }
+        for name, array in found.items():
+            # These are views, which would keep the whole tree alive.
+            parts[name].append(array.copy())
+        sizes.append(tree.node_count)
+    flat = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    root = np.cumsum([0, *sizes[:-1]])
+    leaf = flat["left"] < 0
+    own = np.arange(len(leaf))
+    first = np.repeat(root, sizes)
+    forest = Forest(
+        root=root.astype(np.int64),
+        feature=np.where(leaf, LEAF, flat["feature"]).astype(np.int32),
+        threshold=np.where(leaf, 0.0, flat["threshold"]),
+        sign=np.where(leaf, 0, 1).astype(np.int8),
+        left=np.where(leaf, own, first + flat["left"]),
+        right=np.where(leaf, own, first + flat["right"]),
+        value=np.where(leaf, flat["mean"], np.nan),
+        support=flat["support"].astype(np.int32),
+    )
+    return forest, flat["mean"]

@@ -1,0 +1,131 @@
+"""Trees that are the same for all users: one, or many added up by gradient boosting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hypernet.lab.libraries import library
+from hypernet.ratings.baselines.arrays import Fitted, clipped_rmse
+from hypernet.ratings.baselines.forests import at_depths, parameter_count, repeated
+from hypernet.ratings.baselines.levels import LEVELS, UserLevel
+from hypernet.ratings.baselines.scikit import PACKAGE, pack, regression_tree, version
+from hypernet.ratings.config import BoostingSettings, TreeSettings
+from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.core.trees import Forest
+
+# Fits trees to features and targets; gives the trees, the prediction before the first, and the learning rate.
+Grow = Callable[[np.ndarray, np.ndarray], tuple[Forest, float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedTrees(Fitted):
+    """prediction = start + rate * sum of the trees, at the user's level.
+
+    Attributes:
+        forest: the trees.
+        start: the prediction before the first.
+        rate: the learning rate; 1 for a tree by itself.
+        user_level: how the trees know the user's level, see :data:`~hypernet.ratings.baselines.levels.LEVELS`.
+        user_mean: of every user, float64 ``[U]``.
+        user_count: ratings of every user, int64 ``[U]``.
+        overall: mean of all ratings.
+        features: D.
+    """
+
+    forest: Forest
+    start: float
+    rate: float
+    user_level: str
+    user_mean: np.ndarray
+    user_count: np.ndarray
+    overall: float
+    features: int
+
+    def predict(self, rows: Rows) -> np.ndarray:
+        """See :class:`Fitted`."""
+        return self.predict_at(LEVELS[self.user_level](self.user_mean, self.user_count, self.overall), rows)
+
+    def predict_at(self, level: UserLevel, rows: Rows) -> np.ndarray:
+        """Ratings of users whose levels are given, float64 ``[N]``."""
+        x = level.inputs(rows)
+        total = np.full(len(rows), self.start)
+        for tree in range(len(self.forest)):
+            total += self.rate * self.forest.predict(np.full(len(rows), tree), x)
+        return level.ratings(rows, total)
+
+    def user_trees(self, users: np.ndarray | None = None) -> Forest | None:
+        """See :class:`Fitted`; a sum of several trees is no tree. Every user has a copy, at the user's level."""
+        if len(self.forest) != 1:
+            return None
+        chosen = slice(None) if users is None else users
+        level = LEVELS[self.user_level](self.user_mean[chosen], self.user_count[chosen], self.overall)
+        return level.own(repeated(self.forest, len(level.mean)), self.features)
+
+
+def _fit_shared(grow: Grow, data: RatingData, user_level: str) -> SharedTrees:
+    """The trees that ``grow`` makes of ``data.train``."""
+    level = LEVELS[user_level].of(data.train, len(data.users))
+    forest, start, rate = grow(level.training_inputs(data.train), level.targets(data.train))
+    fields = {
+        "forest": forest,
+        "start": start,
+        "rate": rate,
+        "user_level": user_level,
+        "user_mean": level.mean,
+        "user_count": level.count,
+        "overall": level.overall,
+        "features": len(data.features),
+    }
+    fitted = SharedTrees(**fields, newcomers=None)
+    if data.newcomers is None:
+        return fitted
+    theirs = LEVELS[user_level].of(data.newcomers.support, data.newcomers.count)
+    return SharedTrees(**fields, newcomers=fitted.predict_at(theirs, data.newcomers.query))
+
+
+def fit_global_tree(data: RatingData, settings: TreeSettings, seed: int) -> tuple[SharedTrees, dict[str, Any]]:
+    """One tree over all ratings, of the depth that is best on ``data.validation``.
+
+    See :func:`hypernet.ratings.baselines.fit.fit`.
+    """
+    depths, held_out = settings.method.depths, data.validation
+    level = LEVELS[settings.user_level].of(data.fit, len(data.users))
+    deepest = regression_tree(depths[-1], seed).fit(level.training_inputs(data.fit), level.targets(data.fit))
+    predicted = at_depths(*pack([deepest]), depths, np.zeros(len(held_out), np.int64), level.inputs(held_out))
+    errors = clipped_rmse(level.ratings(held_out, predicted), held_out.rating, data.low, data.high)
+    depth = depths[int(errors.argmin())]
+
+    def grow(x: np.ndarray, y: np.ndarray) -> tuple[Forest, float, float]:
+        return pack([regression_tree(depth, seed).fit(x, y)])[0], 0.0, 1.0
+
+    fitted = _fit_shared(grow, data, settings.user_level)
+    return fitted, {
+        "depth": depth,
+        "user_level": settings.user_level,
+        "validation_rmse": float(errors.min()),
+        "parameter_count": parameter_count(fitted.forest),
+        "library": version(),
+    }
+
+
+def fit_boosted_trees(data: RatingData, settings: BoostingSettings, seed: int) -> tuple[SharedTrees, dict[str, Any]]:
+    """Gradient boosting for squared error (Friedman 2001); see :func:`hypernet.ratings.baselines.fit.fit`."""
+    sizes = settings.method
+
+    def grow(x: np.ndarray, y: np.ndarray) -> tuple[Forest, float, float]:
+        model = library("sklearn.ensemble", PACKAGE, "ratings").GradientBoostingRegressor(
+            n_estimators=sizes.trees, max_depth=sizes.depth, learning_rate=sizes.learning_rate, random_state=seed
+        )
+        model.fit(x, y)
+        return pack(model.estimators_[:, 0])[0], float(model.init_.constant_[0, 0]), sizes.learning_rate
+
+    fitted = _fit_shared(grow, data, settings.user_level)
+    return fitted, {
+        "user_level": settings.user_level,
+        "parameter_count": parameter_count(fitted.forest),
+        "library": version(),
+    }

@@ -1,0 +1,363 @@
+"""The ``ratings`` section of params.yaml."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from hypernet.lab.config import DomainConfig, Section, Steps
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+GENERATED = re.compile(r"preftrees(?:_seed(\d{1,6}))?")
+PUBLISHED = ("ml100k_u1", "ml100k_u2", "ml100k_u3", "ml100k_u4", "ml100k_u5", "ml1m", "jester1")
+# Deeper trees have 2^depth leaves in memory for every user.
+DEEPEST = 8
+
+
+def _rising(values: list[int]) -> list[int]:
+    if values != sorted(set(values)):
+        raise ValueError(f"{values} must rise, each value once")
+    return values
+
+
+Grid = Annotated[list[Count], Field(min_length=1), AfterValidator(_rising)]
+DepthGrid = Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), AfterValidator(_rising)]
+
+
+class Stage(Section):
+    """One training of a meta tree; see :class:`Recipe`. ``start`` is the method whose weights it goes on from."""
+
+    start: str | None
+    steps: Annotated[int, Field(ge=0)]
+    learning_rate: float
+    final_learning_rate_share: float
+    soft_share: float
+    temperature: float
+    final_temperature: float
+    sparsity: float
+    gradient_clip: float | None
+
+
+_COMMON = ("final_learning_rate_share", "final_temperature", "sparsity", "gradient_clip")
+
+
+class OwnTable(Section):
+    """The user's own ratings: a table of users, items and ratings, and one of items with any columns."""
+
+    ratings: str
+    items: str
+    keep: Literal["last"] | None = None
+
+
+class Recipe(Section):
+    """A way to train meta trees.
+
+    Attributes:
+        max_steps: steps of a training from scratch, with soft routing.
+        learning_rate: at its start.
+        final_learning_rate_share: the cosine decay of every training ends at this share of its learning rate.
+        soft_share: share of the steps in which a rule looks at all attributes; from then on at one only.
+        temperature: T at the first step. A rising T lets the softmax come near to one attribute by itself.
+        final_temperature: T at the last step, and in further trainings.
+        dynamic_steps: steps in which a dynamic tree goes on from the fixed one's weights; null: trained from scratch.
+        harden_steps: steps with hard routing, going on from the soft tree's weights; 0: the same weights serve both.
+        further_learning_rate: at the start of the trainings that go on from others.
+        sparsity: lambda, the weight of R in the loss.
+        gradient_clip: largest norm of the gradient.
+    """
+
+    max_steps: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    final_learning_rate_share: Share
+    soft_share: Share
+    temperature: Positive
+    final_temperature: Positive
+    dynamic_steps: Annotated[int, Field(ge=0)] | None
+    harden_steps: Annotated[int, Field(ge=0)]
+    further_learning_rate: Annotated[float, Field(gt=0, le=1)]
+    sparsity: Annotated[float, Field(ge=0)]
+    gradient_clip: Positive | None
+
+    def start(self, method: str) -> str | None:
+        """The method whose weights the training of ``method`` goes on from."""
+        if method.endswith("_hard"):
+            return method.replace("_hard", "_soft")
+        return "meta_fixed_soft" if method == "meta_dynamic_soft" and self.dynamic_steps is not None else None
+
+    def stage(self, method: str) -> Stage:
+        """The part of the recipe that one method's training follows."""
+        start = self.start(method)
+        if start is None:
+            steps, rate, first, soft = self.max_steps, self.learning_rate, self.temperature, self.soft_share
+        else:
+            steps = self.harden_steps if method.endswith("_hard") else self.dynamic_steps
+            rate, first, soft = self.further_learning_rate, self.final_temperature, math.floor(self.soft_share)
+        return Stage(
+            start=start,
+            steps=steps,
+            learning_rate=rate,
+            temperature=first,
+            soft_share=soft,
+            **{name: getattr(self, name) for name in Stage.model_fields if name in _COMMON},
+        )
+
+
+class Training(Section):
+    """How batches are made and how often a training is checked."""
+
+    check_every_steps: Count
+    patience_checks: Count | None
+    precision: Literal["32-true", "bf16-mixed", "64-true"]
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    devices: Count
+    users_per_batch: Count
+    largest_support: Annotated[int, Field(ge=2)] | None
+    query_ratings: Count
+    loss_on: Literal["query", "all"]
+
+
+class MetaTreeMethod(Section):
+    """Sizes of a meta tree; ``depth`` is the number of rules on the longest path."""
+
+    depth: Annotated[int, Field(ge=1, le=DEEPEST)]
+    embedding: Count
+    f_hidden: Count
+    g_hidden: Count
+
+
+class TreeGrid(Section):
+    """Depths from which the best is chosen."""
+
+    depths: DepthGrid
+
+
+class NeighbourGrid(Section):
+    """Numbers of neighbours (the user counts as one) and depths from which the best pair is chosen.
+
+    The pair is chosen on ``selection_users`` users (null: all of them), drawn once.
+    """
+
+    neighbours: Grid
+    depths: DepthGrid
+    selection_users: Count | None
+
+
+class Boosting(Section):
+    """Gradient boosted regression trees."""
+
+    trees: Count
+    depth: Annotated[int, Field(ge=1, le=20)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class Factorisation(Section):
+    """Matrix factorisation by stochastic gradient descent."""
+
+    factors: Count
+    epochs: Count
+    learning_rate: Positive
+    regularisation: Annotated[float, Field(ge=0)]
+
+
+class Neighbours(Section):
+    """Nearest neighbours with baselines: the number of neighbours."""
+
+    neighbours: Count
+
+
+class Bootstrap(Section):
+    """Intervals: resamples of the users."""
+
+    resamples: Annotated[int, Field(ge=100)]
+
+
+class RawSettings(Section):
+    """Where the raw tables come from: generated, an official archive (checked by digest), or the user's own."""
+
+    table: OwnTable | None
+    allow_modified: bool
+
+
+class PrepareSettings(Section):
+    """How rows are divided and item statistics are made."""
+
+    select: Literal["validation", "test"]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]
+    item_mean: Literal["loo", "kfold"]
+    keep: Literal["last"] | None
+
+
+class EvaluationSettings(Section):
+    """What the evaluation depends on."""
+
+    resamples: int
+
+
+class BaselineSettings(Section):
+    """A baseline with nothing to set."""
+
+
+class TreeSettings(Section):
+    """``global_tree`` and ``local_trees``."""
+
+    user_level: Literal["none", "residual", "feature"]
+    method: TreeGrid
+
+
+class NeighbourTreeSettings(Section):
+    """``knn_trees``."""
+
+    user_level: Literal["none", "residual", "feature"]
+    method: NeighbourGrid
+
+
+class BoostingSettings(Section):
+    """``gbrt``."""
+
+    user_level: Literal["none", "residual", "feature"]
+    method: Boosting
+
+
+class FactorisationSettings(Section):
+    """``svd`` and ``svdpp``."""
+
+    method: Factorisation
+
+
+class NeighboursSettings(Section):
+    """``knn_baseline``."""
+
+    method: Neighbours
+
+
+class MetaTreeSettings(Section):
+    """A meta tree with soft routing."""
+
+    train: Training
+    stage: Stage
+    method: MetaTreeMethod
+
+
+class HardMetaTreeSettings(MetaTreeSettings):
+    """A meta tree with hard routing."""
+
+
+SETTINGS: dict[str, type[Section]] = {
+    "global_mean": BaselineSettings,
+    "item_mean": BaselineSettings,
+    "user_mean": BaselineSettings,
+    "global_tree": TreeSettings,
+    "local_trees": TreeSettings,
+    "knn_trees": NeighbourTreeSettings,
+    "gbrt": BoostingSettings,
+    "baseline_only": BaselineSettings,
+    "knn_baseline": NeighboursSettings,
+    "svd": FactorisationSettings,
+    "svdpp": FactorisationSettings,
+    "oracle": BaselineSettings,
+    "meta_fixed_soft": MetaTreeSettings,
+    "meta_fixed_hard": HardMetaTreeSettings,
+    "meta_dynamic_soft": MetaTreeSettings,
+    "meta_dynamic_hard": HardMetaTreeSettings,
+}
+STEP_SETTINGS: dict[str, type[Section]] = {
+    "raw": RawSettings,
+    "prepare": PrepareSettings,
+    "evaluate": EvaluationSettings,
+}
+
+
+class Config(DomainConfig):
+    """The whole section; ``tables`` names the user's own: ``{my_shop: {ratings: r.csv, items: i.csv}}``."""
+
+    method_settings = SETTINGS
+    step_settings = STEP_SETTINGS
+    tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], OwnTable]
+    allow_modified: bool
+    select: Literal["validation", "test"]
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)]
+    item_mean: Literal["loo", "kfold"]
+    user_level: Literal["none", "residual", "feature"]
+    recipe: str
+    recipes: dict[str, Recipe]
+    train: Training
+    meta_fixed: MetaTreeMethod
+    meta_dynamic: MetaTreeMethod
+    global_tree: TreeGrid
+    local_trees: TreeGrid
+    knn_trees: NeighbourGrid
+    gbrt: Boosting
+    svd: Factorisation
+    svdpp: Factorisation
+    knn_baseline: Neighbours
+    evaluate: Bootstrap
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        for method in self.methods:
+            if method not in SETTINGS:
+                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+        for name in self.tables:
+            if name in PUBLISHED or GENERATED.fullmatch(name):
+                raise ValueError(f"tables: {name} is a built-in data set; give yours another name")
+        for dataset in self.datasets:
+            if dataset not in (*PUBLISHED, *self.tables) and not GENERATED.fullmatch(dataset):
+                accepted = ", ".join(("preftrees", "preftrees_seed<number>", *PUBLISHED, *self.tables))
+                raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")
+        if self.recipe not in self.recipes:
+            raise ValueError(f"recipe: {self.recipe} is not under recipes; accepted: {', '.join(self.recipes)}")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        start = self.recipes[self.recipe].start("meta_dynamic_soft")
+        fixed, dynamic = (one.model_dump(exclude={"depth"}) for one in (self.meta_fixed, self.meta_dynamic))
+        if "meta_dynamic_soft" in self.methods and start is not None and fixed != dynamic:
+            raise ValueError(
+                "meta_dynamic: it goes on from the weights of meta_fixed and needs the same embedding, f_hidden and "
+                "g_hidden (or dynamic_steps: null in the recipe)"
+            )
+        return self
+
+    def feasible(self, dataset: str, method: str) -> bool:
+        """Whether a method can be run on a data set: the oracle needs a known truth."""
+        return method != "oracle" or GENERATED.fullmatch(dataset) is not None
+
+    def own_files(self, dataset: str) -> list[str]:
+        """The files of a data set of the user's own; of others none."""
+        table = self.tables.get(dataset)
+        return [table.ratings, table.items] if table else []
+
+    def start(self, dataset: str, method: str) -> str | None:
+        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        del dataset
+        return self.recipes[self.recipe].start(method) if issubclass(SETTINGS[method], MetaTreeSettings) else None
+
+    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        own = self.tables.get(dataset)
+        if step == "raw":
+            return RawSettings(table=own, allow_modified=self.allow_modified)
+        if step == "prepare":
+            return PrepareSettings(
+                select=self.select,
+                validation_share=self.validation_share,
+                item_mean=self.item_mean,
+                keep=own.keep if own else None,
+            )
+        if step == "evaluate":
+            return EvaluationSettings(resamples=self.evaluate.resamples)
+        kind = SETTINGS[method]
+        if issubclass(kind, MetaTreeSettings):
+            own_sizes = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
+            return kind(train=self.train, stage=self.recipes[self.recipe].stage(method), method=own_sizes)
+        values = {"method": getattr(self, method)} if "method" in kind.model_fields else {}
+        if "user_level" in kind.model_fields:
+            values["user_level"] = self.user_level
+        return kind(**values)

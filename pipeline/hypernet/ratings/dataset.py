@@ -1,0 +1,272 @@
+"""From raw files to the arrays that training reads: divide the ratings, make the features, standardise them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import sha256
+from hypernet.lab.manifest import MANIFEST, read_manifest, write_manifest
+from hypernet.lab.randomness import numpy_generator
+from hypernet.ratings.config import GENERATED, PUBLISHED, PrepareSettings
+from hypernet.ratings.core.tables import Newcomers, RatingData, Rows, Truth
+from hypernet.ratings.names import dataset_title
+from hypernet.ratings.sources import jester, movielens, preftrees
+from hypernet.ratings.sources import user_tables as owntable
+from hypernet.ratings.sources.features import FOLDS, STATISTICS, ItemStatistics, training_statistics
+from hypernet.ratings.sources.interactions import RawRatings, TrueTrees
+
+# Where the source does not say which ratings are for testing.
+TEST_SHARE = 0.1
+# A spread this small beside the values is rounding, not spread.
+ROUNDING = 1e-10
+
+
+def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
+    """Make :class:`RatingData` from raw files and write it to ``out`` with a manifest.
+
+    Raises:
+        UserError: the raw files cannot be read, or nothing can be learned from them.
+    """
+    manifest = read_manifest(raw)
+    for name, digest in manifest["files"].items():
+        if not (raw / name).is_file() or sha256(raw / name) != digest:
+            raise UserError(f"{raw / name}: not as it was made; run `hypernet ratings raw --dataset {dataset}` again")
+    data, facts = assemble(dataset, read(dataset, raw, settings), settings)
+    if len(np.unique(data.test.user)) < 2:
+        raise UserError(f"{dataset}: test ratings of one user only; intervals over users need two")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MANIFEST).unlink(missing_ok=True)
+    data.save(out)
+    write_manifest(out, manifest["facts"] | facts)
+
+
+def read(dataset: str, raw: Path, settings: PrepareSettings) -> RawRatings:
+    """Read the raw files of a data set.
+
+    Raises:
+        UserError: a file is missing or damaged; one line names it and the place.
+    """
+    title = dataset_title(dataset)
+    if GENERATED.fullmatch(dataset):
+        return preftrees.read(raw, title)
+    if dataset == "jester1":
+        return jester.read(raw, title)
+    if dataset == "ml1m":
+        return movielens.read_1m(raw, title)
+    if dataset in PUBLISHED:
+        return movielens.read_100k(raw, title, split=int(dataset.removeprefix("ml100k_u")))
+    return owntable.read(raw / owntable.RATINGS, raw / owntable.ITEMS, title, settings.keep)
+
+
+def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tuple[RatingData, dict[str, Any]]:
+    """Divide ratings, compute and standardise features.
+
+    A user is known by at least one training rating. Test ratings of others are left out and counted as cold: a tree
+    grown from nothing is undefined. Of the training ratings ``validation_share`` is held out for choosing, but
+    never a user's only one.
+
+    Args:
+        dataset: its name, which names the random streams.
+        source: ratings and attributes in natural units.
+        settings: how rows are divided and item statistics are made.
+
+    Returns:
+        the prepared data, and facts for the manifest.
+
+    Raises:
+        UserError: no attributes, no ratings to train on or to test with, or all ratings alike.
+    """
+    if not source.user_features and not source.item_features and not source.statistics:
+        raise UserError(f"{dataset}: the items have no attributes, so a tree has nothing to ask about")
+    table = _Table(dataset, source)
+    if not len(table.train):
+        raise UserError(f"{dataset}: no training ratings; at least one user needs two ratings")
+    low, high = (float(end) for end in (table.rating[table.train].min(), table.rating[table.train].max()))
+    if low == high:
+        raise UserError(f"{dataset}: all training ratings are {low:g}; there is nothing to predict")
+    if settings.select == "test":
+        fit, validation = table.train, table.test
+    else:
+        fit, validation = table.held_out(table.train, settings.validation_share, "validation")
+    if source.test is not None and not len(table.test):
+        raise UserError(f"{dataset}: no test rating of a user who has training ratings")
+    for name, rows in (("test", table.test), ("validation", validation)):
+        if not len(rows):
+            raise UserError(
+                f"{dataset}: {len(table.rating)} ratings of {len(source.users)} users are too few to hold some out for "
+                f"{name}: of each user one is kept"
+            )
+    folds = None
+    if settings.item_mean == "kfold":
+        folds = numpy_generator(0, "ratings", "folds", dataset).integers(FOLDS, size=len(table.rating))
+    features = table.features
+    mean, deviation = _moments(table.training_columns(table.train, folds), len(features))
+
+    def training(rows: np.ndarray) -> Rows:
+        return table.rows(rows, table.training_columns(rows, folds), mean, deviation)
+
+    def held_out(rows: np.ndarray, seen: np.ndarray) -> Rows:
+        return table.rows(rows, table.item_columns(rows, seen), mean, deviation)
+
+    train, test = training(table.train), held_out(table.test, table.train)
+    chosen = settings.select == "validation"
+    item_x, user_x = table.item_x(mean, deviation), table.user_x(mean, deviation)
+    data = RatingData(
+        title=source.title,
+        unit=source.unit,
+        select=settings.select,
+        features=features,
+        mean=mean,
+        deviation=deviation,
+        low=low,
+        high=high,
+        users=table.users,
+        items=source.items,
+        titles=source.titles,
+        item_x=item_x,
+        user_x=user_x,
+        fit=training(fit) if chosen else train,
+        validation=held_out(validation, fit) if chosen else test,
+        train=train,
+        test=test,
+        newcomers=_newcomers(source, item_x, mean, deviation),
+        truth=None if source.trees is None else _truth(source.trees, source.item_values, mean, deviation),
+    )
+    facts = {
+        "title": source.title,
+        "users": len(data.users),
+        "items": len(data.items),
+        "features": [one.name for one in features],
+        "feature_count": len(features),
+        "ratings": len(source.rating),
+        "train": len(train),
+        "test": len(test),
+        "fit": len(data.fit),
+        "validation": len(data.validation),
+        "low": low,
+        "high": high,
+        "test_items_unseen": len(np.setdiff1d(test.item, train.item)),
+        "cold_users": table.cold_users,
+        "cold_test_ratings": table.cold_ratings,
+        "users_with_one_rating": int((np.diff(train.offsets(len(data.users))) == 1).sum()),
+    }
+    return data, source.facts | facts
+
+
+class _Table:
+    """Ratings sorted by user, users with no training rating left out, and the columns of their features."""
+
+    def __init__(self, dataset: str, source: RawRatings):
+        self.dataset, self.source = dataset, source
+        self.user, self.item, self.rating = source.user, source.item, source.rating
+        every = np.arange(len(self.rating))
+        if source.test is None:
+            train, test = self.held_out(every, TEST_SHARE, "test")
+        else:
+            train, test = every[~source.test], every[source.test]
+        known = np.zeros(len(source.users), dtype=bool)
+        known[self.user[train]] = True
+        met = np.zeros(len(source.users), dtype=bool)
+        met[self.user[test]] = True
+        self.cold_users = int((met & ~known).sum())
+        self.cold_ratings = int((~known[self.user[test]]).sum())
+        test = test[known[self.user[test]]]
+        self.users, self.user_values = source.users[known], source.user_values[known]
+        self.user = (np.cumsum(known) - 1)[self.user]
+        self.train, self.test = (rows[np.argsort(self.user[rows], kind="stable")] for rows in (train, test))
+        self.features = (
+            *source.user_features,
+            *source.item_features,
+            *(STATISTICS[name] for name in source.statistics),
+        )
+
+    def held_out(self, rows: np.ndarray, share: float, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+        """Divide rows at random into those kept and ``share`` held out; every user keeps one. Both keep the order."""
+        key = numpy_generator(0, "ratings", purpose, self.dataset).random(len(rows))
+        order = np.lexsort((key, self.user[rows]))
+        sure = np.zeros(len(rows), dtype=bool)
+        ends = np.append(np.diff(self.user[rows][order]) != 0, True) if len(rows) else np.zeros(0, dtype=bool)
+        sure[order[ends]] = True
+        free = np.flatnonzero(~sure)
+        taken = free[np.argsort(key[free], kind="stable")[: round(share * len(rows))]]
+        held = np.zeros(len(rows), dtype=bool)
+        held[taken] = True
+        return rows[~held], rows[held]
+
+    def training_columns(self, rows: np.ndarray, folds: np.ndarray | None) -> Iterator[np.ndarray]:
+        """Features of rows from which the item statistics are made, column by column, float64 ``[N]``."""
+        yield from self._attributes(rows)
+        if self.source.statistics:
+            own = None if folds is None else folds[rows]
+            found = training_statistics(self.item[rows], self.rating[rows], len(self.source.items), own)
+            yield from (found[name] for name in self.source.statistics)
+
+    def item_columns(self, rows: np.ndarray, seen: np.ndarray) -> Iterator[np.ndarray]:
+        """Features of other rows, with the item statistics of the rows ``seen``."""
+        yield from self._attributes(rows)
+        yield from (column[self.item[rows]] for column in self._statistics(seen))
+
+    def rows(self, rows: np.ndarray, columns: Iterator[np.ndarray], mean: np.ndarray, deviation: np.ndarray) -> Rows:
+        """Standardised rows."""
+        x = np.empty((len(rows), len(self.features)), dtype=np.float32)
+        for place, column in enumerate(columns):
+            x[:, place] = (column - mean[place]) / deviation[place]
+        return Rows(self.user[rows], self.item[rows], self.rating[rows].astype(np.float32), x)
+
+    def item_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+        """Standardised features of the items from all training ratings, 0 in the users' columns."""
+        values = np.column_stack([self.source.item_values, *self._statistics(self.train)])
+        own = np.s_[len(self.source.user_features) :]
+        x = np.zeros((len(values), len(self.features)), dtype=np.float32)
+        x[:, own] = (values - mean[own]) / deviation[own]
+        return x
+
+    def user_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+        """Standardised features of the users, 0 in the items' columns."""
+        own = np.s_[: len(self.source.user_features)]
+        x = np.zeros((len(self.users), len(self.features)), dtype=np.float32)
+        x[:, own] = (self.user_values - mean[own]) / deviation[own]
+        return x
+
+    def _attributes(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        yield from (column[self.user[rows]] for column in self.user_values.T)
+        yield from (column[self.item[rows]] for column in self.source.item_values.T)
+
+    def _statistics(self, seen: np.ndarray) -> list[np.ndarray]:
+        """Item statistics of the rows ``seen``, ``[M]`` each."""
+        if not self.source.statistics:
+            return []
+        found = ItemStatistics.of(self.item[seen], self.rating[seen], len(self.source.items)).all_ratings()
+        return [found[name] for name in self.source.statistics]
+
+
+def _moments(columns: Iterator[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and population standard deviation of each column; of a constant one its value and 1."""
+    mean, deviation = np.empty(count), np.empty(count)
+    for place, column in enumerate(columns):
+        mean[place], deviation[place] = column.mean(), column.std()
+        if deviation[place] <= ROUNDING * max(1.0, abs(mean[place])):
+            mean[place], deviation[place] = column[0], 1.0
+    return mean, deviation
+
+
+def _newcomers(source: RawRatings, item_x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> Newcomers | None:
+    people = source.newcomers
+    if people is None:
+        return None
+
+    def rows(own: np.ndarray) -> Rows:
+        item = people.item[own]
+        return Rows(people.user[own], item, people.rating[own].astype(np.float32), item_x[item])
+
+    truth = _truth(people.trees, source.item_values, mean, deviation)
+    return Newcomers(len(people.trees.value), rows(~people.query), rows(people.query), truth)
+
+
+def _truth(trees: TrueTrees, item_values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> Truth:
+    return Truth(trees.forest(item_values, mean, deviation), trees.expected(item_values).astype(np.float32))

@@ -1,0 +1,250 @@
+"""Errors of predicted ratings with intervals over users, recovery of known trees, and paired comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hypernet.lab.files import write_table
+from hypernet.lab.machine import use_threads
+from hypernet.lab.randomness import numpy_generator
+from hypernet.lab.results.statistics import Interval, bootstrap, wilson
+from hypernet.lab.results.summary import (
+    Comparison,
+    Measurement,
+    mlflow_metrics,
+    summarise_runs,
+    write_measurements,
+)
+from hypernet.lab.runs.tracking import Tracker, run_id_of
+from hypernet.ratings.config import EvaluationSettings
+from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.core.trees import Forest
+from hypernet.ratings.methods import TITLES
+from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor, open_model
+
+SELECTED_ON_TEST, NEW_USERS = "selected on test", "new users"
+GAIN = "rmse_gain"
+# The orders this domain claims on generated data, at every seed.
+CLAIMS = {("meta_fixed_hard", other) for other in ("local_trees", "global_tree", "user_mean")}
+# Compared with each of the meta trees.
+REFERENCES = ("user_mean", "global_tree", "local_trees", "knn_trees", "gbrt", "svd", "svdpp")
+AMONG_META = [
+    ("meta_fixed_soft", "meta_fixed_hard"),
+    ("meta_fixed_hard", "meta_dynamic_hard"),
+    ("meta_fixed_soft", "meta_dynamic_soft"),
+]
+
+
+def test_group(data: RatingData) -> str:
+    """The ``group`` of the test ratings: says so where choices were made on them."""
+    return SELECTED_ON_TEST if data.select == "test" else ""
+
+
+def errors_by_user(
+    group: str, query: Rows, support: np.ndarray, predicted: np.ndarray, data: RatingData
+) -> pd.DataFrame:
+    """Sums of squared and absolute errors of every user with a rating to predict.
+
+    Args:
+        group: name of the split.
+        query: the ratings that were predicted.
+        support: number of ratings of each user from which predictions could be made, ``[users]``.
+        predicted: float64 ``[N]``; clipped here to the scale of the data.
+        data: the data set.
+
+    Returns:
+        columns ``group``, ``user``, ``support``, ``n`` (ratings), ``squared_error`` and ``absolute_error`` (sums).
+    """
+    error = np.clip(predicted, data.low, data.high) - query.rating
+    users, place, count = np.unique(query.user, return_inverse=True, return_counts=True)
+    return pd.DataFrame(
+        {
+            "group": group,
+            "user": users,
+            "support": support[users],
+            "n": count,
+            "squared_error": np.bincount(place, error**2),
+            "absolute_error": np.bincount(place, np.abs(error)),
+        }
+    )
+
+
+def root_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Root of the mean over all ratings of resampled users: ``[resamples, users]`` twice -> ``[resamples]``."""
+    return np.sqrt(total.sum(axis=1) / count.sum(axis=1))
+
+
+def plain_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Mean over all ratings of resampled users."""
+    return total.sum(axis=1) / count.sum(axis=1)
+
+
+def measure(items: pd.DataFrame, unit: str, resamples: int, seed: int) -> list[Measurement]:
+    """RMSE and MAE over all ratings of each group, with a bootstrap over its users.
+
+    A user's ratings err together, so ratings taken as independent would give too narrow an interval.
+    """
+    measurements = []
+    for group, rows in items.groupby("group", sort=False):
+        count = rows["n"].to_numpy(np.float64)
+        for metric, column, statistic in (("rmse", "squared_error", root_mean), ("mae", "absolute_error", plain_mean)):
+            generator = numpy_generator(seed, "ratings", "bootstrap", metric, group)
+            interval = bootstrap(statistic, rows[column].to_numpy(), count, generator=generator, resamples=resamples)
+            measurements.append(
+                Measurement(group, metric, unit, interval.value, interval.low, interval.high, int(count.sum()))
+            )
+    return measurements
+
+
+def root_features(forest: Forest) -> np.ndarray:
+    """The feature that each tree asks first, int ``[trees]``; :data:`LEAF` for a tree without rules."""
+    return forest.feature[forest.root]
+
+
+def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: int, seed: int) -> list[Measurement]:
+    """How well grown trees match the known ones.
+
+    Args:
+        group: name of the split.
+        forest: the grown trees, one per user.
+        data: generated ratings, whose truth is known.
+        resamples: of the bootstrap over users.
+        seed: of the bootstrap.
+
+    Returns:
+        ``root_recovery``: share of users whose first question is the true one; ``attribute_overlap``: Jaccard index of
+        the sets of attributes asked about, mean over users; ``rmse_truth``: against the true mean rating of every user
+        for every item, clipped to the scale like all predictions.
+    """
+    truth, unit = data.truth, data.unit
+    users, items = truth.expected.shape
+    recovered = int((root_features(forest) == root_features(truth.forest)).sum())
+    share = wilson(recovered, users)
+    overlap = np.array(
+        [_jaccard(forest.features_used(user), truth.forest.features_used(user)) for user in range(users)]
+    )
+    predicted = forest.predict(np.repeat(np.arange(users), items), np.tile(data.item_x, (users, 1)))
+    predicted = predicted.clip(data.low, data.high)
+    squares = ((predicted.reshape(users, items) - truth.expected) ** 2).mean(axis=1)
+
+    def interval(name: str, statistic, *arrays: np.ndarray) -> Interval:
+        generator = numpy_generator(seed, "ratings", "bootstrap", name, group)
+        return bootstrap(statistic, *arrays, generator=generator, resamples=resamples)
+
+    mean_overlap = interval("attribute_overlap", lambda values: values.mean(axis=1), overlap)
+    error = interval("rmse_truth", lambda values: np.sqrt(values.mean(axis=1)), squares)
+    return [
+        Measurement(group, "root_recovery", "1", share.value, share.low, share.high, users),
+        Measurement(group, "attribute_overlap", "1", mean_overlap.value, mean_overlap.low, mean_overlap.high, users),
+        Measurement(group, "rmse_truth", unit, error.value, error.low, error.high, users * items),
+    ]
+
+
+def _jaccard(one: set[int], other: set[int]) -> float:
+    return len(one & other) / max(len(one | other), 1)
+
+
+def forest_of(predictor: BaselinePredictor | MetaTreePredictor, data: RatingData) -> Forest | None:
+    """One tree per user where the method has them, else None."""
+    if isinstance(predictor, MetaTreePredictor):
+        return predictor.forest(data.train, len(data.users)) if predictor.hard else None
+    return predictor.fitted.user_trees()
+
+
+def evaluate(
+    dataset: str,
+    method: str,
+    seed: int,
+    data: Path,
+    run: Path,
+    settings: EvaluationSettings,
+    program: str,
+    threads: int,
+) -> None:
+    """Predict the held-out ratings and write ``items.csv`` (one row per user) and ``metrics.json`` to ``run``."""
+    del program
+    use_threads(threads)
+    ratings = RatingData.load(data)
+    predictor = open_model(run / "model.ckpt")
+    support = np.diff(ratings.train.offsets(len(ratings.users)))
+    group = test_group(ratings)
+    tables = [errors_by_user(group, ratings.test, support, predictor.test(ratings), ratings)]
+    unseen = ratings.newcomers
+    if unseen is not None and (predicted := predictor.newcomers(ratings)) is not None:
+        own = np.diff(unseen.support.offsets(unseen.count))
+        tables.append(errors_by_user(NEW_USERS, unseen.query, own, predicted, ratings))
+    items = pd.concat(tables, ignore_index=True)
+    measurements = measure(items, ratings.unit, settings.resamples, seed)
+    forest = forest_of(predictor, ratings) if ratings.truth is not None else None
+    if forest is not None:
+        measurements += truth_measurements(group, forest, ratings, settings.resamples, seed)
+    write_table(run / "items.csv", items)
+    tracker = Tracker("ratings", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
+    tracker.metrics(mlflow_metrics(measurements))
+    tracker.artifact(run / "items.csv")
+    tracker.close()
+    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+
+
+def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
+    """Paired differences of RMSE between methods that predicted the same ratings.
+
+    Args:
+        runs: folder of each run by (data set, method, seed).
+
+    Returns:
+        for each data set, seed and group: every meta tree against the baselines, and the meta trees among each other.
+        The difference is the RMSE of the reference less that of the method, its interval a bootstrap over the users.
+    """
+    items = {key: pd.read_csv(folder / "items.csv", keep_default_na=False) for key, folder in runs.items()}
+    meta = [method for method in TITLES if method.startswith("meta_")]
+    pairs = [(method, reference) for method in meta for reference in REFERENCES] + AMONG_META
+    comparisons = []
+    for dataset, seed in dict.fromkeys((dataset, seed) for dataset, _, seed in runs):
+        for method, reference in pairs:
+            ours, theirs = items.get((dataset, method, seed)), items.get((dataset, reference, seed))
+            if ours is not None and theirs is not None:
+                comparisons += _compare(dataset, seed, method, reference, ours, theirs)
+    return comparisons
+
+
+def _compare(
+    dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
+) -> list[Comparison]:
+    both = ours.merge(theirs, on=["group", "user", "n"], suffixes=("", "_reference"))
+    comparisons = []
+    for group, rows in both.groupby("group", sort=False):
+
+        def gain(reference: np.ndarray, own: np.ndarray, count: np.ndarray) -> np.ndarray:
+            return root_mean(reference, count) - root_mean(own, count)
+
+        interval = bootstrap(
+            gain,
+            rows["squared_error_reference"].to_numpy(),
+            rows["squared_error"].to_numpy(),
+            rows["n"].to_numpy(np.float64),
+            generator=numpy_generator(seed, "ratings", "bootstrap", dataset, method, reference, group),
+        )
+        comparisons.append(
+            Comparison.of(
+                interval,
+                dataset=dataset,
+                group=group,
+                seed=seed,
+                method=method,
+                reference=reference,
+                metric=GAIN,
+                n=int(rows["n"].sum()),
+                claimed=(method, reference) in CLAIMS and dataset.startswith("preftrees") and group == "",
+            )
+        )
+    return comparisons
+
+
+def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
+    """Join the runs of this domain into its tables; see :func:`hypernet.lab.results.summary.summarise_runs`."""
+    summarise_runs("ratings", scale, runs, published, out, compare, headline="rmse", position=lambda group: None)

@@ -1,0 +1,162 @@
+"""The training of a meta tree: users in, the error of their trees on ratings not used to grow them down."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from collections.abc import Callable
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
+from hypernet.ratings.batches import HeldOutUsers, UserBatches
+from hypernet.ratings.config import MetaTreeSettings, Stage
+from hypernet.ratings.core.tables import RatingData
+from hypernet.ratings.model import MetaTree, Ratings, off_diagonal_sum, round_through
+
+
+class TreeTraining(pl.LightningModule):
+    """Mean squared error of the predictions, plus ``sparsity`` times R; subclasses say how rows are routed.
+
+    Validation grows every user's tree with one attribute a rule and logs ``validation_rmse`` of the held-out ratings.
+    """
+
+    def __init__(self, tree: MetaTree, stage: Stage):
+        super().__init__()
+        self.tree, self.stage = tree, stage
+        self.register_buffer("_squares", torch.zeros(2, dtype=torch.float64), persistent=False)
+
+    def softness(self, step: int) -> tuple[float, bool]:
+        """T at a step, and whether rules then ask about one attribute only."""
+        share, first, last = step / self.stage.steps, self.stage.temperature, self.stage.final_temperature
+        return first + (last - first) * share, share >= self.stage.soft_share
+
+    def route(self, right: Tensor) -> Tensor:
+        """q as the loss sees it."""
+        return right
+
+    def judge(self, right: Tensor) -> Tensor:
+        """q as validation sees it."""
+        return right
+
+    def training_step(self, batch: tuple[Ratings, Ratings], batch_idx: int) -> Tensor:
+        """The loss of one batch of users."""
+        support, query = batch
+        users = int(query.owner[-1]) + 1
+        self.tree.temperature, one_attribute = self.softness(self.global_step)
+        trees = self.tree.grow(support, users, one_attribute)
+        right = self.route(trees.right(query.owner, query.x))
+        error = (trees.predict(query.owner, right) - query.y).square().mean()
+        sparsity = off_diagonal_sum(trees.raw).mean()
+        with torch.no_grad():
+            share = torch.softmax(self.tree.temperature * trees.raw, dim=-1).amax(dim=-1).mean()
+        for name, value in (("training_error", error), ("off_diagonal", sparsity), ("largest_weight", share)):
+            self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=1)
+        return error + self.stage.sparsity * sparsity
+
+    def validation_step(self, batch: tuple[Ratings, Ratings, int], batch_idx: int) -> None:
+        """Count the squared errors of one group of users."""
+        self._squares += squared_errors(self.tree, batch, self.judge)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the root of the mean squared error over all users."""
+        total, count = self._squares.tolist()
+        self.log("validation_rmse", math.sqrt(total / max(count, 1.0)))
+        self._squares.zero_()
+
+    def configure_optimizers(self):
+        """Adam with a cosine decay to ``final_learning_rate_share``."""
+        stage = self.stage
+        return adam_with_cosine_decay(
+            self.tree.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps
+        )
+
+
+class SoftTraining(TreeTraining):
+    """Soft routing."""
+
+
+class HardTraining(TreeTraining):
+    """Hard routing with a straight-through gradient: what is trained is the tree that a person can read."""
+
+    def route(self, right: Tensor) -> Tensor:
+        """See :class:`TreeTraining`."""
+        return round_through(right)
+
+    def judge(self, right: Tensor) -> Tensor:
+        """See :class:`TreeTraining`."""
+        return right.round()
+
+
+def squared_errors(tree: MetaTree, batch: tuple[Ratings, Ratings, int], judge: Callable[[Tensor], Tensor]) -> Tensor:
+    """Sum of the squared errors and number of the ratings predicted, float64 ``[2]``."""
+    support, query, users = batch
+    trees = tree.grow(support, users, one_attribute=True)
+    predicted = trees.predict(query.owner, judge(trees.right(query.owner, query.x)))
+    errors = (predicted - query.y).double().square()
+    return torch.stack([errors.sum(), errors.new_tensor(len(errors))])
+
+
+def held_out_rmse(tree: MetaTree, checks: HeldOutUsers, judge: Callable[[Tensor], Tensor]) -> float:
+    """The number that validation logs, for a tree network as it is."""
+    with torch.inference_mode():
+        total, count = sum(squared_errors(tree, checks[index], judge) for index in range(len(checks))).tolist()
+    return math.sqrt(total / max(count, 1.0))
+
+
+def learn(
+    tree: MetaTree, data: RatingData, settings: MetaTreeSettings, hard: bool, run: TrainingRun, threads: int
+) -> None:
+    """Train ``tree`` in place on ``data.fit``, its weights chosen on ``data.validation``.
+
+    Args:
+        tree: the networks, with the weights that the training goes on from where it does.
+        data: the ratings.
+        settings: the training and its sizes. Where no check does better on the validation ratings than the weights
+            at the start, those are kept.
+        hard: train with hard routing.
+        run: the run it belongs to.
+        threads: CPU threads for torch.
+    """
+    stage, users, seed = settings.stage, len(data.users), run.identity["seed"]
+    checks = HeldOutUsers(data.fit, data.validation, users)
+    batches = UserBatches(data.fit, users, settings.train, seed)
+    if batches.left_out:
+        print(
+            f"{batches.left_out} users with one rating have nothing to predict and are not trained on", file=sys.stderr
+        )
+    if batches.batch_users < settings.train.users_per_batch:
+        print(f"users_per_batch: only {batches.batch_users} users; a batch has all of them", file=sys.stderr)
+    training = (HardTraining if hard else SoftTraining)(tree, stage)
+    before, weights = held_out_rmse(tree, checks, training.judge), copy.deepcopy(tree.state_dict())
+    trainer = TrainerSettings(
+        max_steps=stage.steps,
+        gradient_clip=stage.gradient_clip,
+        **{
+            name: getattr(settings.train, name)
+            for name in TrainerSettings.model_fields
+            if hasattr(settings.train, name)
+        },
+    )
+    fit(training, StepData(batches, checks, trainer), trainer, run, monitor="validation_rmse", threads=threads)
+    after = held_out_rmse(tree, checks, training.judge)
+    run.facts |= {"validation_rmse": min(before, after), "validation_rmse_at_start": before}
+    if before < after:
+        tree.load_state_dict(weights)
+        run.facts["best_step"] = 0
+    _warn(run.facts["history"][-1]["largest_weight"], len(data.features))
+
+
+def _warn(largest_weight: float, features: int) -> None:
+    """Say so when the rules' weights say nothing, or cannot change any more (trap T1 of the recipe)."""
+    if largest_weight < 2.0 / features:
+        print(
+            f"warning: the largest weight of a rule is {largest_weight:.3f} on average, hardly above 1/D",
+            file=sys.stderr,
+        )
+    if largest_weight > 0.999:
+        print("warning: the softmax of the rules is saturated (largest weight above 0.999 on average)", file=sys.stderr)

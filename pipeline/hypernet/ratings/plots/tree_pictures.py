@@ -1,0 +1,244 @@
+"""Pictures of a user's tree: boxes for matplotlib, and DOT text for graphviz."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hypernet.ratings.core.explain import question, reasons
+from hypernet.ratings.core.trees import Forest
+from hypernet.ratings.core.wording import Described, shown
+from hypernet.ratings.plots.tree_layout import Place, colour, ink, places
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Lines of text with their sizes, in font sizes.
+Lines = list[tuple[str, float]]
+
+# Levels of rules drawn: 2^5 leaves are the most that can be read side by side.
+DEEPEST = 5
+# Largest sizes of boxes in the units of the layout: leaves are 1 apart, and so are levels.
+RULE_LIMITS, LEAF_LIMITS = (1.88, 0.64), (0.88, 0.56)
+# Between text and edge of a box, both sides together, in font sizes.
+PADDING = (1.2, 0.7)
+LARGEST_FONT, SMALLEST_FONT, FONT_STEP = 9.5, 1.5, 0.25
+# Height of a line and size of a count, in font sizes.
+LINE, COUNT_FONT = 1.25, 0.82
+RULE_COLOUR, CONSTANT_COLOUR, LINE_COLOUR = "#f2f4f6", "#ffffff", "#57606a"
+
+
+def draw_tree(
+    axes: Axes, forest: Forest, tree: int, described: Described, precise: bool = False, deepest: int = DEEPEST
+) -> None:
+    """Draw a tree: rules as questions, "no" to the left, leaves coloured on the rating scale, support at every node.
+
+    A dashed box is a rule that says nothing (it sends all items of a user the same way), a faint branch one that no
+    item can take. A leaf with an ellipsis stands for a subtree that is not drawn, and has its mean.
+
+    Args:
+        axes: where; it keeps its size.
+        forest: trees.
+        tree: number of the tree.
+        described: names of the attributes and the rating scale.
+        precise: with the numbers of the thresholds.
+        deepest: levels of rules that are drawn.
+    """
+    drawn = {one.node: one for one in places(forest, tree, deepest)}
+    alive = _alive(forest, tree, described, drawn)
+    leaves = 1 + max(one.x for one in drawn.values() if not one.is_rule)
+    levels = 1 + max(one.level for one in drawn.values())
+    axes.set_xlim(-0.5 - (leaves < 2) / 2, leaves - 0.5 + (leaves < 2) / 2)
+    axes.set_ylim(-levels + 0.5, 0.5)
+    axes.set_axis_off()
+    # Points of a unit of the layout.
+    extent = axes.get_window_extent()
+    scale = 72 / axes.figure.dpi
+    unit = extent.width * scale / max(leaves, 2), extent.height * scale / levels
+    texts = {one.node: _text(forest, one, described, precise) for one in drawn.values()}
+    font, lines = _fitted(drawn, texts, _counts(forest, tree, drawn), unit)
+    sizes = {kind: _box(drawn, lines, font, unit, kind) for kind in (True, False)}
+    for one in drawn.values():
+        for child, answer in ((one.no, "no"), (one.yes, "yes")) if one.is_rule else ():
+            _draw_edge(axes, one, drawn[child], sizes, answer, font, alive[child])
+        constant = one.is_rule and question(forest, one.node, described).constant
+        ground = CONSTANT_COLOUR if constant else RULE_COLOUR
+        if not one.is_rule:
+            ground = colour(one.value, described.low, described.high)
+        look = {"facecolor": ground, "ls": "--" if constant else "-", "alpha": 1.0 if alive[one.node] else 0.35}
+        _draw_box(axes, one, sizes[one.is_rule], lines[one.node], font, look)
+
+
+def _counts(forest: Forest, tree: int, drawn: dict[int, Place]) -> dict[int, str]:
+    """The support of every drawn node; nothing of a tree that was not grown from ratings."""
+    if not forest.support[forest.root[tree]]:
+        return dict.fromkeys(drawn, "")
+    return {node: f"n = {forest.support[node]}" for node in drawn}
+
+
+def _alive(forest: Forest, tree: int, described: Described, drawn: dict[int, Place]) -> dict[int, bool]:
+    """Whether an item can come to each drawn node."""
+    ends = [node for node, place in drawn.items() if not place.is_rule]
+    alive = {node: one.reachable for node, one in reasons(forest, tree, described, leaves=ends).items()}
+    # Those below a node come after it.
+    for node, place in reversed(drawn.items()):
+        if place.is_rule:
+            alive[node] = alive[place.no] or alive[place.yes]
+    return alive
+
+
+def _text(forest: Forest, place: Place, described: Described, precise: bool) -> str:
+    if place.is_rule:
+        return question(forest, place.node, described, precise).text
+    return shown(place.value, 1) + ("…" if place.cut else "")
+
+
+def _fitted(
+    drawn: dict[int, Place], texts: dict[int, str], counts: dict[int, str], unit: tuple[float, float]
+) -> tuple[float, dict[int, Lines]]:
+    """The largest font with which every text and count fits its box, and what is written in each box."""
+    for font in np.arange(LARGEST_FONT, SMALLEST_FONT, -FONT_STEP):
+        lines = {}
+        for node, place in drawn.items():
+            limits = RULE_LIMITS if place.is_rule else LEAF_LIMITS
+            width, height = (limit * one / font - room for limit, one, room in zip(limits, unit, PADDING, strict=True))
+            wrapped = _wrapped(texts[node], width)
+            if wrapped is None:
+                break
+            lines[node] = _with_count(wrapped, counts[node])
+            wide, high = _size(lines[node])
+            if wide > width or high > height:
+                break
+        else:
+            return float(font), lines
+    return SMALLEST_FONT, {node: _with_count([text], counts[node]) for node, text in texts.items()}
+
+
+def _with_count(texts: list[str], count: str) -> Lines:
+    return [(text, 1.0) for text in texts] + ([(count, COUNT_FONT)] if count else [])
+
+
+def _size(lines: Lines) -> tuple[float, float]:
+    """Width and height of some lines, in font sizes."""
+    return max(size * _width(text) for text, size in lines), LINE * sum(size for _, size in lines)
+
+
+def _box(
+    drawn: dict[int, Place], lines: dict[int, Lines], font: float, unit: tuple[float, float], rules: bool
+) -> tuple[float, float]:
+    """Width and height of the boxes of rules or of leaves: as large as the largest text asks for."""
+    sizes = [_size(lines[node]) for node, place in drawn.items() if place.is_rule == rules]
+    limits = RULE_LIMITS if rules else LEAF_LIMITS
+    if not sizes:
+        return limits
+    needed = (max(one) + room for one, room in zip(zip(*sizes, strict=True), PADDING, strict=True))
+    width, height = (min(limit, own * font / one) for limit, own, one in zip(limits, needed, unit, strict=True))
+    return width, height
+
+
+def _wrapped(text: str, width: float) -> list[str] | None:
+    """Lines of a text, of at most this width in units of the font size; None where one word is wider."""
+    lines: list[str] = []
+    for word in text.split():
+        if _width(word) > width:
+            return None
+        if lines and _width(f"{lines[-1]} {word}") <= width:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+@lru_cache(maxsize=10_000)
+def _width(text: str) -> float:
+    """Width of a text in units of the font size."""
+    from matplotlib.textpath import TextPath
+
+    # Without a dollar sign, which would begin mathematics.
+    return float(TextPath((0, 0), text.replace("$", "S"), size=100).get_extents().width) / 100
+
+
+def _draw_edge(
+    axes: Axes,
+    above: Place,
+    below: Place,
+    sizes: dict[bool, tuple[float, float]],
+    answer: str,
+    font: float,
+    alive: bool,
+) -> None:
+    start, end = -above.level - sizes[True][1] / 2, -below.level + sizes[below.is_rule][1] / 2
+    style = {"color": LINE_COLOUR, "lw": 1.0} if alive else {"color": "#c4cad0", "lw": 0.8, "ls": ":"}
+    axes.plot([above.x, below.x], [start, end], zorder=1, **style)
+    axes.annotate(
+        answer,
+        (below.x, end),
+        (0, 0.2 * font),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=COUNT_FONT * font,
+        color=LINE_COLOUR if alive else "#8c959f",
+        bbox={"boxstyle": "square,pad=0.25", "fc": "white", "ec": "none"},
+        zorder=2,
+    )
+
+
+def _draw_box(axes: Axes, place: Place, size: tuple[float, float], lines: Lines, font: float, look: dict) -> None:
+    from matplotlib.patches import Rectangle
+
+    width, height = size
+    corner = place.x - width / 2, -place.level - height / 2
+    box = axes.add_patch(Rectangle(corner, width, height, edgecolor=LINE_COLOUR, lw=0.8, zorder=3, **look))
+    text_colour = ink(look["facecolor"]) if look["alpha"] == 1 else LINE_COLOUR
+    below = _size(lines)[1] / 2
+    for line, own in lines:
+        text = axes.annotate(
+            line.replace("$", r"\$"),
+            (place.x, -place.level),
+            (0, (below - own * LINE / 2) * font),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=own * font,
+            weight="normal" if place.is_rule or own < 1 else "bold",
+            color=text_colour,
+            clip_on=True,
+            zorder=4,
+        )
+        text.set_clip_path(box)
+        below -= own * LINE
+
+
+def to_dot(forest: Forest, tree: int, described: Described, precise: bool = False) -> str:
+    """A tree in the DOT language, for ``dot -Tsvg``: everything that :func:`draw_tree` shows, and no level left out.
+
+    Args:
+        forest: trees.
+        tree: number of the tree.
+        described: names of the attributes and the rating scale.
+        precise: with the numbers of the thresholds.
+    """
+    drawn = {one.node: one for one in places(forest, tree, len(forest.feature))}
+    alive, counts = _alive(forest, tree, described, drawn), _counts(forest, tree, drawn)
+    lines = ["digraph tree {", '  node [shape=box, fontname="sans-serif"];', '  edge [fontname="sans-serif"];']
+    for one in drawn.values():
+        styles = ["filled"]
+        ground = RULE_COLOUR
+        if not one.is_rule:
+            ground = colour(one.value, described.low, described.high)
+        elif question(forest, one.node, described).constant:
+            ground, styles = CONSTANT_COLOUR, ["filled", "dashed"]
+        if not alive[one.node]:
+            styles.append("dotted")
+        style = ",".join(styles)
+        quoted = _text(forest, one, described, precise).replace("\\", "\\\\").replace('"', '\\"')
+        label = f"{quoted}\\n{counts[one.node]}" if counts[one.node] else quoted
+        lines.append(
+            f'  {one.node} [label="{label}", style="{style}", fillcolor="{ground}", fontcolor="{ink(ground)}"];'
+        )
+        for child, answer in ((one.no, "no"), (one.yes, "yes")) if one.is_rule else ():
+            lines.append(f'  {one.node} -> {child} [label="{answer}"{"" if alive[child] else ", style=dotted"}];')
+    return "\n".join([*lines, "}"]) + "\n"

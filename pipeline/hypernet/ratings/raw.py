@@ -1,0 +1,60 @@
+"""Raw data: generated ratings, an official archive checked by its digest, or the user's own tables."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from hypernet.lab.files import atomic_path
+from hypernet.lab.manifest import write_manifest
+from hypernet.ratings.config import GENERATED, OwnTable, RawSettings
+from hypernet.ratings.sources import preftrees
+from hypernet.ratings.sources import user_tables as owntable
+from hypernet.ratings.sources.delimited import read_bytes
+
+
+def make(dataset: str, out: Path, settings: RawSettings) -> None:
+    """Write the raw files of ``dataset`` to ``out``, with a manifest that says where they come from.
+
+    What stood in ``out`` stays until everything new is here and has been checked.
+
+    Raises:
+        UserError: a file cannot be had or is not the published one; the user's tables are not there.
+    """
+    files, facts = _files(dataset, settings)
+    if "citation" in facts:
+        print(f"{dataset}: {facts['licence']}\nPlease cite: {facts['citation']}", file=sys.stderr)
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in out.iterdir():
+        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    for name, content in files.items():
+        with atomic_path(out / name) as temporary:
+            temporary.write_bytes(content)
+    write_manifest(out, facts)
+
+
+def _files(dataset: str, settings: RawSettings) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Contents by name, and facts."""
+    if settings.table is not None:
+        return _own(dataset, settings.table)
+    if GENERATED.fullmatch(dataset):
+        return preftrees.files(dataset), {"origin": "generated", "licence": "generated: free of rights"}
+    # Imported here: the data sets that need no download need none of it.
+    from hypernet.lab.acquire import acquire
+    from hypernet.ratings.sources import archives as sources
+
+    if dataset == "jester1":
+        files = {remote.name: acquire(remote).read_bytes() for remote in (sources.JESTER_RATINGS, sources.JESTER_TEXTS)}
+        return files, sources.terms(sources.JESTER_RATINGS)
+    archive = sources.MOVIELENS_1M if dataset == "ml1m" else sources.MOVIELENS_100K
+    return sources.obtain(archive, settings.allow_modified)
+
+
+def _own(dataset: str, table: OwnTable) -> tuple[dict[str, bytes], dict[str, Any]]:
+    ratings, items = Path(table.ratings), Path(table.items)
+    # Read here so that a mistake is named with the user's own file and line, not those of a copy.
+    owntable.read(ratings, items, dataset, table.keep)
+    files = {owntable.RATINGS: read_bytes(ratings), owntable.ITEMS: read_bytes(items)}
+    return files, {"origin": [table.ratings, table.items]}

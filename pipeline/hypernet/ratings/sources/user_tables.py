@@ -1,0 +1,193 @@
+"""The user's own ratings: two CSV tables.
+
+``ratings`` has the columns ``user``, ``item`` and ``rating``, and may have ``split`` with ``train`` or ``test`` in
+each row; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other column is an
+attribute: numbers as they are (an empty cell, or NA, is the median), 0 and 1 as yes and no, and texts as one yes or no
+for each of the most frequent values, where ``a|b`` counts as both a and b.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.ratings.core.tables import Feature
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, numbered, read_csv
+from hypernet.ratings.sources.features import number
+from hypernet.ratings.sources.interactions import RawRatings, check_ratings, last_of_pairs
+
+RATINGS, ITEMS = "ratings.csv", "items.csv"
+STATISTICS = ("mean_rating", "rating_count")
+RATING_COLUMNS, SPLITS = ("user", "item", "rating"), ("train", "test")
+SCALE = (-LARGEST_NUMBER, LARGEST_NUMBER)
+LIST_SEPARATOR = "|"
+# What programs write in a column of numbers where there is none, in lower case.
+MISSING = ("", "na", "n/a", "nan", "null", "none")
+MOST_VALUES = 20
+MOST_DIGITS = 6
+
+
+def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings:
+    """Read both tables.
+
+    Args:
+        ratings: table of ratings.
+        items: table of items.
+        title: name for people.
+        keep: ``"last"`` where a user may have rated an item twice and the last rating counts.
+
+    Raises:
+        UserError: one line that names the file, the line and what is accepted.
+    """
+    item_ids, titles, features, values = _items(items)
+    columns, lines = read_csv(ratings)
+    _need(ratings, columns, RATING_COLUMNS)
+    if not len(lines):
+        raise UserError(f"{ratings}: no ratings under the header")
+    for name in ("user", "item"):
+        _no_empty(ratings, name, columns[name], lines)
+    rating = _ratings(ratings, columns["rating"], lines)
+    users = _natural_order(columns["user"])
+    user = numbered(ratings, "user", columns["user"], users, lines)
+    item = numbered(ratings, "item", columns["item"], item_ids, lines)
+    rows = last_of_pairs(str(ratings), user, item, (users, item_ids), lines, keep)
+    test = _test(ratings, columns["split"], lines)[rows] if "split" in columns else None
+    return RawRatings(
+        title=title,
+        unit="points",
+        users=users,
+        items=item_ids,
+        titles=titles,
+        user=user[rows],
+        item=item[rows],
+        rating=rating[rows],
+        test=test,
+        user_features=(),
+        user_values=np.zeros((len(users), 0)),
+        item_features=features,
+        item_values=values,
+        statistics=STATISTICS,
+        facts={"ratings_replaced": len(lines) - len(rows)},
+    )
+
+
+def _ratings(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
+    rating = np.array([_number(text) for text in texts])
+    strange = np.isnan(rating)
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise UserError(f"{path}, line {lines[row]}: {texts[row][:20]!r} is not a rating; accepted: a number")
+    check_ratings(str(path), rating, lines, SCALE)
+    return rating
+
+
+def _test(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
+    split = np.array(texts)
+    strange = ~np.isin(split, SPLITS)
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise UserError(f"{path}, line {lines[row]}: split {texts[row][:20]!r}; accepted: {', '.join(SPLITS)}")
+    return split == "test"
+
+
+def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.ndarray]:
+    """Identifiers, titles, attributes, and their values ``[M, columns]``."""
+    columns, lines = read_csv(path)
+    _need(path, columns, ("item",))
+    if not len(lines):
+        raise UserError(f"{path}: no items under the header")
+    items = columns.pop("item")
+    _no_empty(path, "item", items, lines)
+    doubled = [item for item, count in Counter(items).items() if count > 1]
+    if doubled:
+        line = lines[len(items) - 1 - items[::-1].index(doubled[0])]
+        raise UserError(f"{path}, line {line}: item {doubled[0]} stands there more than once")
+    titles = [given or item for given, item in zip(columns.pop("title", items), items, strict=True)]
+    features, values = [], []
+    for name, texts in columns.items():
+        for feature, column in _attributes(path, _without_braces(name), texts, lines):
+            features.append(feature)
+            values.append(column)
+    names = Counter(feature.name for feature in features)
+    names.update(STATISTICS)
+    clash = next((name for name, count in names.items() if count > 1), None)
+    if clash:
+        raise UserError(f"{path}, line 1: {clash} would be the name of two attributes; rename a column")
+    table = np.column_stack(values) if values else np.zeros((len(items), 0))
+    return np.array(items), np.array(titles), tuple(features), table
+
+
+def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> list[tuple[Feature, np.ndarray]]:
+    """What a column says of the items, as attributes with their values."""
+    if not any(texts):
+        raise UserError(f"{path}: the column {name} is empty")
+    numbers = np.array([_number(text) for text in texts])
+    is_number = ~np.isnan(numbers)
+    too_large = np.abs(numbers) > LARGEST_NUMBER
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        accepted = f"numbers up to {LARGEST_NUMBER:g}, texts"
+        raise UserError(f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r}; accepted: {accepted}")
+    missing = np.array([text.casefold() in MISSING for text in texts])
+    if is_number.any() and (is_number | missing).all():
+        numbers[~is_number] = np.median(numbers[is_number])
+        if set(np.unique(numbers)) <= {0.0, 1.0}:
+            return [(Feature(name, "binary", "item", name, f"not {name}", name), numbers)]
+        above, below = f"{name} above {{t}}", f"{name} below {{t}}"
+        return [(number(name, above, below, name, digits=_digits(numbers)), numbers)]
+    values = [{part.strip() for part in text.split(LIST_SEPARATOR)} - {""} for text in texts]
+    counts = Counter(value for own in values for value in own)
+    # The most frequent first; of equally frequent ones the first in the alphabet.
+    chosen = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
+    return [
+        (
+            Feature(label, "binary", "item", label, f"not {label}", label),
+            np.array([float(value in own) for own in values]),
+        )
+        for value in chosen
+        for label in [f"{name}: {_without_braces(value)}"]
+    ]
+
+
+def _number(text: str) -> float:
+    """The number that a text is; NaN where it is none."""
+    try:
+        return np.nan if "_" in text else float(text)
+    except ValueError:
+        return np.nan
+
+
+def _digits(values: np.ndarray) -> int:
+    """Digits after the point with which thresholds between the values are told apart."""
+    if (values == np.round(values)).all():
+        return 0
+    spread = values.std()
+    return int(np.clip(1 - np.floor(np.log10(spread)), 1, MOST_DIGITS)) if spread > 0 else 1
+
+
+def _natural_order(ids: list[str]) -> np.ndarray:
+    """The distinct identifiers: by value where all are whole numbers, else by alphabet."""
+    distinct = set(ids)
+    if all(one.isascii() and one.isdigit() for one in distinct):
+        return np.array(sorted(distinct, key=lambda one: (int(one), one)))
+    return np.array(sorted(distinct))
+
+
+def _without_braces(text: str) -> str:
+    """Braces mark the place of a threshold in a feature's words."""
+    return text.replace("{", "(").replace("}", ")")
+
+
+def _need(path: Path, columns: dict[str, list[str]], names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in columns:
+            found = ", ".join(columns)[:160]
+            raise UserError(f"{path}, line 1: no column {name}; found: {found}; needed: {', '.join(names)}")
+
+
+def _no_empty(path: Path, name: str, texts: list[str], lines: np.ndarray) -> None:
+    if "" in texts:
+        raise UserError(f"{path}, line {lines[texts.index('')]}: {name} is empty")

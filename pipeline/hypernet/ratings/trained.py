@@ -1,0 +1,233 @@
+"""Trained models opened again: baselines that predict known users, hypernetworks that grow a tree for anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, restored
+from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.fit import open_fitted
+from hypernet.ratings.batches import as_ratings, grouped
+from hypernet.ratings.config import SETTINGS
+from hypernet.ratings.core.tables import Feature, RatingData, Rows
+from hypernet.ratings.core.trees import LEAF, Forest
+from hypernet.ratings.methods import TITLES, build, is_hard, is_meta
+from hypernet.ratings.model import MetaTree, Trees
+
+# Ratings whose trees are grown at once: few enough to stay in the processor's cache.
+RATINGS_AT_ONCE = 6_000
+QUERIES_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a model knows of the data it was trained on; see :class:`hypernet.ratings.core.tables.RatingData`."""
+
+    title: str
+    unit: str
+    low: float
+    high: float
+    features: tuple[Feature, ...]
+    mean: np.ndarray
+    deviation: np.ndarray
+    users: np.ndarray
+    items: np.ndarray
+    titles: np.ndarray
+    item_x: np.ndarray
+    user_x: np.ndarray
+
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> Self:
+        """From the part ``catalogue`` of a model file."""
+        arrays = {name: content[name].numpy() for name in ("mean", "deviation", "item_x", "user_x")}
+        texts = {name: np.array(content[name], dtype=str) for name in ("users", "items", "titles")}
+        plain = {name: content[name] for name in ("title", "unit", "low", "high")}
+        return cls(**arrays, **texts, **plain, features=tuple(Feature(**one) for one in content["features"]))
+
+
+class BaselinePredictor:
+    """A baseline read from ``model.ckpt``.
+
+    Calling it with an array of pairs (number of the user, number of the item), int ``[N, 2]``, gives ratings ``[N]``.
+    """
+
+    def __init__(self, method: str, catalogue: Catalogue, fitted: Fitted):
+        self.method, self.catalogue, self.fitted = method, catalogue, fitted
+
+    def __call__(self, pairs: np.ndarray) -> np.ndarray:
+        """Predicted ratings of users and items of the training data, clipped to the scale."""
+        user, item = np.asarray(pairs, dtype=np.int64).T
+        rows = Rows(
+            user, item, np.zeros(len(user), np.float32), self.catalogue.item_x[item] + self.catalogue.user_x[user]
+        )
+        return np.clip(self.fitted.predict(rows), self.catalogue.low, self.catalogue.high)
+
+    def example(self, data: RatingData, count: int) -> np.ndarray:
+        """An input for :meth:`__call__`."""
+        return np.stack([data.test.user[:count], data.test.item[:count]], axis=1)
+
+    def test(self, data: RatingData) -> np.ndarray:
+        """Predictions of ``data.test``, float64 ``[N]``."""
+        return self.fitted.predict(data.test)
+
+    def newcomers(self, data: RatingData) -> np.ndarray | None:
+        """Predictions of ``data.newcomers.query``, or None where the method cannot serve users it has not seen."""
+        del data
+        return self.fitted.predict_newcomers()
+
+
+class MetaTreePredictor:
+    """A trained hypernetwork: it grows a tree from anybody's ratings, in one forward pass.
+
+    Calling it with the ratings of one person, an array of pairs (number of the item, rating) ``[n, 2]``, gives that
+    person's predicted ratings of all items, ``[M]``.
+
+    Args:
+        method: a method id.
+        catalogue: the items and features.
+        tree: the networks.
+    """
+
+    def __init__(self, method: str, catalogue: Catalogue, tree: MetaTree):
+        self.method, self.catalogue, self.tree = method, catalogue, tree.eval()
+        self.hard = is_hard(method)
+
+    def __call__(self, ratings: np.ndarray) -> np.ndarray:
+        """See the class."""
+        ratings = np.asarray(ratings, dtype=np.float64)
+        item = ratings[:, 0].astype(np.int64)
+        own = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
+        every = np.arange(len(self.catalogue.items))
+        asked = self.rows(np.zeros(len(every), np.int64), every, np.zeros(len(every)))
+        return self.answer(own, asked, 1)
+
+    def example(self, data: RatingData, count: int) -> np.ndarray:
+        """An input for :meth:`__call__`."""
+        return np.stack([data.train.item[:count], data.train.rating[:count]], axis=1).astype(np.float64)
+
+    def rows(self, user: np.ndarray, item: np.ndarray, rating: np.ndarray) -> Rows:
+        """Rows of items of the catalogue; of the users nothing but their ratings is known."""
+        return Rows(user, item, rating.astype(np.float32), self.catalogue.item_x[item])
+
+    def test(self, data: RatingData) -> np.ndarray:
+        """Predictions of ``data.test`` by trees grown from ``data.train``, float64 ``[N]``."""
+        return self.answer(data.train, data.test, len(data.users))
+
+    def newcomers(self, data: RatingData) -> np.ndarray | None:
+        """Predictions of ``data.newcomers.query`` by trees grown from their support."""
+        if data.newcomers is None:
+            return None
+        return self.answer(data.newcomers.support, data.newcomers.query, data.newcomers.count)
+
+    def answer(self, support: Rows, query: Rows, users: int) -> np.ndarray:
+        """Grow the trees of ``users`` users from ``support`` and predict ``query`` as trained, ``[N]``."""
+        if self.hard:
+            return self.forest(support, users).predict(query.user, query.x)
+        predicted = np.empty(len(query))
+        offsets = query.offsets(users)
+        for first, end, trees in self._grown(support, users):
+            for begin in range(int(offsets[first]), int(offsets[end]), QUERIES_AT_ONCE):
+                stop = min(begin + QUERIES_AT_ONCE, int(offsets[end]))
+                asked = as_ratings(query, begin, stop, first)
+                with torch.inference_mode():
+                    predicted[begin:stop] = trees.predict(asked.owner, trees.right(asked.owner, asked.x)).numpy()
+        return predicted
+
+    def forest(self, support: Rows, users: int) -> Forest:
+        """The users' trees with hard routing, grown from their ratings; every user has at least one."""
+        return join([pack(trees) for _, _, trees in self._grown(support, users)])
+
+    def leaf_probabilities(self, support: Rows, x: np.ndarray) -> np.ndarray:
+        """Probability with which soft routing sends each row to each node of one user's tree, ``[N, nodes]``.
+
+        Nodes are numbered as in :meth:`forest`; only leaves count, others are 0.
+        """
+        with torch.inference_mode():
+            trees = self.tree.grow(as_ratings(support, 0, len(support), 0), 1, one_attribute=True)
+            owner = torch.zeros(len(x), dtype=torch.int64)
+            reach = trees.reach(trees.right(owner, torch.from_numpy(np.asarray(x, np.float32))))
+            return (reach * trees.leaf[0]).numpy()
+
+    def _grown(self, support: Rows, users: int):
+        for first, end, begin, stop in grouped(support, users, RATINGS_AT_ONCE):
+            with torch.inference_mode():
+                yield (
+                    first,
+                    end,
+                    self.tree.grow(as_ratings(support, begin, stop, first), end - first, one_attribute=True),
+                )
+
+
+def pack(trees: Trees) -> Forest:
+    """The generated trees as a :class:`Forest` with hard routing; the nodes of a tree keep their heap order."""
+    users, nodes = trees.value.shape
+    inner = trees.offset.shape[1]
+    base = np.arange(users)[:, None] * nodes
+    heap = np.arange(nodes)
+    is_leaf = (trees.leaf.numpy() > 0) | (heap >= inner)
+
+    def padded(values: np.ndarray) -> np.ndarray:
+        return np.pad(values, ((0, 0), (0, nodes - inner)))
+
+    own = base + heap
+    return Forest(
+        root=base[:, 0],
+        feature=np.where(is_leaf, LEAF, padded(trees.direction.argmax(dim=2).numpy())).astype(np.int32).ravel(),
+        threshold=padded(-trees.offset.numpy().astype(np.float64)).ravel(),
+        sign=padded(np.sign(trees.slope.numpy())).astype(np.int8).ravel(),
+        left=np.where(is_leaf, own, base + 2 * heap + 1).ravel(),
+        right=np.where(is_leaf, own, base + 2 * heap + 2).ravel(),
+        value=np.where(is_leaf, trees.value.numpy().astype(np.float64), np.nan).ravel(),
+        support=trees.count.numpy().astype(np.int32).ravel(),
+    )
+
+
+def join(forests: list[Forest]) -> Forest:
+    """Several forests as one, their trees in the order given."""
+    shift = np.cumsum([0] + [len(one.feature) for one in forests[:-1]])
+    moved = {
+        name: np.concatenate([getattr(one, name) + by for one, by in zip(forests, shift, strict=True)])
+        for name in ("root", "left", "right")
+    }
+    same = ("feature", "threshold", "sign", "value", "support")
+    return Forest(**moved, **{name: np.concatenate([getattr(one, name) for one in forests]) for name in same})
+
+
+def restore(content: dict[str, Any]) -> BaselinePredictor | MetaTreePredictor:
+    """A predictor from the content of its file."""
+    method, catalogue = content["method"], Catalogue.read(content["catalogue"])
+    if not is_meta(method):
+        return BaselinePredictor(method, catalogue, open_fitted(method, content["state"]))
+    settings = SETTINGS[method].model_validate(content["settings"])
+    tree = build(method, settings, len(catalogue.features), catalogue.low, catalogue.high)
+    tree.load_state_dict(content["state"])
+    return MetaTreePredictor(method, catalogue, tree)
+
+
+def open_model(path: str | Path) -> BaselinePredictor | MetaTreePredictor:
+    """Open a model that `hypernet ratings train` wrote.
+
+    Raises:
+        UserError: no such file, not a model of this domain, of another version, or damaged.
+    """
+    return restored(path, load_model(path), "ratings", restore)
+
+
+def open_trees(path: Path) -> MetaTreePredictor:
+    """Open a trained hypernetwork.
+
+    Raises:
+        UserError: see :func:`open_model`; or the model grows no trees for new users.
+    """
+    predictor = open_model(path)
+    if not isinstance(predictor, MetaTreePredictor):
+        raise UserError(
+            f"{path}: {TITLES[predictor.method]} cannot grow a tree for new users; give a model of a meta_ method"
+        )
+    return predictor

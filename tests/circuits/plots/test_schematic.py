@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypernet.circuits.core.parts import PAD, parse
+from hypernet.circuits.plots.schematic import (
+    DIFFERENT,
+    differing,
+    draw_schematic,
+    part_labels,
+    picture,
+    si_text,
+    write_svg,
+)
+from hypernet.lab.results import figures
+
+TEXT = "{http://www.w3.org/2000/svg}text"
+LADDER = "SR:2.2|PR:1.0|PL:0.22|PC:4.7|SL:1.0|SC:3.3"
+
+
+def labels(path):
+    """The texts of a diagram, with the lines of each joined, and their colours."""
+    return [(" ".join(one.itertext()).strip(), one.get("fill")) for one in ElementTree.parse(path).iter(TEXT)]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (2200.0, "Ω", "2.2 kΩ"),
+        (1e3, "Ω", "1 kΩ"),
+        (1e-9, "F", "1 nF"),
+        (4.7e-4, "H", "470 µH"),
+        (999.99, "Hz", "1 kHz"),
+        (999.9, "Hz", "999.9 Hz"),
+        (0.1, "V", "100 mV"),
+        (-3.3e6, "Ω", "-3.3 MΩ"),
+        (0.0, "V", "0 V"),
+        (float("nan"), "V", "nan V"),
+        (2e-18, "F", "0.002 fF"),
+        (1e16, "Ω", "1e+04 TΩ"),
+    ],
+)
+def test_values_have_si_prefixes(value, unit, expected):
+    assert si_text(value, unit) == expected
+
+
+@given(st.floats(1e-15, 9e14))
+def test_a_prefixed_value_reads_back_to_four_digits(value):
+    number, unit = si_text(value, "F").split(" ")
+    scale = dict(zip("fpnµm kMGT", (1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9, 1e12), strict=True))
+    assert float(number) * scale[unit.removesuffix("F") or " "] == pytest.approx(value, rel=5.1e-4)
+    assert 1 <= float(number) < 1000
+
+
+def test_parts_are_named_from_port_1_in_ohms_henries_and_farads():
+    kinds, values = parse(LADDER)
+    expected = ["R1 2.2 kΩ", "R2 1 kΩ", "L3 220 µH", "C4 4.7 nF", "L5 1 mH", "C6 3.3 nF"]
+    assert part_labels(kinds, values) == expected
+    padded = part_labels(np.append(kinds, [PAD, PAD]), np.append(values, [0, 0]))
+    assert padded == expected
+    # 50 Ohm and 1e9 rad/s: L = 50 / 1e9 H, C = 1 / (50 * 1e9) F.
+    assert part_labels(*parse("SR:1|SL:1|PC:1"), r0=50.0, omega0=1e9) == ["R1 50 Ω", "L2 50 nH", "C3 20 pF"]
+
+
+@pytest.mark.parametrize("ladder", [LADDER, "PC:1", "|".join(["SR:1.0", "PL:2.2", "SC:4.7", "PR:1.0", "SL:2.2"] * 2)])
+def test_each_part_stands_once_in_the_file(tmp_path, ladder):
+    kinds, values = parse(ladder)
+    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values))
+    written = [text for text, _ in labels(tmp_path / "ladder.svg")]
+    for label in part_labels(kinds, values):
+        assert written.count(label) == 1
+    # The load and the source's own resistance.
+    assert written.count("R0 1 kΩ") == 2
+    assert {"Port 1", "Port 2", "Source"} <= set(written)
+    assert len(written) == len(kinds) + 5
+
+
+def test_a_ladder_without_parts_is_a_load_at_a_source(tmp_path):
+    write_svg(tmp_path / "ladder.svg", draw_schematic(np.array([PAD]), np.array([0.0])))
+    assert len(labels(tmp_path / "ladder.svg")) == 5
+
+
+def test_the_same_circuit_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_svg(tmp_path / f"{name}.svg", draw_schematic(*parse(LADDER), compare=parse("SR:1|PC:4.7")))
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("other", "marked"),
+    [
+        (LADDER, []),
+        # Another value.
+        ("SR:2.2|PR:1.0|PL:0.22|PC:1.0|SL:1.0|SC:3.3", [3]),
+        # Another kind.
+        ("SR:2.2|PR:1.0|PL:0.22|PC:4.7|SL:1.0|SR:3.3", [5]),
+        # One part less: those that follow have their counterparts one place before.
+        ("PR:1.0|PL:0.22|PC:4.7|SL:1.0|SC:3.3", [0]),
+        ("SR:2.2|PR:1.0|PC:4.7|SL:1.0|SC:3.3", [2]),
+    ],
+)
+def test_only_what_differs_is_marked(tmp_path, other, marked):
+    kinds, values = parse(LADDER)
+    assert np.flatnonzero(differing(kinds, values, parse(other))).tolist() == marked
+    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values, compare=parse(other)))
+    coloured = [text for text, colour in labels(tmp_path / "ladder.svg") if colour == DIFFERENT]
+    assert coloured == [part_labels(kinds, values)[place] for place in marked]
+
+
+def test_parts_lie_from_port_1_to_port_2_and_do_not_overlap(tmp_path):
+    kinds, values = parse("|".join(["PR:1.0", "PL:2.2", "PC:4.7", "SR:1.0", "SL:2.2", "SC:4.7"] * 2))
+    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values))
+    place = {}
+    for one in ElementTree.parse(tmp_path / "ladder.svg").iter(TEXT):
+        place[" ".join(one.itertext()).strip()] = float(one.get("x"))
+    along = np.array([place[label] for label in part_labels(kinds, values)])
+    assert place["Port 1"] < along[0]
+    assert along[-1] < place["Port 2"] < place["Source"]
+    # Series labels stand above the wire, parallel ones below it; one such as "220 µH" is 45 points wide.
+    for side in (kinds < 3, kinds >= 3):
+        assert (np.diff(along[side]) > 45).all()
+
+
+def test_diagrams_above_each_other_are_drawn_at_one_scale(tmp_path):
+    figures.use_style()
+    diagrams = {"Target": draw_schematic(*parse(LADDER)), "Written": draw_schematic(*parse("PC:1"))}
+    figure = picture(diagrams)
+    upper, lower = figure.axes
+    assert upper.get_position().y0 >= lower.get_position().y1 - 1e-9
+    per_unit = {(axes.get_window_extent().width / np.ptp(axes.get_xlim())).round(6).item() for axes in figure.axes} | {
+        (axes.get_window_extent().height / np.ptp(axes.get_ylim())).round(6).item() for axes in figure.axes
+    }
+    assert len(per_unit) == 1
+    figures.save(figure, tmp_path, "picture")
+    assert "<!-- Written -->" in (tmp_path / "picture.svg").read_text(encoding="utf-8")

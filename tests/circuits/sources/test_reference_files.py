@@ -1,0 +1,145 @@
+"""The simulator and the readers beside files that ngspice and scikit-rf wrote; skipped where they are not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hypernet.circuits.core.ladder import propagate, respond
+from hypernet.circuits.core.parts import KINDS, PAD, canonical, hertz, omega
+from hypernet.circuits.sources.netlist import read_netlist
+from hypernet.circuits.sources.targets import read_target
+from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """The folder of the reference circuits: in a folder of ``HYPERNET_MIRROR``, or beside the project."""
+    for place in [*mirrors(), PROJECT.parent / "shared" / "data"]:
+        for found in sorted(place.rglob("ngspice_ac.csv")) if place.is_dir() else []:
+            return found.parent
+    return pytest.skip(f"reference circuits: in no folder of {MIRROR_VARIABLE} nor in ../shared/data")
+
+
+@pytest.fixture(scope="session")
+def circuits(folder):
+    """Kinds and values by id, as they stand in circuits.json."""
+    found = {}
+    for one in json.loads((folder / "circuits.json").read_text())["circuits"]:
+        names = [f"{part['alignment'][0]}{part['type'][0]}".upper() for part in one["components"]]
+        # The type is written out: resistor, inductor, capacitor.
+        kinds = [KINDS.index(name.translate(str.maketrans("I", "L"))) for name in names]
+        found[one["id"]] = np.array(kinds), np.array([part["value_norm"] for part in one["components"]])
+    return found
+
+
+def batch(circuits, ids):
+    longest = max(len(circuits[one][0]) for one in ids)
+    kinds, values = np.full((len(ids), longest), PAD), np.ones((len(ids), longest))
+    for row, one in enumerate(ids):
+        size = len(circuits[one][0])
+        kinds[row, :size], values[row, :size] = circuits[one]
+    return kinds, values
+
+
+def by_circuit(folder, name):
+    """A table's columns as complex ``[circuits, frequencies]``, its ids and its frequencies."""
+    table = pd.read_csv(folder / name)
+    ids = table.circuit_id.unique().tolist()
+    names = [column[:-3] for column in table.columns if column.endswith("_re")]
+    columns = {
+        one: (table[f"{one}_re"] + 1j * table[f"{one}_im"]).to_numpy().reshape(len(ids), -1) for one in names
+    }  # fmt: skip
+    frequency = table.f_hz.to_numpy().reshape(len(ids), -1)
+    assert (frequency == frequency[0]).all()
+    return ids, frequency[0], columns
+
+
+def test_all_rows_of_ngspice(folder, circuits):
+    ids, frequency_hz, of = by_circuit(folder, "ngspice_ac.csv")
+    assert len(ids) * len(frequency_hz) == 1558
+    wanted = of["v2"] / of["v1"], -of["i2"] * 1000 / of["v1"]
+    kinds, values = batch(circuits, ids)
+    for mine, theirs in zip(respond(kinds, values, omega(frequency_hz)), wanted, strict=True):
+        assert (np.abs(mine - theirs) / np.abs(mine)).max() < 1e-10
+    single = propagate(
+        torch.from_numpy(kinds), torch.from_numpy(values).float(), torch.from_numpy(omega(frequency_hz)).float()
+    )
+    assert {one.dtype for one in single} == {torch.float32}
+    v_re, i_re, v_im, i_im = (one.double().numpy() for one in single)
+    for mine, theirs in zip((v_re + 1j * v_im, i_re + 1j * i_im), wanted, strict=True):
+        assert (np.abs(mine - theirs) / np.abs(theirs)).max() < 1e-3
+
+
+def test_all_rows_of_scikit_rf(folder, circuits):
+    ids, frequency_hz, of = by_circuit(folder, "skrf_abcd.csv")
+    assert len(ids) * len(frequency_hz) == 207
+    kinds, values = batch(circuits, ids)
+    d, minus_c = respond(kinds, values, omega(frequency_hz), (1.0, 0.0))
+    minus_b, a = respond(kinds, values, omega(frequency_hz), (0.0, 1.0))
+    mine = np.stack([a, -minus_b, -minus_c, d], axis=-1)
+    theirs = np.stack([of["A"], of["B"] / 1000, of["C"] * 1000, of["D"]], axis=-1)
+    difference = np.linalg.norm(mine - theirs, axis=-1) / np.linalg.norm(theirs, axis=-1)
+    assert difference.max() < 1e-11
+
+
+def test_netlists_are_the_circuits(folder, circuits):
+    files = sorted((folder / "netlists").glob("*.cir"))
+    assert {path.stem for path in files} == set(circuits)
+    for path in files:
+        ladder = read_netlist(path)
+        kinds, values = circuits[path.stem]
+        assert ladder.kinds.tolist() == kinds.tolist(), path.stem
+        assert ladder.values.tolist() == values.tolist(), path.stem
+        assert ladder.r0 == 1000.0
+
+
+def test_circuits_that_do_the_same(folder, circuits):
+    frequency = np.geomspace(0.01, 100, 21)
+
+    def response(name):
+        return np.stack(respond(*(one[None] for one in circuits[name]), frequency))
+
+    np.testing.assert_allclose(response("swapA"), response("swapB"), rtol=1e-13)
+    np.testing.assert_allclose(response("tee_R"), response("pi_R"), rtol=1e-12)
+    swapped = [canonical(*(one[None] for one in circuits[name])) for name in ("swapA", "swapB")]
+    assert swapped[0][0].tolist() == swapped[1][0].tolist()
+    assert circuits["tee_R"][0].tolist() != circuits["pi_R"][0].tolist()
+
+
+def test_the_foreign_two_port(folder):
+    pytest.importorskip("skrf")
+    # The first ABCD as it stands in the files' description; R0 = 1 and 1 kOhm, at port 1 and at port 2.
+    a, b = 0.99901281 + 0.00062881j, 4.0031599 + 6.2846603j
+    turned = read_target(folder / "ind.s2p", r0=1e3, load_port=2)
+    np.testing.assert_allclose(turned.voltage[0], a + b / 1e3, rtol=1e-7)
+    assert turned.frequency_hz.tolist() == pytest.approx(np.linspace(1e9, 10e9, 10).tolist())
+    # The inductor looks the same from both sides.
+    straight = read_target(folder / "ind.s2p", r0=1.0)
+    np.testing.assert_allclose(straight.voltage[0], a + b, rtol=1e-7)
+    assert hertz(omega(straight.frequency_hz)).tolist() == pytest.approx(straight.frequency_hz.tolist())
+
+
+def test_an_own_ladder_in_scikit_rf():
+    """Without the files: a random ladder of ten parts, cascaded by scikit-rf."""
+    skrf = pytest.importorskip("skrf")
+    generator = np.random.default_rng(0)
+    kinds, values = generator.integers(0, 6, 10), 10 ** generator.uniform(-1, 1, 10)
+    frequency = np.geomspace(0.1, 10, 9)
+    media = skrf.media.DefinedGammaZ0(skrf.Frequency.from_f(hertz(frequency), unit="hz"), z0=1000.0)
+    makers = (media.resistor, media.inductor, media.capacitor)
+    makers += (media.shunt_resistor, media.shunt_inductor, media.shunt_capacitor)
+    network = media.line(0, "m")
+    for kind, value in zip(kinds, values, strict=True):
+        network = network ** makers[kind](value * (1e3, 1e-3, 1e-9)[kind % 3])
+    a, b, c, d = network.a.reshape(-1, 4).T
+    voltage, current = respond(kinds[None], values[None], frequency)
+    np.testing.assert_allclose(voltage[0], d + b / 1e3, rtol=1e-9)
+    np.testing.assert_allclose(current[0], -(a + c * 1e3), rtol=1e-9)

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import galois
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hypernet.codes.core.gf2 import generator_matrix, rank, row_reduce
+from hypernet.codes.sources.alist import read_parity_check
+from hypernet.codes.sources.constructions import bch_generator_polynomial
+from hypernet.codes.sources.matrices import CODES, construct, matrix_digest, validate
+from hypernet.lab.errors import UserError
+
+# Plain Python arithmetic: galois would compile its fields for seconds, for a few products.
+PLAIN = "python-calculate"
+GF2 = galois.GF(2, compile=PLAIN)
+binary_matrices = st.tuples(st.integers(1, 12), st.integers(1, 20)).flatmap(
+    lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))
+)
+
+# Name: checks m, rank, k, ones E, column weights, row weights, 4-cycles; the papers' table, counted elsewhere.
+TABLE = {
+    "BCH31_16": (15, 15, 16, 120, (1, 7), (8, 8), 172),
+    "BCH63_36": (27, 27, 36, 486, (1, 13), (18, 18), 5909),
+    "BCH63_45": (18, 18, 45, 432, (1, 11), (24, 24), 7251),
+    "BCH63_51": (12, 12, 51, 336, (1, 9), (28, 28), 5291),
+    "POLAR64_32": (32, 32, 32, 576, (1, 32), (8, 64), 16696),
+    "POLAR64_48": (16, 16, 48, 400, (1, 16), (16, 64), 9746),
+    "POLAR128_64": (64, 64, 64, 1792, (1, 64), (8, 128), None),
+    "POLAR128_86": (42, 42, 86, 1456, (1, 42), (16, 128), None),
+    "POLAR128_96": (32, 32, 96, 1264, (1, 32), (16, 128), None),
+    "LDPC49_24": (28, 25, 24, 196, (4, 4), (7, 7), 0),
+    "LDPC121_60": (66, 61, 60, 726, (6, 6), (11, 11), 0),
+    "LDPC121_70": (55, 51, 70, 605, (5, 5), (11, 11), 0),
+    "LDPC121_80": (44, 41, 80, 484, (4, 4), (11, 11), 0),
+    "CCSDS128_64": (64, 64, 64, 512, (3, 5), (8, 8), 0),
+}
+# First 16 digits of the SHA-256 of the published matrices, C order, uint8.
+DIGESTS = {
+    "BCH31_16": "de3847aaaf08f458",
+    "BCH63_36": "afca508927d46e68",
+    "BCH63_45": "5646cdfb80cd502f",
+    "BCH63_51": "1272257eacc5fea0",
+    "POLAR64_32": "fc76509ede64ca8e",
+    "POLAR64_48": "bb4612d7305e0b75",
+    "POLAR128_64": "71c7cd15252fae82",
+    "POLAR128_86": "e29077bce30b76d7",
+    "POLAR128_96": "442b96d353f56ab6",
+    "LDPC49_24": "a450ec8fbb5d728e",
+    "LDPC121_60": "8c3dce5d1a75e62d",
+    "LDPC121_70": "e1be122e7f2ae744",
+    "LDPC121_80": "9d7707e2da903a8c",
+    "MACKAY96_48": "674dd78c6a1f1bb4",
+    "CCSDS128_64": "42d4b3e8e8492521",
+}
+
+
+def four_cycles(parity_check):
+    """Two checks that share s variables close s (s - 1) / 2 cycles of length four."""
+    shared = parity_check.astype(np.int64) @ parity_check.T.astype(np.int64)
+    pairs = shared[np.triu_indices_from(shared, k=1)]
+    return int((pairs * (pairs - 1) // 2).sum())
+
+
+@given(binary_matrices)
+@settings(max_examples=60, deadline=None)
+def test_row_reduction_and_rank_are_those_of_galois(matrix):
+    reduced, pivots = row_reduce(matrix)
+    expected = np.asarray(GF2(matrix).row_reduce())
+    assert np.array_equal(reduced, expected[expected.any(axis=1)])
+    assert rank(matrix) == np.linalg.matrix_rank(GF2(matrix)) == len(pivots)
+    assert np.array_equal(reduced[:, pivots], np.eye(len(pivots)))
+
+
+@given(binary_matrices)
+@settings(max_examples=60, deadline=None)
+def test_the_generator_spans_the_null_space(matrix):
+    generator = generator_matrix(matrix)
+    k = matrix.shape[1] - np.linalg.matrix_rank(GF2(matrix))
+    assert generator.shape == (k, matrix.shape[1])
+    assert not (generator.astype(int) @ matrix.T % 2).any()
+    null_space = np.asarray(GF2(matrix).null_space())
+    # Same dimension, and together no larger: the same space.
+    assert rank(generator) == len(null_space) == k
+    assert k == 0 or rank(np.vstack([generator, null_space])) == k
+
+
+@given(arrays(np.uint8, (3, 70), elements=st.integers(0, 1)))
+@settings(max_examples=20, deadline=None)
+def test_rows_longer_than_several_bytes(matrix):
+    assert rank(matrix) == np.linalg.matrix_rank(GF2(matrix))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_construction_is_the_published_matrix(name):
+    parity_check = construct(name)
+    checks, rows_rank, k, ones, columns, rows, cycles = TABLE[name]
+    assert parity_check.dtype == np.uint8
+    assert parity_check.shape == (checks, CODES[name].n)
+    assert matrix_digest(parity_check).startswith(DIGESTS[name])
+    assert rank(parity_check) == rows_rank
+    assert CODES[name].n - rows_rank == k == CODES[name].k
+    assert parity_check.sum() == ones
+    column_weights, row_weights = parity_check.sum(axis=0), parity_check.sum(axis=1)
+    assert (column_weights.min(), column_weights.max()) == columns
+    assert (row_weights.min(), row_weights.max()) == rows
+    if cycles is None:
+        assert four_cycles(parity_check) > 80_000
+    else:
+        assert four_cycles(parity_check) == cycles
+    assert validate(parity_check, name) == []
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_generator_of_every_code_fits(name):
+    parity_check = construct(name)
+    generator = generator_matrix(parity_check)
+    assert generator.shape[0] == rank(generator) == CODES[name].k
+    assert not (generator.astype(int) @ parity_check.T % 2).any()
+
+
+def test_every_digest_is_the_published_one():
+    assert {name: code.digest[:16] for name, code in CODES.items()} == DIGESTS
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_the_published_file_holds_this_matrix(published_file, name):
+    parity_check = read_parity_check(published_file(name))
+    assert matrix_digest(parity_check) == CODES[name].digest
+    if name in TABLE:
+        assert np.array_equal(parity_check, construct(name))
+
+
+def test_mackay_has_no_construction_and_says_what_to_do():
+    with pytest.raises(UserError, match=r"MacKay\(96,48\) has no construction.*source: database"):
+        construct("MACKAY96_48")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "integer"), [(31, 16, 36783), (63, 36, 141459731), (63, 45, 492239), (63, 51, 5433)]
+)
+def test_bch_generator_polynomials_are_those_of_galois(n, k, integer):
+    primitive = {31: "x^5 + x^2 + 1", 63: "x^6 + x + 1"}[n]
+    coefficients = bch_generator_polynomial(n, k)
+    assert int("".join(map(str, coefficients)), 2) == integer
+    field = galois.GF(n + 1, irreducible_poly=primitive, compile=PLAIN)
+    assert int(galois.BCH(n, k, extension_field=field).generator_poly) == integer
+
+
+def test_there_is_no_bch_code_of_any_size():
+    with pytest.raises(ValueError, match=r"no primitive BCH code \(31, 17\)"):
+        bch_generator_polynomial(31, 17)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ([[1, 2, 0], [0, 1, 1]], "row 1, column 2 is neither 0 nor 1"),
+        ([[1, 1, 1], [0, 0, 0]], "row 2 has no ones"),
+        ([[1, 1, 0], [1, 0, 0]], "column 3 has no ones"),
+        ([[1, 1], [0, 1]], "rank of H is n = 2"),
+    ],
+)
+def test_a_matrix_that_defines_no_code_is_refused(matrix, said):
+    with pytest.raises(UserError, match=said) as caught:
+        validate(np.array(matrix), "mine.alist")
+    assert str(caught.value).startswith("mine.alist: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_row_that_stands_twice_is_a_warning():
+    rows = [[0, 0, 1, 1, 0, 0], [1, 1, 0, 0, 0, 1], [0, 1, 1, 1, 1, 0], [1, 1, 0, 0, 0, 1], [0, 0, 1, 1, 0, 0]]
+    warnings = validate(np.array([*rows, rows[0]]), "mine.alist")
+    assert warnings == ["mine.alist: row 1 stands more than once", "mine.alist: row 2 stands more than once"]
+
+
+def test_a_matrix_of_too_many_ones_is_refused():
+    with pytest.raises(UserError, match=r"mine\.txt: 1050000 ones; accepted: at most 1048576"):
+        validate(np.ones((1000, 1050), dtype=np.uint8), "mine.txt")

@@ -1,0 +1,178 @@
+"""`hypernet codes export`: the ONNX file decodes as this program does."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from hypernet.cli import main
+from hypernet.codes.dataset import channel_llr, load_code, noise_deviation
+from hypernet.codes.methods import build
+from hypernet.codes.tools.export import export, to_onnx
+from hypernet.codes.trained import open_model
+from hypernet.lab.runs.models import save_model
+
+REASON = "the extra `export` is not installed"
+# Both sides of PairSum.DENSE_EDGES, checks of one degree and of many.
+DECODERS = [
+    ("BCH31_16", "bp"),
+    ("POLAR64_48", "min_sum"),
+    ("POLAR64_48", "weighted_bp"),
+    ("BCH31_16", "static_g"),
+    ("LDPC49_24", "hyper"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(prepared, config, tmp_path_factory):
+    """A model file whose trained weights, where it has any, lie near their start."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def path(dataset, method):
+        code = load_code(prepared(dataset))
+        section = config(f"datasets=[{dataset}]", "iterations=3", "hyper.pair_weights=true")
+        settings = section.settings("train", dataset, method)
+        torch.manual_seed(0)
+        decoder = build(method, code.parity_check, settings)
+        with torch.no_grad():
+            for parameter in decoder.parameters():
+                parameter.add_(0.05 * torch.randn_like(parameter))
+        content = {
+            "domain": "codes",
+            "dataset": dataset,
+            "method": method,
+            "title": code.title,
+            "settings": settings.model_dump(mode="json"),
+            "parity_check": torch.from_numpy(code.parity_check),
+            "state_dict": decoder.state_dict(),
+        }
+        save_model(folder / f"{dataset}-{method}.ckpt", content)
+        return folder / f"{dataset}-{method}.ckpt"
+
+    return path
+
+
+def noisy_words(decoder, words, ebn0_db=4.0):
+    zeros = np.zeros((decoder.length, words))
+    return channel_llr(zeros, noise_deviation(ebn0_db, 0.5), np.random.default_rng(0)).T.copy()
+
+
+def session(path):
+    onnxruntime = pytest.importorskip("onnxruntime", reason=REASON)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize(("dataset", "method"), DECODERS)
+def test_the_file_decodes_as_the_program_does(model, tmp_path, dataset, method):
+    for package in ("onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason=REASON)
+    decoder = open_model(model(dataset, method))
+    export(decoder, tmp_path / "d.onnx")
+    file = session(tmp_path / "d.onnx")
+    (given,), (answer,) = file.get_inputs(), file.get_outputs()
+    for port, name in ((given, "llr"), (answer, "decoded")):
+        assert (port.name, port.shape, port.type) == (name, ["words", decoder.length], "tensor(float)")
+    for words in (1, 7, 300):
+        llr = noisy_words(decoder, words)
+        ours = decoder(llr)
+        (theirs,) = file.run(None, {"llr": llr})
+        assert theirs.shape == ours.shape
+        assert np.array_equal(theirs < 0, ours < 0)
+        # Single precision itself is so far off: near a product of 1 the slope of arctanh is up to 5e5.
+        exact = decoder.module.double()(torch.from_numpy(llr.T.astype(np.float64))).detach().numpy().T
+        decoder.module.float()
+        assert np.abs(theirs - ours).max() < 1e-4 + 2 * np.abs(ours - exact).max()
+    certain = np.where(np.arange(decoder.length) % 2, np.inf, 1.0)[None].astype(np.float32)
+    assert np.isfinite(file.run(None, {"llr": certain})[0]).all()
+
+
+@pytest.mark.parametrize(("dataset", "method"), [("BCH31_16", "bp"), ("POLAR64_48", "weighted_bp"), DECODERS[-1]])
+def test_in_double_precision_all_values_are_the_same(model, tmp_path, dataset, method):
+    for package in ("onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason=REASON)
+    decoder = open_model(model(dataset, method))
+    module = decoder.module.double()
+    # So noisy that no message reaches the limit, which the exporter rounds to single precision like all constants.
+    llr = torch.from_numpy(noisy_words(decoder, 40, ebn0_db=-2.0).astype(np.float64))
+    to_onnx(module, llr[:2]).save(tmp_path / "d.onnx")
+    (theirs,) = session(tmp_path / "d.onnx").run(None, {"llr": llr.numpy()})
+    assert np.abs(theirs - module(llr.T).detach().numpy().T).max() < 1e-5
+
+
+def test_the_command_writes_a_file_that_says_what_it_is(model, tmp_path, capsys):
+    for package in ("onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason=REASON)
+    out = tmp_path / "decoder.onnx"
+    path = model("BCH31_16", "bp")
+    assert main(["codes", "export", "--model", str(path), "--out", str(out), "--iterations", "2"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(f"BCH(31,16), bp, 2 iterations: {out}\ninput llr [words, 31] float32, ln P(bit = 0)")
+    assert said.err.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["decoder.onnx"]
+    about = session(out).get_modelmeta()
+    assert about.custom_metadata_map == {
+        "title": "BCH(31,16)",
+        "method": "bp",
+        "n": "31",
+        "k": "16",
+        "iterations": "2",
+        "llr": "ln P(bit = 0) / P(bit = 1); decide for 1 where it is negative",
+        "parity_check_sha256": "de3847aaaf08f458966be7b06940ab441d3ec863ce06812cfced17987333ad41",
+    }
+    assert about.producer_name == "hypernet"
+    decoder = open_model(path)
+    decoder.use_iterations(2)
+    llr = noisy_words(decoder, 30)
+    assert np.array_equal(session(out).run(None, {"llr": llr})[0] < 0, decoder(llr) < 0)
+
+
+def test_a_file_with_other_values_is_not_kept(model, tmp_path, monkeypatch):
+    for package in ("onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason=REASON)
+    decoder = open_model(model("BCH31_16", "bp"))
+    monkeypatch.setattr("hypernet.codes.tools.export._copysign", lambda op: lambda magnitude, sign: op.Neg(magnitude))
+    with pytest.raises(AssertionError, match="onnxruntime gives other values"):
+        export(decoder, tmp_path / "d.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+# --- what is refused ----------------------------------------------------------------------------------------
+
+
+def refused(capsys, *arguments):
+    assert main(["codes", "export", *map(str, arguments)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err.splitlines()[-1]
+
+
+def test_what_cannot_be_exported_is_said_in_one_line(model, tmp_path, capsys):
+    path, weighted = model("BCH31_16", "bp"), model("BCH31_16", "weighted_bp")
+    (tmp_path / "folder.onnx").mkdir()
+    before = sorted(tmp_path.iterdir())
+    cases = {
+        "no such model file": ["--model", tmp_path / "absent.ckpt"],
+        "the name must end in .onnx": ["--model", path, "--out", tmp_path / "decoder.pt"],
+        "this is a folder": ["--model", path, "--out", tmp_path / "folder.onnx"],
+        "'0' is not a whole number": ["--model", path, "--iterations", "0"],
+        "101 iterations: at most 100 can be exported": ["--model", path, "--iterations", "101"],
+        "was trained for 3 iterations and cannot run 9": ["--model", weighted, "--iterations", "9"],
+        "maximum_likelihood: a table of words": ["--model", model("BCH31_16", "maximum_likelihood")],
+    }
+    for said, arguments in cases.items():
+        line = refused(capsys, "--out", tmp_path / "d.onnx", *arguments)
+        assert line.startswith("hypernet: ")
+        assert said in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_without_the_extra_it_says_how_to_get_it(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    line = refused(capsys, "--model", model("BCH31_16", "bp"), "--out", tmp_path / "d.onnx")
+    assert line == 'hypernet: export needs onnxruntime, of the extra "export": pip install -e ".[export]"'
+    assert not list(tmp_path.iterdir())

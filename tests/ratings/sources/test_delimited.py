@@ -1,0 +1,160 @@
+"""Reading text files of fields: right files whole, wrong ones in one line that names the place."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hypernet.lab.errors import UserError
+from hypernet.ratings.sources.delimited import is_finite, numbered, read_csv, read_lines, read_ratings
+
+rows_of_ratings = st.lists(
+    st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(-99, 99).map(lambda value: round(value, 3))),
+    min_size=1,
+    max_size=20,
+)
+
+
+def written(folder, content, name="file.txt"):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def refused(read, path, said):
+    with pytest.raises(UserError, match=said) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@given(rows_of_ratings, st.sampled_from(["\t", "::", "|"]), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_ratings_are_read_back(tmp_path_factory, rows, separator, end, ends_with_line):
+    text = end.join(separator.join([str(user), str(item), str(rating), "881250949"]) for user, item, rating in rows)
+    path = written(tmp_path_factory.getbasetemp(), text + (end if ends_with_line else ""))
+    user, item, rating = read_ratings(path, separator, fields=4)
+    assert (user.dtype, item.dtype, rating.dtype) == (np.int64, np.int64, np.float64)
+    assert list(zip(user.tolist(), item.tolist(), rating.tolist(), strict=True)) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("1\t2\t3\t4\n1\t2\t3\n", "line 2: 3 fields where 4 belong"),
+        ("1\t2\t3\t4\n1\t2\t3\t4\t5\n", "line 2: 5 fields where 4 belong"),
+        ("1\t2\t3\t4\t5\n1\t2\t3\t4\t5\n", "line 1: 5 fields where 4 belong"),
+        ("1\t2\t3\t4\t5\n1\t2\t3\n", "line 1: 5 fields where 4 belong"),
+        ("1\t2\t3\t4\n\n1\t2\t3\t4\n", "line 2: 1 fields where 4 belong"),
+        ("1\tx\t3\t4\n", "line 1: 'x' is not the number of an item"),
+        ("-1\t2\t3\t4\n", "line 1: '-1' is not the number of a user"),
+        ("1.5\t2\t3\t4\n", r"line 1: '1\.5' is not the number of a user"),
+        ("99999999999999999999\t2\t3\t4\n", "is not the number of a user"),
+        ("1\t2\tfive\t4\n", "line 1: 'five' is not a rating"),
+        ("1\t2\tnan\t4\n", "line 1: 'nan' is not a rating"),
+        ("1\t2\tinf\t4\n", "line 1: 'inf' is not a rating"),
+        ("1\t2\t\t4\n", "line 1: '' is not a rating"),
+        ("user\titem\trating\ttime\n1\t2\t3\t4\n", "line 1: 'user' is not the number of a user"),
+        ("", "no ratings can be read from 0 lines"),
+    ],
+)
+def test_a_wrong_file_of_ratings_is_one_line(tmp_path, content, said):
+    refused(lambda path: read_ratings(path, "\t", 4), written(tmp_path, content), said)
+
+
+@given(st.text(alphabet="012345.-\t:|\n\rxeN\0\"'é", max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_no_content_breaks_the_reader_of_ratings(tmp_path_factory, content):
+    path = written(tmp_path_factory.getbasetemp(), content, "any.txt")
+    try:
+        (user, item, rating), said = read_ratings(path, "\t", 3), None
+    except UserError as error:
+        said = str(error)
+    if said is None:
+        assert np.isfinite(rating).all()
+        assert len(user) == len(item) == len(rating) > 0
+    else:
+        assert said.startswith(str(path))
+        assert "\n" not in said
+
+
+def test_small_files_keep_their_fields(tmp_path):
+    path = written(tmp_path, "1|Amélie|2001\n2||\n\n".encode("latin-1"))
+    assert read_lines(path, "|", 3, "latin-1") == [["1", "Amélie", "2001"], ["2", "", ""]]
+    refused(lambda one: read_lines(one, "|", 3, "utf-8"), path, "line 1: not a text in UTF-8")
+    refused(lambda one: read_lines(one, "|", 4, "latin-1"), path, "line 1: 3 fields where 4 belong")
+    refused(lambda one: read_lines(one, "|", 4, "latin-1"), tmp_path / "absent", "no such file")
+
+
+cells = st.text(alphabet='ab1 ,"é|', max_size=6).map(str.strip)
+
+
+@given(st.lists(st.tuples(cells, cells, cells), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_tables_are_read_back(tmp_path_factory, rows):
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("a", "b", "c"), *rows])
+    columns, lines = read_csv(written(tmp_path_factory.getbasetemp(), buffer.getvalue(), "table.csv"))
+    assert list(columns) == ["a", "b", "c"]
+    assert list(zip(*columns.values(), strict=True)) == rows
+    assert lines.tolist() == list(range(2, len(rows) + 2))
+
+
+def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
+    columns, lines = read_csv(written(tmp_path, b'\xef\xbb\xbfa,b\n\n1,"x\ny"\n2,z\n'))
+    assert columns == {"a": ["1", "2"], "b": ["x\ny", "z"]}
+    # The line where a row ends.
+    assert lines.tolist() == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"\n\n", "the file is empty"),
+        (b"a,b\n1\n", "line 2: 1 fields, the header has 2"),
+        (b"a,b\n1,2,3\n", "line 2: 3 fields, the header has 2"),
+        (b"a,a\n1,2\n", "line 1: column 2 is called 'a'"),
+        (b"a,\n1,2\n", "line 1: column 2 is called ''"),
+        (b'a,b\n1,"2\n', "line 2: not CSV"),
+        (b"a,b\n\xff,1\n", "line 2: not a text in UTF-8"),
+        (b"a,b\n\0,1\n", "not a text"),
+    ],
+)
+def test_a_wrong_table_is_one_line(tmp_path, content, said):
+    refused(read_csv, written(tmp_path, content), said)
+
+
+@given(st.text(alphabet='a,b"\n\r\0é1', max_size=40))
+@settings(max_examples=150, deadline=None)
+def test_no_content_breaks_the_reader_of_tables(tmp_path_factory, content):
+    path = written(tmp_path_factory.getbasetemp(), content, "any.csv")
+    try:
+        (columns, lines), said = read_csv(path), None
+    except UserError as error:
+        said = str(error)
+    if said is None:
+        assert all(len(column) == len(lines) for column in columns.values())
+    else:
+        assert said.startswith(str(path))
+        assert "\n" not in said
+
+
+def test_identifiers_become_numbers(tmp_path):
+    lines = np.array([2, 3, 4])
+    assert numbered(tmp_path, "item", ["b", "a", "b"], np.array(["b", "c", "a"]), lines).tolist() == [0, 2, 0]
+    refused(
+        lambda path: numbered(path, "item", ["b", "d", "b"], np.array(["b", "c"]), lines),
+        tmp_path,
+        "line 3: item d is not in the table of items",
+    )
+
+
+def test_finite_numbers():
+    assert all(is_finite(text) for text in ("1", "-2.5", "3e2", " 4 "))
+    assert not any(is_finite(text) for text in ("", "x", "nan", "inf", "-inf", "1_000", "1e999"))

@@ -1,0 +1,202 @@
+"""The user's own tables: what columns become, and mistakes in one line."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.manifest import read_manifest
+from hypernet.ratings.config import OwnTable, RawSettings
+from hypernet.ratings.core.tables import RatingData
+from hypernet.ratings.dataset import prepare
+from hypernet.ratings.raw import make
+from hypernet.ratings.sources.user_tables import read
+
+RATINGS = "user,item,rating\nann,tea,5\nann,cake,1.5\nbob,tea,3\nbob,pie,4\n"
+ITEMS = "item,title,price,hot,kind,sugar\ntea,Green tea,2.5,1,drink|leaf,\ncake,,4,0,food,20\npie,Pie,8,0,food,10\n"
+
+
+def write(folder, ratings=RATINGS, items=ITEMS):
+    (folder / "r.csv").write_text(ratings)
+    (folder / "i.csv").write_text(items)
+    return folder / "r.csv", folder / "i.csv"
+
+
+def test_what_columns_become(tmp_path):
+    raw = read(*write(tmp_path), "mine", keep=None)
+    by_name = {feature.name: place for place, feature in enumerate(raw.item_features)}
+    assert list(by_name) == ["price", "hot", "kind: food", "kind: drink", "kind: leaf", "sugar"]
+    kinds = [feature.kind for feature in raw.item_features]
+    assert kinds == ["number", "binary", "binary", "binary", "binary", "number"]
+    assert raw.item_values[:, by_name["price"]].tolist() == [2.5, 4, 8]
+    assert raw.item_values[:, by_name["kind: food"]].tolist() == [0, 1, 1]
+    assert raw.item_values[:, by_name["kind: leaf"]].tolist() == [1, 0, 0]
+    # An empty number is the median of the others.
+    assert raw.item_values[:, by_name["sugar"]].tolist() == [15, 20, 10]
+    price, food = raw.item_features[0], raw.item_features[2]
+    assert (price.above, price.below, price.precise) == ("price above {t}", "price below {t}", "price")
+    assert price.digits >= 1
+    assert raw.item_features[5].digits == 0
+    assert (food.above, food.below) == ("kind: food", "not kind: food")
+    assert raw.statistics == ("mean_rating", "rating_count")
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "N/A", "NULL"])
+def test_a_missing_number_is_the_median_and_leaves_the_column_numbers(tmp_path, word):
+    raw = read(*write(tmp_path, items=f"item,price\ntea,1\ncake,{word}\npie,4\n"), "mine", keep=None)
+    assert [feature.name for feature in raw.item_features] == ["price"]
+    assert raw.item_values[:, 0].tolist() == [1, 2.5, 4]
+
+
+def test_ratings_and_names(tmp_path):
+    raw = read(*write(tmp_path), "mine", keep=None)
+    assert raw.users.tolist() == ["ann", "bob"]
+    assert raw.items.tolist() == ["tea", "cake", "pie"]
+    assert raw.titles.tolist() == ["Green tea", "cake", "Pie"]
+    assert list(zip(raw.user, raw.item, raw.rating, strict=True)) == [(0, 0, 5), (0, 1, 1.5), (1, 0, 3), (1, 2, 4)]
+    assert raw.test is None
+
+
+def test_whole_numbers_of_users_are_in_the_order_of_numbers(tmp_path):
+    ratings = "rating,item,user,time\n1,tea,10,x\n2,tea,9,y\n3,pie,007,z\n"
+    raw = read(*write(tmp_path, ratings), "mine", keep=None)
+    assert raw.users.tolist() == ["007", "9", "10"]
+    assert raw.user.tolist() == [2, 1, 0]
+
+
+def test_a_split_of_ones_own(tmp_path):
+    ratings = "user,item,rating,split\na,tea,1,train\na,pie,2,test\nb,tea,3,train\n"
+    assert read(*write(tmp_path, ratings), "mine", keep=None).test.tolist() == [False, True, False]
+
+
+def test_the_last_of_two_ratings_where_that_is_asked_for(tmp_path):
+    ratings = "user,item,rating\na,tea,1\nb,tea,3\na,pie,2\na,tea,5\nb,tea,4\n"
+    paths = write(tmp_path, ratings)
+    raw = read(*paths, "mine", keep="last")
+    assert raw.rating.tolist() == [2, 5, 4]
+    assert raw.facts["ratings_replaced"] == 2
+    with pytest.raises(UserError, match=r"r\.csv, line 5: user a rated item tea on line 2 already"):
+        read(*paths, "mine", keep=None)
+
+
+def test_at_most_twenty_values_of_a_text_the_most_frequent_ones(tmp_path):
+    items = "item,colour\n" + "".join(f"i{number},c{min(number, 40 - number):02d}\n" for number in range(40))
+    raw = read(*write(tmp_path, "user,item,rating\na,i1,1\n", items), "mine", keep=None)
+    names = [feature.name for feature in raw.item_features]
+    # c01 to c19 stand there twice, c00 and c20 once.
+    assert names == [f"colour: c{number:02d}" for number in [*range(1, 20), 0]]
+
+
+def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
+    raw = read(*write(tmp_path, items="item,a{b},k\ntea,1,{x}\ncake,2,y\npie,3,y\n"), "mine", keep=None)
+    assert raw.item_features[0].above.format(t=2) == "a(b) above 2"
+    assert {feature.above.format() for feature in raw.item_features[1:]} == {"k: (x)", "k: y"}
+
+
+@pytest.mark.parametrize(
+    ("ratings", "items", "said"),
+    [
+        ("user,item\na,tea\n", ITEMS, "r.csv, line 1: no column rating; found: user, item; needed: user, item, rating"),
+        (RATINGS, "name,price\ntea,1\n", "i.csv, line 1: no column item"),
+        ("user,item,rating\n", ITEMS, "r.csv: no ratings under the header"),
+        (RATINGS, "item,price\n", "i.csv: no items under the header"),
+        ("user,item,rating\na,tea,five\n", ITEMS, "r.csv, line 2: 'five' is not a rating"),
+        ("user,item,rating\na,tea,\n", ITEMS, "r.csv, line 2: '' is not a rating"),
+        ("user,item,rating\na,tea,1\na,pie,nan\n", ITEMS, "r.csv, line 3: 'nan' is not a rating"),
+        ("user,item,rating\na,tea,inf\n", ITEMS, "r.csv, line 2: rating inf"),
+        ("user,item,rating\na,tea,1e300\n", ITEMS, "r.csv, line 2: rating 1e+300; accepted: -1e+15 to 1e+15"),
+        ("user,item,rating\na,tea,1_0\n", ITEMS, "r.csv, line 2: '1_0' is not a rating"),
+        (RATINGS, "item,price\ntea,1e300\ncake,1\npie,2\n", "i.csv, line 2: price is '1e300'; accepted: numbers up to"),
+        ("user,item,rating\na,milk,1\n", ITEMS, "r.csv, line 2: item milk is not in the table of items"),
+        ("user,item,rating\n,tea,1\n", ITEMS, "r.csv, line 2: user is empty"),
+        ("user,item,rating,split\na,tea,1,dev\n", ITEMS, "r.csv, line 2: split 'dev'; accepted: train, test"),
+        ("user,item,rating\na,tea,1,2\n", ITEMS, "r.csv, line 2: 4 fields, the header has 3"),
+        (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 5: item tea stands there more than once"),
+        (
+            RATINGS,
+            "item,price\ntea,inf\ncake,1\npie,2\n",
+            "i.csv, line 2: price is 'inf'; accepted: numbers up to 1e+15, texts",
+        ),
+        (RATINGS, "item,price\ntea,\ncake,\npie,\n", "i.csv: the column price is empty"),
+        (RATINGS, "item,mean_rating\ntea,1\ncake,2\npie,3\n", "mean_rating would be the name of two attributes"),
+        (RATINGS, "item,k,k: a\ntea,a,1\ncake,b,0\npie,a,1\n", "k: a would be the name of two attributes"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, ratings, items, said):
+    paths = write(tmp_path, ratings, items)
+    with pytest.raises(UserError) as caught:
+        read(*paths, "mine", keep=None)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.text(alphabet="01.-e|na ,{}\"'x", max_size=6), min_size=3, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_no_column_breaks_the_reader(tmp_path_factory, cells):
+    folder = tmp_path_factory.getbasetemp()
+    ratings, items = write(folder)
+    with items.open("w", newline="") as file:
+        csv.writer(file).writerows([("item", "c"), *zip(("tea", "cake", "pie"), cells, strict=True)])
+    try:
+        raw, said = read(ratings, items, "mine", None), None
+    except UserError as error:
+        said = str(error)
+    if said is None:
+        assert np.isfinite(raw.item_values).all()
+        assert raw.item_values.shape == (3, len(raw.item_features))
+    else:
+        assert said.startswith(str(items))
+        assert "\n" not in said
+
+
+def many_ratings(users=12, items=8):
+    generator = np.random.default_rng(0)
+    rows = [f"u{user},i{item},{generator.integers(1, 6)}" for user in range(users) for item in range(items)]
+    attributes = [f"i{item},{item * 1.5},{'ab'[item % 2]}" for item in range(items)]
+    return "user,item,rating\n" + "\n".join(rows), "item,size,kind\n" + "\n".join(attributes)
+
+
+def test_from_start_to_end(tmp_path, prepare_settings):
+    ratings, items = write(tmp_path, *many_ratings())
+    table = OwnTable(ratings=str(ratings), items=str(items))
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
+    data = RatingData.load(tmp_path / "data")
+    assert data.title == "mine"
+    assert [feature.name for feature in data.features] == ["size", "kind: a", "kind: b", "mean_rating", "rating_count"]
+    # A tenth of 96 for the test, a tenth of the other 86 for validation; all users keep some.
+    assert (len(data.test), len(data.validation), len(data.fit)) == (10, 9, 77)
+    assert set(data.train.user) == set(data.fit.user) == set(range(12))
+    facts = read_manifest(tmp_path / "raw")["facts"]
+    assert facts["origin"] == [str(ratings), str(items)]
+    assert "citation" not in facts
+
+
+def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
+    ratings, items = write(tmp_path, *many_ratings())
+    settings = RawSettings(table=OwnTable(ratings=str(ratings), items=str(items)), allow_modified=False)
+    make("mine", tmp_path / "raw", settings)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
+    ratings.write_text("user,item,rating\na,i1,high\n")
+    with pytest.raises(UserError, match=f"{ratings}, line 2: 'high' is not a rating"):
+        make("mine", tmp_path / "raw", settings)
+    items.unlink()
+    with pytest.raises(UserError, match=f"{items}: no such file"):
+        make("mine", tmp_path / "raw", settings)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == before
+
+
+def test_test_ratings_of_one_user_are_refused_before_anything_is_trained(tmp_path, prepare_settings):
+    ratings = "user,item,rating\n" + "".join(f"ann,i{item},{item % 5}\n" for item in range(20))
+    items = "item,price\n" + "".join(f"i{item},{item}\n" for item in range(20))
+    table = OwnTable(**dict(zip(("ratings", "items"), map(str, write(tmp_path, ratings, items)), strict=True)))
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    with pytest.raises(UserError, match="mine: test ratings of one user only"):
+        prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,139 @@
+"""`hypernet ratings predict`: many users' ratings in, their predictions out; and what a model says it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hypernet.cli import main
+from hypernet.lab.runs.models import load_model, save_model
+from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.train import train
+from hypernet.ratings.trained import open_model, open_trees
+
+SHORT = ("recipes.anneal.max_steps=20", "recipes.anneal.harden_steps=0", "train.check_every_steps=10")
+RATINGS = "user,item,rating\nann,film3,5\nbob,film7,1\nann,film9,2\nbob,film3,3\nann,film40,4\n"
+
+
+@pytest.fixture(scope="module")
+def models(prepared, config, tmp_path_factory):
+    """Model files of a short training and of a baseline."""
+    root, section = tmp_path_factory.mktemp("runs"), config(*SHORT)
+    for method in ("meta_fixed_soft", "meta_fixed_hard", "user_mean"):
+        settings = section.settings("train", "preftrees", method)
+        train("preftrees", method, 0, prepared("preftrees"), root / method / "seed0", settings, "program", threads=1)
+    return {path.parents[1].name: path for path in root.glob("*/seed0/model.ckpt")}
+
+
+@pytest.fixture
+def ratings(tmp_path):
+    (tmp_path / "ratings.csv").write_text(RATINGS)
+    return tmp_path / "ratings.csv"
+
+
+@pytest.mark.parametrize("method", ["meta_fixed_soft", "meta_fixed_hard"])
+def test_every_user_gets_what_the_own_ratings_alone_give(models, ratings, tmp_path, method):
+    out = tmp_path / "out.csv"
+    assert (
+        main(["ratings", "predict", "--model", str(models[method]), "--ratings", str(ratings), "--out", str(out)]) == 0
+    )
+    table = pd.read_csv(out)
+    model = open_trees(models[method])
+    assert set(table.groupby("user").size()) == {297, 298}
+    items = list(model.catalogue.items)
+    # The call that MLflow makes, for one person.
+    ann = np.array([[items.index("film3"), 5], [items.index("film9"), 2], [items.index("film40"), 4]])
+    alone = model(ann)
+    for row in table[table.user == "ann"].itertuples():
+        assert row.prediction == pytest.approx(alone[items.index(row.item)], abs=6e-4)
+
+
+def test_pairs_keep_the_order_asked_for(models, ratings, tmp_path, capsys):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("item,user\nfilm8,bob\nfilm3,ann\nfilm8,ann\n")
+    command = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
+    assert main([*command, "--pairs", str(pairs)]) == 0
+    lines = [line.split(",") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["user", "item", "title", "prediction"]
+    assert [line[:2] for line in lines[1:]] == [["bob", "film8"], ["ann", "film3"], ["ann", "film8"]]
+    assert all(1 <= float(line[-1]) <= 5 for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("user,item,rating\nann,film3,6\n", "line 2: the rating 6 is not on the scale from 1 to 5"),
+        ("user,item,rating\nann,film3,5\nann,film3,4\n", "line 3: ann rated 'film3' in line 2 already"),
+        ("user,item,rating\nann,flim3,5\n", "line 2: no item 'flim3'; like it:"),
+        ("user,item\nann,film3\n", "no column rating"),
+        ("user,item,rating\n", "no ratings in here"),
+        ("", "the file is empty"),
+    ],
+)
+def test_bad_ratings_are_one_line(models, tmp_path, capsys, text, said):
+    bad = tmp_path / "bad.csv"
+    bad.write_text(text)
+    assert main(["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(bad)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+def test_bad_pairs_and_models_are_one_line(models, ratings, tmp_path, capsys):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("user,item\neve,film3\n")
+    good = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
+    out = tmp_path / "out.csv"
+    out.write_text("as it was")
+    assert main([*good, "--pairs", str(pairs), "--out", str(out)]) == 2
+    assert "line 2: user eve has no ratings to grow a tree from" in capsys.readouterr().err
+    assert out.read_text() == "as it was"
+    baseline = ["ratings", "predict", "--model", str(models["user_mean"]), "--ratings", str(ratings)]
+    assert main(baseline) == 2
+    assert "User's mean cannot grow a tree for new users" in capsys.readouterr().err
+    foreign = tmp_path / "foreign.ckpt"
+    save_model(foreign, {"domain": "codes"})
+    assert main(["ratings", "predict", "--model", str(foreign), "--ratings", str(ratings)]) == 2
+    assert "not a model trained by `hypernet ratings train`" in capsys.readouterr().err
+    damaged = load_model(models["meta_fixed_hard"])
+    damaged["state"].pop("f.0.weight")
+    save_model(foreign, damaged)
+    assert main(["ratings", "predict", "--model", str(foreign), "--ratings", str(ratings)]) == 2
+    assert "of another version, or damaged" in capsys.readouterr().err
+
+
+def test_known_users_predicted_in_groups_equal_all_at_once(models, prepared, monkeypatch):
+    data = RatingData.load(prepared("preftrees"))
+    for method in ("meta_fixed_soft", "meta_fixed_hard"):
+        model = open_trees(models[method])
+        whole = model.test(data)
+        monkeypatch.setattr("hypernet.ratings.trained.RATINGS_AT_ONCE", 100)
+        monkeypatch.setattr("hypernet.ratings.trained.QUERIES_AT_ONCE", 3)
+        np.testing.assert_allclose(model.test(data), whole, atol=1e-5)
+        monkeypatch.undo()
+
+
+def test_leaf_probabilities_are_those_of_the_soft_prediction(models, prepared):
+    data = RatingData.load(prepared("preftrees"))
+    model = open_trees(models["meta_fixed_soft"])
+    own = data.train.user == 5
+    support = Rows(np.zeros(own.sum(), np.int64), data.train.item[own], data.train.rating[own], data.train.x[own])
+    share = model.leaf_probabilities(support, data.item_x)
+    np.testing.assert_allclose(share.sum(axis=1), 1, atol=1e-6)
+    everything = Rows(
+        np.zeros(len(data.items), np.int64),
+        np.arange(len(data.items)),
+        np.zeros(len(data.items), np.float32),
+        data.item_x,
+    )
+    values = np.nan_to_num(model.forest(support, 1).value)
+    np.testing.assert_allclose(share @ values, model.answer(support, everything, 1), atol=1e-5)
+
+
+def test_a_baseline_predicts_pairs_of_known_users(models, prepared):
+    data = RatingData.load(prepared("preftrees"))
+    predictor = open_model(models["user_mean"])
+    pairs = predictor.example(data, 50)
+    mean = [data.train.rating[data.train.user == user].mean() for user in pairs[:, 0]]
+    np.testing.assert_allclose(predictor(pairs), mean, rtol=1e-6)

@@ -1,0 +1,343 @@
+"""`hypernet ratings recommend`, from files to lines, with a network that was never trained: its trees are as good."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hypernet.cli import main
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import save_model
+from hypernet.ratings.core.counterfactuals import counterfactuals
+from hypernet.ratings.core.explain import reasons, tree_text
+from hypernet.ratings.core.tables import Feature, RatingData
+from hypernet.ratings.methods import build
+from hypernet.ratings.tools.given_ratings import Items, read_items, read_ratings
+from hypernet.ratings.tools.recommend import Grown, grow, ranking
+from hypernet.ratings.trained import open_trees
+
+HANDFUL = "item,rating\nfilm3,5\nfilm10,1\nfilm50,4\nfilm77,2\n"
+
+
+@pytest.fixture(scope="module")
+def data(prepared):
+    return RatingData.load(prepared("preftrees"))
+
+
+@pytest.fixture(scope="module")
+def models(data, config, tmp_path_factory):
+    """Model files of meta trees with random weights, by method."""
+    folder = tmp_path_factory.mktemp("models")
+    for method in ("meta_fixed_hard", "meta_fixed_soft", "meta_dynamic_hard"):
+        settings_of = config().settings("train", "preftrees", method)
+        torch.manual_seed(3)
+        tree = build(method, settings_of, len(data.features), data.low, data.high)
+        with torch.no_grad():
+            # The default start gives nearly the same rule everywhere; these differ.
+            for parameter in tree.parameters():
+                parameter.mul_(2.0)
+            # And these ask about year and rating more often than about genres.
+            tree.f[-1].bias[8:10] += 0.5
+        catalogue = {name: torch.from_numpy(getattr(data, name)) for name in ("mean", "deviation", "item_x", "user_x")}
+        catalogue |= {name: [str(one) for one in getattr(data, name)] for name in ("users", "items", "titles")}
+        catalogue |= {name: getattr(data, name) for name in ("title", "unit", "low", "high")}
+        content = {
+            "domain": "ratings",
+            "dataset": "preftrees",
+            "method": method,
+            "settings": settings_of.model_dump(mode="json"),
+            "catalogue": catalogue | {"features": [asdict(one) for one in data.features]},
+            "state": tree.state_dict(),
+        }
+        save_model(folder / f"{method}.ckpt", content)
+    return {path.stem: path for path in folder.glob("*.ckpt")}
+
+
+@pytest.fixture
+def handful(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(HANDFUL)
+    return path
+
+
+def recommend(model, ratings, *options):
+    return main(["ratings", "recommend", str(ratings), "--model", str(model), *map(str, options)])
+
+
+def known_items(model):
+    return Items(model.catalogue.items, model.catalogue.titles, model.catalogue.item_x)
+
+
+def test_the_best_items_with_their_reasons(models, handful, capsys):
+    assert recommend(models["meta_fixed_hard"], handful, "--top", 7) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "Generated preferences: a tree from 4 ratings, on a scale from 1 to 5"
+    model = open_trees(models["meta_fixed_hard"])
+    item, rating = np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0])
+    predicted = model(np.column_stack([item, rating]))
+    predicted[item] = -1
+    lines = printed[2:]
+    assert len(lines) == 7
+    grown = grow(model, known_items(model), item, rating)
+    for place, line in enumerate(lines, start=1):
+        number = int(line.split("Film ")[1].split()[0])
+        assert line.startswith(f"{place}  {predicted[number]:.1f}  {model.catalogue.titles[number]}  ")
+        assert line.endswith(reasons(grown.forest, 0, model.catalogue)[int(grown.leaf[number])].text)
+        assert predicted[number] == np.sort(predicted)[-place]
+
+
+def test_equal_predictions_are_ranked_by_how_sure_they_are(models):
+    model = open_trees(models["meta_fixed_hard"])
+    grown = grow(model, known_items(model), np.array([3, 10]), np.array([5.0, 1.0]))
+    order = ranking(model, known_items(model), grown, np.array([3, 10]))
+    assert sorted([*order, 3, 10]) == list(range(300))
+    keys = np.column_stack([-grown.predicted, -grown.probability, np.arange(300)])[order]
+    assert [tuple(key) for key in keys] == sorted(tuple(key) for key in keys)
+
+
+def test_of_equal_predictions_the_most_rated_item_is_first():
+    features = (Feature("rating_count", "number", "item", "popular", "rarely rated", "number of ratings"),)
+    model = SimpleNamespace(catalogue=SimpleNamespace(features=features))
+    items = Items(np.array(list("abcd")), np.array(list("ABCD")), np.array([[0.5], [2.0], [-1.0], [2.0]], np.float32))
+    grown = Grown(None, np.array([4.0, 4.0, 5.0, 4.0]), np.zeros(4), np.array([0.9, 0.1, 0.5, 0.3]), None)
+    assert ranking(model, items, grown, np.array([])).tolist() == [2, 3, 1, 0]
+    assert ranking(model, items, grown, np.array([2, 1])).tolist() == [3, 0]
+
+
+def test_explain_prints_the_tree_and_what_would_change_it(models, handful, capsys):
+    assert recommend(models["meta_dynamic_hard"], handful, "--top", 3, "--explain") == 0
+    printed = capsys.readouterr().out
+    model = open_trees(models["meta_dynamic_hard"])
+    items = known_items(model)
+    grown = grow(model, items, np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0]))
+    assert tree_text(grown.forest, 0, model.catalogue) in printed
+    best = int(ranking(model, items, grown, np.array([3, 10, 50, 77]))[0])
+    flips = counterfactuals(grown.forest, 0, items.x[best], model.catalogue, items.x)
+    changes = [one.text for one in flips if f"{one.value:.1f}" != f"{grown.predicted[best]:.1f}"]
+    assert (changes or ["no one change would alter it"])[0] in printed
+
+
+def test_precise_reasons_have_numbers(models, handful, capsys):
+    outputs = []
+    for options in ((), ("--precise",)):
+        assert recommend(models["meta_fixed_hard"], handful, "--top", 40, "--explain", *options) == 0
+        outputs.append(capsys.readouterr().out)
+    said = ("igh ratings", "ow ratings", "fter ", "efore ")
+    assert any(word in outputs[0] for word in said)
+    assert not any(word in outputs[1] for word in said)
+    assert any(sign in outputs[1] for sign in "<>≤≥")
+
+
+def test_soft_routing_gives_the_most_probable_leaf_with_its_probability(models, handful, capsys):
+    assert recommend(models["meta_fixed_soft"], handful, "--top", 5, "--explain") == 0
+    printed = capsys.readouterr().out
+    model = open_trees(models["meta_fixed_soft"])
+    item, rating = np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0])
+    grown = grow(model, known_items(model), item, rating)
+    np.testing.assert_allclose(grown.predicted, model(np.column_stack([item, rating])), rtol=1e-5)
+    best = int(ranking(model, known_items(model), grown, item)[0])
+    assert f"{grown.predicted[best]:.1f}  {model.catalogue.titles[best]}" in printed
+    assert "(soft routing: a prediction is the mean of all leaves" in printed
+    assert f"(with probability {grown.probability[best]:.2f})" in printed
+    assert grown.probability.min() >= 1 / 8
+
+
+def test_more_items_can_be_recommended_and_rated(models, tmp_path, handful, capsys):
+    more = tmp_path / "items.csv"
+    more.write_text("item,title,action,year,avg\nnew1,The Newcomer,1,1999,4.9\nnew2,,,,\n")
+    handful.write_text(HANDFUL + "the  NEWCOMER,5\n")
+    assert recommend(models["meta_fixed_hard"], handful, "--items", more, "--top", 297) == 0
+    printed = capsys.readouterr().out
+    assert "a tree from 5 ratings" in printed
+    assert " new2  " in printed
+    assert "Newcomer" not in printed
+
+
+def test_the_page_is_written_whole(models, handful, tmp_path, capsys):
+    page = tmp_path / "out" / "me.html"
+    assert recommend(models["meta_fixed_hard"], handful, "--page", page) == 0
+    assert str(page) in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.rstrip().endswith("</html>")
+    assert list(page.parent.iterdir()) == [page]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("film,rating\nfilm3,5\n", "mine.csv, line 1: no column item; found: 'film', 'rating'; needed: item, rating"),
+        ("item,stars\nfilm3,5\n", "mine.csv, line 1: no column rating"),
+        ("", "mine.csv: the file is empty"),
+        ("item,rating\n", "mine.csv: no ratings in here; rate at least one item, a line each"),
+        ("item,rating\nfilm3,5\nfilm3,4\n", "mine.csv, line 3: 'film3' is rated in line 2 already"),
+        ("item,rating\nfilm3,good\n", "mine.csv, line 2: the rating 'good' is not a finite number"),
+        ("item,rating\nfilm3,nan\n", "mine.csv, line 2: the rating 'nan' is not a finite number"),
+        ("item,rating\nfilm3,1_0\n", "mine.csv, line 2: the rating '1_0' is not a finite number"),
+        ("item,rating\nfilm3,\n", "mine.csv, line 2: the rating is empty"),
+        ("item,rating\nfilm3,5.5\n", "mine.csv, line 2: the rating 5.5 is not on the scale from 1 to 5"),
+        ("item,rating\nfilm3,0\n", "mine.csv, line 2: the rating 0 is not on the scale from 1 to 5"),
+        ("item,rating\nfilm3,4,1\n", "mine.csv, line 2: 3 fields, the header has 2"),
+        ("item,rating\nflim3,5\n", "mine.csv, line 2: no item 'flim3'; like it: film3;"),
+        ("item,rating\nFilm 123,5\n", "mine.csv, line 2: no item 'Film 123'; like it: Film 123 ("),
+        (
+            "item,rating\nzzzzqqq,5\n",
+            "mine.csv, line 2: no item 'zzzzqqq'; an id or title of the 300 items is accepted",
+        ),
+    ],
+)
+def test_bad_ratings_are_one_line(models, tmp_path, capsys, content, said):
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    assert recommend(models["meta_fixed_hard"], path, "--page", tmp_path / "page.html") == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert said in output.err
+    assert len(output.err.splitlines()) == 1
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_bytes_that_are_no_text(models, tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"item,rating\n\xff\xfe\x00,5\n")
+    assert recommend(models["meta_fixed_hard"], path) == 2
+    assert "mine.csv, line 2: not a text in UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("title,action\nNew,1\n", "items.csv, line 1: no column item"),
+        (
+            "item,acton\nnew,1\n",
+            "items.csv, line 1: no feature of items is called 'acton'; accepted: item, title, action,",
+        ),
+        ("item,action\nnew,2\n", "items.csv, line 2: action is 2; accepted: 0 and 1"),
+        ("item,year\nnew,1e300\n", "items.csv, line 2: year '1e300' is too large; accepted: up to 1e+15"),
+        ("item,year\nnew,MCM\n", "items.csv, line 2: year 'MCM' is not a finite number"),
+        ("item,title\nfilm3,New\n", "items.csv, line 2: there is an item 'film3' already; give another id and title"),
+        ("item\nnew\nNEW\n", "items.csv, line 3: 'NEW' stands in line 2 already"),
+        ("item,year\n", "items.csv: no items in here; write one a line"),
+    ],
+)
+def test_bad_items_are_one_line(models, tmp_path, handful, capsys, content, said):
+    path = tmp_path / "items.csv"
+    path.write_text(content)
+    assert recommend(models["meta_fixed_hard"], handful, "--items", path) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--top", "0"], "argument --top: '0' is not a whole number from 1"),
+        (["--top", "-3"], "argument --top"),
+        (["--top", "297"], "--top 297: 296 items are unrated; from 1 to 296 is accepted"),
+        (["--page", "page.txt"], "page.txt: the name must end in .html"),
+        (["--items", "nowhere.csv"], "nowhere.csv: no such file"),
+    ],
+)
+def test_bad_options_are_one_line(models, handful, capsys, options, said):
+    assert recommend(models["meta_fixed_hard"], handful, *options) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_no_such_ratings(models, tmp_path, capsys):
+    assert recommend(models["meta_fixed_hard"], tmp_path / "nowhere.csv") == 2
+    assert "nowhere.csv: no such file" in capsys.readouterr().err
+
+
+def test_models_that_do_not_fit(models, handful, tmp_path, capsys):
+    other = tmp_path / "model.ckpt"
+    save_model(other, {"domain": "codes", "method": "bp"})
+    for path, said in (
+        (other, "not a model trained by `hypernet ratings train`"),
+        (tmp_path / "no.ckpt", "no such model"),
+    ):
+        assert recommend(path, handful) == 2
+        assert said in capsys.readouterr().err
+    assert recommend(models["meta_fixed_soft"], handful, "--page", tmp_path / "page.html") == 2
+    assert "give a model of meta_*_hard" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_everything_rated_leaves_nothing_to_recommend(models, tmp_path, capsys):
+    path = tmp_path / "all.csv"
+    path.write_text("item,rating\n" + "".join(f"film{number},3\n" for number in range(300)))
+    assert recommend(models["meta_fixed_hard"], path) == 2
+    assert "all 300 items are rated; add others with --items" in capsys.readouterr().err
+
+
+SHOP = Items(
+    np.array(["1", "2", "3", "4"]),
+    np.array(["Heat (1995)", "The Matrix, Part 1", "Double", "double"]),
+    np.zeros((4, 3), np.float32),
+)
+SHOP_FEATURES = (
+    Feature("price", "number", "item", "price above {t}", "price below {t}", "price", 1),
+    Feature("genre: action", "binary", "item", "genre: action", "not genre: action", "genre: action"),
+    Feature("genre: drama", "binary", "item", "genre: drama", "not genre: drama", "genre: drama"),
+)
+
+
+def test_items_are_found_by_id_and_by_title(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('rating,item,note\n5,heat  (1995),x\n-2.5,"The Matrix, Part 1",\n1e0,3,\n', encoding="utf-8-sig")
+    item, rating = read_ratings(path, SHOP, -10, 10)
+    assert item.tolist() == [0, 1, 2]
+    assert rating.tolist() == [5, -2.5, 1]
+    path.write_text("item,rating\nDouble,4\n")
+    with pytest.raises(UserError, match="'Double' is the title of several items; give the id of one: 3, 4"):
+        read_ratings(path, SHOP, -10, 10)
+
+
+def test_a_column_of_values_fills_the_features_of_that_name(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("item,genre,price\na,drama|horror,12\nb,,\nc,action | drama,7.5\n")
+    mean, deviation = np.array([10.0, 0.25, 0.5]), np.array([4.0, 0.5, 0.5])
+    items = read_items(path, SHOP, SHOP_FEATURES, mean, deviation)
+    assert items.ids.tolist() == ["1", "2", "3", "4", "a", "b", "c"]
+    assert (items.x[4:] * deviation + mean).tolist() == [[12, 0, 1], [10, 0.25, 0.5], [7.5, 1, 1]]
+
+
+def read_or_complaint(path):
+    try:
+        return read_ratings(path, SHOP, 1, 5)
+    except UserError as error:
+        return str(error)
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_ratings_or_one_line_of_complaint(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("any") / "mine.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    found = read_or_complaint(path)
+    if isinstance(found, str):
+        assert "mine.csv" in found
+        assert len(found.splitlines()) == 1
+    else:
+        assert len(found[0]) == len(found[1]) > 0
+
+
+CELLS = st.sampled_from(["1", "2", "Heat (1995)", "double", "x", "", "5", "1.5", "nan", "-1", "9e999", '"a""b"', "😀"])
+
+
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_any_table_is_ratings_or_one_line_of_complaint(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("any") / "mine.csv"
+    path.write_text("item,rating\n" + "".join(",".join(row) + "\n" for row in cells), encoding="utf-8")
+    found = read_or_complaint(path)
+    if isinstance(found, str):
+        assert str(path) in found
+    else:
+        item, rating = found
+        assert len(item) == len(cells) == len(set(item.tolist()))
+        assert ((rating >= 1) & (rating <= 5)).all()

@@ -1,0 +1,316 @@
+"""The page of a user: whole without a network or JavaScript, the same words in JavaScript, and alive in a browser."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import hypernet.ratings
+from hypernet.ratings.core.counterfactuals import counterfactuals
+from hypernet.ratings.core.explain import question, reason, reasons
+from hypernet.ratings.core.tables import Feature
+from hypernet.ratings.core.trees import LEAF, Forest
+from hypernet.ratings.tools.given_ratings import Items
+from hypernet.ratings.tools.userpage import write_user_page
+
+FEATURES = (
+    Feature("avg", "number", "item", "high ratings", "low ratings", "average rating", 2),
+    Feature("action", "binary", "item", "action", "not action", "action"),
+    Feature("noir", "binary", "item", "genre: noir", "not genre: noir", "genre: noir"),
+    Feature("year", "number", "item", "after {t}", "before {t}", "release year"),
+    Feature("age", "number", "user", "older than {t}", "younger than {t}", "age"),
+)
+MEAN = np.array([3.3, 0.25, 0.1, 1984.3, 33.0])
+DEVIATION = np.array([0.6, 0.43, 0.3, 13.7, 11.0])
+DESCRIBED = SimpleNamespace(
+    title="Films & <more>", unit="stars", features=FEATURES, mean=MEAN, deviation=DEVIATION, low=1.0, high=5.0
+)
+LOGIC = Path(hypernet.ratings.__file__).with_name("user.js.j2")
+
+
+def shop(count=40, seed=0):
+    generator = np.random.default_rng(seed)
+    natural = np.column_stack(
+        [
+            np.round(generator.normal(3.3, 0.6, count), 2),
+            generator.random((count, 2)) < 0.4,
+            generator.integers(1950, 2010, count),
+            np.full(count, 33.0),
+        ]
+    )
+    titles = np.array([f'Film {number} "&" </script>' for number in range(count)])
+    x = ((natural - MEAN) / DEVIATION).astype(np.float32)
+    return Items(np.array([f"film{number}" for number in range(count)]), titles, x)
+
+
+def full_forest(seed, depth):
+    generator = np.random.default_rng(seed)
+    inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+    number = np.arange(nodes)
+    leaf = number >= inner
+    feature = generator.integers(0, len(FEATURES), nodes)
+    binary = np.array([one.kind == "binary" for one in FEATURES])[feature]
+    natural = np.where(binary, generator.choice([0.5, 0.5, 1.2, -0.2], nodes), MEAN[feature] + DEVIATION[feature] * 0.7)
+    natural += np.where(binary, 0.0, DEVIATION[feature] * generator.normal(0, 0.5, nodes))
+    return Forest(
+        np.array([0]),
+        np.where(leaf, LEAF, feature).astype(np.int32),
+        (natural - MEAN[feature]) / DEVIATION[feature],
+        generator.choice([-1, 1, 1, 0] if seed % 3 == 0 else [-1, 1], nodes).astype(np.int8),
+        np.where(leaf, number, 2 * number + 1),
+        np.where(leaf, number, 2 * number + 2),
+        np.where(leaf, np.round(generator.uniform(1, 5, nodes), 3), np.nan),
+        np.zeros(nodes, np.int32),
+    )
+
+
+def standardised(feature, value):
+    return (value - MEAN[feature]) / DEVIATION[feature]
+
+
+# High ratings? no: 2.7; yes: action? no 3.2, yes 4.7.
+TALK = Forest(
+    np.array([0]),
+    np.array([0, -1, 1, -1, -1], np.int32),
+    np.array([standardised(0, 3.62), 0, standardised(1, 0.5), 0, 0]),
+    np.array([1, 0, 1, 0, 0], np.int8),
+    np.array([1, 1, 3, 3, 4]),
+    np.array([2, 1, 4, 3, 4]),
+    np.array([np.nan, 2.7, np.nan, 3.2, 4.7]),
+    np.array([5, 2, 3, 1, 2], np.int32),
+)
+RATED, RATING = np.array([1, 3, 8]), np.array([5.0, 2.0, 3.5])
+
+
+def page(path, forest, top=10):
+    items = shop()
+    order = np.argsort(-forest.predict(np.zeros(len(items), np.int64), items.x), kind="stable")
+    order = order[~np.isin(order, RATED)]
+    write_user_page(path, forest, 0, DESCRIBED, items, RATED, RATING, order, top)
+    return path.read_text(encoding="utf-8"), items, order
+
+
+class Reader(HTMLParser):
+    """Tags with their attributes, and the text of every list entry and of every SVG text, in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.entries, self.drawn, self.model = [], [], [], ""
+        self._open = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag in ("li", "text", "script", "style"):
+            self._open.append((tag, dict(attributes)))
+        if tag == "li":
+            self.entries.append("")
+
+    def handle_endtag(self, tag):
+        if self._open and self._open[-1][0] == tag:
+            self._open.pop()
+
+    def handle_data(self, data):
+        if not self._open:
+            return
+        tag, attributes = self._open[-1]
+        if tag == "li":
+            self.entries[-1] += f" {data.strip()}" if data.strip() else ""
+        elif tag == "text":
+            self.drawn.append(data)
+        elif attributes.get("id") == "model":
+            self.model += data
+
+
+def test_everything_stands_on_the_page_without_javascript(tmp_path):
+    text, items, order = page(tmp_path / "user.html", TALK, top=6)
+    read = Reader(text)
+    assert len(read.entries) == 6 + 3
+    for place, (entry, number) in enumerate(zip(read.entries[:6], order[:6], strict=True), start=1):
+        leaf = int(TALK.leaves(np.zeros(1, np.int64), items.x[[number]])[0])
+        expected = f"{place} {items.titles[number]} {TALK.value[leaf]} {reason(TALK, 0, leaf, DESCRIBED).text}"
+        assert entry.strip().startswith(expected)
+    assert " you 5.0 tree " in read.entries[6]
+    # Twice: from top to bottom, and as a list for narrow screens.
+    for said in ("High ratings?", "Action?", "average rating > 3.62", "2.7", "3.2", "4.7", "n = 3", "no", "yes"):
+        assert read.drawn.count(said) >= 2, said
+    assert sum(tag == "svg" for tag, _ in read.tags) == 2
+
+
+def test_the_page_needs_no_network_and_titles_stay_text(tmp_path):
+    text, items, _ = page(tmp_path / "user.html", TALK)
+    read = Reader(text)
+    assert not re.search(r"https?://|//cdn|@import|url\(", text)
+    for tag, attributes in read.tags:
+        assert not {"src", "href", "srcset", "action", "data"} & set(attributes), tag
+    policy = next(one["content"] for tag, one in read.tags if one.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    # A title that ends the script would let the rest run.
+    assert text.count("</script>") == 2
+    assert json.loads(read.model)["items"][0][0].endswith('"&" </script>')
+    assert html.escape(str(items.titles[1]), quote=False).split()[0] in text
+
+
+def test_a_tree_too_wide_for_a_screen_is_drawn_as_a_list_only(tmp_path):
+    text, _, _ = page(tmp_path / "user.html", full_forest(1, 5))
+    assert next(attributes["class"] for tag, attributes in Reader(text).tags if tag == "div") == "narrow"
+    assert text.count("<svg") == 1
+
+
+def test_a_tree_that_is_one_leaf(tmp_path):
+    leaf = Forest(*(np.array([value]) for value in (0, -1, 0.0, 0, 0, 0, 3.5, 3)))
+    text, _, _ = page(tmp_path / "user.html", leaf, top=2)
+    assert "1 Film 0" in Reader(text).entries[0].replace('"', "")
+    assert "Any item" in Reader(text).entries[0]
+
+
+def boxes(text, kind):
+    """Rectangles of one drawing as (x, y, width, height), and the size of the drawing."""
+    drawing = text[text.index(f'<div class="{kind}">') :]
+    drawing = drawing[: drawing.index("</svg>")]
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)
+    found = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', drawing)
+    return np.array(found, dtype=float), [float(one) for one in size.groups()]
+
+
+@pytest.mark.parametrize(("kind", "depth"), [("wide", 1), ("wide", 4), ("narrow", 3), ("narrow", 5)])
+def test_boxes_lie_apart_and_inside(tmp_path, kind, depth):
+    rectangles, (width, height) = boxes(page(tmp_path / "user.html", full_forest(2, depth))[0], kind)
+    assert len(rectangles) == 2 ** (depth + 1) - 1
+    x, y, w, h = rectangles.T
+    assert (x >= 0).all()
+    assert (y >= 0).all()
+    assert (x + w <= width).all()
+    assert (y + h <= height).all()
+    for one in range(len(x)):
+        apart = (x[one] >= x + w) | (x >= x[one] + w[one]) | (y[one] >= y + h) | (y >= y[one] + h[one])
+        assert apart[np.arange(len(x)) != one].all()
+
+
+@pytest.fixture(scope="module")
+def node():
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("node is not installed: the page's script is not compared with the program")
+    return found
+
+
+HARNESS = """
+const models = JSON.parse(require("fs").readFileSync(0, "utf8"));
+console.log(JSON.stringify(models.map(model => {
+  const tree = treeOf(model), alive = tree.alive();
+  return {
+    items: [...model.items, ...model.rated].map(([, indices]) => {
+      const x = tree.valuesOf(indices), { leaf, steps } = tree.path(x);
+      const flips = tree.flips(x).map(({ node, value, text }) => [node, value, text]);
+      return { leaf, reason: tree.reason(steps), flips };
+    }),
+    rules: Object.keys(model.nodes).map(Number).filter(node => !tree.isLeaf(node))
+      .map(node => [node, tree.question(node), tree.precise(node), tree.constant(node)]),
+    alive: [...alive].filter(tree.isLeaf).sort((one, other) => one - other),
+  };
+})));
+"""
+
+
+def test_the_script_says_what_the_program_says(tmp_path, node):
+    forests = [TALK, *(full_forest(seed, 2 + seed % 4) for seed in range(24))]
+    models, orders = [], []
+    for forest in forests:
+        text, items, order = page(tmp_path / "user.html", forest)
+        models.append(json.loads(Reader(text).model))
+        orders.append(np.concatenate([order, RATED]))
+    logic = LOGIC.read_text(encoding="utf-8").split("// The page.")[0]
+    (tmp_path / "harness.js").write_text(logic + HARNESS, encoding="utf-8")
+    answer = subprocess.run(
+        [node, str(tmp_path / "harness.js")], input=json.dumps(models), capture_output=True, text=True, check=True
+    )
+    for forest, order, said in zip(forests, orders, json.loads(answer.stdout), strict=True):
+        leaves = forest.leaves(np.zeros(len(order), np.int64), items.x[order])
+        for number, leaf, item in zip(order, leaves, said["items"], strict=True):
+            flips = counterfactuals(forest, 0, items.x[number], DESCRIBED, items.x)
+            assert item["leaf"] == leaf
+            assert item["reason"] == reason(forest, 0, int(leaf), DESCRIBED).text
+            assert item["flips"] == [[one.node, one.value, one.text] for one in flips]
+        for rule, asked, precise, constant in said["rules"]:
+            expected = question(forest, rule, DESCRIBED)
+            assert (asked["text"], asked["yes"], constant) == (expected.text, expected.yes, expected.constant)
+            wanted = question(forest, rule, DESCRIBED, precise=True).text
+            assert not precise or f"{precise[0].upper()}{precise[1:]}?" == wanted
+        assert said["alive"] == [leaf for leaf, one in sorted(reasons(forest, 0, DESCRIBED).items()) if one.reachable]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Opens a page, runs a script on it and gives the page's document as it then is."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no chromium: the page is not tried in a browser")
+
+    def visit(path, script):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+        flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+        flags += " --disable-component-update --disable-sync"
+        profile = f"--user-data-dir={tmp_path_factory.mktemp('browser')}"
+        command = [found, *flags.split(), profile, "--dump-dom", path.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    return visit
+
+
+def as_written(entries):
+    return [" ".join(entry.split()) for entry in entries]
+
+
+def test_the_browser_leaves_the_page_as_it_was_written(tmp_path, browser):
+    text, _, _ = page(tmp_path / "user.html", full_forest(4, 3))
+    before, after = Reader(text), Reader(browser(tmp_path / "user.html", ""))
+    assert as_written(after.entries) == as_written(before.entries)
+    assert after.drawn == before.drawn
+    boxes_of = [
+        [(one["data-node"], one["class"].replace(" chosen", "")) for tag, one in read.tags if "data-node" in one]
+        for read in (before, after)
+    ]
+    assert boxes_of[0] == boxes_of[1]
+
+
+def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
+    _, items, order = page(tmp_path / "user.html", TALK, top=37)
+    # The threshold of "high ratings" to 3.00, and action turned round.
+    script = """
+    document.querySelector('.narrow [data-node="0"]').dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    $("slider").value = 300;
+    $("slider").dispatchEvent(new Event("input"));
+    document.querySelector('.wide [data-node="2"]').dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    $("flip").click();
+    """
+    document = browser(tmp_path / "user.html", script)
+    read = Reader(document)
+    edited = TALK.arrays()
+    edited["threshold"] = np.array([standardised(0, 3.005), 0, standardised(1, 0.5), 0, 0])
+    edited["sign"] = np.array([1, 0, -1, 0, 0], np.int8)
+    edited = Forest(**edited)
+    value, was = (one.predict(np.zeros(len(items), np.int64), items.x) for one in (edited, TALK))
+    ranked = sorted(order, key=lambda number: (-value[number], list(order).index(number)))
+    assert len(read.entries) == 37 + 3
+    for place, (number, entry) in enumerate(zip(ranked, read.entries, strict=False), start=1):
+        leaf = int(edited.leaves(np.zeros(1, np.int64), items.x[[number]])[0])
+        moved = (
+            "" if value[number] == was[number] else f" {'▲' if value[number] > was[number] else '▼'} was {was[number]}"
+        )
+        expected = f"{place} {items.titles[number]}{moved} {value[number]} {reason(edited, 0, leaf, DESCRIBED).text}"
+        assert entry.strip().startswith(expected)
+    assert "average rating > 3.01" in read.drawn or "average rating > 3.00" in read.drawn
+    own = np.abs(value[RATED] - RATING).mean()
+    assert f'<span id="error">{own:.2f}</span>' in document
+    assert f"As grown: {np.abs(was[RATED] - RATING).mean():.2f}." in document
