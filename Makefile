@@ -45,9 +45,10 @@ evidence: $(STAMP) ## three other seeds, then check the claimed orders: make evi
 test: $(STAMP) ## all tests
 	@$(RUN) python -m pytest
 
-lint: $(STAMP) ## ruff and snakemake --lint
+lint: $(STAMP) ## ruff, mypy and snakemake --lint
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@$(RUN) mypy
 	@$(RUN) snakemake --lint
 
 format: $(STAMP) ## let ruff format the program

@@ -38,7 +38,7 @@ def section():
     from hypernet.lab.config import check, load
 
     def load_section(domain: str, *assignments: str):
-        content = load([PROJECT / "params.yaml"], [f"{domain}.{one}" for one in assignments])
+        content = load([PROJECT / "params.yaml"], [f"{domain}.{assignment}" for assignment in assignments])
         return check(config_types()[domain], content[domain], domain)
 
     return load_section

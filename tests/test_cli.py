@@ -82,7 +82,7 @@ def test_every_verb_has_help(verb, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "problem"),
     [
         ("knitting", ["knitting", "codes"]),
         ("codes knit", ["knit", "train", "evaluate"]),
@@ -115,12 +115,12 @@ def test_every_verb_has_help(verb, capsys):
         ("report", ["results", "summary.csv"]),
     ],
 )
-def test_a_mistake_is_one_line_with_exit_code_2_and_leaves_nothing(workspace, capfd, arguments, said):
+def test_a_mistake_is_one_line_with_exit_code_2_and_leaves_nothing(workspace, capfd, arguments, problem):
     assert cli.main(arguments.split()) == 2
     streams = capfd.readouterr()
     (line,) = streams.err.splitlines()
     assert line.startswith("hypernet: ")
-    assert all(part in line for part in said)
+    assert all(part in line for part in problem)
     assert streams.out == ""
     assert [path.name for path in workspace.rglob("*") if path.is_file()] == ["params.yaml"]
 

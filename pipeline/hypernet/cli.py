@@ -48,7 +48,8 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--settings", help=argparse.SUPPRESS)  # the slice as JSON: how rules pass it
 
 
-def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> None:
+def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, argparse.ArgumentParser]:
+    """Add the verbs of a domain; returns their parsers by name."""
     verbs = parser.add_subparsers(dest="verb", metavar="verb", parser_class=_Parser)
     for verb, description in VERBS.items():
         sub = verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
@@ -72,6 +73,7 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> None:
     for verb, description in _commands(domain).items():
         verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
     parser.set_defaults(domain=domain)
+    return dict(verbs.choices)
 
 
 def _count(text: str) -> int:
@@ -100,9 +102,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         # Only the domain that is asked for gets its verbs: --help stays instant with nine of them.
         sub = commands.add_parser(domain, help=DOMAINS[domain], description=DOMAINS[domain] + ".")
         if domain in argv:
-            _domain_parser(sub, domain)
+            verbs = _domain_parser(sub, domain)
             for verb in {"predict", *_commands(domain)} & set(argv):
-                room(domain, f"tools.{verb}").add_arguments(sub._subparsers._group_actions[0].choices[verb])
+                room(domain, f"tools.{verb}").add_arguments(verbs[verb])
     report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
     report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
@@ -133,7 +135,8 @@ class _Step:
     @property
     def section(self) -> config.DomainConfig:
         """The domain's section."""
-        return self.whole[self.domain]
+        section: config.DomainConfig = self.whole[self.domain]
+        return section
 
     def settings(self, step: config.Steps, dataset: str, method: str | None = None) -> config.Section:
         """The slice for a step."""
@@ -141,13 +144,16 @@ class _Step:
             return self.section.settings(step, dataset, method)
         import json
 
-        kind = room(self.domain, "config").Config.settings_type(step, method)
-        return config.check(kind, json.loads(self.arguments.settings), f"{self.domain} {step}")
+        slice_type = room(self.domain, "config").Config.settings_type(step, method)
+        settings: config.Section = config.check(
+            slice_type, json.loads(self.arguments.settings), f"{self.domain} {step}")
 
     def dataset(self) -> str:
         """The data set asked for, or the first of the configuration."""
-        name = self.arguments.dataset
+        name: str | None = self.arguments.dataset
         if self.arguments.settings is not None:
+            if name is None:
+                raise UserError("--dataset: needed beside --settings")
             return name
         accepted = self.section.datasets
         if name is not None and name not in accepted:
@@ -156,7 +162,7 @@ class _Step:
 
     def method(self) -> str:
         """The method asked for."""
-        name = self.arguments.method
+        name: str = self.arguments.method
         if self.arguments.settings is None and name not in self.section.methods:
             raise UserError(
                 f"--method {name}: not under {self.domain}.methods; accepted: {', '.join(self.section.methods)}"
@@ -165,16 +171,19 @@ class _Step:
 
     def results(self) -> Path:
         """The folder under which results are written."""
-        return self.arguments.results or Path(self.whole["project"].results)
+        folder: Path | None = self.arguments.results
+        return folder or Path(self.whole["project"].results)
 
     def scale(self) -> str:
         """The label of the numbers: smoke, real or paper."""
-        return self.arguments.scale or self.whole["project"].scale
+        scale: str = self.arguments.scale or self.whole["project"].scale
+        return scale
 
     def runs(self) -> list[Path]:
         """The folders of the runs to work on."""
-        if self.arguments.runs is not None:
-            return self.arguments.runs
+        given: list[Path] | None = self.arguments.runs
+        if given is not None:
+            return given
         return [
             self.results() / self.domain / dataset / method / f"seed{seed}"
             for dataset, method, seed in self.section.runs()
@@ -182,7 +191,7 @@ class _Step:
 
 
 def _run_domain(arguments: argparse.Namespace) -> None:
-    from hypernet.lab.program import source_digest
+    from hypernet.lab.program import PACKAGE_ROOT, source_digest
     from hypernet.lab.runs.record import SCALE_VARIABLE
 
     domain, verb = arguments.domain, arguments.verb
@@ -221,7 +230,7 @@ def _run_domain(arguments: argparse.Namespace) -> None:
         check_claims(out / "comparisons.csv")
         return
     if verb == "summarise":
-        published = Path(room(domain, "config").__file__).with_name("published.csv")
+        published = PACKAGE_ROOT / domain / "published.csv"
         room(domain, "evaluate").summarise(step.runs(), published, out, step.scale())
     else:
         room(domain, "figures").draw(step.runs(), out, out / "figures")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from types import ModuleType
 
 from hypernet.lab.config import DomainConfig
 from hypernet.lab.errors import UserError
@@ -26,7 +27,7 @@ def available() -> list[str]:
     return [name for name in DOMAINS if importlib.util.find_spec(f"hypernet.{name}") is not None]
 
 
-def room(domain: str, name: str):
+def room(domain: str, name: str) -> ModuleType:
     """Import one room of a domain, e.g. ``room("codes", "evaluate")`` or ``room("codes", "tools.decode")``.
 
     Raises:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import socket
 import tarfile
 import threading
@@ -69,11 +70,11 @@ class FileHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[FileServer]:
-    with FileServer() as one:
-        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01})
+    with FileServer() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield one
-        one.shutdown()
+        yield running
+        running.shutdown()
         thread.join()
 
 
@@ -134,9 +135,9 @@ def test_another_digest_names_both_and_keeps_neither_file(server, cache):
     expected = digest(b"something else")
     with pytest.raises(UserError) as caught:
         acquire(remote(server.url, expected))
-    said = str(caught.value)
-    assert f"{digest(CONTENT)}, not {expected}" in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert f"{digest(CONTENT)}, not {expected}" in message
+    assert "\n" not in message
     assert kept(cache) == []
 
 
@@ -200,9 +201,9 @@ def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(server, cache):
 def test_without_a_network_one_line_says_what_to_do(nowhere, cache):
     with pytest.raises(UserError) as caught:
         acquire(remote(nowhere))
-    said = str(caught.value)
-    assert "\n" not in said
-    assert all(part in said for part in (nowhere, NAME, lab_acquire.MIRROR_VARIABLE))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(part in message for part in (nowhere, NAME, lab_acquire.MIRROR_VARIABLE))
     assert kept(cache) == []
 
 
@@ -242,9 +243,9 @@ def test_a_mirror_with_another_digest_is_passed_over(server, nowhere, tmp_path, 
     monkeypatch.setenv(lab_acquire.MIRROR_VARIABLE, str(stale.parent))
     with pytest.raises(UserError) as caught:
         acquire(remote(nowhere))
-    said = str(caught.value)
-    assert all(part in said for part in (str(stale), digest(b"stale"), digest(CONTENT)))
-    assert "\n" not in said
+    message = str(caught.value)
+    assert all(part in message for part in (str(stale), digest(b"stale"), digest(CONTENT)))
+    assert "\n" not in message
     assert stale.read_bytes() == b"stale"
     assert acquire(remote(server.url)).read_bytes() == CONTENT
 
@@ -337,3 +338,41 @@ def test_one_flipped_bit_is_noticed(tmp_path, pack):
         with pytest.raises(UserError, match="archive"):
             unpack(archive, tmp_path / "below" / "out")
     assert list((tmp_path / "below").iterdir()) == []
+
+
+def bomb(path: Path, size: int) -> Path:
+    """A small zip whose one member is ``size`` zeros."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as member:
+        for _ in range(size // 2**20):
+            member.write(bytes(2**20))
+    return path
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch, form):
+    if form == "zip":
+        archive = bomb(tmp_path / "zeros.zip", 2**25)
+    else:
+        archive = tmp_path / "zeros.tar.xz"
+        with tarfile.open(archive, "w:xz") as members:
+            header = tarfile.TarInfo("zeros")
+            header.size = 2**25
+            members.addfile(header, io.BytesIO(bytes(2**25)))
+    assert archive.stat().st_size < 2**16
+    free = shutil.disk_usage(tmp_path)._replace(free=2**25)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: free)
+    with pytest.raises(UserError, match=r"unpacks to 0\.0 GB; accepted here"):
+        unpack(archive, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [archive.name]
+    monkeypatch.undo()
+    assert (unpack(archive, tmp_path / "out") / "zeros").stat().st_size == 2**25
+
+
+def test_a_zip_that_lies_about_its_size_is_damaged(tmp_path):
+    archive = bomb(tmp_path / "zeros.zip", 2**22)
+    content = archive.read_bytes()
+    size = (2**22).to_bytes(4, "little")
+    archive.write_bytes(content.replace(size, (1000).to_bytes(4, "little")))
+    with pytest.raises(UserError, match="cannot be unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -36,10 +36,10 @@ def leaf_paths(content, path=()):
 def test_every_value_of_the_overlay_wins(base, overlay):
     merged = merge(base, overlay)
     for path, expected in leaf_paths(overlay):
-        found = merged
+        entry = merged
         for key in path:
-            found = found[key]
-        assert found == expected
+            entry = entry[key]
+        assert entry == expected
 
 
 def test_an_overlay_replaces_lists_and_keeps_the_rest():
@@ -67,7 +67,7 @@ def test_bad_assignments_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         ("a: 1\na: 2\n", "stands twice"),
         ("a: [1\n", "not valid YAML"),
@@ -75,10 +75,10 @@ def test_bad_assignments_are_refused(text):
         ("a: {b: 1, b: 2}\n", "stands twice"),
     ],
 )
-def test_bad_files_are_refused_with_their_place(tmp_path, content, said):
+def test_bad_files_are_refused_with_their_place(tmp_path, content, problem):
     path = tmp_path / "bad.yaml"
     path.write_text(content)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=problem) as caught:
         read_yaml(path)
     assert "bad.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -93,7 +93,7 @@ def test_the_project_and_every_overlay_are_valid(request):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "problem"),
     [
         ("codes.train.max_step=5", r"codes\.train\.max_step: unknown key; did you mean max_steps\?"),
         ("code.iterations=5", r"code: unknown section; did you mean codes\?"),
@@ -109,9 +109,9 @@ def test_the_project_and_every_overlay_are_valid(request):
         ("codes.train.learning_rate=.nan", r"codes\.train\.learning_rate"),
     ],
 )
-def test_a_bad_value_is_one_line_that_names_its_key(request, assignment, said):
+def test_a_bad_value_is_one_line_that_names_its_key(request, assignment, problem):
     content = load([request.config.rootpath / "params.yaml"], [assignment])
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=problem) as caught:
         check_whole(content, config_types())
     assert "\n" not in str(caught.value)
 
@@ -121,3 +121,21 @@ def test_a_missing_key_is_named(request):
     del content["codes"]["train"]["max_steps"]
     with pytest.raises(UserError, match=r"codes\.train\.max_steps: this key is missing"):
         check_whole(content, config_types())
+
+
+def test_a_configuration_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.yaml"
+    path.write_text("[" * 20_000)
+    with pytest.raises(UserError, match=r"deep\.yaml: nested too deeply"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.mkdir [trace]", "!!python/name:os.system", "!!python/object/new:os.mkdir [trace]"]
+)
+def test_a_configuration_runs_no_code(tmp_path, monkeypatch, tag):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hostile.yaml").write_text(f"project: {tag}\n")
+    with pytest.raises(UserError, match=r"hostile\.yaml, line 1.*not valid YAML"):
+        read_yaml(tmp_path / "hostile.yaml")
+    assert not (tmp_path / "trace").exists()

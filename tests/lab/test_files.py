@@ -128,7 +128,7 @@ def reordered(content):
     """The same content with the keys of every mapping in reverse order."""
     if isinstance(content, dict):
         return {key: reordered(content[key]) for key in reversed(content)}
-    return [reordered(one) for one in content] if isinstance(content, list) else content
+    return [reordered(entry) for entry in content] if isinstance(content, list) else content
 
 
 @given(json_like)
@@ -137,16 +137,16 @@ def test_the_digest_does_not_depend_on_the_order_of_keys(content):
 
 
 @given(json_like, json_like)
-def test_other_content_has_another_digest(one, two):
-    same = json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
-    assert (digest_of(one) == digest_of(two)) == same
+def test_other_content_has_another_digest(first, second):
+    same = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+    assert (digest_of(first) == digest_of(second)) == same
 
 
 @pytest.mark.parametrize(
-    ("one", "two"), [([1, 2], [2, 1]), ({"a": 1}, {"a": "1"}), ({"a": {"b": 1}}, {"a.b": 1}), (None, "null")]
+    ("first", "second"), [([1, 2], [2, 1]), ({"a": 1}, {"a": "1"}), ({"a": {"b": 1}}, {"a.b": 1}), (None, "null")]
 )
-def test_lists_types_and_nesting_count(one, two):
-    assert digest_of(one) != digest_of(two)
+def test_lists_types_and_nesting_count(first, second):
+    assert digest_of(first) != digest_of(second)
 
 
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
@@ -159,3 +159,10 @@ def test_tables_come_back(tmp_path):
     table = pd.DataFrame({"a": [1.5, None], "b": ['comma, "quote"', "line\nbreak"]})
     write_table(tmp_path / "t.csv", table)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), table)
+
+
+def test_json_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"deep\.json: not valid JSON \(nested too deeply\)"):
+        read_json(path)

@@ -46,10 +46,10 @@ def from_torch(name) -> bytes:
 
 
 @pytest.mark.parametrize("draw", [first_bytes, from_torch, lambda name: derived_seed(*name)])
-@given(one=names, two=names)
-def test_same_names_same_numbers_and_different_names_different_ones(draw, one, two):
-    assert draw(one) == draw(one)
-    assert (draw(one) == draw(two)) == (one == two)
+@given(first=names, second=names)
+def test_same_names_same_numbers_and_different_names_different_ones(draw, first, second):
+    assert draw(first) == draw(first)
+    assert (draw(first) == draw(second)) == (first == second)
 
 
 @pytest.mark.parametrize("draw", [first_bytes, from_torch, lambda name: derived_seed(*name)])

@@ -44,10 +44,10 @@ def by_groups(images, vertical, horizontal):
 
 
 def by_vmap(images, vertical, horizontal):
-    def one(x, v, h):
+    def image_alone(x, v, h):
         return F.conv2d(F.conv2d(x[None, None], v[None, None, :, None]), h[None, None, None])[0, 0]
 
-    return vmap(one)(images, vertical, horizontal)
+    return vmap(image_alone)(images, vertical, horizontal)
 
 
 def by_unfolding(images, vertical, horizontal):
@@ -64,12 +64,12 @@ def by_layer(images, vertical, horizontal):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("size", SIZES)
 def test_separable_equals_scipy(size, dtype):
-    images, vertical, horizontal = (one.detach() for one in separable(size, dtype))
+    images, vertical, horizontal = (filtered.detach() for filtered in separable(size, dtype))
     ours = separable_dynamic_conv(images, vertical, horizontal)
     dense = (vertical[:, :, None] * horizontal[:, None]).double()
-    for one, image, kernel in zip(ours, images.double(), dense, strict=True):
+    for filtered, image, kernel in zip(ours, images.double(), dense, strict=True):
         expected = torch.from_numpy(correlate2d(image.numpy(), kernel.numpy(), mode="valid"))
-        torch.testing.assert_close(one.double(), expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+        torch.testing.assert_close(filtered.double(), expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("other", [by_loop, by_groups, by_vmap, by_unfolding, by_layer])
@@ -114,9 +114,9 @@ def test_uniform_filters_are_a_box_mean():
 
 
 def test_a_shifted_image_gives_a_shifted_result():
-    images, vertical, horizontal = (one.detach() for one in separable((2, 14, 14, 5, 5)))
+    images, vertical, horizontal = (tensor.detach() for tensor in separable((2, 14, 14, 5, 5)))
     result, moved = (
-        separable_dynamic_conv(one, vertical, horizontal) for one in (images, images.roll((1, -2), (1, 2)))
+        separable_dynamic_conv(tensor, vertical, horizontal) for tensor in (images, images.roll((1, -2), (1, 2)))
     )
     torch.testing.assert_close(moved[:, 1:, :-2], result[:, :-1, 2:])
 
@@ -155,7 +155,7 @@ def test_layer_equals_vmap_of_torchs_convolution():
 
 def test_derivatives_of_the_layer():
     arguments = random(2, 2, 4, 5), random(2, 3, 2, 2, 3), random(2, 3)
-    assert torch.autograd.gradcheck(lambda *own: dynamic_conv2d(*own, padding=(1, 0)), arguments)
+    assert torch.autograd.gradcheck(lambda *tensors: dynamic_conv2d(*tensors, padding=(1, 0)), arguments)
 
 
 def test_more_samples_than_go_at_once(monkeypatch):

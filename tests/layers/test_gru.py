@@ -27,7 +27,7 @@ def random(*shape):
 
 def cells(parameters, inputs, hidden):
     """torch's cells from the flat vectors, read with a cursor: W_i [in, 3 H], W_h [H, 3 H], b_i, b_h."""
-    found = []
+    outputs = []
     for flat in parameters.detach():
         cell, cursor = nn.GRUCell(inputs, hidden, dtype=flat.dtype), 0
         for tensor in (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh):
@@ -35,8 +35,8 @@ def cells(parameters, inputs, hidden):
             tensor.data.copy_(values.reshape(tensor.shape[::-1]).T if tensor.dim() == 2 else values)
             cursor += tensor.numel()
         assert cursor == len(flat)
-        found.append(cell)
-    return found
+        outputs.append(cell)
+    return outputs
 
 
 @every_size
@@ -63,13 +63,13 @@ def test_run_equals_torch_gru_and_its_gradients(inputs, hidden, with_state):
     gradients = torch.autograd.grad(ours, (parameters, x), cotangent)
     for sample, cell in enumerate(cells(parameters, inputs, hidden)):
         gru = nn.GRU(inputs, hidden, batch_first=True, dtype=torch.float64)
-        own = [gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0]
-        for tensor, value in zip(own, cell.parameters(), strict=True):
+        weights = [gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0]
+        for tensor, value in zip(weights, cell.parameters(), strict=True):
             tensor.data.copy_(value)
-        one = x[sample].detach().requires_grad_()
-        theirs, _ = gru(one, None if state is None else state[sample][None])
+        sequence = x[sample].detach().requires_grad_()
+        theirs, _ = gru(sequence, None if state is None else state[sample][None])
         torch.testing.assert_close(ours[sample], theirs)
-        *weights, at_input = torch.autograd.grad(theirs, (*own, one), cotangent[sample])
+        *weights, at_input = torch.autograd.grad(theirs, (*weights, sequence), cotangent[sample])
         flat = torch.cat([weight.T.flatten() if weight.dim() == 2 else weight for weight in weights])
         torch.testing.assert_close(gradients[0][sample], flat)
         torch.testing.assert_close(gradients[1][sample], at_input)

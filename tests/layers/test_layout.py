@@ -35,7 +35,7 @@ def test_parts_say_where_their_tensors_stand(widths, bias, gain):
     vector = torch.arange(layout.size)
     layers = layout.split(vector.unsqueeze(0))
     for part in layout.parts:
-        assert layers[part.layer][part.kind][0].tolist() == vector[part.span].reshape(part.shape).tolist()
+        assert layers[part.layer][part.role][0].tolist() == vector[part.span].reshape(part.shape).tolist()
 
 
 def test_order_is_weight_by_rows_then_bias_then_gain():

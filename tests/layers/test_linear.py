@@ -50,8 +50,8 @@ def test_derivatives_of_the_layers_own_parameters():
     layer = GeneratedLinear(2, 3, shared_base=True, learned_scale=True).double()
     names = [name for name, _ in layer.named_parameters()]
 
-    def apply(points, parameters, *own):
-        return functional_call(layer, dict(zip(names, own, strict=True)), (points, parameters))
+    def apply(points, parameters, *scales):
+        return functional_call(layer, dict(zip(names, scales, strict=True)), (points, parameters))
 
     arguments = (random(2, 3, 2), random(2, layer.parameter_count), random(2, 3), random(), random())
     assert torch.autograd.gradcheck(apply, arguments)

@@ -55,8 +55,8 @@ class Page(HTMLParser):
 
     def classes_of(self, text: str) -> list[str]:
         """The classes of the one element that says ``text``."""
-        (found,) = [words for (_, said), words in zip(self.pieces, self.classes, strict=True) if said == text]
-        return found.split()
+        (words_found,) = [words for (_, piece), words in zip(self.pieces, self.classes, strict=True) if piece == text]
+        return words_found.split()
 
     @property
     def text(self) -> str:
@@ -70,8 +70,8 @@ class Page(HTMLParser):
 def png() -> bytes:
     """A picture of one grey point."""
 
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", binascii.crc32(kind + content))
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", binascii.crc32(name + content))
 
     head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     content = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\x80")) + chunk(b"IEND", b"")
@@ -184,8 +184,8 @@ def test_the_page_can_be_read_without_a_network_and_by_itself(results, tmp_path)
     page = page_of(results)
     shutil.rmtree(results / "codes")
     (image,) = page.all("img")
-    kind, _, content = image["src"].partition(",")
-    assert kind == "data:image/png;base64"
+    header, _, content = image["src"].partition(",")
+    assert header == "data:image/png;base64"
     assert base64.b64decode(content, validate=True) == png()
     assert image["alt"]
     assert page.all("script") == page.all("link") == page.all("iframe") == []

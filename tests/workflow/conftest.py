@@ -90,8 +90,8 @@ class Copy:
 
     def planned(self) -> set[str]:
         """What Snakemake would run now: the messages of the jobs."""
-        said = self.run("snakemake", "--dry-run").stdout
-        return set(re.findall(r"^Job \d+: (.+)$", said, flags=re.MULTILINE))
+        plan = self.run("snakemake", "--dry-run").stdout
+        return set(re.findall(r"^Job \d+: (.+)$", plan, flags=re.MULTILINE))
 
     def change(self, *keys: str, value: object) -> None:
         """Set one key of params.yaml."""

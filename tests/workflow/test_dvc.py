@@ -9,8 +9,8 @@ import pytest
 @pytest.fixture(scope="module")
 def reproduced(whole_run):
     """The copy after `dvc repro`, committed."""
-    said = whole_run.run("dvc", "repro").stdout
-    assert "Running stage 'codes'" in said
+    reproduced = whole_run.run("dvc", "repro").stdout
+    assert "Running stage 'codes'" in reproduced
     whole_run.run("git", "add", "-A")
     whole_run.run("git", "commit", "-q", "-m", "reproduced")
     return whole_run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import os
 import re
+import shutil
 import tarfile
 import tempfile
 import time
@@ -24,6 +25,8 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 60
 PIECE = 2**18
+# Share of the free disk that one archive may take.
+FILL_AT_MOST = 0.8
 
 
 @dataclass(frozen=True)
@@ -192,10 +195,12 @@ class _Resuming:
 def unpack(archive: Path, out: Path) -> Path:
     """Unpack a zip or tar archive into the new folder ``out``, whole or not at all.
 
-    Members that would land outside ``out`` are refused.
+    Members that would land outside ``out`` are refused, and so is an archive that would fill the disk (a "zip bomb"
+    says in its own list how large it becomes; one that lies is damaged).
 
     Raises:
-        UserError: neither zip nor tar, damaged, or a member with an unsafe name; nothing is left behind.
+        UserError: neither zip nor tar, damaged, larger than the room for it, or a member with an unsafe name; nothing
+            is left behind.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
@@ -207,12 +212,15 @@ def unpack(archive: Path, out: Path) -> Path:
                     for name in opened.namelist():
                         if not (inside / name).resolve().is_relative_to(inside.resolve()):
                             raise UserError(f"{archive}: the member {name!r} would land outside its folder")
+                    _check_room(archive, sum(member.file_size for member in opened.infolist()), inside)
                     opened.extractall(inside)
             elif tarfile.is_tarfile(archive):
-                with tarfile.open(archive) as opened:
-                    opened.extractall(inside, filter="data")
+                with tarfile.open(archive) as members:
+                    _check_room(archive, sum(member.size for member in members), inside)
+                    members.extractall(inside, filter="data")
                     # A compressed stream keeps its checksum at the very end, behind the last member.
-                    while opened.fileobj.read(PIECE):
+                    stream = members.fileobj
+                    while stream is not None and stream.read(PIECE):
                         pass
             else:
                 raise UserError(f"{archive}: neither a zip nor a tar archive")
@@ -220,3 +228,12 @@ def unpack(archive: Path, out: Path) -> Path:
             raise UserError(f"{archive}: cannot be unpacked ({error})") from None
         inside.replace(out)
     return out
+
+
+def _check_room(archive: Path, size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > FILL_AT_MOST * free:
+        raise UserError(
+            f"{archive}: unpacks to {size / 1e9:,.1f} GB; accepted here: {FILL_AT_MOST * free / 1e9:,.1f} GB, "
+            f"{FILL_AT_MOST:.0%} of the free disk"
+        )

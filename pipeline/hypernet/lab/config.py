@@ -114,14 +114,17 @@ class DomainConfig(Section, abc.ABC):
     @classmethod
     def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
         """The type of the slice that :meth:`settings` returns for ``step``."""
-        return cls.method_settings[method] if step == "train" else cls.step_settings[step]
+        if step != "train":
+            return cls.step_settings[step]
+        assert method is not None, "what a training may see depends on its method"
+        return cls.method_settings[method]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML that refuses a key written twice; plain YAML would silently keep the last one."""
 
 
-def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
+def _mapping_once(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -143,9 +146,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: no such file, not YAML (with line and column), a key written twice, or not a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)  # a SafeLoader
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply for a configuration") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
     except yaml.YAMLError as error:
@@ -156,12 +161,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise UserError(f"{path}: a configuration file is a mapping of sections, not a {type(content).__name__}")
-    return content
+    mapping: dict[str, Any] = content
+    return mapping
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     """Lay ``overlay`` over ``base``: mappings merge key by key, everything else replaces."""
-    merged = dict(base)
+    merged: dict[str, Any] = dict(base)
     for key, value in overlay.items():
         both_mappings = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge(merged[key], value) if both_mappings else value
@@ -178,12 +184,13 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not equals or not path.strip():
         raise UserError(f"--set {text}: write it as section.key=value")
     try:
-        overlay: Any = yaml.safe_load(value)
+        content: Any = yaml.safe_load(value)
     except yaml.YAMLError:
         raise UserError(f"--set {text}: {value!r} is not a YAML value") from None
-    for key in reversed(path.strip().split(".")):
-        overlay = {key: overlay}
-    return overlay
+    first, *others = path.strip().split(".")
+    for key in reversed(others):
+        content = {key: content}
+    return {first: content}
 
 
 def load(files: Sequence[Path], assignments: Sequence[str] = ()) -> dict[str, Any]:
@@ -210,14 +217,14 @@ def check(model: type[Section], content: Any, where: str) -> Any:
         path = ".".join(str(part) for part in first["loc"])
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         if first["type"] == "extra_forbidden":
-            said = _unknown_key(model, first["loc"])
+            reason = _unknown_key(model, first["loc"])
         elif first["type"] == "missing":
-            said = "this key is missing"
+            reason = "this key is missing"
         else:
             # A check of a whole section says itself which key it means.
             got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
-            said = f"{_plain(first['msg'])}{got}"
-        raise UserError(f"{'.'.join(part for part in (where, path) if part)}: {said}{more}") from None
+            reason = f"{_plain(first['msg'])}{got}"
+        raise UserError(f"{'.'.join(part for part in (where, path) if part)}: {reason}{more}") from None
 
 
 def _plain(message: str) -> str:
@@ -226,12 +233,16 @@ def _plain(message: str) -> str:
 
 
 def _unknown_key(model: type[Section], location: tuple[Any, ...]) -> str:
-    kind: Any = model
+    annotation: Any = model
     for part in location[:-1]:
-        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
-        if get_origin(kind) is not dict and not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        annotation = (
+            get_args(annotation)[1] if get_origin(annotation) is dict else annotation.model_fields[part].annotation
+        )
+        if get_origin(annotation) is not dict and not (
+            isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        ):
             return "unknown key"
-    known = list(kind.model_fields)
+    known = list(annotation.model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     meant = f"; did you mean {close[0]}? Accepted here" if close else "; accepted here"
     return f"unknown key{meant}: {', '.join(known)}"

@@ -34,4 +34,5 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     path = Path(directory) / MANIFEST
     if not path.is_file():
         raise UserError(f"{directory}: no data here (no {MANIFEST}); run the steps before this one first")
-    return read_json(path)
+    manifest: dict[str, Any] = read_json(path)
+    return manifest

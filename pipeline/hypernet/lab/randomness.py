@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def _digest(seed: int, domain: str, purpose: str, index: tuple[int | str, ...]) -> bytes:
     # Every part carries its type and length, so that ("a", "bc") and ("ab", "c"), or 1 and "1", stay apart.
-    kinds = ["str" if isinstance(part, str) else "int" for part in (seed, domain, purpose, *index)]
     parts = [
-        f"{kind}:{len(str(part))}:{part}" for kind, part in zip(kinds, (seed, domain, purpose, *index), strict=True)
+        f"{'str' if isinstance(part, str) else 'int'}:{len(str(part))}:{part}"
+        for part in (seed, domain, purpose, *index)
     ]
     return hashlib.sha256("|".join(parts).encode()).digest()
 

@@ -75,16 +75,17 @@ class StepData(pl.LightningDataModule):
         settings: length of the training and of its epochs.
     """
 
-    def __init__(self, train_set: Dataset, validation_set: Dataset, settings: TrainerSettings):
+    def __init__(self, train_set: Dataset[Any], validation_set: Dataset[Any], settings: TrainerSettings):
         super().__init__()
         self.train_set, self.validation_set, self.settings = train_set, validation_set, settings
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[Any]:
         """The batches in the order of their numbers, from the epoch that the training stands in."""
+        assert self.trainer is not None
         sampler = StepSampler(self.settings.max_steps, self.settings.check_every_steps, self.trainer.current_epoch)
         return DataLoader(self.train_set, batch_size=None, sampler=sampler)
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader[Any]:
         """The same batches at every check."""
         return DataLoader(self.validation_set, batch_size=None)
 
@@ -113,7 +114,7 @@ def adam_with_cosine_decay(
 class _AtomicCheckpoints(TorchCheckpointIO):
     """Checkpoints that a kill cannot leave half-written."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str, storage_options: Any = None) -> None:
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         with atomic_path(Path(path)) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
 
@@ -145,17 +146,22 @@ class _SeededEpochs(Callback):
     def __init__(self, seed: int):
         self.seed = seed
 
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         # Not at the epoch's start: a loader's iterator draws from them too, before or after that moment.
         if batch_idx == 0:
-            seed = derived_seed(self.seed, "epoch", trainer.current_epoch, trainer.global_rank)
+            # A stream by its older name: another one would change every training.
+            seed = derived_seed(self.seed, "epoch", trainer.current_epoch, trainer.global_rank)  # type: ignore[arg-type]
             pl.seed_everything(seed % 2**32, verbose=False)
 
 
 class _FiniteLoss(Callback):
     """Stops a training whose loss is no longer a number."""
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if loss is not None and not torch.isfinite(loss).all():
             raise UserError(

@@ -54,11 +54,11 @@ def dynamic_conv2d(images: Tensor, weight: Tensor, bias: Tensor | None = None, p
     parts = []
     for start in range(0, count, SAMPLES_AT_ONCE):
         some = slice(start, start + SAMPLES_AT_ONCE)
-        own = images[some]
+        chosen = images[some]
         offset = None if bias is None else bias[some].flatten()
         filters = weight[some].flatten(0, 1)
-        filtered = F.conv2d(own.flatten(0, 1)[None], filters, offset, padding=(rows, columns), groups=len(own))
-        parts.append(filtered[0].unflatten(0, (len(own), outputs)))
+        filtered = F.conv2d(chosen.flatten(0, 1)[None], filters, offset, padding=(rows, columns), groups=len(chosen))
+        parts.append(filtered[0].unflatten(0, (len(chosen), outputs)))
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -150,8 +150,8 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
         ValueError: if the shapes do not fit each other.
     """
     fits = images.dim() == 3 and all(
-        one.dim() == 2 and len(one) == len(images) and 1 <= one.shape[1] <= side
-        for one, side in zip((vertical, horizontal), images.shape[1:], strict=True)
+        filters.dim() == 2 and len(filters) == len(images) and 1 <= filters.shape[1] <= side
+        for filters, side in zip((vertical, horizontal), images.shape[1:], strict=True)
     )
     if not fits:
         raise ValueError(
@@ -171,7 +171,8 @@ def _band(filters: Tensor, size: int) -> Tensor:
     count, taps = filters.shape
     rows = size - taps + 1
     line = F.pad(filters, (0, rows))[:, None].expand(-1, rows, -1).reshape(count, rows * (size + 1))
-    return line[:, : rows * size].unflatten(1, (rows, size))
+    bands: Tensor = line[:, : rows * size].unflatten(1, (rows, size))
+    return bands
 
 
 def _pair(value: Pair) -> tuple[int, int]:

@@ -60,21 +60,21 @@ class WeightHeads(nn.Module):
         self.linear = nn.utils.skip_init(nn.Linear, feature_count, network.parameter_count)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        features = {"feature_count": feature_count, "feature_mean_square": feature_mean_square}
         first_gain, hidden_gain = input_mean_square**-0.5, activation_gain(network.activation)
         for part in network.layout.parts:
-            if part.kind == "gain":
+            if part.role == "gain":
                 continue
-            if part.kind == "weight":
+            if part.role == "weight":
                 # The gain undoes what the inputs' size did to the first layer, the activation to the others.
                 variance = hyperfan_in_weight_variance(
                     part.shape[0],
+                    feature_count,
                     bias=network.layout.bias,
                     gain=first_gain if part.layer == 0 else hidden_gain,
-                    **features,
+                    feature_mean_square=feature_mean_square,
                 )
             else:
-                variance = hyperfan_in_bias_variance(**features)
+                variance = hyperfan_in_bias_variance(feature_count, feature_mean_square=feature_mean_square)
             shared = (1 - generated_share) * variance * feature_count * feature_mean_square
             with torch.no_grad():
                 self.linear.weight[part.span].normal_(std=(generated_share * variance) ** 0.5)

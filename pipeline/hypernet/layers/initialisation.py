@@ -46,7 +46,7 @@ def activation_gain(activation: Callable[[Tensor], Tensor]) -> float:
     mean_square = torch.trapezoid(output.square() * density, z).item()
     if not (0 < mean_square < math.inf):
         raise ValueError(f"the activation has mean square {mean_square}, so no gain can restore it")
-    return mean_square**-0.5
+    return float(mean_square**-0.5)
 
 
 def hyperfan_in_weight_variance(

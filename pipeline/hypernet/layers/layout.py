@@ -8,6 +8,8 @@ from typing import Literal
 
 from torch import Tensor
 
+Role = Literal["weight", "bias", "gain"]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -15,13 +17,13 @@ class Part:
 
     Attributes:
         layer: index of the layer, from 0.
-        kind: `weight` of shape (in, out), `bias` of shape (out,), or `gain` of shape (out,).
+        role: `weight` of shape (in, out), `bias` of shape (out,), or `gain` of shape (out,).
         shape: the tensor's shape for one sample.
         start: where it begins in the flat vector, row-major.
     """
 
     layer: int
-    kind: Literal["weight", "bias", "gain"]
+    role: Role
     shape: tuple[int, ...]
     start: int
 
@@ -63,19 +65,19 @@ class ParameterLayout:
         parts: list[Part] = []
         position = 0
         for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
-            shapes = {"weight": (fan_in, fan_out)}
+            shapes: dict[Role, tuple[int, ...]] = {"weight": (fan_in, fan_out)}
             if bias:
                 shapes["bias"] = (fan_out,)
             if gain:
                 shapes["gain"] = (fan_out,)
-            for kind, shape in shapes.items():
-                parts.append(Part(layer, kind, shape, position))
+            for role, shape in shapes.items():
+                parts.append(Part(layer, role, shape, position))
                 position += parts[-1].size
         self.parts = tuple(parts)
         self.size = position
 
     def split(self, parameters: Tensor) -> list[dict[str, Tensor]]:
-        """Return every layer's tensors by kind, as views of the flat vectors.
+        """Return every layer's tensors by role, as views of the flat vectors.
 
         Args:
             parameters: [B, N], one flat vector per sample.
@@ -96,7 +98,7 @@ class ParameterLayout:
         # One split: its backward is one concatenation. A slice per part would sum padded vectors of length N.
         pieces = parameters.split([part.size for part in self.parts], dim=1)
         for part, piece in zip(self.parts, pieces, strict=True):
-            layers[part.layer][part.kind] = piece.unflatten(1, part.shape)
+            layers[part.layer][part.role] = piece.unflatten(1, part.shape)
         return layers
 
     def chunks(self, chunk_size: int) -> tuple[slice, ...]:

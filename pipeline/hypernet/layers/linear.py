@@ -99,6 +99,6 @@ class GeneratedLinear(nn.Module):
             weight = self.base + weight
         if self.weight_scale is not None:
             weight = self.weight_scale * weight
-        if self.bias_scale is not None:
+        if self.bias_scale is not None and bias is not None:
             bias = self.bias_scale * bias
         return generated_linear(points, weight, bias)

@@ -35,12 +35,12 @@ def shares(draw) -> tuple[int, int]:
 def test_shares_agree_with_scipy(ours, method, counts, level):
     successes, n = counts
     expected = scipy.stats.binomtest(successes, n).proportion_ci(level, method)
-    found = ours(successes, n, level)
-    assert (found.value, found.n) == (successes / n, n)
+    measured = ours(successes, n, level)
+    assert (measured.value, measured.n) == (successes / n, n)
     # SciPy finds the ends of the exact interval by root finding, to an absolute 1e-12 or so.
-    assert found.low == pytest.approx(expected.low, rel=1e-9, abs=1e-10)
-    assert found.high == pytest.approx(expected.high, rel=1e-9, abs=1e-10)
-    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert measured.low == pytest.approx(expected.low, rel=1e-9, abs=1e-10)
+    assert measured.high == pytest.approx(expected.high, rel=1e-9, abs=1e-10)
+    assert 0 <= measured.low <= measured.value <= measured.high <= 1
 
 
 @given(n=st.integers(1, 10**9), level=levels)
@@ -63,7 +63,7 @@ def test_impossible_counts_are_refused(ours, successes, n):
 def test_the_exact_interval_covers_at_least_as_often_as_it_says(share):
     n = 60
     intervals = [clopper_pearson(k, n) for k in range(n + 1)]
-    inside = np.array([one.low <= share <= one.high for one in intervals])
+    inside = np.array([interval.low <= share <= interval.high for interval in intervals])
     assert scipy.stats.binom.pmf(np.arange(n + 1), n, share) @ inside >= 0.95
 
 
@@ -82,13 +82,13 @@ def test_the_rule_of_three():
 
 @given(samples=st.lists(numbers, min_size=2, max_size=40), level=levels)
 def test_the_t_interval_agrees_with_scipy(samples, level):
-    found = mean_t(samples, level)
+    interval = mean_t(samples, level)
     mean, error = np.mean(samples), scipy.stats.sem(samples)
     half = scipy.stats.t.ppf((1 + level) / 2, len(samples) - 1) * error
-    assert (found.value, found.n) == (pytest.approx(mean), len(samples))
-    assert found.high - found.value == pytest.approx(half, rel=1e-6, abs=1e-6)
-    assert found.value - found.low == pytest.approx(half, rel=1e-6, abs=1e-6)
-    assert found.half_width == pytest.approx(half, rel=1e-6, abs=1e-6)
+    assert (interval.value, interval.n) == (pytest.approx(mean), len(samples))
+    assert interval.high - interval.value == pytest.approx(half, rel=1e-6, abs=1e-6)
+    assert interval.value - interval.low == pytest.approx(half, rel=1e-6, abs=1e-6)
+    assert interval.half_width == pytest.approx(half, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("samples", [[], [1.0], [[1.0, 2.0]]])
@@ -99,17 +99,17 @@ def test_a_mean_of_too_few_is_refused(samples):
 
 @given(samples=st.lists(st.integers(0, 1000), min_size=2, max_size=200), level=levels)
 def test_sums_give_the_interval_of_the_items(samples, level):
-    found = mean_from_sums(sum(samples), sum(x * x for x in samples), len(samples), level)
+    interval = mean_from_sums(sum(samples), sum(x * x for x in samples), len(samples), level)
     half = scipy.stats.norm.ppf((1 + level) / 2) * np.std(samples, ddof=1) / math.sqrt(len(samples))
-    assert (found.value, found.n) == (pytest.approx(np.mean(samples)), len(samples))
-    assert found.high - found.value == pytest.approx(half, abs=1e-4)
-    assert found.value - found.low == pytest.approx(half, abs=1e-4)
+    assert (interval.value, interval.n) == (pytest.approx(np.mean(samples)), len(samples))
+    assert interval.high - interval.value == pytest.approx(half, abs=1e-4)
+    assert interval.value - interval.low == pytest.approx(half, abs=1e-4)
 
 
 @given(value=st.floats(0, 1e3), n=st.integers(2, 10**6))
 def test_sums_of_equal_items_never_have_a_negative_variance(value, n):
-    found = mean_from_sums(n * value, n * value * value, n)
-    assert 0 <= found.half_width <= 1e-5 * (1 + value)
+    interval = mean_from_sums(n * value, n * value * value, n)
+    assert 0 <= interval.half_width <= 1e-5 * (1 + value)
 
 
 def test_sums_of_one_item_are_refused():
@@ -126,19 +126,19 @@ def test_the_bootstrap_covers_the_true_mean_about_as_often_as_it_says():
     trials, true_mean = 300, 2.0
     covered = 0
     for _ in range(trials):
-        found = bootstrap(resampled_mean, generator.exponential(true_mean, 80), generator=generator, resamples=400)
-        covered += found.low <= true_mean <= found.high
+        interval = bootstrap(resampled_mean, generator.exponential(true_mean, 80), generator=generator, resamples=400)
+        covered += interval.low <= true_mean <= interval.high
     # A percentile bootstrap of 80 skewed items covers a little less than it says: 0.93 or so.
     assert 0.88 <= covered / trials <= 0.985
 
 
 def test_the_bootstrap_of_a_mean_is_as_wide_as_the_normal_interval():
     samples = np.random.default_rng(12).normal(3.0, 2.0, 500)
-    found = bootstrap(resampled_mean, samples, generator=np.random.default_rng(1), resamples=4000)
+    interval = bootstrap(resampled_mean, samples, generator=np.random.default_rng(1), resamples=4000)
     expected = 1.96 * samples.std(ddof=1) / math.sqrt(500)
-    assert found.value == pytest.approx(samples.mean())
-    assert found.n == 500
-    assert found.half_width == pytest.approx(expected, rel=0.08)
+    assert interval.value == pytest.approx(samples.mean())
+    assert interval.n == 500
+    assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
 def test_the_bootstrap_keeps_rows_of_several_arrays_together():
@@ -147,8 +147,8 @@ def test_the_bootstrap_keeps_rows_of_several_arrays_together():
     def difference(left, right):
         return (left[..., 0] - right).mean(axis=1)
 
-    found = bootstrap(difference, rows, rows[:, 0], generator=np.random.default_rng(1))
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    interval = bootstrap(difference, rows, rows[:, 0], generator=np.random.default_rng(1))
+    assert (interval.value, interval.low, interval.high) == (0.0, 0.0, 0.0)
 
 
 def test_the_bootstrap_draws_every_row_equally_often():
@@ -191,7 +191,7 @@ def errors_of_two_methods(above: float, below: float, seed: int) -> tuple[np.nda
 
 def test_the_log_ratio_has_the_sign_and_the_width_of_the_delta_method():
     above, below = errors_of_two_methods(60.0, 20.0, 15)
-    found = paired_bootstrap_log_ratio(above, below, np.random.default_rng(1), resamples=4000)
+    interval = paired_bootstrap_log_ratio(above, below, np.random.default_rng(1), resamples=4000)
     n, (mean_above, mean_below) = len(above), (above.mean(), below.mean())
     covariance = np.cov(above, below)
     variance = (
@@ -199,13 +199,13 @@ def test_the_log_ratio_has_the_sign_and_the_width_of_the_delta_method():
         + covariance[1, 1] / mean_below**2
         - 2 * covariance[0, 1] / (mean_above * mean_below)
     ) / n
-    assert found.value == pytest.approx(math.log(mean_above / mean_below))
-    assert found.n == n
-    assert found.half_width == pytest.approx(1.96 * math.sqrt(variance), rel=0.08)
-    assert 0 < found.low < math.log(3) < found.high
+    assert interval.value == pytest.approx(math.log(mean_above / mean_below))
+    assert interval.n == n
+    assert interval.half_width == pytest.approx(1.96 * math.sqrt(variance), rel=0.08)
+    assert 0 < interval.low < math.log(3) < interval.high
     mirrored = paired_bootstrap_log_ratio(below, above, np.random.default_rng(1), resamples=4000)
-    assert mirrored.value == pytest.approx(-found.value)
-    assert mirrored.high == pytest.approx(-found.low)
+    assert mirrored.value == pytest.approx(-interval.value)
+    assert mirrored.high == pytest.approx(-interval.low)
 
 
 def test_pairing_narrows_the_interval():
@@ -220,8 +220,8 @@ def test_pairing_narrows_the_interval():
 def test_the_log_ratio_stays_finite_without_errors():
     none, some = np.zeros(20, dtype=int), np.ones(20, dtype=int)
     for above, below in ((none, some), (some, none), (none, none)):
-        found = paired_bootstrap_log_ratio(above, below, np.random.default_rng(1))
-        assert np.isfinite([found.value, found.low, found.high]).all()
+        interval = paired_bootstrap_log_ratio(above, below, np.random.default_rng(1))
+        assert np.isfinite([interval.value, interval.low, interval.high]).all()
     assert paired_bootstrap_log_ratio(none, some, np.random.default_rng(1)).high < 0
 
 
@@ -231,7 +231,7 @@ def test_seeds_join_to_their_mean_and_never_narrower_than_the_pooled_interval(va
     joined, between = combine_seeds(ones), mean_t(values)
     pooled = half / math.sqrt(len(values))
     assert joined.value == pytest.approx(np.mean(values), abs=1e-9)
-    assert joined.n == sum(one.n for one in ones)
+    assert joined.n == sum(interval.n for interval in ones)
     expected = max(between.half_width, pooled)
     assert joined.high - joined.value == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert joined.value - joined.low == pytest.approx(expected, rel=1e-6, abs=1e-6)

@@ -84,22 +84,22 @@ def test_the_table_has_the_columns_of_the_contract_and_a_row_per_key(runs, publi
 
 
 def test_one_seed_keeps_its_own_interval(runs, published):
-    one = measurement(2.0, 0.25, n=7, unit="dB")
-    found = row(summarise("codes", "real", runs(("A", "bp", 3, [one])), published()), dataset="A")
-    assert (found["value"], found["ci95"], found["n"]) == (2.0, 0.25, 7)
-    assert (found["unit"], found["seeds"], found["group"]) == ("dB", "3", "4 dB")
-    assert (found["ci95_low"], found["ci95_high"]) == (1.75, 2.25)
+    single = measurement(2.0, 0.25, n=7, unit="dB")
+    joined = row(summarise("codes", "real", runs(("A", "bp", 3, [single])), published()), dataset="A")
+    assert (joined["value"], joined["ci95"], joined["n"]) == (2.0, 0.25, 7)
+    assert (joined["unit"], joined["seeds"], joined["group"]) == ("dB", "3", "4 dB")
+    assert (joined["ci95_low"], joined["ci95_high"]) == (1.75, 2.25)
 
 
 @pytest.mark.parametrize(("values", "half"), [([1.0, 2.0, 4.0], 0.1), ([2.0, 2.0, 2.0], 0.3)])
 def test_seeds_are_joined(runs, published, values, half):
     given = [("A", "bp", seed, [measurement(value, half)]) for seed, value in enumerate(values)]
-    found = row(summarise("codes", "smoke", runs(*given), published()), dataset="A")
+    joined = row(summarise("codes", "smoke", runs(*given), published()), dataset="A")
     between = scipy.stats.t.ppf(0.975, 2) * scipy.stats.sem(values)
     expected = max(between, half / math.sqrt(3))
-    assert found["value"] == pytest.approx(np.mean(values))
-    assert found["ci95"] == pytest.approx(expected)
-    assert (found["n"], found["seeds"]) == (300, "0 1 2")
+    assert joined["value"] == pytest.approx(np.mean(values))
+    assert joined["ci95"] == pytest.approx(expected)
+    assert (joined["n"], joined["seeds"]) == (300, "0 1 2")
 
 
 def test_where_no_error_was_seen_a_bound_stands(runs, published):
@@ -108,19 +108,19 @@ def test_where_no_error_was_seen_a_bound_stands(runs, published):
     metrics = runs(("A", "bp", 0, [never]), ("A", "hyper", 0, [never]), ("A", "hyper", 1, [rarely]))
     table = summarise("codes", "smoke", metrics, published())
     for method, high in (("bp", 0.003), ("hyper", 0.004)):
-        found = row(table, method=method)
-        assert pd.isna(found["value"])
-        assert pd.isna(found["ci95"])
-        assert pd.isna(found["ci95_low"])
-        assert found["ci95_high"] == high
+        joined = row(table, method=method)
+        assert pd.isna(joined["value"])
+        assert pd.isna(joined["ci95"])
+        assert pd.isna(joined["ci95_low"])
+        assert joined["ci95_high"] == high
 
 
 def test_a_value_without_an_interval_stays_without_one(runs, published):
     bare = measurement(5.0, low=None, high=None)
     metrics = runs(("A", "bp", 0, [bare]))
-    found = row(summarise("codes", "smoke", metrics, published()), dataset="A")
-    assert found["value"] == 5.0
-    assert pd.isna(found["ci95"])
+    joined = row(summarise("codes", "smoke", metrics, published()), dataset="A")
+    assert joined["value"] == 5.0
+    assert pd.isna(joined["ci95"])
 
 
 def test_published_and_unverified_numbers_never_share_a_column(runs, published):
@@ -175,14 +175,14 @@ def test_a_group_may_be_empty(runs, published):
 def test_one_run_given_twice_is_not_taken_for_two(runs, published):
     metrics = runs(("A", "bp", 0, [measurement(1.0, 0.3)]))
     try:
-        found = row(summarise("codes", "smoke", metrics * 2, published()), dataset="A")
+        joined = row(summarise("codes", "smoke", metrics * 2, published()), dataset="A")
     except UserError:
         return
-    assert (found["ci95"], found["n"], found["seeds"]) == (pytest.approx(0.3), 100, "0")
+    assert (joined["ci95"], joined["n"], joined["seeds"]) == (pytest.approx(0.3), 100, "0")
 
 
 @pytest.mark.parametrize(
-    ("lines", "number", "said"),
+    ("lines", "number", "problem"),
     [
         (["A,bp,,ber,0.5,published,x", "A,bp,1,ber,0.5,maybe,x"], 3, "maybe"),
         (["A,bp,,ber,half,published,x"], 2, "half"),
@@ -208,9 +208,9 @@ def test_one_run_given_twice_is_not_taken_for_two(runs, published):
         "cells missing",
     ],
 )
-def test_a_bad_published_row_is_one_line_with_its_number(published, lines, number, said):
+def test_a_bad_published_row_is_one_line_with_its_number(published, lines, number, problem):
     path = published(*lines)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=problem) as caught:
         read_published(path)
     assert str(path) in str(caught.value)
     assert f"line {number}" in str(caught.value)

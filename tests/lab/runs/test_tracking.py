@@ -66,8 +66,8 @@ def client():
 
 
 def runs_of(experiment: str) -> list:
-    found = client().get_experiment_by_name(experiment)
-    return client().search_runs([found.experiment_id])
+    experiment_found = client().get_experiment_by_name(experiment)
+    return client().search_runs([experiment_found.experiment_id])
 
 
 def test_the_default_store_is_in_the_working_directory(workspace, monkeypatch):
@@ -87,10 +87,10 @@ nested = st.recursive(
 def test_flat_names_lead_to_their_values(content):
     flat = flatten(content)
     for name, value in flat.items():
-        found = content
+        entry = content
         for key in name.split("."):
-            found = found[key]
-        assert value == str(found)
+            entry = entry[key]
+        assert value == str(entry)
 
     def leaves(inner):
         return sum(map(leaves, inner.values())) if isinstance(inner, dict) else 1
@@ -123,11 +123,11 @@ def test_a_run_holds_what_was_logged(store, tmp_path, capfd):
     assert run.data.params["a.b"] == "1"
     assert set(run.data.params["c"]) == {"x"}
     history = client().get_metric_history(tracker.run_id, "loss")
-    assert [(one.step, one.value) for one in history] == [(0, 0.0), (1, 0.5), (2, 1.0)]
+    assert [(point.step, point.value) for point in history] == [(0, 0.0), (1, 0.5), (2, 1.0)]
     assert run.data.metrics == {"loss": 1.0}
     assert run.data.tags["commit"] == "abc"
     assert run.data.tags["rule"] == "train"
-    assert [one.path for one in client().list_artifacts(tracker.run_id, "notes")] == ["notes/note.txt"]
+    assert [point.path for point in client().list_artifacts(tracker.run_id, "notes")] == ["notes/note.txt"]
     assert list(store.glob("artifacts/codes/**/note.txt")) != []
     assert tracker.unlogged == []
     assert capfd.readouterr().err == ""
@@ -141,12 +141,12 @@ def test_a_run_is_continued_and_an_unknown_one_is_opened_anew(store):
     again.metrics({"loss": 0.5}, step=1)
     again.close()
     assert again.run_id == first.run_id
-    assert [one.step for one in client().get_metric_history(first.run_id, "loss")] == [0, 1]
+    assert [point.step for point in client().get_metric_history(first.run_id, "loss")] == [0, 1]
     assert client().get_run(first.run_id).info.status == "FINISHED"
     other = Tracker("codes", "x", run_id="0123456789abcdef0123456789abcdef")
     assert other.active
     assert other.run_id not in (first.run_id, "0123456789abcdef0123456789abcdef")
-    assert {one.info.run_id for one in runs_of("codes")} == {first.run_id, other.run_id}
+    assert {point.info.run_id for point in runs_of("codes")} == {first.run_id, other.run_id}
 
 
 def test_a_folder_with_unusual_characters_holds_a_store(workspace, empty_store, monkeypatch):
@@ -207,9 +207,9 @@ def test_several_processes_lose_nothing_in_a_fresh_store(workspace):
             ("loss", [index + step / 10 for step in range(STEPS)]),
             ("error", [-index] * STEPS),
         ):
-            history = sorted(client().get_metric_history(run.info.run_id, name), key=lambda one: one.step)
-            assert [one.step for one in history] == list(range(STEPS))
-            assert [one.value for one in history] == expected
+            history = sorted(client().get_metric_history(run.info.run_id, name), key=lambda point: point.step)
+            assert [point.step for point in history] == list(range(STEPS))
+            assert [point.value for point in history] == expected
         (note,) = client().list_artifacts(run.info.run_id)
         assert Path(client().download_artifacts(run.info.run_id, note.path)).read_text() == str(index)
 
@@ -260,9 +260,9 @@ def test_a_training_with_a_store_names_its_run(workspace, store):
     with TrainingRun("codes", "A", "bp", 0, data, directory, NoSettings(), "program") as run:
         run.tracker.metrics({"loss": 0.25}, step=7)
     assert "not_tracked" not in read_json(directory / "run.json")
-    found = client().get_run(run_id_of(directory))
-    assert found.data.metrics["loss"] == 0.25
-    assert found.data.params["method"] == "bp"
+    run = client().get_run(run_id_of(directory))
+    assert run.data.metrics["loss"] == 0.25
+    assert run.data.params["method"] == "bp"
     assert not run.work.exists()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hypernet.lab.files import atomic_path
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -73,17 +74,17 @@ def save_panels(
     rows = math.ceil(len(panels) / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.9 * columns, 4.2 * rows + 0.9), squeeze=False)
     used = axes.flat[: len(panels)]
-    for one, (title, draw) in zip(used, panels.items(), strict=True):
-        draw(one)
-        one.set_title(title)
+    for panel, (title, draw) in zip(used, panels.items(), strict=True):
+        draw(panel)
+        panel.set_title(title)
     for unused in axes.flat[len(panels) :]:
         unused.remove()
-    labelled: dict = {}
-    for one in used:
-        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+    labelled: dict[str, Artist] = {}
+    for panel in used:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             labelled.setdefault(label, handle)
     order = {label: place for place, label in enumerate(legend_order)}
-    labelled = dict(sorted(labelled.items(), key=lambda one: order.get(one[0], len(order))))
+    labelled = dict(sorted(labelled.items(), key=lambda entry: order.get(entry[0], len(order))))
     if labelled:
         # As many columns as the picture is wide.
         for ncols in range(min(len(labelled), 5), 0, -1):

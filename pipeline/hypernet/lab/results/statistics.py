@@ -127,7 +127,9 @@ def paired_bootstrap_log_ratio(
 
     def log_ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
         # Half a count where a resample holds none: the logarithm stays finite.
-        return np.log(np.maximum(above.sum(axis=1), 0.5) / np.maximum(below.sum(axis=1), 0.5))
+        ratio: np.ndarray = np.maximum(above.sum(axis=1), 0.5) / np.maximum(below.sum(axis=1), 0.5)
+        logarithm: np.ndarray = np.log(ratio)
+        return logarithm
 
     return bootstrap(log_ratio, numerator, denominator, generator=generator, resamples=resamples)
 
@@ -140,7 +142,7 @@ def combine_seeds(intervals: Sequence[Interval]) -> Interval:
     """
     if len(intervals) < 2:
         raise ValueError("combining needs the intervals of at least two seeds")
-    between = mean_t([one.value for one in intervals])
-    pooled = math.sqrt(sum(one.half_width**2 for one in intervals)) / len(intervals)
+    between = mean_t([interval.value for interval in intervals])
+    pooled = math.sqrt(sum(interval.half_width**2 for interval in intervals)) / len(intervals)
     half = between.half_width if math.isnan(pooled) else max(between.half_width, pooled)
-    return Interval(between.value, between.value - half, between.value + half, sum(one.n for one in intervals))
+    return Interval(between.value, between.value - half, between.value + half, sum(interval.n for interval in intervals))

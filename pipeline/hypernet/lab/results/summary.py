@@ -104,8 +104,8 @@ class Comparison:
     @classmethod
     def of(cls, interval: Interval, **facts: Any) -> Self:
         """A comparison whose difference is ``interval``'s; ``facts`` are the other fields, ``n`` if it is another."""
-        found = {"difference": interval.value, "ci95_low": interval.low, "ci95_high": interval.high, "n": interval.n}
-        return cls(**(found | facts))
+        measured = {"difference": interval.value, "ci95_low": interval.low, "ci95_high": interval.high, "n": interval.n}
+        return cls(**(measured | facts))
 
     @property
     def holds(self) -> bool:
@@ -116,15 +116,15 @@ class Comparison:
 def write_measurements(path: Path, dataset: str, method: str, seed: int, measurements: Sequence[Measurement]) -> None:
     """Write ``metrics.json`` of one run."""
     content = {"dataset": dataset, "method": method, "seed": seed}
-    write_json(path, {**content, "measurements": [asdict(one) for one in measurements]})
+    write_json(path, {**content, "measurements": [asdict(measurement) for measurement in measurements]})
 
 
 def mlflow_metrics(measurements: Iterable[Measurement]) -> dict[str, float]:
     """The measurements under the names they have in MLflow: ``metric`` or ``metric/group``."""
     return {
-        f"{one.metric}/{one.group}" if one.group else one.metric: one.value
-        for one in measurements
-        if one.value is not None
+        f"{measurement.metric}/{measurement.group}" if measurement.group else measurement.metric: measurement.value
+        for measurement in measurements
+        if measurement.value is not None
     }
 
 
@@ -189,7 +189,7 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
         n = 0. A remembered number stands under ``unverified``, never under
         ``published``.
     """
-    rows: dict[tuple[str, ...], list[tuple[int, Measurement]]] = {}
+    rows: dict[tuple[str, str, str, str], list[tuple[int, Measurement]]] = {}
     seen: set[tuple[str, str, int]] = set()
     for path in metrics:
         run = read_json(path)
@@ -198,9 +198,9 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
             raise UserError(f"{path}: the run {' '.join(map(str, identity))} is given twice")
         seen.add(identity)
         for entry in run["measurements"]:
-            one = Measurement(**entry)
-            key = (run["dataset"], run["method"], one.group, one.metric)
-            rows.setdefault(key, []).append((run["seed"], one))
+            measurement = Measurement(**entry)
+            key = (run["dataset"], run["method"], measurement.group, measurement.metric)
+            rows.setdefault(key, []).append((run["seed"], measurement))
     known = read_published(published).set_index(KEY)
     table = []
     for key, seeded in rows.items():
@@ -218,7 +218,7 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
     return frame
 
 
-def _quoted(domain: str, scale: str, known: pd.DataFrame, measured: list[dict]) -> list[dict]:
+def _quoted(domain: str, scale: str, known: pd.DataFrame, measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Published rows of methods that are not run here, for the data sets, groups and metrics that are."""
     methods = {(row["dataset"], row["method"]) for row in measured}
     units = {(row["dataset"], row["group"], row["metric"]): row["unit"] for row in measured}
@@ -232,27 +232,27 @@ def _quoted(domain: str, scale: str, known: pd.DataFrame, measured: list[dict]) 
     return quoted
 
 
-def _join(seeded: list[tuple[int, Measurement]]) -> dict:
+def _join(seeded: list[tuple[int, Measurement]]) -> dict[str, Any]:
     """One number from those of several seeds."""
     seeds = [seed for seed, _ in seeded]
-    measurements = [one for _, one in seeded]
+    measurements = [measurement for _, measurement in seeded]
     first = measurements[0]
     row = {
         "unit": first.unit,
-        "n": sum(one.n for one in measurements),
+        "n": sum(measurement.n for measurement in measurements),
         "seeds": " ".join(str(seed) for seed in seeds),
     }
-    if any(one.value is None for one in measurements):
+    if any(measurement.value is None for measurement in measurements):
         # A bound from one seed says nothing narrower about the mean: keep the widest.
-        lows = [one.low for one in measurements if one.low is not None]
-        highs = [one.high for one in measurements if one.high is not None]
+        lows = [measurement.low for measurement in measurements if measurement.low is not None]
+        highs = [measurement.high for measurement in measurements if measurement.high is not None]
         return row | {
             "value": None,
             "ci95": None,
             "ci95_low": min(lows) if len(lows) == len(measurements) else None,
             "ci95_high": max(highs) if len(highs) == len(measurements) else None,
         }
-    intervals = [_interval(one) for one in measurements]
+    intervals = [_interval(measurement) for measurement in measurements]
     joined = intervals[0] if len(intervals) == 1 else combine_seeds(intervals)
     return row | {
         "value": joined.value,
@@ -262,15 +262,16 @@ def _join(seeded: list[tuple[int, Measurement]]) -> dict:
     }
 
 
-def _interval(one: Measurement) -> Interval:
-    low = math.nan if one.low is None else one.low
-    high = math.nan if one.high is None else one.high
-    return Interval(one.value, low, high, one.n)
+def _interval(measurement: Measurement) -> Interval:
+    assert measurement.value is not None
+    low = math.nan if measurement.low is None else measurement.low
+    high = math.nan if measurement.high is None else measurement.high
+    return Interval(measurement.value, low, high, measurement.n)
 
 
 def comparison_table(domain: str, comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """The comparisons as a table with the columns :data:`COMPARISON_COLUMNS`."""
-    rows = [{"domain": domain, **asdict(one), "holds": one.holds} for one in comparisons]
+    rows = [{"domain": domain, **asdict(comparison), "holds": comparison.holds} for comparison in comparisons]
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
@@ -302,7 +303,7 @@ def write_summary(
             continue
         curves = placed.pivot(index="position", columns="method", values="value").reset_index()
         write_table(out / "curves" / f"{dataset}.csv", curves)
-    nested: dict = {}
+    nested: dict[str, Any] = {}
     for row in table.dropna(subset=["value"]).itertuples():
         place = nested.setdefault(row.dataset, {}).setdefault(row.method, {}).setdefault(row.metric, {})
         place[row.group or "all"] = float(f"{row.value:.6g}")
@@ -334,5 +335,8 @@ def summarise_runs(
     metrics = [run / "metrics.json" for run in runs]
     table = summarise(domain, scale, metrics, published)
     identities = [read_json(path) for path in metrics]
-    by_run = {(one["dataset"], one["method"], one["seed"]): run for one, run in zip(identities, runs, strict=True)}
+    by_run = {
+        (identity["dataset"], identity["method"], identity["seed"]): run
+        for identity, run in zip(identities, runs, strict=True)
+    }
     write_summary(out, table, comparison_table(domain, compare(by_run)), headline, position)

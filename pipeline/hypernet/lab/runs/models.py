@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ def load_model(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such model file; train one first")
+    _refuse_packed(path)
     try:
         with warnings.catch_warnings():
             # What torch says of a strange file, the error below says in one line.
@@ -50,6 +52,17 @@ def load_model(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a model file of this project (it holds a {type(content).__name__})")
     return content
+
+
+def _refuse_packed(path: Path) -> None:
+    """What torch writes is a zip archive that stores its members as they are; a packed one may unpack to anything."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise UserError(f"{path}: not a model file of this project ({error})") from None
+    if packed:
+        raise UserError(f"{path}: not a model file of this project (its members are compressed)")
 
 
 def restored(

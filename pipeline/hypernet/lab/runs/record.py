@@ -71,7 +71,7 @@ class TrainingRun:
         program: str,
         start: Path | None = None,
     ):
-        self.identity = {"domain": domain, "dataset": dataset, "method": method, "seed": seed}
+        self.identity: dict[str, Any] = {"domain": domain, "dataset": dataset, "method": method, "seed": seed}
         self.directory = directory
         self.work = directory / WORK
         self.settings = settings.model_dump(mode="json")
@@ -110,9 +110,9 @@ class TrainingRun:
         self.tracker.parameters({**self.identity, **self.settings})
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
-        if kind is not None:
-            self.tracker.close("KILLED" if kind is KeyboardInterrupt else "FAILED")
+    def __exit__(self, raised: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if raised is not None:
+            self.tracker.close("KILLED" if raised is KeyboardInterrupt else "FAILED")
             return
         import torch
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hypernet.lab.files import read_json, write_json
+from hypernet.lab.program import PACKAGE_ROOT
 
 DEFAULT_STORE = Path("mlruns")
 # A batch of MLflow's store takes at most 1000 metrics and 100 parameters or tags.
@@ -136,8 +137,8 @@ class Tracker:
                     model_config={"loader": loader},
                     artifacts={"checkpoint": str(checkpoint)},
                     signature=signature,
-                    code_paths=[str(Path(__file__).resolve().parents[1])],
-                    pip_requirements=["torch", "numpy", "lightning", "pydantic", "pyyaml", "mlflow"],
+                    code_paths=[str(PACKAGE_ROOT)],
+                    pip_requirements=["torch", "numpy", "lazy-loader", "lightning", "pydantic", "pyyaml", "mlflow"],
                 )
 
         self._attempt(log, {"model": str(checkpoint)})
@@ -217,14 +218,14 @@ def _known(client: Any, run_id: str) -> bool:
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_run(run_id).info.lifecycle_stage == "active"
+        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except MlflowException:
         return False
 
 
 def _experiment(client: Any, name: str, artifacts: str | None) -> str:
-    found = client.get_experiment_by_name(name)
-    return found.experiment_id if found else client.create_experiment(name, artifact_location=artifacts)
+    experiment = client.get_experiment_by_name(name)
+    return str(experiment.experiment_id if experiment else client.create_experiment(name, artifact_location=artifacts))
 
 
 def _open_local(uri: str, experiment: str) -> tuple[Any, str]:
@@ -242,7 +243,8 @@ def _open_local(uri: str, experiment: str) -> tuple[Any, str]:
 
 def run_id_of(run_directory: Path) -> str | None:
     """MLflow's run id from ``run.json`` of a run, or None where the run was not tracked."""
-    return read_json(run_directory / "run.json").get("mlflow_run_id")
+    run_id: str | None = read_json(run_directory / "run.json").get("mlflow_run_id")
+    return run_id
 
 
 def keep_in_summary_run(experiment: str, folder: Path, files: Sequence[Path]) -> None:

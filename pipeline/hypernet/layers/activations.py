@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 
 class _Tanh(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         # Of the magnitude, with the sign put back: exactly odd, which a sigmoid of both signs is not.
         y = torch.copysign(x.abs().mul_(-2.0).sigmoid_().mul_(-2.0).add_(1.0), x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return torch.addcmul(gradient, gradient * y, y, value=-1.0)
 
@@ -26,4 +28,5 @@ def tanh(x: Tensor) -> Tensor:
     The absolute error is that of rounding at 1 (6e-8 in float32), so a result near zero has fewer exact digits
     than that of ``torch.tanh``. The gradient is (1 - y^2); a second derivative is not supported.
     """
-    return _Tanh.apply(x)
+    result: Tensor = _Tanh.apply(x)  # type: ignore[no-untyped-call]  # torch leaves it without types
+    return result

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernet.layers.tanh import tanh
+from hypernet.layers.activations import tanh
 
 
 @given(st.lists(st.floats(-60, 60, width=32), min_size=1, max_size=40))

@@ -1,0 +1,14 @@
+from .dynamic_conv import DynamicConv2d as DynamicConv2d
+from .dynamic_conv import dynamic_conv2d as dynamic_conv2d
+from .dynamic_conv import separable_dynamic_conv as separable_dynamic_conv
+from .gru import GeneratedGRU as GeneratedGRU
+from .gru import GRUWeights as GRUWeights
+from .heads import WeightHeads as WeightHeads
+from .initialisation import activation_gain as activation_gain
+from .initialisation import hyperfan_in_bias_variance as hyperfan_in_bias_variance
+from .initialisation import hyperfan_in_weight_variance as hyperfan_in_weight_variance
+from .layout import ParameterLayout as ParameterLayout
+from .linear import GeneratedLinear as GeneratedLinear
+from .linear import generated_linear as generated_linear
+from .mlp import FunctionalMLP as FunctionalMLP
+from .activations import tanh as tanh

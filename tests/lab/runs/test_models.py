@@ -1,0 +1,73 @@
+"""Model files of strangers: opened without running any code, and without taking memory that the file does not hold."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, restored, save_model
+
+CONTENT = {"domain": "toy", "weights": torch.arange(6.0).reshape(2, 3), "settings": {"width": 3}}
+
+
+class Trace:
+    """Unpickling an object of this class makes a file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_what_was_saved_comes_back(tmp_path):
+    save_model(tmp_path / "model.ckpt", CONTENT)
+    content = load_model(str(tmp_path / "model.ckpt"))
+    assert content["settings"] == {"width": 3}
+    torch.testing.assert_close(content["weights"], CONTENT["weights"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("form", ["torch", "plain pickle"])
+def test_code_in_a_model_file_is_not_run(tmp_path, form):
+    trace, path = tmp_path / "trace", tmp_path / "model.ckpt"
+    if form == "torch":
+        torch.save({"domain": "toy", "weights": Trace(trace)}, path)
+        torch.load(path, weights_only=False)  # the trap works
+        trace.unlink()
+    else:
+        path.write_bytes(pickle.dumps(Trace(trace)))
+    with pytest.raises(UserError, match="not a model file of this project"):
+        load_model(path)
+    assert not trace.exists()
+
+
+def test_a_packed_file_is_refused_before_it_is_unpacked(tmp_path):
+    stored, packed = tmp_path / "stored.ckpt", tmp_path / "packed.ckpt"
+    save_model(stored, {"domain": "toy", "weights": torch.zeros(1_000_000)})
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for member in source.infolist():
+            target.writestr(member.filename, source.read(member))
+    assert packed.stat().st_size < stored.stat().st_size / 100
+    with pytest.raises(UserError, match="members are compressed"):
+        load_model(packed)
+
+
+@pytest.mark.parametrize("error", [KeyError("weights"), ValueError("too wide"), RuntimeError("size mismatch")])
+def test_what_does_not_fit_is_one_line(error):
+    def restore(content):
+        raise error
+
+    with pytest.raises(UserError, match="of another version, or damaged") as caught:
+        restored("model.ckpt", CONTENT, "toy", restore)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_another_domain_is_refused():
+    with pytest.raises(UserError, match="not a model trained by `hypernet codes train`"):
+        restored("model.ckpt", CONTENT, "codes", dict)
+    assert restored("model.ckpt", CONTENT, "toy", lambda content: content["settings"]) == {"width": 3}
