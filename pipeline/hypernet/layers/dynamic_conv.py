@@ -16,6 +16,8 @@ from hypernet.layers.module import GeneratedModule, uniform
 
 # Samples of one grouped convolution; more go through in turns, so that memory is bounded.
 SAMPLES_AT_ONCE = 512
+# Results of one band matrix of a separable filter.
+ROWS_AT_ONCE = 32
 
 Pair = int | tuple[int, int]
 
@@ -217,9 +219,9 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
 
         y[b, i, j] = sum over k and l of v[b, k] h[b, l] x[b, i + k, j + l]
 
-    Either filter is written as the band matrix T[i, j] = f[j - i], and y = T_v x T_hᵀ are two batched matrix products.
-    That spends more operations than two grouped convolutions and mostly less time, above all in the backward pass, as
-    long as images are no more than some five times as long as the filters (measured in docs/layers.md). On a GPU it
+    Either filter is written as the band matrix T[i, j] = f[j - i], and y = T_v x T_hᵀ are two batched matrix products,
+    :data:`ROWS_AT_ONCE` rows of the result at a time, so that the bands hold few zeros. That spends more operations than
+    two grouped convolutions and less time, above all in the backward pass (measured in docs/layers.md). On a GPU it
     keeps full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
     without rounding.
 
@@ -243,8 +245,28 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
             f"images {list(images.shape)} must be [B, H, W], vertical {list(vertical.shape)} must be [B, K] and "
             f"horizontal {list(horizontal.shape)} [B, L], with the same B, K at most H and L at most W"
         )
-    _, height, width = images.shape
-    return _band(vertical, height) @ images @ _band(horizontal, width).mT
+    filtered = _blocks(_band_of(vertical, images.shape[1]), images, 1)
+    return _blocks(_band_of(horizontal, images.shape[2]), filtered, 2)
+
+
+def _band_of(filters: Tensor, size: int) -> Tensor:
+    """The band matrix of one block of a side of `size` pixels."""
+    taps = filters.shape[1]
+    return _band(filters, min(ROWS_AT_ONCE, size - taps + 1) + taps - 1)
+
+
+def _blocks(band: Tensor, images: Tensor, dim: int) -> Tensor:
+    """Filter along a dimension (1: down the columns, 2: along the rows), one band matrix for every block."""
+    block, reach = band.shape[1:]
+    taps = reach - block + 1
+    results = images.shape[dim] - taps + 1
+    parts = []
+    for first in range(0, results, block):
+        count = min(block, results - first)
+        piece = images.narrow(dim, first, count + taps - 1)
+        matrix = band[:, :count, : count + taps - 1]
+        parts.append(matrix @ piece if dim == 1 else piece @ matrix.mT)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
 
 
 def _band(filters: Tensor, size: int) -> Tensor:
