@@ -221,8 +221,9 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
 
     Either filter is written as the band matrix T[i, j] = f[j - i], and y = T_v x T_hᵀ are two batched matrix products,
     :data:`ROWS_AT_ONCE` rows of the result at a time, so that the bands hold few zeros. That spends more operations than
-    two grouped convolutions and less time, above all in the backward pass (measured in docs/layers.md). On a GPU it
-    keeps full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
+    two grouped convolutions and less time, above all in the backward pass; those are taken where no gradient is wanted
+    of an image much longer than its filters (measured in docs/layers.md). On a GPU the bands
+    keep full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
     without rounding.
 
     Args:
@@ -236,15 +237,24 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
     Raises:
         ValueError: if the shapes do not fit each other.
     """
+    sides = (vertical, horizontal)
     fits = images.dim() == 3 and all(
         filters.dim() == 2 and len(filters) == len(images) and 1 <= filters.shape[1] <= side
-        for filters, side in zip((vertical, horizontal), images.shape[1:], strict=True)
+        for filters, side in zip(sides, images.shape[1:], strict=True)
     )
     if not fits:
         raise ValueError(
             f"images {list(images.shape)} must be [B, H, W], vertical {list(vertical.shape)} must be [B, K] and "
             f"horizontal {list(horizontal.shape)} [B, L], with the same B, K at most H and L at most W"
         )
+    wants_gradient = torch.is_grad_enabled() and any(
+        tensor.requires_grad for tensor in (images, vertical, horizontal)
+    )
+    rows = images.shape[1] - vertical.shape[1] + 1
+    if images.device.type == "cpu" and not wants_gradient and len(images) and rows > vertical.shape[1]:
+        # Forward alone, and a band would be mostly zeros.
+        columns_filtered = F.conv2d(images[None], vertical[:, None, :, None], groups=len(images))
+        return F.conv2d(columns_filtered, horizontal[:, None, None, :], groups=len(images))[0]
     filtered = _blocks(_band_of(vertical, images.shape[1]), images, 1)
     return _blocks(_band_of(horizontal, images.shape[2]), filtered, 2)
 
