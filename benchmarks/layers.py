@@ -1,6 +1,6 @@
 """Time a batch of generated networks, forward and backward, against other ways to run them.
 
-    python -m benchmarks hyper [--repetitions 25] [--threads 1]
+    python -m benchmarks layers [--repetitions 25] [--threads 1]
 
 Rows are sizes that the domains use, and the implementations; all read the same flat parameter vectors, and
 must give the same outputs and gradients before anything is timed. Repetitions of the implementations
@@ -21,7 +21,7 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from hypernet.layers.mlp import FunctionalMLP
+from hypernet.layers import FunctionalMLP
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,17 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Before torch is imported anywhere: the tests run side by side with other work on small machines.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # galois brings numba, which resets torch's threads when it starts its own.
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+# A slow moment of the machine is no failure.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -22,7 +22,7 @@ class WeightHeads(nn.Module):
 
     The heads start by hyperfan-in (Chang, Flokas and Lipson 2020, see `initialisation`): every generated
     layer's output, before the activation, has mean square 1, as in a directly initialised network (He et al.
-    2015). The heads of gains start at zero. Whoever wants another start writes it over `linear`.
+    2015). The heads of gains start at zero. For another start, write it over `linear`.
 
     Args:
         feature_count: F, entries of the feature vector e.

@@ -37,7 +37,7 @@ class FunctionalMLP(nn.Module):
     def __init__(self, widths: Sequence[int], activation: nn.Module, *, bias: bool = True, gain: bool = False):
         super().__init__()
         if any(True for _ in activation.parameters()):
-            raise ValueError(f"the activation {activation} has parameters, which no one would generate")
+            raise ValueError(f"the activation {activation} has parameters of its own, which the heads would not write")
         self.layout = ParameterLayout(widths, bias=bias, gain=gain)
         self.parameter_count = self.layout.size
         self.activation = activation
