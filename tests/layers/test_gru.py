@@ -48,7 +48,7 @@ def test_step_equals_torch_cells_with_the_same_weights(inputs, hidden, precision
         for shape in ((BATCH, unit.parameter_count), (BATCH, 1, inputs), (BATCH, 1, hidden))
     )
     ours = unit.step(x, unit.unpack(parameters), h)
-    theirs = torch.stack([cell(*one) for cell, *one in zip(cells(parameters, inputs, hidden), x, h, strict=True)])
+    theirs = torch.stack([cell(*sample) for cell, *sample in zip(cells(parameters, inputs, hidden), x, h, strict=True)])
     torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
