@@ -10,5 +10,6 @@ from .tools.decode import decode as decode
 from .tools.decode import decode_stream as decode_stream
 from .tools.export import Exported as Exported
 from .tools.export import export as export
+from .tools.predict import predict as predict
 from .trained import TrainedDecoder as TrainedDecoder
 from .trained import open_model as open_model
