@@ -1,3 +1,4 @@
+from .activations import tanh as tanh
 from .dynamic_conv import DynamicConv2d as DynamicConv2d
 from .dynamic_conv import dynamic_conv2d as dynamic_conv2d
 from .dynamic_conv import separable_dynamic_conv as separable_dynamic_conv
@@ -11,4 +12,3 @@ from .layout import ParameterLayout as ParameterLayout
 from .linear import GeneratedLinear as GeneratedLinear
 from .linear import generated_linear as generated_linear
 from .mlp import FunctionalMLP as FunctionalMLP
-from .activations import tanh as tanh

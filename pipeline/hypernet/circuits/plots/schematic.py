@@ -116,7 +116,7 @@ def draw_schematic(
     from schemdraw import elements as elm
 
     shapes: tuple[Any, ...] = (elm.ResistorIEEE, elm.Inductor2, elm.Capacitor)  # schemdraw types none of them
-    resistor, source_symbol = shapes[0], elm.SourceSin()  # type: ignore[no-untyped-call]  # as above
+    resistor, source_symbol = shapes[0], elm.SourceSin()
     drawing = schemdraw.Drawing(show=False)
     drawing.config(fontsize=FONT_POINTS, inches_per_unit=INCHES_PER_UNIT, lw=1.6, margin=MARGIN)
 

@@ -67,5 +67,5 @@ def truncated_arctanh(p: Tensor) -> Tensor:
 
     The gradient is the closed form of the series' derivative, not that of the interpolation.
     """
-    result: Tensor = _TruncatedArctanh.apply(p)  # type: ignore[no-untyped-call]  # torch's own
+    result: Tensor = _TruncatedArctanh.apply(p)
     return result

@@ -120,7 +120,7 @@ class _Rows(torch.autograd.Function):
 
 def _rows(x: Tensor, there: Tensor, back: Tensor) -> Tensor:
     """``x[there]``; see :class:`_Rows`."""
-    result: Tensor = _Rows.apply(x, there, back)  # type: ignore[no-untyped-call]  # torch's own
+    result: Tensor = _Rows.apply(x, there, back)
     return result
 
 
