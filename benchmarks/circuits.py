@@ -29,7 +29,7 @@ from hypernet.circuits.core.backends import BACKENDS
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.core.ladder import propagate, respond
 from hypernet.circuits.core.losses import ResponseLoss, chain_loss
-from hypernet.circuits.core.parts import C0_FARAD, KINDS, L0_HENRY, R0_OHM, TYPES, canonical, hertz, texts
+from hypernet.circuits.core.parts import C0_FARAD, ELEMENTS, L0_HENRY, PART_TYPES, R0_OHM, canonical, hertz, texts
 from hypernet.circuits.methods import TITLES, build
 from hypernet.circuits.sources.netlist import write_netlist
 from hypernet.circuits.sources.ngspice import find_ngspice
@@ -50,22 +50,25 @@ Simulator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def circuits(count: int, length: int, values: np.ndarray, seed: int = 0) -> Circuits:
-    kinds, classes = Sampler([length], values).draw(np.random.default_rng(seed), count, "train", length)
-    return kinds, values[classes]
+    types, classes = Sampler([length], values).draw(np.random.default_rng(seed), count, "train", length)
+    return types, values[classes]
 
 
 # --- the simulator --------------------------------------------------------------------------------------------
 
 
 def by_backend(name: str) -> Simulator:
-    return lambda kinds, values: BACKENDS[name](kinds, values, FREQUENCY)
+    return lambda types, values: BACKENDS[name](types, values, FREQUENCY)
 
 
-def by_single_precision(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def by_single_precision(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     frequency, block = torch.from_numpy(FREQUENCY).float(), 512
-    parts, sizes = torch.from_numpy(kinds.astype(np.int64)), torch.from_numpy(values).float()
+    parts, sizes = torch.from_numpy(types.astype(np.int64)), torch.from_numpy(values).float()
     with torch.inference_mode():
-        blocks = [propagate(*one, frequency) for one in zip(parts.split(block), sizes.split(block), strict=True)]
+        blocks = [
+            propagate(*circuit_block, frequency)
+            for circuit_block in zip(parts.split(block), sizes.split(block), strict=True)
+        ]
         v_re, i_re, v_im, i_im = (torch.cat(planes) for planes in zip(*blocks, strict=True))
         return torch.complex(v_re, v_im).numpy(), torch.complex(i_re, i_im).numpy()
 
@@ -78,8 +81,8 @@ def by_scikit_rf() -> Simulator:
     makers = [*series, media.shunt_resistor, media.shunt_inductor, media.shunt_capacitor]
     units = [R0_OHM, L0_HENRY, C0_FARAD]
 
-    def one(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = [makers[k](v * units[k % TYPES]) for k, v in zip(kinds.tolist(), values.tolist(), strict=True)]
+    def response_of(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        parts = [makers[k](v * units[k % ELEMENTS]) for k, v in zip(types.tolist(), values.tolist(), strict=True)]
         network = parts[0]
         for part in parts[1:]:
             network = network**part
@@ -87,9 +90,9 @@ def by_scikit_rf() -> Simulator:
         # The adjugate of ABCD times (1, -1).
         return d + b / R0_OHM, -c * R0_OHM - a
 
-    def simulate(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = [one(*circuit) for circuit in zip(kinds, values, strict=True)]
-        return tuple(np.stack(planes) for planes in zip(*found, strict=True))
+    def simulate(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        responses = [response_of(*circuit) for circuit in zip(types, values, strict=True)]
+        return tuple(np.stack(planes) for planes in zip(*responses, strict=True))
 
     return simulate
 
@@ -99,9 +102,9 @@ def by_ngspice(program: str) -> Simulator:
     control = [".control", "set numdgt=15", f"ac dec {PER_DECADE} {first!r} {last!r}"]
     ending = "\n".join([*control, "wrdata out.txt v(p0) v(s) i(vm2)", ".endc", ".end", ""])
 
-    def one(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def response_of(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with tempfile.TemporaryDirectory() as folder:
-            text = write_netlist(kinds, values, "timed").removesuffix(".end\n") + ending
+            text = write_netlist(types, values, "timed").removesuffix(".end\n") + ending
             Path(folder, "ladder.cir").write_text(text, encoding="utf-8")
             command = [program, "-b", "-n", "ladder.cir"]
             # Its exit status says nothing; where it failed, there is no table.
@@ -110,9 +113,9 @@ def by_ngspice(program: str) -> Simulator:
         v1, v2, i2 = (table[:, column] + 1j * table[:, column + 1] for column in (1, 4, 7))
         return v2 / v1, -i2 * R0_OHM / v1
 
-    def simulate(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = [one(*circuit) for circuit in zip(kinds, values, strict=True)]
-        return tuple(np.stack(planes) for planes in zip(*found, strict=True))
+    def simulate(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        responses = [response_of(*circuit) for circuit in zip(types, values, strict=True)]
+        return tuple(np.stack(planes) for planes in zip(*responses, strict=True))
 
     return simulate
 
@@ -135,20 +138,20 @@ def simulators() -> dict[str, tuple[Simulator, int, float]]:
 
 def simulation(repetitions: int) -> None:
     length = 8
-    kinds, values = circuits(4096, length, E6)
-    wanted = respond(kinds, values, FREQUENCY)
+    types, values = circuits(4096, length, E6)
+    wanted = respond(types, values, FREQUENCY)
     tasks, counts, differences = {}, {}, {}
     for label, (simulate, count, tolerance) in simulators().items():
-        found = simulate(kinds[:count], values[:count])
+        response = simulate(types[:count], values[:count])
         differences[label] = max(
-            float((np.abs(one - other[:count]) / np.abs(other[:count])).max())
-            for one, other in zip(found, wanted, strict=True)
+            float((np.abs(curve - other[:count]) / np.abs(other[:count])).max())
+            for curve, other in zip(response, wanted, strict=True)
         )
         if not differences[label] < tolerance:
             raise AssertionError(f"{label}: differs from ours by {differences[label]:.1e}, relatively")
-        tasks[label], counts[label] = partial(simulate, kinds[:count], values[:count]), count
+        tasks[label], counts[label] = partial(simulate, types[:count], values[:count]), count
     micros = {
-        label: [1000 * one / counts[label] for one in times]
+        label: [1000 * duration / counts[label] for duration in times]
         for label, times in milliseconds(tasks, repetitions).items()
     }
     for label, times in micros.items():
@@ -210,7 +213,7 @@ def by_loop() -> Form:
     names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
 
     def apply(inputs: Tensor, flat: Tensor) -> Tensor:
-        samples = zip(inputs, *(one.unbind() for one in in_torch_layout(flat)), strict=True)
+        samples = zip(inputs, *(tensor.unbind() for tensor in in_torch_layout(flat)), strict=True)
         return torch.stack(
             [functional_call(unit, dict(zip(names, weights, strict=True)), x)[0] for x, *weights in samples]
         )
@@ -256,15 +259,15 @@ def by_pygad(error: Callable, length: int, target: int, seed: int) -> Circuits:
 
     def fitness(search: object, strings: np.ndarray, index: object) -> list[float]:
         del search, index
-        kinds, values = decode(np.asarray(strings, dtype=np.int16), E3)
-        return (-error(kinds[None], values[None], np.array([target]))[0]).tolist()
+        types, values = decode(np.asarray(strings, dtype=np.int16), E3)
+        return (-error(types[None], values[None], np.array([target]))[0]).tolist()
 
     search = pygad.GA(
         num_generations=PLAN.generations,
         sol_per_pop=PLAN.population,
         num_parents_mating=PLAN.population,
         num_genes=length,
-        gene_space=list(range(len(KINDS) * len(E3))),
+        gene_space=list(range(len(PART_TYPES) * len(E3))),
         gene_type=int,
         fitness_func=fitness,
         fitness_batch_size=PLAN.population,
@@ -283,24 +286,24 @@ def by_pygad(error: Callable, length: int, target: int, seed: int) -> Circuits:
 
 
 def genetic(length: int, repetitions: int) -> None:
-    kinds, values = circuits(TARGETS, length, E3)
+    types, values = circuits(TARGETS, length, E3)
     probe = Probe(FREQUENCY, [(1.0, -1.0)], "logmag")
-    error = response_errors(probe, probe.measure(kinds, values))
-    wanted = texts(*canonical(kinds, values))
+    error = response_errors(probe, probe.measure(types, values))
+    wanted = texts(*canonical(types, values))
     right: dict[str, list[bool]] = {"ours": [], "PyGAD": []}
     # Every repetition searches with other random numbers, and PyGAD other targets.
     turns = {name: iter(range(repetitions + 1)) for name in right}
 
     def ours() -> None:
         generator = np.random.default_rng(next(turns["ours"]))
-        found = evolve(error, np.full(TARGETS, length), E3, generator, PLAN)[:2]
-        right["ours"] += [one == other for one, other in zip(texts(*canonical(*found)), wanted, strict=True)]
+        answer = evolve(error, np.full(TARGETS, length), E3, generator, PLAN)[:2]
+        right["ours"] += [text == other for text, other in zip(texts(*canonical(*answer)), wanted, strict=True)]
 
     def theirs() -> None:
         turn = next(turns["PyGAD"])
         for target in (turn * PYGAD_TARGETS + np.arange(PYGAD_TARGETS)) % TARGETS:
-            found = by_pygad(error, length, int(target), turn)
-            right["PyGAD"].append(texts(*canonical(*(one[None] for one in found)))[0] == wanted[target])
+            answer = by_pygad(error, length, int(target), turn)
+            right["PyGAD"].append(texts(*canonical(*(array[None] for array in answer)))[0] == wanted[target])
 
     tasks, counts = {"ours": ours}, {"ours": TARGETS, "PyGAD": PYGAD_TARGETS}
     if find_spec("pygad") is not None:
@@ -308,7 +311,7 @@ def genetic(length: int, repetitions: int) -> None:
     for task in tasks.values():
         task()
     measured = milliseconds(tasks, repetitions)
-    times = {label: [one / counts[label] for one in of] for label, of in measured.items()}
+    times = {label: [duration / counts[label] for duration in of] for label, of in measured.items()}
     for label, of in times.items():
         share = f"{np.mean(right[label]):.2f} of {len(right[label])}"
         budget = f"{PLAN.population} × {PLAN.generations}"
@@ -325,18 +328,18 @@ def networks(repetitions: int) -> None:
     values = np.array(ladders.catalogue())
     probe = Probe(np.geomspace(grid_.lowest, grid_.highest, grid_.points), config.excitations, config.features)
     size = config.train.batch_circuits
-    kinds, classes = Sampler(ladders.lengths, values).draw(np.random.default_rng(0), size, "train")
-    measured = probe.measure(kinds, values[classes]).astype(np.float32)
+    types, classes = Sampler(ladders.lengths, values).draw(np.random.default_rng(0), size, "train")
+    measured = probe.measure(types, values[classes]).astype(np.float32)
     mean, deviation = measured.mean(axis=0), measured.std(axis=0) + 1e-3
     response, parts, places = (
-        torch.from_numpy(one) for one in (measured, kinds.astype(np.int64), classes.astype(np.int64))
+        torch.from_numpy(array) for array in (measured, types.astype(np.int64), classes.astype(np.int64))
     )
     tasks, counts = {}, {}
     for method in ("gru", "gru_wide", "gru_only_hypernet", "ours_no_sim", "ours"):
         torch.manual_seed(0)
-        own = config.settings("train", dataset, method)
-        network = build(own, probe, ladders.lengths, len(values), mean, deviation)
-        loss_settings = getattr(own, "simulator_loss", None)
+        method_settings = config.settings("train", dataset, method)
+        network = build(method_settings, probe, ladders.lengths, len(values), mean, deviation)
+        loss_settings = getattr(method_settings, "simulator_loss", None)
         weight = loss_settings.weight if loss_settings else 0.0
         of_response = ResponseLoss(probe, torch.from_numpy(values), loss_settings) if weight else None
         optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
@@ -374,7 +377,7 @@ def main(argv: Sequence[str]) -> None:
     print("\nForward and backward of a GRU with weights of its own for every sample; ratio to ours\n")
     print(heading("unit", "implementation", "ms", "quartiles", "ratio"))
     generated_unit(options.repetitions)
-    print("\nGenetic algorithm, milliseconds per target; ratio to ours; how often the very circuit was found\n")
+    print("\nGenetic algorithm, milliseconds per target; ratio to ours; how often the circuit itself was found\n")
     print(heading("search", "implementation", "ms per target", "quartiles", "ratio", "found"))
     for length in (4, 8):
         genetic(length, options.repetitions)

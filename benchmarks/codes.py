@@ -27,14 +27,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from hypernet.codes.baselines.message_passing import LARGEST_MESSAGE, BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import LARGEST_MESSAGE, BeliefPropagation
 from hypernet.codes.core.arctanh import ORDER, truncated_arctanh
-from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
 from hypernet.codes.core.graph import PairSum, TannerGraph
-from hypernet.codes.core.messages import LARGEST_PRODUCT
-from hypernet.codes.dataset import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.message_passing import LARGEST_PRODUCT
 from hypernet.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
-from hypernet.codes.sources.matrices import CODES
+from hypernet.codes.names import CODES
+from hypernet.codes.sources.matrices import construct
 
 ITERATIONS, WORDS, EBN0_DB = 5, 1000, 4.0
 DENSE_CHUNK = 120
@@ -47,8 +47,7 @@ Decode = Callable[[Tensor], Tensor]
 
 
 def load(name: str) -> Code:
-    parity_check = CODES[name].construction()
-    return Code(CODES[name].title, parity_check, generator_matrix(parity_check))
+    return Code.of(CODES[name].title, construct(name))
 
 
 def noisy_words(code: Code, words: int = WORDS) -> Tensor:
@@ -317,8 +316,10 @@ def pair_sums(name: str, words: int, hidden: int, repetitions: int) -> None:
         raise AssertionError(f"the two forms differ by {difference:.0e}")
     times = milliseconds({label: partial(step, form) for label, form in forms.items()}, repetitions)
     for label, elapsed in times.items():
-        said = f"{difference:.0e}" if label == "by degree" else ""
-        print(row(code.title, graph.edges, pairs, words, hidden, label, *timing(elapsed, times["by degree"]), said))
+        agreement = f"{difference:.0e}" if label == "by degree" else ""
+        print(
+            row(code.title, graph.edges, pairs, words, hidden, label, *timing(elapsed, times["by degree"]), agreement)
+        )
 
 
 def main(argv: Sequence[str]) -> None:

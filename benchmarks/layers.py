@@ -196,7 +196,11 @@ def prepared(case: Case) -> tuple[Tensor, Tensor, dict[str, Implementation]]:
     expected = both_ways(table["ours"], inputs, theta)
     for name, apply in table.items():
         torch.testing.assert_close(
-            both_ways(apply, inputs, theta), expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+            both_ways(apply, inputs, theta),
+            expected,
+            rtol=1e-3,
+            atol=1e-5,
+            msg=lambda text, name=name: f"{name}: {text}",
         )
     return inputs, theta, table
 
@@ -233,7 +237,9 @@ def main(argv: Sequence[str]) -> None:
     if find_spec("hypnettorch") is None:
         print("hypnettorch is not installed: skipped\n")
     print(f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}; ratios to ours\n")
-    print(heading("network", "samples", "implementation", "forward, ms", "ratio", "both ways, ms", "quartiles", "ratio"))
+    print(
+        heading("network", "samples", "implementation", "forward, ms", "ratio", "both ways, ms", "quartiles", "ratio")
+    )
     for case in CASES:
         inputs, theta, table = prepared(case)
         ahead = milliseconds(

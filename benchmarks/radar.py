@@ -26,9 +26,10 @@ from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.baselines.global_motion import GlobalMotion
 from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow
-from hypernet.radar.core.frames import INPUTS, Geometry, to_gray
+from hypernet.radar.core.frames import INPUTS, Geometry, to_grey
 from hypernet.radar.core.tiles import OnTiles, PatchNetwork, join
-from hypernet.radar.model import Layer, PatchDynamicConvolution, WholeImageDynamicConvolution
+from hypernet.radar.core.trunk import Layer
+from hypernet.radar.model import PatchDynamicConvolution, WholeImageDynamicConvolution
 from hypernet.radar.sources.storms import event
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
@@ -49,7 +50,7 @@ def print_rows(size: str, actions: Mapping[str, Callable[[], object]], repetitio
     measured = milliseconds(actions, repetitions)
     first = next(iter(measured.values()))
     for label, values in measured.items():
-        cells = timing([one / share for one in values], [one / share for one in first])
+        cells = timing([value / share for value in values], [value / share for value in first])
         print(row(size, label, *cells), flush=True)
 
 
@@ -67,7 +68,7 @@ def one_by_one(image: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
 
 
 def by_loop(images: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
-    return torch.stack([one_by_one(*one) for one in zip(images, vertical, horizontal, strict=True)])
+    return torch.stack([one_by_one(*sample) for sample in zip(images, vertical, horizontal, strict=True)])
 
 
 def by_unfolding(images: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
@@ -118,9 +119,9 @@ def filters(size: tuple[int, int, int], act: Callable[[Form, Sequence[Tensor]], 
 
 def rain(geometry: Geometry) -> tuple[Tensor, Tensor]:
     """Simulated frames ``[IMAGES, 4, N, N]`` and the centres of the images after them."""
-    gray = torch.from_numpy(np.stack([to_gray(event(0, one, geometry.size, INPUTS + 1)) for one in range(IMAGES)]))
+    grey = torch.from_numpy(np.stack([to_grey(event(0, index, geometry.size, INPUTS + 1)) for index in range(IMAGES)]))
     inner = slice(geometry.margin, geometry.size - geometry.margin)
-    return gray[:, :INPUTS], gray[:, INPUTS, inner, inner]
+    return grey[:, :INPUTS], grey[:, INPUTS, inner, inner]
 
 
 def nowcasts(repetitions: int) -> None:
@@ -147,13 +148,15 @@ def nowcasts(repetitions: int) -> None:
         with torch.inference_mode():
             return act(images)
 
-    shared, single = (forecast(networks[one], frames[:1]) for one in list(networks)[1:])
+    shared, single = (forecast(networks[label], frames[:1]) for label in list(networks)[1:])
     torch.testing.assert_close(shared, single)
     errors = dict.fromkeys(networks, "untrained")
     for label, method in measured.items():
         errors[label] = f"{float(0.5 * (forecast(method, frames) - truth).square().sum(dim=(1, 2)).mean()):.1f}"
     methods = {**measured, **networks}
-    times = milliseconds({label: partial(forecast, one, frames[:1]) for label, one in methods.items()}, repetitions)
+    times = milliseconds(
+        {label: partial(forecast, method, frames[:1]) for label, method in methods.items()}, repetitions
+    )
     first = next(iter(times.values()))
     for label, values in times.items():
         print(row(f"{PAPER.size} × {PAPER.size}", label, *timing(values, first), errors[label]), flush=True)
@@ -166,7 +169,7 @@ def exhaustive(frames: np.ndarray, margin: int) -> list[list[float]]:
     """The displacement of every sample, by trying all."""
     size = frames.shape[-1]
     inner = slice(margin, size - margin)
-    found = []
+    displacements = []
     for before, after in frames[:, 2:].astype(np.float64):
         centre = after[inner, inner]
         errors = {
@@ -176,8 +179,8 @@ def exhaustive(frames: np.ndarray, margin: int) -> list[list[float]]:
             for dy in range(-margin, margin + 1)
             for dx in range(-margin, margin + 1)
         }
-        found.append([float(one) for one in min(errors, key=errors.__getitem__)])
-    return found
+        displacements.append([float(pixels) for pixels in min(errors, key=errors.__getitem__)])
+    return displacements
 
 
 def search(geometry: Geometry, repetitions: int) -> None:

@@ -72,7 +72,7 @@ def generated() -> RatingData:
         title="generated",
         unit="stars",
         select="test",
-        features=tuple(Feature(str(one), "number", "item", "", "", str(one)) for one in range(width)),
+        features=tuple(Feature(str(number), "number", "item", "", "", str(number)) for number in range(width)),
         mean=np.zeros(width),
         deviation=np.ones(width),
         low=LOW,
@@ -250,9 +250,9 @@ def user_by_user(tree: FixedMetaTree, support: Ratings, query: Ratings) -> tuple
         return (1 - q) * next(below) + q * next(below)
 
     for user in range(int(query.owner[-1]) + 1):
-        own = support.owner == user
-        x = support.x[own]
-        h = tree.h(torch.cat([x, support.y[own, None]], dim=1))
+        theirs = support.owner == user
+        x = support.x[theirs]
+        h = tree.h(torch.cat([x, support.y[theirs, None]], dim=1))
         predicted.append(recurse(h, x, query.x[query.owner == user], h.mean(dim=0), tree.depth))
     return torch.cat(predicted), torch.stack(penalties).mean()
 
@@ -302,16 +302,18 @@ def training(data: RatingData, repetitions: int) -> None:
     tree = meta_tree(data, EMBEDDING)
     gradients = {label: gradient(forward, tree, batches[0]) for label, forward in forms.items()}
     differences = {
-        label: ((one - gradients[ours]).norm() / gradients[ours].norm()).item() for label, one in gradients.items()
+        label: ((vector - gradients[ours]).norm() / gradients[ours].norm()).item()
+        for label, vector in gradients.items()
     }
     if max(differences.values()) > LARGEST_GRADIENT_DIFFERENCE:
         raise AssertionError(f"the gradients differ, as shares of ours: {differences}")
     tasks = {}
     for label, forward in forms.items():
-        own = meta_tree(data, EMBEDDING)
-        tasks[label] = partial(training_steps, forward, own, torch.optim.Adam(own.parameters(), lr=1e-4), batches)
+        network = meta_tree(data, EMBEDDING)
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+        tasks[label] = partial(training_steps, forward, network, optimizer, batches)
         tasks[label]()  # the optimizer allocates its state in the first step
-    times = {label: [one / BATCHES for one in of] for label, of in milliseconds(tasks, repetitions).items()}
+    times = {label: [time / BATCHES for time in of] for label, of in milliseconds(tasks, repetitions).items()}
     size = round(float(np.mean([len(support.y) / BATCH_USERS for support, _ in batches])))
     for label, values in times.items():
         cells = timing(values, times[ours])

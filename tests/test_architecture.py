@@ -67,7 +67,7 @@ def imports_of(module: str) -> frozenset[str]:
 
 def house(module: str) -> str:
     """``lab``, ``layers``, a domain, or another module at the package's top."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def floor(module: str) -> int:

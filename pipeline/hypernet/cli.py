@@ -146,7 +146,9 @@ class _Step:
 
         slice_type = room(self.domain, "config").Config.settings_type(step, method)
         settings: config.Section = config.check(
-            slice_type, json.loads(self.arguments.settings), f"{self.domain} {step}")
+            slice_type, json.loads(self.arguments.settings), f"{self.domain} {step}"
+        )
+        return settings
 
     def dataset(self) -> str:
         """The data set asked for, or the first of the configuration."""

@@ -90,9 +90,9 @@ def reference_file():
 
     def find(name: str) -> Path:
         for folder in [*mirrors(), PROJECT.parent / "shared" / "data"]:
-            found = sorted(folder.rglob(name)) if folder.is_dir() else []
-            if found:
-                return found[0]
+            paths = sorted(folder.rglob(name)) if folder.is_dir() else []
+            if paths:
+                return paths[0]
         return pytest.skip(f"no {name} in a folder named by {MIRROR_VARIABLE}")
 
     return find

@@ -17,7 +17,7 @@ def test_the_catalogue_of_the_paper_scale_is_e6_over_two_decades(config):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "reason"),
     [
         ("methods=[grn]", "grn is not a method"),
         ("methods=[ours_rank64]", "goes on from ours"),
@@ -39,10 +39,10 @@ def test_the_catalogue_of_the_paper_scale_is_e6_over_two_decades(config):
         ("test_circuits=0", "test_circuits"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_its_key(config, assignment, said):
+def test_a_mistake_is_one_line_that_names_its_key(config, assignment, reason):
     with pytest.raises(UserError) as raised:
         config(assignment)
-    assert said in str(raised.value)
+    assert reason in str(raised.value)
     assert "circuits" in str(raised.value)
     assert str(raised.value).count("\n") <= 1
 

@@ -14,7 +14,7 @@ import hypernet.circuits.trained
 from hypernet.circuits.captions import FIGURES
 from hypernet.circuits.core.features import Probe, grid
 from hypernet.circuits.core.ladder import respond
-from hypernet.circuits.core.parts import KINDS, PAD, hertz, lengths_of, parse
+from hypernet.circuits.core.parts import PAD, PART_TYPES, hertz, lengths_of, parse
 from hypernet.circuits.core.scoring import score
 from hypernet.circuits.figures import draw, principal_plane
 from hypernet.circuits.methods import TITLES
@@ -40,22 +40,22 @@ def _no_tracking(without_mlflow):
 def make_runs(root: Path, circuits: int, lengths: tuple[int, ...] = (4, 5, 6), methods=tuple(MISTAKES)) -> list[Path]:
     """Run folders in which every method answers the same random circuits with mistakes of its own."""
     generator = np.random.default_rng(5)
-    kinds, classes = draw_circuits(generator, np.sort(generator.choice(lengths, circuits)), len(VALUES))
-    values = np.where(kinds >= 0, VALUES[classes], 0.0)
-    target, runs, rows = PROBE.measure(kinds, np.where(kinds >= 0, values, 1.0)), [], []
+    types, classes = draw_circuits(generator, np.sort(generator.choice(lengths, circuits)), len(VALUES))
+    values = np.where(types >= 0, VALUES[classes], 0.0)
+    target, runs, rows = PROBE.measure(types, np.where(types >= 0, values, 1.0)), [], []
     for method in methods:
         share = MISTAKES[method]
-        own, sizes = kinds.copy(), values.copy()
-        wrong = (generator.random(kinds.shape) < share) & (kinds >= 0)
+        answered, sizes = types.copy(), values.copy()
+        wrong = (generator.random(types.shape) < share) & (types >= 0)
         sizes[wrong] = generator.choice(VALUES, wrong.sum())
-        wrong = (generator.random(kinds.shape) < share / 2) & (kinds >= 0)
-        own[wrong] = generator.integers(0, len(KINDS), wrong.sum())
+        wrong = (generator.random(types.shape) < share / 2) & (types >= 0)
+        answered[wrong] = generator.integers(0, len(PART_TYPES), wrong.sum())
         short = generator.random(circuits) < share / 3
-        own[short, lengths_of(kinds)[short] - 1] = PAD
-        sizes[own < 0] = 0.0
+        answered[short, lengths_of(types)[short] - 1] = PAD
+        sizes[answered < 0] = 0.0
         run = root / "lengths4to6" / method / "seed0"
         run.mkdir(parents=True)
-        items = score(PROBE, own, sizes, np.ones(circuits), kinds, values, target)
+        items = score(PROBE, answered, sizes, np.ones(circuits), types, values, target)
         write_table(run / "items.csv", items)
         steps = np.linspace(5, 60, 12)
         history = [{"step": int(t), "seconds": t, "validation_error": share + (1 - share) / t} for t in steps]
@@ -69,9 +69,9 @@ def make_runs(root: Path, circuits: int, lengths: tuple[int, ...] = (4, 5, 6), m
             more["candidate_errors"] = np.where(exact, 1e-16, generator.lognormal(-3, 1, (circuits, 1)))
         np.savez(
             run / "predictions.npz",
-            kinds=own,
+            kinds=answered,
             values=sizes,
-            target_kinds=kinds,
+            target_kinds=types,
             target_values=values,
             frequency=PROBE.frequency,
             **more,
@@ -79,9 +79,9 @@ def make_runs(root: Path, circuits: int, lengths: tuple[int, ...] = (4, 5, 6), m
         runs.append(run)
         for group, some in items.groupby("group"):
             for metric in ("exact", "topology"):
-                one = wilson(int(some[metric].sum()), len(some))
-                known = {"dataset": "lengths4to6", "method": method, "group": group, "metric": metric, "n": one.n}
-                ends = {"value": one.value, "ci95_low": one.low, "ci95_high": one.high}
+                interval = wilson(int(some[metric].sum()), len(some))
+                known = {"dataset": "lengths4to6", "method": method, "group": group, "metric": metric, "n": interval.n}
+                ends = {"value": interval.value, "ci95_low": interval.low, "ci95_high": interval.high}
                 quoted = {"published": 0.4 + 0.01 * len(rows)} if method in ("ours", "ga") else {}
                 rows.append(known | ends | quoted)
     write_table(root / "summary.csv", pd.DataFrame(rows, columns=COLUMNS))
@@ -91,7 +91,7 @@ def make_runs(root: Path, circuits: int, lengths: tuple[int, ...] = (4, 5, 6), m
 
 @pytest.fixture
 def _opened(monkeypatch):
-    """A network whose weights tell the first kind and the length of a circuit."""
+    """A network whose weights tell the first type and the length of a circuit."""
 
     def weights(response):
         generator = np.random.default_rng(0)
@@ -167,11 +167,11 @@ def test_the_principal_plane_is_that_of_the_singular_value_decomposition():
 def test_phase_and_impedance_are_the_closed_forms_of_a_low_pass():
     # One capacitor across the load: V = 1, so no phase, and Z = R0 / (1 + i w).
     frequency = PROBE.frequency
-    voltage, current = (one[0] for one in respond(*(one[None] for one in parse("PC:1.0")), frequency))
+    voltage, current = (curve[0] for curve in respond(*(array[None] for array in parse("PC:1.0")), frequency))
     np.testing.assert_allclose(phase_degrees(voltage), 0.0, atol=1e-12)
     np.testing.assert_allclose(impedance_ohm(voltage, current, 50.0), 50.0 / np.abs(1 + 1j * frequency), rtol=1e-12)
     # An inductor before the load: V = 1 + i w.
-    voltage, _ = respond(*(one[None] for one in parse("SL:1.0")), frequency)
+    voltage, _ = respond(*(array[None] for array in parse("SL:1.0")), frequency)
     np.testing.assert_allclose(phase_degrees(voltage[0]), -np.degrees(np.arctan(frequency)), atol=1e-9)
     # Whole turns that set curves apart are taken off.
     np.testing.assert_allclose(
@@ -182,8 +182,8 @@ def test_phase_and_impedance_are_the_closed_forms_of_a_low_pass():
 def test_a_mask_stays_in_sight_and_unknown_parts_of_a_target_are_left_out(tmp_path):
     figures.use_style()
     frequency = PROBE.frequency
-    own = curve_of("Design", *parse("SL:1.0|PC:1.0|SL:1.0"), frequency, {"color": "C0"})
-    wanted = Curve("Wanted", np.abs(own.voltage), None, has_phase=False)
+    design = curve_of("Design", *parse("SL:1.0|PC:1.0|SL:1.0"), frequency, {"color": "C0"})
+    wanted = Curve("Wanted", np.abs(design.voltage), None, has_phase=False)
     lowest = np.where(frequency < 0.5, -3.0, -np.inf)
     highest = np.where(frequency > 5, -200.0, 1.0)
     seen = {}
@@ -195,8 +195,10 @@ def test_a_mask_stays_in_sight_and_unknown_parts_of_a_target_are_left_out(tmp_pa
 
         return draw_and_look
 
-    panels = bode_panels(hertz(frequency), [wanted, own], (lowest, highest), (own.voltage.real, own.voltage.real))
-    figures.save_panels(tmp_path, "bode", {name: watched(one) for name, one in panels.items()}, ["Wanted"])
+    panels = bode_panels(
+        hertz(frequency), [wanted, design], (lowest, highest), (design.voltage.real, design.voltage.real)
+    )
+    figures.save_panels(tmp_path, "bode", {name: watched(panel) for name, panel in panels.items()}, ["Wanted"])
     limits, lines, shaded = seen["Gain $V_1/V_2$ (dB)"]
     assert limits[0] < -200 < 1 < limits[1]
     # A band and two forbidden regions.

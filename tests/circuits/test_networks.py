@@ -37,29 +37,29 @@ def responses(count=6):
 
 
 def test_what_comes_after_the_end_is_not_seen(network):
-    kinds = torch.tensor([[0, 4, 2, -1, -1]] * 6)
-    padded = network(responses(), kinds)
-    short = network(responses(), kinds[:, :3])
+    types = torch.tensor([[0, 4, 2, -1, -1]] * 6)
+    padded = network(responses(), types)
+    short = network(responses(), types[:, :3])
     torch.testing.assert_close(padded[0][:, :4], short[0])
     torch.testing.assert_close(padded[1][:, :3], short[1])
 
 
 def test_logits_do_not_look_ahead(network):
-    one, other = torch.tensor([[0, 4, 2]] * 6), torch.tensor([[0, 4, 5]] * 6)
-    torch.testing.assert_close(network(responses(), one)[0][:, :3], network(responses(), other)[0][:, :3])
+    types, other = torch.tensor([[0, 4, 2]] * 6), torch.tensor([[0, 4, 5]] * 6)
+    torch.testing.assert_close(network(responses(), types)[0][:, :3], network(responses(), other)[0][:, :3])
 
 
 def test_steps_give_what_the_whole_chain_gives(network):
-    kinds = torch.tensor([[3, 1, 5, 0]] * 6)
-    kind_logits, value_logits = network(responses(), kinds)
+    types = torch.tensor([[3, 1, 5, 0]] * 6)
+    type_logits, value_logits = network(responses(), types)
     context = network.read(responses())
     # Two sequences at once, both the same.
     state = network.begin(context, 2)
-    tokens = torch.cat([torch.full((6, 1), BEGIN), kinds], dim=1)
+    tokens = torch.cat([torch.full((6, 1), BEGIN), types], dim=1)
     for place, token in enumerate(tokens.T):
         state = network.step(context, network.embedding(token[:, None].expand(-1, 2)), state)
         for sequence in range(2):
-            torch.testing.assert_close(network.kind_logits(context, state)[:, sequence], kind_logits[:, place])
+            torch.testing.assert_close(network.type_logits(context, state)[:, sequence], type_logits[:, place])
             if place:
                 torch.testing.assert_close(
                     network.value_logits(context, state)[:, sequence], value_logits[:, place - 1]
@@ -67,9 +67,9 @@ def test_steps_give_what_the_whole_chain_gives(network):
 
 
 def test_every_response_has_a_network_of_its_own(network):
-    kinds = torch.tensor([[0, 4, 2]] * 6)
-    whole = network(responses(), kinds)[0]
-    alone = torch.cat([network(one[None], kinds[:1])[0] for one in responses()])
+    types = torch.tensor([[0, 4, 2]] * 6)
+    whole = network(responses(), types)[0]
+    alone = torch.cat([network(response[None], types[:1])[0] for response in responses()])
     torch.testing.assert_close(whole, alone)
     assert (whole[0] - whole[1]).abs().max() > 1e-6
 
@@ -77,10 +77,10 @@ def test_every_response_has_a_network_of_its_own(network):
 def test_the_generated_unit_is_torchs_own_with_the_written_weights():
     torch.manual_seed(0)
     network = CircuitHypernetwork(encoder(), SIZE, 5, 7, VALUES, generated_heads=True)
-    kinds = torch.tensor([[3, 1, 5, 0]])
+    types = torch.tensor([[3, 1, 5, 0]])
     response = responses(1)
     flat = network.write(response)[0]
-    own = torch.nn.GRU(5, 7, batch_first=True)
+    ordinary = torch.nn.GRU(5, 7, batch_first=True)
     gates, place = 21, 0
     with torch.no_grad():
         for name, shape in (
@@ -90,7 +90,7 @@ def test_the_generated_unit_is_torchs_own_with_the_written_weights():
             ("bias_hh", gates),
         ):
             size = int(np.prod(shape))
-            getattr(own, f"{name}_l0").copy_(flat[place : place + size].reshape(shape).T)
+            getattr(ordinary, f"{name}_l0").copy_(flat[place : place + size].reshape(shape).T)
             place += size
     heads = []
     for outputs in (TOKENS, VALUES):
@@ -98,10 +98,10 @@ def test_the_generated_unit_is_torchs_own_with_the_written_weights():
         heads.append((head[:7], head[7]))
         place += 8 * outputs
     assert place == len(flat)
-    tokens = torch.cat([torch.tensor([[BEGIN]]), kinds], dim=1)
-    states = own(network.embedding(tokens))[0]
-    kind_logits, value_logits = network(response, kinds)
-    torch.testing.assert_close(kind_logits, states @ heads[0][0] + heads[0][1], rtol=1e-5, atol=1e-6)
+    tokens = torch.cat([torch.tensor([[BEGIN]]), types], dim=1)
+    states = ordinary(network.embedding(tokens))[0]
+    type_logits, value_logits = network(response, types)
+    torch.testing.assert_close(type_logits, states @ heads[0][0] + heads[0][1], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(value_logits, states[:, 1:] @ heads[1][0] + heads[1][1], rtol=1e-5, atol=1e-6)
 
 
@@ -116,17 +116,17 @@ def test_at_the_start_all_responses_share_nearly_one_network():
 
 
 def greedy_by_hand(network, response, longest):
-    kinds, classes, chain = [], [], torch.zeros(1, 0, dtype=torch.int64)
+    types, classes, chain = [], [], torch.zeros(1, 0, dtype=torch.int64)
     for _ in range(longest):
-        kind_logits, _ = network(response[None], chain)
-        kind = int(kind_logits[0, -1].argmax())
-        if kind == END:
+        type_logits, _ = network(response[None], chain)
+        part_type = int(type_logits[0, -1].argmax())
+        if part_type == END:
             break
-        chain = torch.cat([chain, torch.tensor([[kind]])], dim=1)
+        chain = torch.cat([chain, torch.tensor([[part_type]])], dim=1)
     if chain.shape[1]:
-        kinds = chain[0].tolist()
+        types = chain[0].tolist()
         classes = network(response[None], chain)[1][0].argmax(dim=1).tolist()
-    return kinds, classes
+    return types, classes
 
 
 def test_greedy_writing_is_one_step_after_the_other(network):
@@ -136,11 +136,11 @@ def test_greedy_writing_is_one_step_after_the_other(network):
     longest = 5
     written = write(network, responses(40), longest)
     for row, response in enumerate(responses(40)):
-        kinds, classes = greedy_by_hand(network, response, longest)
-        inside = written.kinds[row, 0] >= 0
-        assert written.kinds[row, 0][inside].tolist() == kinds
+        types, classes = greedy_by_hand(network, response, longest)
+        inside = written.types[row, 0] >= 0
+        assert written.types[row, 0][inside].tolist() == types
         assert written.classes[row, 0][inside].tolist() == classes
-        assert inside[: len(kinds)].all()
+        assert inside[: len(types)].all()
 
 
 def test_a_chain_that_never_ends_is_cut_and_said_so(network):
@@ -152,9 +152,9 @@ def test_a_chain_that_never_ends_is_cut_and_said_so(network):
             start = network.unit.parameter_count + 7 * TOKENS
             network.writer.bias[start + END] = -100
     written = write(network, responses(), 4, samples=3, generator=torch.Generator().manual_seed(0))
-    assert written.kinds.shape == (6, 4, 4)
+    assert written.types.shape == (6, 4, 4)
     assert not written.ended.any()
-    assert (written.kinds >= 0).all()
+    assert (written.types >= 0).all()
 
 
 def test_drawn_chains_follow_the_probabilities(network):
@@ -162,7 +162,7 @@ def test_drawn_chains_follow_the_probabilities(network):
     response = responses(1)
     written = write(network, response, 1, samples=count, generator=torch.Generator().manual_seed(0), temperature=0.7)
     probability = torch.softmax(network(response, torch.zeros(1, 0, dtype=torch.int64))[0][0, 0] / 0.7, dim=0).detach()
-    drawn = np.where(written.kinds[0, 1:, 0] < 0, END, written.kinds[0, 1:, 0])
+    drawn = np.where(written.types[0, 1:, 0] < 0, END, written.types[0, 1:, 0])
     share = np.bincount(drawn, minlength=TOKENS) / count
     np.testing.assert_allclose(share, probability.numpy(), atol=4 * 0.5 / count**0.5)
 
@@ -171,9 +171,9 @@ def test_drawing_is_told_by_its_generator(network):
     def draw(seed):
         return write(network, responses(), 4, samples=5, generator=torch.Generator().manual_seed(seed))
 
-    np.testing.assert_array_equal(draw(1).kinds, draw(1).kinds)
-    assert (draw(1).kinds != draw(2).kinds).any()
-    np.testing.assert_array_equal(draw(1).kinds[:, 0], write(network, responses(), 4).kinds[:, 0])
+    np.testing.assert_array_equal(draw(1).types, draw(1).types)
+    assert (draw(1).types != draw(2).types).any()
+    np.testing.assert_array_equal(draw(1).types[:, 0], write(network, responses(), 4).types[:, 0])
 
 
 @pytest.mark.parametrize("pool", ["flatten", "average"])
@@ -201,7 +201,7 @@ def network_of(method, data, small, *assignments):
 
 def test_the_wide_gru_is_as_large_as_the_hypernetwork(prepared, small):
     data = CircuitData.load(prepared)
-    ours, wide, usual = (count_parameters(network_of(one, data, small)) for one in ("ours", "gru_wide", "gru"))
+    ours, wide, usual = (count_parameters(network_of(method, data, small)) for method in ("ours", "gru_wide", "gru"))
     assert usual < ours <= wide < 1.1 * ours
 
 
@@ -218,6 +218,6 @@ def test_the_multi_scale_encoder_can_be_chosen(prepared, small):
     chosen = "encoder={kind: msresnet, widths: [6, 8], hidden: 10, size: 24, pool: flatten}"
     network = network_of("ours", data, small, chosen)
     assert isinstance(network.encoder.body, MultiScaleResNet)
-    kinds, classes = data.validation_kinds[:3], data.validation_classes[:3]
-    logits, _ = network(torch.from_numpy(data.measure(kinds, classes)), torch.from_numpy(kinds.astype(np.int64)))
+    types, classes = data.validation_types[:3], data.validation_classes[:3]
+    logits, _ = network(torch.from_numpy(data.measure(types, classes)), torch.from_numpy(types.astype(np.int64)))
     assert logits.shape == (3, data.longest + 1, TOKENS)

@@ -34,8 +34,8 @@ def evaluated(folder, prepared, seed=0):
 def test_a_batch_is_told_by_its_number(prepared):
     data = CircuitData.load(prepared)
     batches = TrainingCircuits(data, 32, 0, one_length=False)
-    for one, same in zip(batches[3], batches[3], strict=True):
-        torch.testing.assert_close(one, same)
+    for first, same in zip(batches[3], batches[3], strict=True):
+        torch.testing.assert_close(first, same)
     assert (batches[3][1] != batches[4][1]).any()
     assert (batches[3][1] != TrainingCircuits(data, 32, 1, one_length=False)[3][1]).any()
 
@@ -44,14 +44,16 @@ def test_training_never_sees_a_held_out_circuit(prepared):
     data = CircuitData.load(prepared)
     held_out = {
         name
-        for kinds, classes in (
-            (data.validation_kinds, data.validation_classes),
-            (data.test_kinds, data.test_classes),
+        for types, classes in (
+            (data.validation_types, data.validation_classes),
+            (data.test_types, data.test_classes),
         )
-        for name in data.sampler.texts(kinds, classes)
+        for name in data.sampler.texts(types, classes)
     }
     batches = TrainingCircuits(data, 256, 0, one_length=False)
-    seen = {name for index in range(20) for name in data.sampler.texts(*(one.numpy() for one in batches[index][1:]))}
+    seen = {
+        name for index in range(20) for name in data.sampler.texts(*(tensor.numpy() for tensor in batches[index][1:]))
+    }
     assert len(seen) > 500
     assert not seen & held_out
 
@@ -78,12 +80,12 @@ def test_the_kept_weights_are_those_of_the_best_check(trained, prepared):
     folder = trained("ours")
     data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     right = 0
-    for response, kinds, classes in (ValidationCircuits(data)[index] for index in range(2)):
+    for response, types, classes in (ValidationCircuits(data)[index] for index in range(2)):
         chains = designer.write(response.numpy())
-        exact = exact_circuits(chains.kinds[:, 0], chains.classes[:, 0], kinds.numpy(), classes.numpy())
+        exact = exact_circuits(chains.types[:, 0], chains.classes[:, 0], types.numpy(), classes.numpy())
         right += int((exact & chains.ended[:, 0]).sum())
     best = min(row["validation_error"] for row in record(folder)["history"])
-    assert 1 - right / len(data.validation_kinds) == pytest.approx(best, abs=1e-6)
+    assert 1 - right / len(data.validation_types) == pytest.approx(best, abs=1e-6)
 
 
 def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp_path, monkeypatch):
@@ -111,7 +113,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp
 
 
 def test_the_loss_on_the_response_changes_what_is_learned(trained):
-    with_loss, without = (load_model(trained(one) / "model.ckpt")["state"] for one in ("ours", "ours_no_sim"))
+    with_loss, without = (load_model(trained(method) / "model.ckpt")["state"] for method in ("ours", "ours_no_sim"))
     assert "response_loss" in record(trained("ours"))["history"][0]
     assert "response_loss" not in record(trained("ours_no_sim"))["history"][0]
     assert any(not torch.equal(with_loss[name], without[name]) for name in with_loss)
@@ -159,20 +161,20 @@ def test_a_designer_gives_circuits_for_arrays(trained, prepared):
     data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     answer = designer(data.test_response[:5])
     chains = designer.write(data.test_response[:5])
-    np.testing.assert_array_equal(answer[..., 0], chains.kinds[:, 0])
-    inside = chains.kinds[:, 0] >= 0
+    np.testing.assert_array_equal(answer[..., 0], chains.types[:, 0])
+    inside = chains.types[:, 0] >= 0
     np.testing.assert_array_equal(answer[..., 1][inside], data.values[chains.classes[:, 0]][inside])
     assert (answer[..., 1][~inside] == 0).all()
     assert designer.longest == 3
     np.testing.assert_array_equal(designer.probe.frequency, data.probe.frequency)
 
 
-def test_a_family_must_be_told_the_length(trained, prepared):
+def test_a_family_needs_the_length(trained, prepared):
     data, designer = CircuitData.load(prepared), open_model(trained("gru_per_length") / "model.ckpt")
     assert not designer.knows_the_end
-    with pytest.raises(UserError, match="must be told the number of parts"):
+    with pytest.raises(UserError, match="needs the number of parts"):
         designer.write(data.test_response)
-    assert designer.write(data.test_response, length=2).kinds.shape[0] == len(data.test_response)
+    assert designer.write(data.test_response, length=2).types.shape[0] == len(data.test_response)
 
 
 def test_weights_differ_from_response_to_response(trained, prepared):
@@ -212,4 +214,4 @@ def test_other_excitations_have_more_channels(small, tmp_path):
     designer = open_model(folder / "model.ckpt")
     assert isinstance(designer, Designer)
     items, _ = evaluated(folder, tmp_path / "data")
-    assert len(items) == len(data.test_kinds)
+    assert len(items) == len(data.test_types)

@@ -11,7 +11,7 @@ import pytest
 from hypernet.codes.config import PrepareSettings, RawSettings
 from hypernet.codes.dataset import prepare
 from hypernet.codes.raw import make
-from hypernet.codes.sources.matrices import CODES
+from hypernet.codes.sources.matrices import MATRICES
 
 # galois compiles with numba, which would give torch as many threads as there are processors: many times slower
 # where other work runs beside.
@@ -52,9 +52,9 @@ def published_file():
     def file(name: str) -> Path:
         folders = [Path(part) for part in os.environ.get("HYPERNET_MIRROR", "").split(os.pathsep) if part]
         for folder in [*folders, PROJECT.parent / "shared" / "data"]:
-            found = sorted(folder.rglob(CODES[name].database_file)) if folder.is_dir() else []
-            if found:
-                return found[0]
-        return pytest.skip(f"{CODES[name].database_file} is in no folder of HYPERNET_MIRROR nor in ../shared/data")
+            files = sorted(folder.rglob(MATRICES[name].database_file)) if folder.is_dir() else []
+            if files:
+                return files[0]
+        return pytest.skip(f"{MATRICES[name].database_file} is in no folder of HYPERNET_MIRROR nor in ../shared/data")
 
     return file

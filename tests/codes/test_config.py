@@ -5,13 +5,13 @@ import torch
 
 from hypernet.codes.config import REFERENCES, SETTINGS, Config, HyperSettings
 from hypernet.codes.methods import TITLES, build
-from hypernet.codes.sources.matrices import CODES
+from hypernet.codes.sources.matrices import construct
 from hypernet.lab.config import check
 from hypernet.lab.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "reason"),
     [
         ("methods=[bp, turbo]", "codes: methods: turbo is not a method here; accepted: hard_decision, bp, min_sum, "),
         ("methods=[]", r"codes\.methods: .*at least 1"),
@@ -52,16 +52,16 @@ from hypernet.lab.errors import UserError
         ("evaluate.min_frame_errors=0", r"codes\.evaluate\.min_frame_errors: "),
     ],
 )
-def test_an_impossible_value_is_one_line_that_names_its_key(config, assignment, said):
-    with pytest.raises(UserError, match=said) as caught:
+def test_an_impossible_value_is_one_line_that_names_its_key(config, assignment, reason):
+    with pytest.raises(UserError, match=reason) as caught:
         config(assignment)
     assert "\n" not in str(caught.value)
 
 
 def test_the_users_own_matrix_and_the_database(config):
-    own = config("datasets=[mine, BCH31_16]", "matrices={mine: own.alist}")
-    assert own.settings("raw", "mine").matrix == "own.alist"
-    assert own.settings("raw", "BCH31_16").matrix is None
+    section = config("datasets=[mine, BCH31_16]", "matrices={mine: own.alist}")
+    assert section.settings("raw", "mine").matrix == "own.alist"
+    assert section.settings("raw", "BCH31_16").matrix is None
     assert config("datasets=[MACKAY96_48]", "source=database").settings("raw", "MACKAY96_48").source == "database"
 
 
@@ -87,22 +87,22 @@ def test_a_run_depends_on_its_own_method_only(config):
 
 def test_how_a_change_is_written_makes_no_other_run(config):
     """A learning rate set for all and the same one set for the method are one training."""
-    common, own = config("train.learning_rate=0.001"), config("hyper.train={learning_rate: 0.001}")
-    assert common.settings("train", "BCH31_16", "hyper") == own.settings("train", "BCH31_16", "hyper")
+    for_all, for_one = config("train.learning_rate=0.001"), config("hyper.train={learning_rate: 0.001}")
+    assert for_all.settings("train", "BCH31_16", "hyper") == for_one.settings("train", "BCH31_16", "hyper")
 
 
 @pytest.mark.parametrize("method", SETTINGS)
 def test_settings_survive_the_way_to_a_rule_and_a_model_file(config, method):
     settings = config().settings("train", "BCH31_16", method)
-    kind = Config.settings_type("train", method)
-    assert check(kind, settings.model_dump(mode="json"), "codes train") == settings
+    settings_type = Config.settings_type("train", method)
+    assert check(settings_type, settings.model_dump(mode="json"), "codes train") == settings
 
 
 @pytest.mark.parametrize("method", SETTINGS)
 def test_every_method_has_a_title_and_a_decoder(config, method):
     assert method in TITLES
     settings = config("iterations=3").settings("train", "BCH31_16", method)
-    decoder = build(method, CODES["BCH31_16"].construction(), settings)
+    decoder = build(method, construct("BCH31_16"), settings)
     zero_word = torch.full((31, 2), 4.0)
     assert (decoder(zero_word) > 0).all()
     if method not in REFERENCES:
@@ -114,7 +114,7 @@ def test_the_untrained_decoder_is_the_hypernetwork_at_its_start(config):
     for method in ("hyper", "untrained"):
         torch.manual_seed(0)
         settings = config("hyper.train={max_steps: 7}").settings("train", "BCH31_16", method)
-        decoders.append(build(method, CODES["BCH31_16"].construction(), settings).state_dict())
+        decoders.append(build(method, construct("BCH31_16"), settings).state_dict())
     assert all(torch.equal(decoders[0][name], decoders[1][name]) for name in decoders[0])
 
 
@@ -139,7 +139,7 @@ def test_the_widths_reach_the_hypernetwork(config):
         "train", "BCH31_16", "hyper"
     )
     assert isinstance(settings, HyperSettings)
-    decoder = build("hyper", CODES["BCH31_16"].construction(), settings)
+    decoder = build("hyper", construct("BCH31_16"), settings)
     shapes = {tuple(parameter.shape) for parameter in decoder.weights.parameters()}
     assert shapes == {(8, 120), (8, 8), (121 * 4, 8), (4, 8)}
     assert decoder.variable_update.pairs is not None
@@ -149,7 +149,7 @@ def test_the_ablations_reach_the_decoder(config):
     plain = config().settings("train", "BCH31_16", "hyper")
     changes = ("hyper.absolute=false", "hyper.arctanh=exact", "hyper.damping=learned", "train.loss=last_round")
     changed = config(*changes).settings("train", "BCH31_16", "hyper")
-    parity_check = CODES["BCH31_16"].construction()
+    parity_check = construct("BCH31_16")
     for settings, on in ((plain, False), (changed, True)):
         decoder = build("hyper", parity_check, settings)
         assert decoder.weights.absolute is not on

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,20 +12,21 @@ import torch
 from scipy.stats import kstest, norm
 
 from hypernet.codes.config import PrepareSettings, RawSettings, Training, Validation
-from hypernet.codes.core.gf2 import generator_matrix
-from hypernet.codes.dataset import Code, channel_llr, load_code, noise_deviation, prepare, random_words
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.dataset import load_code, prepare
 from hypernet.codes.learning import TrainingBatches, ValidationBatches
 from hypernet.codes.montecarlo import chunk_counts
 from hypernet.codes.raw import FILE, make
 from hypernet.codes.sources.alist import write_alist
 from hypernet.codes.sources.matrices import construct
 from hypernet.lab.errors import UserError
+from hypernet.lab.manifest import write_manifest
 from hypernet.lab.randomness import numpy_generator
 
 
 def code(name):
     parity_check = construct(name)
-    return Code(name, parity_check, generator_matrix(parity_check))
+    return Code.of(name, parity_check)
 
 
 def training(**changes):
@@ -50,9 +54,9 @@ def training(**changes):
 
 @pytest.mark.parametrize(("name", "ebn0_db", "sigma"), [("BCH31_16", 4.0, 0.6210204), ("LDPC49_24", 5.0, 0.5681689)])
 def test_the_noise_belongs_to_the_rank_and_not_to_the_number_of_rows(name, ebn0_db, sigma):
-    one = code(name)
-    assert noise_deviation(ebn0_db, one.rate) == pytest.approx(sigma, abs=5e-8)
-    checks, length = one.parity_check.shape
+    chosen = code(name)
+    assert noise_deviation(ebn0_db, chosen.rate) == pytest.approx(sigma, abs=5e-8)
+    checks, length = chosen.parity_check.shape
     by_rows = noise_deviation(ebn0_db, 1 - checks / length)
     # 28 rows but rank 25: the difference is 10 log10(24 / 21) = 0.58 dB.
     shift = 20 * np.log10(by_rows / sigma)
@@ -92,11 +96,11 @@ def test_every_word_can_have_its_own_deviation():
 
 @pytest.mark.parametrize("name", ["BCH31_16", "LDPC49_24", "POLAR128_96"])
 def test_random_words_satisfy_every_check(name):
-    one = code(name)
-    words = random_words(one, 300, np.random.default_rng(0))
-    assert words.shape == (one.length, 300)
+    chosen = code(name)
+    words = random_words(chosen, 300, np.random.default_rng(0))
+    assert words.shape == (chosen.length, 300)
     assert words.dtype == np.uint8
-    assert not (one.parity_check.astype(int) @ words % 2).any()
+    assert not (chosen.parity_check.astype(int) @ words % 2).any()
     # Uniform over the code: every bit is a one in half of the words, and words hardly ever meet again.
     assert np.abs(words.mean(axis=1) - 0.5).max() < 6 * 0.5 / np.sqrt(300)
     assert len(np.unique(words, axis=1).T) > 290
@@ -111,7 +115,7 @@ def first_values(seed, purpose, *index):
 
 def test_the_words_of_a_large_code_are_made_from_some_rows_at_a_time(monkeypatch):
     whole = random_words(code("CCSDS128_64"), 20, np.random.default_rng(0))
-    monkeypatch.setattr("hypernet.codes.dataset.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("hypernet.codes.core.channel.ROWS_AT_ONCE", 10)
     assert np.array_equal(random_words(code("CCSDS128_64"), 20, np.random.default_rng(0)), whole)
 
 
@@ -131,37 +135,37 @@ def test_a_stream_depends_on_its_whole_name_and_on_nothing_else():
     assert [first_values(*name) for name in reversed(names)] == drawn[::-1]
 
 
-def heard_by_the_decoder(one, ebn0_db, seed, chunk, words=50):
+def heard_by_the_decoder(sent_code, ebn0_db, seed, chunk, words=50):
     heard = []
-    chunk_counts(lambda llr: heard.append(llr.copy()) or llr, one, ebn0_db, seed, chunk, words)
+    chunk_counts(lambda llr: heard.append(llr.copy()) or llr, sent_code, ebn0_db, seed, chunk, words)
     return heard[0]
 
 
 def test_every_decoder_hears_the_same_noise_and_every_chunk_another():
-    one = code("BCH31_16")
-    reference = heard_by_the_decoder(one, 4.0, 0, 3)
-    assert np.array_equal(heard_by_the_decoder(one, 4.0, 0, 3), reference)
+    bch = code("BCH31_16")
+    reference = heard_by_the_decoder(bch, 4.0, 0, 3)
+    assert np.array_equal(heard_by_the_decoder(bch, 4.0, 0, 3), reference)
     for other in ((5.0, 0, 3), (4.0, 1, 3), (4.0, 0, 4)):
-        assert np.isclose(heard_by_the_decoder(one, *other), reference).mean() < 0.01
+        assert np.isclose(heard_by_the_decoder(bch, *other), reference).mean() < 0.01
 
 
 def test_training_batches_depend_on_seed_and_number_only():
-    one = code("BCH31_16")
-    batches = TrainingBatches(one, training(), seed=0)
+    bch = code("BCH31_16")
+    batches = TrainingBatches(bch, training(), seed=0)
     bits, llr = batches[7]
-    again, llr_again = TrainingBatches(one, training(), seed=0)[7]
+    again, llr_again = TrainingBatches(bch, training(), seed=0)[7]
     assert bits.equal(again)
     assert llr.equal(llr_again)
     assert not llr.equal(batches[8][1])
-    assert not llr.equal(TrainingBatches(one, training(), seed=1)[7][1])
+    assert not llr.equal(TrainingBatches(bch, training(), seed=1)[7][1])
 
 
 def test_training_choosing_and_measuring_share_no_noise():
-    one, sigma = code("BCH31_16"), noise_deviation(4.0, code("BCH31_16").rate)
-    _, trained = TrainingBatches(one, training(code_words="zero", ebn0_db=[4], words_per_point=500), 0)[0]
-    _, bits, held_out = ValidationBatches(one, Validation(ebn0_db=[4], words=500), 0)[0]
+    bch, sigma = code("BCH31_16"), noise_deviation(4.0, code("BCH31_16").rate)
+    _, trained = TrainingBatches(bch, training(code_words="zero", ebn0_db=[4], words_per_point=500), 0)[0]
+    _, bits, held_out = ValidationBatches(bch, Validation(ebn0_db=[4], words=500), 0)[0]
     sent = []
-    chunk_counts(lambda llr: sent.append(llr) or llr, one, 4.0, 0, 0, 500)
+    chunk_counts(lambda llr: sent.append(llr) or llr, bch, 4.0, 0, 0, 500)
     noise = {
         "train": trained.numpy() * sigma**2 / 2 - 1,
         "validation": held_out.numpy() * sigma**2 / 2 - (1 - 2 * bits.numpy()),
@@ -175,13 +179,13 @@ def test_training_choosing_and_measuring_share_no_noise():
 
 
 def test_a_training_batch_has_its_words_at_every_point():
-    one = code("BCH31_16")
-    bits, llr = TrainingBatches(one, training(words_per_point=300), seed=0)[0]
+    bch = code("BCH31_16")
+    bits, llr = TrainingBatches(bch, training(words_per_point=300), seed=0)[0]
     assert bits.shape == llr.shape == (31, 900)
-    assert not (one.parity_check.astype(int) @ bits.numpy().astype(int) % 2).any()
+    assert not (bch.parity_check.astype(int) @ bits.numpy().astype(int) % 2).any()
     shares = [((llr[:, part] < 0) != bits[:, part].bool()).double().mean() for part in np.split(np.arange(900), 3)]
     for share, ebn0_db in zip(shares, (1, 4, 8), strict=True):
-        expected = norm.sf(1 / noise_deviation(ebn0_db, one.rate))
+        expected = norm.sf(1 / noise_deviation(ebn0_db, bch.rate))
         assert abs(share - expected) < 5 * np.sqrt(expected / (31 * 300))
 
 
@@ -192,14 +196,14 @@ def test_zero_training_sends_the_zero_word():
 
 
 def test_validation_has_the_asked_number_of_words_at_every_point():
-    one = code("BCH31_16")
-    batches = ValidationBatches(one, Validation(ebn0_db=[4, 5], words=1200), 0)
+    bch = code("BCH31_16")
+    batches = ValidationBatches(bch, Validation(ebn0_db=[4, 5], words=1200), 0)
     assert len(batches) == 6
     sizes, heard = {0: 0, 1: 0}, []
     for point, bits, llr in (batches[i] for i in range(len(batches))):
         sizes[point] += bits.shape[1]
         heard.append(llr[:, 0])
-        assert not (one.parity_check.astype(int) @ bits.numpy().astype(int) % 2).any()
+        assert not (bch.parity_check.astype(int) @ bits.numpy().astype(int) % 2).any()
     assert sizes == {0: 1200, 1: 1200}
     assert len(torch.stack(heard).abs().unique(dim=0)) == 6
     assert heard[4].equal(batches[4][2][:, 0])
@@ -211,26 +215,26 @@ def test_validation_has_the_asked_number_of_words_at_every_point():
 def test_raw_and_prepare_give_the_code(tmp_path):
     make("LDPC49_24", tmp_path / "raw", RawSettings(source="constructed", matrix=None))
     prepare("LDPC49_24", tmp_path / "raw", tmp_path / "data", PrepareSettings())
-    one = load_code(tmp_path / "data")
-    assert one.title == "LDPC(49,24)"
-    assert np.array_equal(one.parity_check, construct("LDPC49_24"))
-    assert one.generator.shape == (24, 49)
-    assert not (one.generator.astype(int) @ one.parity_check.T % 2).any()
-    assert one.rate == pytest.approx(24 / 49)
+    prepared = load_code(tmp_path / "data")
+    assert prepared.title == "LDPC(49,24)"
+    assert np.array_equal(prepared.parity_check, construct("LDPC49_24"))
+    assert prepared.generator.shape == (24, 49)
+    assert not (prepared.generator.astype(int) @ prepared.parity_check.T % 2).any()
+    assert prepared.rate == pytest.approx(24 / 49)
     facts = json.loads((tmp_path / "data" / "manifest.json").read_text())["facts"]
     assert (facts["n"], facts["k"], facts["checks"], facts["edges"]) == (49, 24, 28, 196)
 
 
 def test_the_users_own_matrix(tmp_path, capsys):
     # The (7,4) Hamming code with one check written twice.
-    own = np.array([[1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1, 1], [1, 0, 1, 0, 1, 0, 1]])
-    (tmp_path / "own.txt").write_text("\n".join("".join(map(str, row)) for row in own))
+    hamming = np.array([[1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1, 1], [1, 0, 1, 0, 1, 0, 1]])
+    (tmp_path / "own.txt").write_text("\n".join("".join(map(str, row)) for row in hamming))
     make("mine", tmp_path / "raw", RawSettings(source="constructed", matrix=str(tmp_path / "own.txt")))
     prepare("mine", tmp_path / "raw", tmp_path / "data", PrepareSettings())
-    one = load_code(tmp_path / "data")
-    assert np.array_equal(one.parity_check, own)
-    assert one.title == "mine (7,4)"
-    assert one.rate == pytest.approx(4 / 7)
+    prepared = load_code(tmp_path / "data")
+    assert np.array_equal(prepared.parity_check, hamming)
+    assert prepared.title == "mine (7,4)"
+    assert prepared.rate == pytest.approx(4 / 7)
     assert "row 1 stands more than once" in capsys.readouterr().err
 
 
@@ -256,4 +260,43 @@ def test_a_bad_own_matrix_leaves_the_old_one_in_place(tmp_path):
 
 def test_a_folder_without_a_code_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="run the steps before this one first"):
+        load_code(tmp_path)
+
+
+def claiming(shape):
+    """The header of a .npy file of that shape, and no data."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({}, "not a prepared code"),
+        ({"title.npy": b"hello"}, "not a prepared code"),
+        ({"title.npy": pickle.dumps("title")}, "not a prepared code"),
+        ({"title.npy": claiming((0,)), "parity_check.npy": claiming((10**15, 10))}, "not a prepared code"),
+        # A thousand million zeros in a megabyte.
+        ({"title.npy": None}, "more than 805306368 bytes when unpacked"),
+    ],
+    ids=["empty", "text", "pickle", "shape", "bomb"],
+)
+def test_a_prepared_code_that_is_damaged_or_hostile(tmp_path, members, reason):
+    write_manifest(tmp_path, {})
+    with zipfile.ZipFile(tmp_path / "code.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in members.items():
+            with archive.open(name, "w") as member:
+                for piece in itertools.repeat(bytes(2**20), 900) if content is None else [content]:
+                    member.write(piece)
+    with pytest.raises(UserError, match=reason) as caught:
+        load_code(tmp_path)
+    assert str(tmp_path / "code.npz") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_prepared_code_that_is_no_archive(tmp_path):
+    write_manifest(tmp_path, {})
+    (tmp_path / "code.npz").write_bytes(b"PK hello")
+    with pytest.raises(UserError, match="not a prepared code"):
         load_code(tmp_path)

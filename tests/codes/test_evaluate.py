@@ -6,11 +6,11 @@ import pytest
 import torch
 from scipy.stats import binomtest, chi2, norm
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.channel import Code
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.dataset import Code, load_code
+from hypernet.codes.dataset import load_code
 from hypernet.codes.evaluate import compare, evaluate, evaluate_part, point_name, point_of
 from hypernet.codes.evaluate import measure as measure_at
 from hypernet.codes.montecarlo import COUNTS, simulate
@@ -35,7 +35,7 @@ def counts_of(wrong_bits, ebn0_db=4.0, chunk_words=100, iterations=5):
 
 
 def by_metric(measurements, group="4 dB"):
-    return {one.metric: one for one in measurements if one.group == group}
+    return {measurement.metric: measurement for measurement in measurements if measurement.group == group}
 
 
 def some_wrong_bits(words=5000, seed=0):
@@ -48,20 +48,20 @@ def some_wrong_bits(words=5000, seed=0):
 
 def test_the_bit_error_rate_and_its_interval_from_every_word():
     wrong = some_wrong_bits()
-    found = by_metric(measure(counts_of(wrong), length=31))["ber"]
+    ber = by_metric(measure(counts_of(wrong), length=31))["ber"]
     share = wrong / 31
     half = norm.ppf(0.975) * share.std(ddof=1) / np.sqrt(len(share))
-    assert found.value == pytest.approx(share.mean(), rel=1e-12)
-    assert (found.low, found.high) == pytest.approx((share.mean() - half, share.mean() + half), rel=1e-9)
-    assert found.n == 5000
+    assert ber.value == pytest.approx(share.mean(), rel=1e-12)
+    assert (ber.low, ber.high) == pytest.approx((share.mean() - half, share.mean() + half), rel=1e-9)
+    assert ber.n == 5000
     # Taking bits for independent would give less than half of it: the words' own spread is what counts.
     independent = norm.ppf(0.975) * np.sqrt(share.mean() / (5000 * 31))
-    assert found.high - found.low > 4 * independent
+    assert ber.high - ber.low > 4 * independent
 
 
 def test_the_headline_is_minus_the_natural_logarithm():
-    found = by_metric(measure(counts_of(some_wrong_bits()), length=31))
-    ber, headline = found["ber"], found["neg_ln_ber"]
+    measured = by_metric(measure(counts_of(some_wrong_bits()), length=31))
+    ber, headline = measured["ber"], measured["neg_ln_ber"]
     assert headline.value == pytest.approx(-np.log(ber.value))
     half = (ber.high - ber.low) / 2 / ber.value
     assert (headline.low, headline.high) == pytest.approx((headline.value - half, headline.value + half))
@@ -69,25 +69,25 @@ def test_the_headline_is_minus_the_natural_logarithm():
 
 @pytest.mark.parametrize(("wrong", "words"), [(10, 200), (57, 1000), (300, 300)])
 def test_the_word_error_rate_has_wilsons_interval(wrong, words):
-    found = by_metric(measure(counts_of([1] * wrong + [0] * (words - wrong)), length=31))["fer"]
+    fer = by_metric(measure(counts_of([1] * wrong + [0] * (words - wrong)), length=31))["fer"]
     expected = binomtest(wrong, words).proportion_ci(method="wilson")
-    assert found.value == wrong / words
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert fer.value == wrong / words
+    assert (fer.low, fer.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 9])
 def test_with_few_wrong_words_there_is_a_bound_and_no_value(wrong):
-    found = by_metric(measure(counts_of([31] * wrong + [0] * (1000 - wrong)), length=31))
+    measured = by_metric(measure(counts_of([31] * wrong + [0] * (1000 - wrong)), length=31))
     # Upper end of a Poisson mean; after no events that is 3.0 (rule of three).
     bound = chi2.ppf(0.95, 2 * (wrong + 1)) / 2 / 1000
     assert wrong or bound == pytest.approx(3 / 1000, rel=2e-3)
     for metric in ("ber", "fer"):
-        one = found[metric]
-        assert (one.value, one.low) == (None, None)
-        assert one.high == pytest.approx(bound, rel=1e-9)
-        assert one.high >= wrong / 1000
-    assert (found["neg_ln_ber"].value, found["neg_ln_ber"].high) == (None, None)
-    assert found["neg_ln_ber"].low == pytest.approx(-np.log(bound))
+        rate = measured[metric]
+        assert (rate.value, rate.low) == (None, None)
+        assert rate.high == pytest.approx(bound, rel=1e-9)
+        assert rate.high >= wrong / 1000
+    assert (measured["neg_ln_ber"].value, measured["neg_ln_ber"].high) == (None, None)
+    assert measured["neg_ln_ber"].low == pytest.approx(-np.log(bound))
 
 
 def test_ten_wrong_words_are_enough_for_a_value():
@@ -95,17 +95,17 @@ def test_ten_wrong_words_are_enough_for_a_value():
 
 
 def test_a_bound_is_never_above_one():
-    found = by_metric(measure(counts_of([31, 0]), length=31))
-    assert found["fer"].high == 1
-    assert found["neg_ln_ber"].low == 0
+    measured = by_metric(measure(counts_of([31, 0]), length=31))
+    assert measured["fer"].high == 1
+    assert measured["neg_ln_ber"].low == 0
 
 
 def test_every_point_is_measured_by_itself():
-    one, other = some_wrong_bits(seed=1), some_wrong_bits(seed=2)
-    both = pd.concat([counts_of(one, 4.0), counts_of(other, 5.5)])
+    first, second = some_wrong_bits(seed=1), some_wrong_bits(seed=2)
+    both = pd.concat([counts_of(first, 4.0), counts_of(second, 5.5)])
     measured = measure(both, length=31)
-    assert by_metric(measured, "4 dB") == by_metric(measure(counts_of(one), length=31))
-    assert by_metric(measured, "5.5 dB")["ber"].value == pytest.approx(other.mean() / 31)
+    assert by_metric(measured, "4 dB") == by_metric(measure(counts_of(first), length=31))
+    assert by_metric(measured, "5.5 dB")["ber"].value == pytest.approx(second.mean() / 31)
     assert len(measured) == 6
 
 
@@ -145,9 +145,9 @@ def measured_at_4_db(code, iterations, words):
     )
     settings = EvaluationSettings(monte_carlo=rule, iterations=[iterations])
     counts = simulate(lambda _: columns(decoder), code, settings, 0, 0, None, "f")
-    found = by_metric(measure_at(counts, code.length, usual=iterations))["neg_ln_ber"]
-    assert found.n == words
-    return found
+    measured = by_metric(measure_at(counts, code.length, usual=iterations))["neg_ln_ber"]
+    assert measured.n == words
+    return measured
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def measured_at_4_db(code, iterations, words):
     ],
 )
 def test_belief_propagation_at_4_db_is_the_published_one(prepared, dataset, iterations, words, published):
-    found = measured_at_4_db(load_code(prepared(dataset)), iterations, words)
-    assert found.low - 0.08 < published < found.high + 0.08
+    measured = measured_at_4_db(load_code(prepared(dataset)), iterations, words)
+    assert measured.low - 0.08 < published < measured.high + 0.08
 
 
 def test_belief_propagation_on_mackays_code_is_the_published_one(published_file):
     parity_check = read_parity_check(published_file("MACKAY96_48"))
-    code = Code("MacKay(96,48)", parity_check, generator_matrix(parity_check))
-    found = measured_at_4_db(code, 5, 30_000)
-    assert found.low - 0.08 < 6.84 < found.high + 0.08
+    code = Code.of("MacKay(96,48)", parity_check)
+    measured = measured_at_4_db(code, 5, 30_000)
+    assert measured.low - 0.08 < 6.84 < measured.high + 0.08
 
 
 # --- two runs -----------------------------------------------------------------------------------------------
@@ -226,14 +226,14 @@ def test_points_with_few_wrong_words_are_not_compared(tmp_path):
         ("C", "bp", 0): pd.concat([counts_of(many, 4.0), counts_of(many, 5.0), counts_of(few, 6.0)]),
         ("C", "hyper", 0): pd.concat([counts_of(many, 4.0), counts_of(few, 5.0), counts_of(many, 6.0)]),
     }
-    assert [one.group for one in compare(runs_of(tmp_path, tables))] == ["4 dB"]
+    assert [comparison.group for comparison in compare(runs_of(tmp_path, tables))] == ["4 dB"]
 
 
 def test_one_common_chunk_gives_no_interval_and_no_crash(tmp_path):
     # What a small evaluation leaves: max_words may be as low as chunk_words.
     counts = counts_of(some_wrong_bits(1000), chunk_words=1000)
-    found = compare(runs_of(tmp_path, {("C", "bp", 0): counts, ("C", "hyper", 0): counts}))
-    assert not any(one.holds for one in found)
+    comparisons = compare(runs_of(tmp_path, {("C", "bp", 0): counts, ("C", "hyper", 0): counts}))
+    assert not any(comparison.holds for comparison in comparisons)
 
 
 def test_who_is_compared_with_whom(tmp_path):
@@ -241,8 +241,8 @@ def test_who_is_compared_with_whom(tmp_path):
     names = ("bp", "min_sum", "weighted_bp", "static_g", "hyper")
     tables = {("C", name, seed): counts for name in names for seed in (0, 1)}
     tables["D", "hyper", 0] = counts  # its belief propagation has not run
-    found = compare(runs_of(tmp_path, tables))
-    pairs = {(one.method, one.reference) for one in found}
+    comparisons = compare(runs_of(tmp_path, tables))
+    pairs = {(comparison.method, comparison.reference) for comparison in comparisons}
     assert pairs == {
         ("min_sum", "bp"),
         ("weighted_bp", "bp"),
@@ -251,9 +251,11 @@ def test_who_is_compared_with_whom(tmp_path):
         ("hyper", "weighted_bp"),
         ("hyper", "static_g"),
     }
-    assert len(found) == len(pairs) * 2 * 2
-    assert {one.dataset for one in found} == {"C"}
-    assert {(one.method, one.reference, one.group) for one in found if one.claimed} == {("hyper", "bp", "4 dB")}
+    assert len(comparisons) == len(pairs) * 2 * 2
+    assert {comparison.dataset for comparison in comparisons} == {"C"}
+    assert {
+        (comparison.method, comparison.reference, comparison.group) for comparison in comparisons if comparison.claimed
+    } == {("hyper", "bp", "4 dB")}
 
 
 # --- the step -----------------------------------------------------------------------------------------------
@@ -285,7 +287,9 @@ def test_the_step_measures_the_model_of_the_run(prepared, config, tmp_path, part
     pd.testing.assert_frame_equal(items, expected, check_dtype=False)
     record = read_json(run / "metrics.json")
     assert (record["dataset"], record["method"], record["seed"]) == ("LDPC49_24", "bp", 0)
-    rates = {(one["metric"], one["group"]): one["value"] for one in record["measurements"]}
+    rates = {
+        (measurement["metric"], measurement["group"]): measurement["value"] for measurement in record["measurements"]
+    }
     assert {group for _, group in rates} == {"3 dB", "3 dB, 20 iterations"}
     for number, group in ((5, "3 dB"), (20, "3 dB, 20 iterations")):
         wrong = items.loc[items["iterations"] == number, "bit_errors"].sum()

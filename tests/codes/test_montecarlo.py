@@ -8,12 +8,11 @@ import pytest
 
 from hypernet.codes import montecarlo
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.gf2 import generator_matrix
-from hypernet.codes.dataset import Code, random_words
+from hypernet.codes.core.channel import Code, random_words
 from hypernet.codes.montecarlo import COUNTS, chunk_counts, enough, simulate
 from hypernet.codes.sources.matrices import construct
 
-CODE = Code("BCH(31,16)", construct("BCH31_16"), generator_matrix(construct("BCH31_16")))
+CODE = Code.of("BCH(31,16)", construct("BCH31_16"))
 
 
 def rule(**changes):
@@ -131,8 +130,8 @@ def test_the_parts_together_are_the_whole(parts):
 
 def test_every_number_of_iterations_hears_the_same_noise():
     counts = run(undecoded, iterations=[5, 50])
-    one, other = (counts[counts["iterations"] == number].drop(columns="iterations") for number in (5, 50))
-    assert one.reset_index(drop=True).equals(other.reset_index(drop=True))
+    few, many = (counts[counts["iterations"] == number].drop(columns="iterations") for number in (5, 50))
+    assert few.reset_index(drop=True).equals(many.reset_index(drop=True))
 
 
 def test_every_number_of_iterations_has_its_own_decoder(monkeypatch):

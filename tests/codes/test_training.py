@@ -8,7 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hypernet.codes.dataset import load_code, random_words
+from hypernet.codes.core.channel import random_words
+from hypernet.codes.dataset import load_code
 from hypernet.codes.learning import DecoderTraining, ValidationBatches
 from hypernet.codes.methods import build
 from hypernet.codes.train import train
@@ -140,7 +141,7 @@ def test_the_loss_is_the_sum_of_the_cross_entropies_of_all_rounds(training):
     llr = torch.from_numpy(generator.normal(4 * (1.0 - 2.0 * bits), 2.5).astype(np.float32))
     probability_of_one = torch.sigmoid(-module.decoder.every_iteration(llr).double())
     sent = torch.from_numpy(bits).double()
-    rounds = [F.binary_cross_entropy(one, sent) for one in probability_of_one]
+    rounds = [F.binary_cross_entropy(output, sent) for output in probability_of_one]
     assert loss_of(module, sent.float(), llr) == pytest.approx(sum(rounds).item(), rel=1e-4)
     # Telling it the opposite of what was sent must cost more.
     assert loss_of(module, 1 - sent.float(), llr) > 2 * sum(rounds).item()

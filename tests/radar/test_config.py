@@ -8,6 +8,7 @@ from hypernet.domains import config_types
 from hypernet.lab.config import check, load
 from hypernet.lab.errors import UserError
 from hypernet.radar.config import SETTINGS
+from hypernet.radar.core.frames import Geometry
 from hypernet.radar.methods import TITLES
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ def test_every_method_has_settings_and_a_name():
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "reason"),
     [
         ("methods=[whole]", "whole is not a method"),
         ("datasets=[tel_aviv]", "tel_aviv is not a known data set"),
@@ -34,8 +35,8 @@ def test_every_method_has_settings_and_a_name():
         ("evaluate.lead_steps=0", "lead_steps"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_its_key(config, assignment, said):
-    with pytest.raises(UserError, match=said) as raised:
+def test_a_mistake_is_one_line_that_names_its_key(config, assignment, reason):
+    with pytest.raises(UserError, match=reason) as raised:
         config(assignment)
     assert str(raised.value).startswith("radar")
 
@@ -56,5 +57,5 @@ def test_overlays_are_accepted(overlay):
     section = check(config_types()["radar"], content["radar"], "radar")
     assert section.runs()
     if overlay == "paper":
-        assert section.geometry.geometry.centre == 200
-        assert section.geometry.geometry.patches == 400
+        assert Geometry.of(section.geometry).centre == 200
+        assert Geometry.of(section.geometry).patches == 400

@@ -23,9 +23,9 @@ def test_no_event_is_in_two_splits_and_no_window_crosses_one(prepared, small):
     names = event_names(small().simulated)
     seen = {}
     for split in SPLITS:
-        own = data.windows[split]
-        assert len(own) > 0
-        for first, event in zip(own.first.tolist(), own.event.tolist(), strict=True):
+        windows = data.windows[split]
+        assert len(windows) > 0
+        for first, event in zip(windows.first.tolist(), windows.event.tolist(), strict=True):
             assert first // frames == (first + INPUTS) // frames == event
             assert names[event].startswith(split)
             assert seen.setdefault(event, split) == split
@@ -33,26 +33,26 @@ def test_no_event_is_in_two_splits_and_no_window_crosses_one(prepared, small):
 
 def test_the_grey_levels_are_those_of_the_classes_that_were_drawn(prepared, raw_small, small):
     data, truth, palette = load(prepared), truth_of(raw_small), find_palette("simulated")
-    true_gray = np.concatenate([palette.gray_of_class()[truth[name]] for name in event_names(small().simulated)])
-    recovered = data.gray / np.float32(LEVELS)
-    assert recovered.shape == true_gray.shape
+    true_grey = np.concatenate([palette.grey_of_class()[truth[name]] for name in event_names(small().simulated)])
+    recovered = data.grey / np.float32(LEVELS)
+    assert recovered.shape == true_grey.shape
     # The map's lines and clutter hide some pixels; they are filled from their neighbours.
-    assert (np.abs(recovered - true_gray) < 0.5 / LEVELS + 1e-6).mean() > 0.98
-    assert np.corrcoef(recovered.ravel(), true_gray.ravel())[0, 1] > 0.97
+    assert (np.abs(recovered - true_grey) < 0.5 / LEVELS + 1e-6).mean() > 0.98
+    assert np.corrcoef(recovered.ravel(), true_grey.ravel())[0, 1] > 0.97
 
 
 def test_inputs_and_target_are_five_images_in_a_row(prepared):
     data = load(prepared)
     rows = np.array([0, len(data.windows["train"]) - 1])
-    own = data.windows["train"]
+    windows = data.windows["train"]
     inputs, targets = data.inputs("train", rows), data.targets("train", rows)
     margin, size = data.geometry.margin, data.geometry.size
     for place, row in enumerate(rows):
-        first, r, c = own.first[row], own.row[row], own.column[row]
+        first, r, c = windows.first[row], windows.row[row], windows.column[row]
         np.testing.assert_allclose(
-            inputs[place], data.gray[first : first + INPUTS, r : r + size, c : c + size] / LEVELS, rtol=1e-6
+            inputs[place], data.grey[first : first + INPUTS, r : r + size, c : c + size] / LEVELS, rtol=1e-6
         )
-        whole = data.gray[first + INPUTS, r : r + size, c : c + size] / LEVELS
+        whole = data.grey[first + INPUTS, r : r + size, c : c + size] / LEVELS
         np.testing.assert_allclose(targets[place], whole[margin : size - margin, margin : size - margin], rtol=1e-6)
         times = data.time[first : first + SPAN]
         assert (np.diff(times) == np.timedelta64(600, "s")).all()
@@ -60,25 +60,29 @@ def test_inputs_and_target_are_five_images_in_a_row(prepared):
 
 def test_the_test_windows_are_thinned(prepared, small):
     data, stride = load(prepared), small().windows.test_stride
-    own = data.windows["test"]
-    for event in np.unique(own.event):
-        assert set(np.diff(np.sort(np.unique(own.first[own.event == event])))) <= {stride, 2 * stride, 3 * stride}
+    windows = data.windows["test"]
+    for event in np.unique(windows.event):
+        assert set(np.diff(np.sort(np.unique(windows.first[windows.event == event])))) <= {
+            stride,
+            2 * stride,
+            3 * stride,
+        }
 
 
 def test_making_it_again_gives_the_same_bytes(raw_small, prepared, small, tmp_path):
     make("simulated", tmp_path / "raw", small().settings("raw", "simulated"))
     prepare("simulated", tmp_path / "raw", tmp_path / "data", small().settings("prepare", "simulated"))
     for mine, other in ((tmp_path / "raw", raw_small), (tmp_path / "data", prepared)):
-        one, two = (json.loads((folder / "manifest.json").read_text()) for folder in (mine, other))
-        assert one["digest"] == two["digest"]
+        manifest, other_manifest = (json.loads((folder / "manifest.json").read_text()) for folder in (mine, other))
+        assert manifest["digest"] == other_manifest["digest"]
 
 
 def test_another_data_seed_has_other_events(small, raw_small, tmp_path):
     make("simulated_seed1", tmp_path / "raw", small().settings("raw", "simulated_seed1"))
-    one, other = truth_of(raw_small), truth_of(tmp_path / "raw")
-    assert all((one[name] != other[name]).any() for name in one)
-    pairs = [(first, second) for first in one for second in one if first < second]
-    assert all((one[first] != one[second]).any() for first, second in pairs)
+    truth, other = truth_of(raw_small), truth_of(tmp_path / "raw")
+    assert all((truth[name] != other[name]).any() for name in truth)
+    pairs = [(first, second) for first in truth for second in truth if first < second]
+    assert all((truth[first] != truth[second]).any() for first, second in pairs)
 
 
 def test_the_background_is_found_in_dry_and_training_pictures_alone(raw_small, small, tmp_path, monkeypatch):
@@ -104,7 +108,7 @@ def test_wet_patches_are_drawn_more_often(prepared):
     margin = data.geometry.margin
     inner = slice(margin, -margin)
     assert inputs.shape[1:] == (INPUTS, data.geometry.patch_input, data.geometry.patch_input)
-    wet_drawn, wet_all = ((one[:, -1, inner, inner] / LEVELS > 0.3).mean() for one in (inputs, every))
+    wet_drawn, wet_all = ((images[:, -1, inner, inner] / LEVELS > 0.3).mean() for images in (inputs, every))
     assert wet_drawn > 1.3 * wet_all
     # The weight of each patch, counted by hand.
     weight = 0.1 + (every[:, -1, inner, inner] / LEVELS > 0.3).mean(axis=(1, 2))
@@ -118,9 +122,9 @@ def test_patches_are_cut_where_they_are_said_to_be(prepared):
     chosen = np.array([0, 7, len(places) - 1])
     inputs, targets = places.cut(chosen)
     margin, wide, patch = data.geometry.margin, data.geometry.patch_input, data.geometry.patch
-    for place, one in enumerate(chosen):
-        first, row, column = places.first[one], places.row[one], places.column[one]
-        square = data.gray[first : first + SPAN, row : row + wide, column : column + wide]
+    for place, number in enumerate(chosen):
+        first, row, column = places.first[number], places.row[number], places.column[number]
+        square = data.grey[first : first + SPAN, row : row + wide, column : column + wide]
         np.testing.assert_array_equal(inputs[place], square[:INPUTS])
         np.testing.assert_array_equal(targets[place], square[INPUTS, margin : margin + patch, margin : margin + patch])
 
@@ -147,9 +151,9 @@ def test_files_of_a_weather_service_become_windows(service, radar_folder, config
     data = load(tmp_path / "data")
     frames = {split: set() for split in SPLITS}
     for split in SPLITS:
-        own = data.windows[split]
-        frames[split] = {int(first) + step for first in own.first for step in range(SPAN)}
-        for first in np.unique(own.first):
+        windows = data.windows[split]
+        frames[split] = {int(first) + step for first in windows.first for step in range(SPAN)}
+        for first in np.unique(windows.first):
             steps = np.diff(data.time[first : first + SPAN]) / np.timedelta64(1, "s")
             np.testing.assert_allclose(steps, 600, atol=90)
     assert not frames["train"] & frames["test"]

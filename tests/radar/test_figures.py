@@ -43,7 +43,7 @@ def moving_rain(seed: int) -> np.ndarray:
     field = gaussian_filter(np.random.default_rng(seed).standard_normal((260, 260)), 5)
     field = (0.55 * field / field.std() + 0.05).clip(0, 1).astype(np.float32)
     # Content moves by (1, 4) pixels a step: the window moves the other way.
-    return np.stack([field[80 - one : 180 - one, 80 - 4 * one : 180 - 4 * one] for one in range(5)])
+    return np.stack([field[80 - step : 180 - step, 80 - 4 * step : 180 - 4 * step] for step in range(5)])
 
 
 def filters(generator: np.random.Generator, shift: float, count: tuple[int, ...]) -> np.ndarray:
@@ -74,7 +74,7 @@ def make_runs(root: Path, methods=tuple(KINDS), datasets=("simulated",)) -> list
             stored |= {name: stored[name].astype(np.float16) for name in ("truth", "forecast")}
             if method.endswith("dynamic"):
                 count = (WINDOWS,) if method.startswith("whole") else (WINDOWS, ((SIZE - 2 * MARGIN) // PATCH) ** 2)
-                stored["vertical"], stored["horizontal"] = (filters(generator, one, count) for one in (1, 4))
+                stored["vertical"], stored["horizontal"] = (filters(generator, seed, count) for seed in (1, 4))
             np.savez(run / "predictions.npz", **stored)
             ratio = items.loss.sum() / items.last_frame_loss.sum()
             lead = 10 * np.arange(1, 7)
@@ -101,14 +101,14 @@ def make_runs(root: Path, methods=tuple(KINDS), datasets=("simulated",)) -> list
             write_json(run / "run.json", record | ({"history": history} if trained else {}))
             runs.append(run)
             counts = {
-                threshold: Contingency(*(items[f"{one}_{threshold}"].sum() for one in ("hits", "misses", "false")))
+                threshold: Contingency(*(items[f"{name}_{threshold}"].sum() for name in ("hits", "misses", "false")))
                 for threshold in (21, 35)
             }
             numbers = [("loss", "", items.loss.mean(), None), ("ratio", "", ratio, None)]
             numbers += [("published_ratio", city, ratio, 0.4 + 0.1 * n) for n, city in enumerate(CITIES)]
-            for threshold, own in counts.items():
+            for threshold, table in counts.items():
                 group = f"{threshold} dBZ"
-                numbers += [(name, group, float(getattr(own, name)()), None) for name in ("csi", "pod", "far")]
+                numbers += [(name, group, float(getattr(table, name)()), None) for name in ("csi", "pod", "far")]
                 for width in SCALES:
                     above, below = (items[f"fss_{threshold}_{width}_{end}"].sum() for end in ENDS)
                     numbers.append(("fss", f"{group}, {width} px", 1 - above / below, None))
@@ -135,13 +135,8 @@ def whole(tmp_path_factory) -> Path:
     background = np.full((SIZE, SIZE, 3), (236, 230, 208), np.uint8)
     picture = np.where(image[..., None] > 0.1, rgb(image), background)
     holes = np.add(*np.indices((SIZE, SIZE))) % 20 == 0
-    np.savez(
-        data / "preprocessing.npz",
-        picture=picture,
-        background=background,
-        holes=holes,
-        gray=(255 * image).astype(np.uint8),
-    )
+    stages = {"picture": picture, "background": background, "holes": holes, "gray": (255 * image).astype(np.uint8)}
+    np.savez(data / "preprocessing.npz", **stages)
     return drawn(root)
 
 
@@ -176,8 +171,8 @@ def test_two_data_sets_have_panels_of_their_own(tmp_path):
     out = drawn(tmp_path, methods=("last_frame",), datasets=("simulated", "fmi"))
     for name in ("comparison", "skill", "lead_times"):
         # Letters are drawn as paths; what they say stands in comments.
-        said = (out / f"{name}.svg").read_text(encoding="utf-8")
-        assert all(dataset_title(one) in said for one in ("simulated", "fmi"))
+        text = (out / f"{name}.svg").read_text(encoding="utf-8")
+        assert all(dataset_title(dataset) in text for dataset in ("simulated", "fmi"))
 
 
 def test_windows_that_end_too_soon_have_no_lead_times(tmp_path):
@@ -230,12 +225,12 @@ def test_panels_are_enlarged_by_whole_factors_and_bounded(shape, factor):
 def test_averaged_panels_keep_the_mean_and_what_is_missing():
     from hypernet.radar.plots.animation import _fitted
 
-    gray = np.random.default_rng(0).random((1500, 1500)).astype(np.float32)
-    gray[:48] = np.nan
-    small = _fitted(gray)
+    grey = np.random.default_rng(0).random((1500, 1500)).astype(np.float32)
+    grey[:48] = np.nan
+    small = _fitted(grey)
     assert small.shape == (500, 500)
     assert np.isnan(small[:16]).all()
-    assert np.nanmean(small) == pytest.approx(np.nanmean(gray), rel=1e-4)
+    assert np.nanmean(small) == pytest.approx(np.nanmean(grey), rel=1e-4)
 
 
 def test_animations_have_the_same_bytes_every_time(tmp_path):
@@ -254,8 +249,8 @@ def test_animations_have_the_same_bytes_every_time(tmp_path):
 
 
 def test_colours_of_an_animation_are_those_of_the_scale(tmp_path):
-    gray = np.linspace(0, 1, 90).reshape(1, 90).repeat(60, axis=0)
-    picture = compose({"Rain": gray})
+    grey = np.linspace(0, 1, 90).reshape(1, 90).repeat(60, axis=0)
+    picture = compose({"Rain": grey})
     write_animation(tmp_path / "a.gif", [picture, picture], [100, 100])
     with Image.open(tmp_path / "a.gif") as animation:
         shown = np.asarray(animation.convert("RGB")).astype(int)

@@ -7,7 +7,8 @@ from scipy.signal import correlate2d
 from hypernet.radar.baselines.patch_cnn import PatchCNN
 from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.tiles import OnTiles, cut, join
-from hypernet.radar.model import DynamicConvolution, Layer, PatchDynamicConvolution, Trunk, WholeImageDynamicConvolution
+from hypernet.radar.core.trunk import Layer, Trunk
+from hypernet.radar.model import DynamicConvolution, PatchDynamicConvolution, WholeImageDynamicConvolution
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
 WHOLE_SMOKE = [Layer(16, 7, 2, 2), Layer(32, 5, 1, 2), Layer(32, 3, 1, 2)]
@@ -88,12 +89,12 @@ def test_equals_scipy_and_the_crop_of_its_centre(taps):
     vertical, horizontal = network.filters(frames)
     torch.testing.assert_close(vertical.sum(dim=1), torch.ones(3, dtype=torch.float64))
     beyond = 3 - taps // 2
-    for one, image, v, h in zip(network(frames), frames[:, -1], vertical, horizontal, strict=True):
+    for forecast, image, v, h in zip(network(frames), frames[:, -1], vertical, horizontal, strict=True):
         kernel = torch.outer(v, h).detach().numpy()
         valid = torch.from_numpy(correlate2d(image.numpy(), kernel, mode="valid"))
         assert valid.shape == (15 - taps, 15 - taps)
         expected = valid[beyond : beyond + 8, beyond : beyond + 8]
-        torch.testing.assert_close(one.detach(), expected, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(forecast.detach(), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_forecasts_stay_between_the_values_in_reach():
@@ -117,18 +118,21 @@ def test_forecasts_stay_between_the_values_in_reach():
         (Geometry(34, 5, 8, 11), [Layer(3, 4, 2, 2), Layer(4, 2, 2, 1)]),
     ],
 )
-@pytest.mark.parametrize("kind", [PatchDynamicConvolution, PatchCNN])
-def test_all_patches_of_an_image_equal_the_patches_one_by_one(geometry, layers, kind):
-    network = kind(geometry, layers, 6).double()
+@pytest.mark.parametrize("network_type", [PatchDynamicConvolution, PatchCNN])
+def test_all_patches_of_an_image_equal_the_patches_one_by_one(geometry, layers, network_type):
+    network = network_type(geometry, layers, 6).double()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     frames = torch.rand(3, 4, geometry.size, geometry.size, dtype=torch.float64)
     patches = cut(frames, geometry)
     forecast = OnTiles(network, geometry)
-    one_by_one = torch.stack([network(own) for own in patches])
+    one_by_one = torch.stack([network(image_patches) for image_patches in patches])
     torch.testing.assert_close(forecast(frames), join(one_by_one, geometry))
-    if kind is PatchDynamicConvolution:
-        filters = (torch.stack(one) for one in zip(*(network.filters(own) for own in patches), strict=True))
+    if network_type is PatchDynamicConvolution:
+        filters = (
+            torch.stack(parts)
+            for parts in zip(*(network.filters(image_patches) for image_patches in patches), strict=True)
+        )
         for ours, theirs in zip(forecast.filters(frames), filters, strict=True):
             assert ours.shape == (3, geometry.patches, geometry.taps)
             torch.testing.assert_close(ours, theirs)

@@ -34,13 +34,13 @@ def evaluated(folder, prepared, small):
     return pd.read_csv(folder / "items.csv")
 
 
-@pytest.mark.parametrize("kind", [TrainingWindows, TrainingPatches])
-def test_a_batch_is_told_by_its_number(kind, prepared):
-    batches = kind(load(prepared), 8, 0)
-    for one, same in zip(batches[3], batches[3], strict=True):
-        torch.testing.assert_close(one, same)
+@pytest.mark.parametrize("batches_type", [TrainingWindows, TrainingPatches])
+def test_a_batch_follows_from_its_number(batches_type, prepared):
+    batches = batches_type(load(prepared), 8, 0)
+    for array, same in zip(batches[3], batches[3], strict=True):
+        torch.testing.assert_close(array, same)
     assert (batches[3][0] != batches[4][0]).any()
-    assert (batches[3][0] != kind(load(prepared), 8, 1)[3][0]).any()
+    assert (batches[3][0] != batches_type(load(prepared), 8, 1)[3][0]).any()
 
 
 @pytest.mark.parametrize("method", NETWORKS)
@@ -61,7 +61,7 @@ def test_every_method_is_evaluated_on_the_same_images(method, trained, prepared,
     leads = pd.read_csv(trained(method) / "lead_times.csv")
     assert leads.lead_minutes.tolist() == [10, 20, 30]
     measured = json.loads((trained(method) / "metrics.json").read_text())["measurements"]
-    by_name = {(one["metric"], one["group"]): one for one in measured}
+    by_name = {(measurement["metric"], measurement["group"]): measurement for measurement in measured}
     assert by_name["ratio", ""]["value"] == pytest.approx(items.loss.sum() / items.last_frame_loss.sum())
     assert by_name["published_ratio", "Davenport"]["value"] == by_name["ratio", ""]["value"]
     if method == "last_frame":
@@ -113,9 +113,9 @@ def test_filters_are_distributions(trained, prepared):
     data = load(prepared)
     frames = data.inputs("test", np.arange(3))
     for method, shape in (("whole_dynamic", (3, 13)), ("patch_dynamic", (3, data.geometry.patches, 13))):
-        for one in open_model(trained(method) / "model.ckpt").filters(frames):
-            assert one.shape == shape
-            np.testing.assert_allclose(one.sum(axis=-1), 1, rtol=1e-5)
+        for written in open_model(trained(method) / "model.ckpt").filters(frames):
+            assert written.shape == shape
+            np.testing.assert_allclose(written.sum(axis=-1), 1, rtol=1e-5)
     assert open_model(trained("patch_cnn") / "model.ckpt").filters(frames) is None
 
 
@@ -146,10 +146,12 @@ def test_strange_model_files_are_one_line(trained, tmp_path):
             open_model(tmp_path / "changed.ckpt")
 
 
-@pytest.mark.parametrize("strange", [lambda one: one * math.nan, torch.Tensor.to_sparse, lambda one: one.cfloat()])
+@pytest.mark.parametrize(
+    "strange", [lambda weights: weights * math.nan, torch.Tensor.to_sparse, lambda weights: weights.cfloat()]
+)
 def test_weights_that_are_no_finite_numbers_are_one_line(strange, trained, tmp_path):
     content = load_model(trained("whole_dynamic") / "model.ckpt")
-    weights = {name: strange(one) for name, one in content["state"].items()}
+    weights = {name: strange(tensor) for name, tensor in content["state"].items()}
     save_model(tmp_path / "changed.ckpt", content | {"state": weights})
     with pytest.raises(UserError, match="a weight is not a finite real number"):
         open_model(tmp_path / "changed.ckpt")
@@ -158,7 +160,8 @@ def test_weights_that_are_no_finite_numbers_are_one_line(strange, trained, tmp_p
 def test_weights_in_double_precision_forecast_alike(trained, prepared, tmp_path):
     content = load_model(trained("whole_dynamic") / "model.ckpt")
     save_model(
-        tmp_path / "double.ckpt", content | {"state": {name: one.double() for name, one in content["state"].items()}}
+        tmp_path / "double.ckpt",
+        content | {"state": {name: weights.double() for name, weights in content["state"].items()}},
     )
     frames = load(prepared).inputs("test", np.arange(2))
     expected = open_model(trained("whole_dynamic") / "model.ckpt")(frames)
@@ -178,22 +181,22 @@ def table(losses, last, events):
 def test_the_numbers_of_a_run_are_pooled_over_its_windows():
     # Five events of the same two windows each: whatever is drawn again, the ratio stays.
     items = table([1.0, 2.0] * 5, [2.0, 2.0] * 5, np.repeat(np.arange(5), 2))
-    found = {(one.metric, one.group): one for one in measure(items, 0, 100)}
-    assert found["loss", ""].value == 1.5
-    assert found["ratio", ""].value == 3 / 4
-    assert (found["ratio", ""].low, found["ratio", ""].high) == (pytest.approx(3 / 4), pytest.approx(3 / 4))
-    assert found["csi", "21 dBZ"].value == 3 / 6
-    assert found["pod", "35 dBZ"].value == 3 / 4
-    assert found["far", "35 dBZ"].value == 2 / 5
-    assert found["fss", "21 dBZ, 9 px"].value == 3 / 4
-    assert found["better_share", ""].value == 1 / 2
+    measured = {(measurement.metric, measurement.group): measurement for measurement in measure(items, 0, 100)}
+    assert measured["loss", ""].value == 1.5
+    assert measured["ratio", ""].value == 3 / 4
+    assert (measured["ratio", ""].low, measured["ratio", ""].high) == (pytest.approx(3 / 4), pytest.approx(3 / 4))
+    assert measured["csi", "21 dBZ"].value == 3 / 6
+    assert measured["pod", "35 dBZ"].value == 3 / 4
+    assert measured["far", "35 dBZ"].value == 2 / 5
+    assert measured["fss", "21 dBZ, 9 px"].value == 3 / 4
+    assert measured["better_share", ""].value == 1 / 2
 
 
 def test_few_events_give_numbers_without_intervals(tmp_path):
     items = table([1.0, 2.0, 3.0, 6.0], [2.0, 2.0, 4.0, 8.0], [0, 1, 2, 3])
-    found = {(one.metric, one.group): one for one in measure(items, 0, 100)}
-    assert found["ratio", ""].value == 12 / 16
-    assert {(one.low, one.high) for one in found.values()} == {(None, None)}
+    measured = {(measurement.metric, measurement.group): measurement for measurement in measure(items, 0, 100)}
+    assert measured["ratio", ""].value == 12 / 16
+    assert {(measurement.low, measurement.high) for measurement in measured.values()} == {(None, None)}
 
 
 def compared(tmp_path, events):
@@ -207,11 +210,11 @@ def compared(tmp_path, events):
 
 
 def test_methods_are_compared_in_pairs_by_event(tmp_path):
-    (one,) = compared(tmp_path, 6)
-    assert (one.method, one.reference) == ("whole_dynamic", "last_frame")
-    assert (one.difference, one.ci95_low, one.ci95_high) == (3.0, 3.0, 3.0)
-    assert one.claimed
-    assert one.holds
+    (comparison,) = compared(tmp_path, 6)
+    assert (comparison.method, comparison.reference) == ("whole_dynamic", "last_frame")
+    assert (comparison.difference, comparison.ci95_low, comparison.ci95_high) == (3.0, 3.0, 3.0)
+    assert comparison.claimed
+    assert comparison.holds
 
 
 def test_few_events_are_not_compared(tmp_path):
@@ -222,8 +225,8 @@ def test_the_first_lead_time_is_the_forecast_itself(trained, prepared):
     data, forecaster = load(prepared), open_model(trained("last_frame") / "model.ckpt")
     steps = 3
     leads = lead_times(forecaster, data, steps)
-    own, margin = data.windows["test"], data.geometry.margin
-    frames = own.first % 9
+    windows, margin = data.windows["test"], data.geometry.margin
+    frames = windows.first % 9
     whole = np.flatnonzero(frames + 3 + steps < 9)
     inner = slice(margin, -margin)
     for step in range(1, steps + 1):

@@ -51,10 +51,10 @@ def real_file():
 
     def find(name: str) -> Path:
         folder = mirror()
-        found = sorted(folder.rglob(name)) if folder else []
-        if not found:
+        paths = sorted(folder.rglob(name)) if folder else []
+        if not paths:
             pytest.skip(f"real data: no {name} in a folder named by {MIRROR_VARIABLE}")
-        return found[0]
+        return paths[0]
 
     return find
 

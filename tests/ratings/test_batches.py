@@ -49,11 +49,11 @@ def test_ratings_are_drawn_without_replacement_from_eligible_users():
         assert len(query.y) == 4 * min(5, n // 2)
         both = torch.cat([support.x, query.x])
         assert len(both[:, 0].unique()) == 4 * n
-        for one in (support, query):
+        for part in (support, query):
             # Everything of a row belongs together, and all rows of an owner are one user's.
-            assert torch.equal(one.y, one.x[:, 0] % 5 + 1)
+            assert torch.equal(part.y, part.x[:, 0] % 5 + 1)
             for owner in range(4):
-                assert len(one.x[one.owner == owner, 1].unique()) == 1
+                assert len(part.x[part.owner == owner, 1].unique()) == 1
         chosen = support.x[:, 1].unique().long().tolist()
         assert len(chosen) == 4
         assert all(COUNTS[user] >= n for user in chosen)
@@ -76,7 +76,7 @@ def test_a_batch_is_made_from_its_number_alone():
     third = UserBatches(rows(COUNTS), len(COUNTS), training(), seed=2)
     later = [second[index] for index in (9, 4, 7)]
     for part, again in zip(first[4], later[1], strict=True):
-        assert all(torch.equal(one, other) for one, other in zip(part, again, strict=True))
+        assert all(torch.equal(tensor, other) for tensor, other in zip(part, again, strict=True))
     assert not torch.equal(first[4][0].x, third[4][0].x)
 
 
@@ -118,5 +118,5 @@ def test_checks_hold_every_held_out_rating_once():
     assert torch.cat([asked.x for _, asked, _ in seen])[:, 0].tolist() == list(range(100, 108))
     for given, asked, users in seen:
         assert given.owner.unique().tolist() == list(range(users))
-        for one in (given, asked):
-            assert int(one.owner.max()) < users
+        for part in (given, asked):
+            assert int(part.owner.max()) < users

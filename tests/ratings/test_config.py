@@ -25,7 +25,7 @@ def test_a_training_sees_its_own_stage_of_the_chosen_recipe_only(config):
 
 def test_what_a_step_does_not_need_it_does_not_see(config):
     changed = config("svd.factors=7", "user_level=none", "train.users_per_batch=9")
-    before, after = (one.settings("train", "preftrees", "local_trees") for one in (config(), changed))
+    before, after = (section.settings("train", "preftrees", "local_trees") for section in (config(), changed))
     assert before.method == after.method
     assert before.user_level != after.user_level
     assert config().settings("train", "preftrees", "svd") != changed.settings("train", "preftrees", "svd")
@@ -48,7 +48,7 @@ def test_the_truth_is_known_for_generated_data_only(config):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "said"),
+    ("assignment", "message"),
     [
         ("datasets=[ml100k]", "ml100k_u1"),
         ("datasets=[preftrees_seed]", "preftrees_seed<number>"),
@@ -65,8 +65,8 @@ def test_the_truth_is_known_for_generated_data_only(config):
         ("recipes.anneal.speed=1", "accepted here: max_steps"),
     ],
 )
-def test_a_mistake_is_one_line(config, assignment, said):
+def test_a_mistake_is_one_line(config, assignment, message):
     with pytest.raises(UserError) as caught:
         config(assignment)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -26,9 +26,9 @@ def table(pairs, test=None, users=6, items=5, statistics=STATISTICS):
     return RawRatings(
         title="Table",
         unit="stars",
-        users=np.array([f"u{one}" for one in range(users)]),
-        items=np.array([f"i{one}" for one in range(items)]),
-        titles=np.array([f"Item {one}" for one in range(items)]),
+        users=np.array([f"u{number}" for number in range(users)]),
+        items=np.array([f"i{number}" for number in range(items)]),
+        titles=np.array([f"Item {number}" for number in range(items)]),
         user=user,
         item=item,
         rating=rating.astype(float),
@@ -82,9 +82,9 @@ def test_a_users_only_rating_is_never_held_out(pairs, data):
     try:
         made, _ = assemble("t", table(pairs), settings_of(validation_share=0.4))
     except UserError as error:
-        made, said = None, str(error)
+        made, message = None, str(error)
     if made is None:
-        assert any(part in said for part in ("too few", "all training ratings"))
+        assert any(part in message for part in ("too few", "all training ratings"))
         return
     assert set(made.fit.user) == set(made.train.user) == set(range(len(made.users)))
     assert len(made.users) == len({user for user, _, _ in pairs})
@@ -118,10 +118,10 @@ def test_statistics_of_fit_know_nothing_of_validation_and_those_of_train_nothing
     def expected(rows, seen, leave_out):
         columns = []
         for row in range(len(rows)):
-            own = seen.item == rows.item[row]
+            seen_rows = seen.item == rows.item[row]
             if leave_out:
-                own &= seen.user != rows.user[row]
-            columns.append([seen.rating[own].mean(), own.sum(), seen.rating[own].std()])
+                seen_rows &= seen.user != rows.user[row]
+            columns.append([seen.rating[seen_rows].mean(), seen_rows.sum(), seen.rating[seen_rows].std()])
         return np.array(columns)
 
     for rows, seen, leave_out in (
@@ -203,7 +203,7 @@ def test_another_data_set_holds_others_out_and_the_same_one_the_same():
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (table([(0, 0, 3), (0, 1, 3), (1, 0, 3), (1, 1, 3)], [0, 0, 0, 1]), "all training ratings are 3"),
         (table([(0, 0, 3), (0, 1, 2)], [1, 1]), "no training ratings"),
@@ -223,8 +223,8 @@ def test_another_data_set_holds_others_out_and_the_same_one_the_same():
         ),
     ],
 )
-def test_nothing_to_learn_from_is_one_line(source, said):
-    with pytest.raises(UserError, match=said) as caught:
+def test_nothing_to_learn_from_is_one_line(source, message):
+    with pytest.raises(UserError, match=message) as caught:
         assemble("mine", source, settings_of())
     assert str(caught.value).startswith("mine: ")
     assert "\n" not in str(caught.value)

@@ -57,7 +57,7 @@ def test_the_interval_is_as_wide_as_users_differ():
     size = GENERATOR.normal(0, 1, users)
     rows = Rows(user, np.arange(len(user)), np.full(len(user), 3, np.float32), np.zeros((len(user), 1), np.float32))
     items = errors_by_user("", rows, np.zeros(users, int), 3 + np.clip(size, -2, 2)[user], Scale)
-    (mae,) = (one for one in measure(items, "stars", 2000, 0) if one.metric == "mae")
+    (mae,) = (measurement for measurement in measure(items, "stars", 2000, 0) if measurement.metric == "mae")
     expected = 1.96 * np.abs(np.clip(size, -2, 2)).std() / np.sqrt(users)
     assert (mae.high - mae.low) / 2 == pytest.approx(expected, rel=0.15)
 
@@ -106,7 +106,10 @@ def runs(prepared, config, tmp_path_factory):
 
 
 def metrics_of(folder):
-    return {(one["metric"], one["group"]): one for one in read_json(folder / "metrics.json")["measurements"]}
+    return {
+        (measurement["metric"], measurement["group"]): measurement
+        for measurement in read_json(folder / "metrics.json")["measurements"]
+    }
 
 
 def test_the_oracle_reaches_the_noise(runs):
@@ -126,9 +129,9 @@ def test_users_whom_no_training_saw_are_a_group_of_their_own(runs):
 
 def test_differences_are_those_of_the_errors_on_the_same_ratings(runs, monkeypatch):
     monkeypatch.setattr("hypernet.ratings.evaluate.AMONG_META", [("oracle", "user_mean"), ("item_mean", "user_mean")])
-    found = {(one.method, one.group): one for one in compare(runs)}
+    comparisons = {(comparison.method, comparison.group): comparison for comparison in compare(runs)}
     rmse = {method: metrics_of(folder)["rmse", ""]["value"] for (_, method, _), folder in runs.items()}
-    oracle = found["oracle", ""]
+    oracle = comparisons["oracle", ""]
     assert oracle.difference == pytest.approx(rmse["user_mean"] - rmse["oracle"])
     assert 0 < oracle.ci95_low < oracle.difference < oracle.ci95_high
     # Pairing narrows: the same users make both errors.

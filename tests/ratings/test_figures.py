@@ -83,8 +83,8 @@ def test_without_a_hypernetwork_the_pictures_say_so(results, monkeypatch, tmp_pa
     monkeypatch.chdir(root)
     summarise(runs[:3], PUBLISHED, tmp_path, "smoke")
     draw(runs[:3], tmp_path, tmp_path / "figures")
-    said = (tmp_path / "figures" / "user_tree.svg").read_text(encoding="utf-8")
-    assert "<!-- No meta tree with hard routing among the runs -->" in said
+    text = (tmp_path / "figures" / "user_tree.svg").read_text(encoding="utf-8")
+    assert "<!-- No meta tree with hard routing among the runs -->" in text
 
 
 def test_the_published_table_is_complete():

@@ -126,7 +126,7 @@ def test_rules_come_to_one_attribute_by_temperature_then_by_decree(config):
     stage = settings.stage
     training = SoftTraining(build("meta_fixed_soft", settings, 3, 1.0, 5.0), stage)
     seen = [training.softness(round(share * stage.steps)) for share in (0, 0.49, 0.5, 1)]
-    assert [one for _, one in seen] == [False, False, True, True]
+    assert [hard_rule for _, hard_rule in seen] == [False, False, True, True]
     temperatures = [temperature for temperature, _ in seen]
     assert temperatures == sorted(temperatures)
     assert (temperatures[0], temperatures[-1]) == (stage.temperature, stage.final_temperature)

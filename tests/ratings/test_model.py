@@ -13,9 +13,11 @@ from hypernet.ratings.trained import join, pack
 FEATURES, LOW, HIGH = 5, 1.0, 5.0
 
 
-def network(kind, depth, seed, embedding=8):
+def network(network_type, depth, seed, embedding=8):
     torch.manual_seed(seed)
-    tree = kind(FEATURES, depth, embedding, f_hidden=7, g_hidden=6, temperature=1.5, low=LOW, high=HIGH).double()
+    tree = network_type(
+        FEATURES, depth, embedding, f_hidden=7, g_hidden=6, temperature=1.5, low=LOW, high=HIGH
+    ).double()
     with torch.no_grad():
         # The default start gives nearly the same rule everywhere; these differ.
         for parameter in tree.parameters():
@@ -61,12 +63,12 @@ def predict_recursively(node, x, hard):
     return (1 - q) * predict_recursively(left, x, hard) + q * predict_recursively(right, x, hard)
 
 
-@pytest.mark.parametrize("kind", [FixedMetaTree, DynamicMetaTree])
+@pytest.mark.parametrize("network_type", [FixedMetaTree, DynamicMetaTree])
 @pytest.mark.parametrize("seed", range(10))
 @torch.no_grad()
-def test_level_by_level_equals_the_recursion(kind, seed):
+def test_level_by_level_equals_the_recursion(network_type, seed):
     depth = 2 + seed % 3
-    tree = network(kind, depth, seed)
+    tree = network(network_type, depth, seed)
     support, query = ratings([1, 9, 4], seed), ratings([3, 3, 3], seed + 100)
     h = tree.h(torch.cat([support.x, support.y[:, None]], dim=1))
     for one_attribute in (False, True):
@@ -75,15 +77,15 @@ def test_level_by_level_equals_the_recursion(kind, seed):
         for hard in (False, True):
             expected = []
             for user in range(3):
-                own = support.owner == user
+                theirs = support.owner == user
                 root = grow_recursively(
                     tree,
-                    h[own],
-                    support.x[own],
-                    list(range(int(own.sum()))),
+                    h[theirs],
+                    support.x[theirs],
+                    list(range(int(theirs.sum()))),
                     depth,
                     one_attribute,
-                    kind is DynamicMetaTree,
+                    network_type is DynamicMetaTree,
                 )
                 expected += [predict_recursively(root, x, hard) for x in query.x[query.owner == user]]
             got = trees.predict(query.owner, right.round() if hard else right)
@@ -91,15 +93,15 @@ def test_level_by_level_equals_the_recursion(kind, seed):
 
 
 def by_hand(slope):
-    one = torch.tensor
+    tensor = torch.tensor
     return Trees(
-        raw=one([[[1.0, 0.0]]]),
-        direction=one([[[1.0, 0.0]]]),
-        offset=one([[-0.5]]),
-        slope=one([[slope]]),
-        value=one([[0.0, 2.0, 4.0]]),
-        leaf=one([[0.0, 1.0, 1.0]]),
-        count=one([[2.0, 1.0, 1.0]]),
+        raw=tensor([[[1.0, 0.0]]]),
+        direction=tensor([[[1.0, 0.0]]]),
+        offset=tensor([[-0.5]]),
+        slope=tensor([[slope]]),
+        value=tensor([[0.0, 2.0, 4.0]]),
+        leaf=tensor([[0.0, 1.0, 1.0]]),
+        count=tensor([[2.0, 1.0, 1.0]]),
     )
 
 
@@ -141,17 +143,17 @@ def inner_nodes(trees):
     return inner
 
 
-@pytest.mark.parametrize("kind", [FixedMetaTree, DynamicMetaTree])
+@pytest.mark.parametrize("network_type", [FixedMetaTree, DynamicMetaTree])
 @torch.no_grad()
-def test_every_row_ends_in_exactly_one_leaf(kind):
-    tree = network(kind, 4, 3)
+def test_every_row_ends_in_exactly_one_leaf(network_type):
+    tree = network(network_type, 4, 3)
     query = ratings([20] * 6, 9)
     trees = tree.grow(ratings([2, 3, 5, 8, 13, 40], 1), 6, one_attribute=True)
     reach = trees.reach(trees.right(query.owner, query.x))
     torch.testing.assert_close((reach * trees.leaf[query.owner]).sum(dim=1), torch.ones(120, dtype=torch.float64))
     inner = inner_nodes(trees)
     assert (inner + trees.leaf[:, : inner.shape[1]] <= 1).all()
-    if kind is DynamicMetaTree:
+    if network_type is DynamicMetaTree:
         assert trees.leaf[:, :15].any()
         # A leaf was reached by somebody; the fixed structure has empty ones.
         assert (trees.count[trees.leaf > 0] >= 1).all()
@@ -169,10 +171,10 @@ def test_a_steep_slope_makes_soft_routing_hard():
     torch.testing.assert_close(soft, hard, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", [FixedMetaTree, DynamicMetaTree])
+@pytest.mark.parametrize("network_type", [FixedMetaTree, DynamicMetaTree])
 @torch.no_grad()
-def test_a_tree_depends_on_its_owners_ratings_only_and_not_on_their_order(kind):
-    tree = network(kind, 3, 2)
+def test_a_tree_depends_on_its_owners_ratings_only_and_not_on_their_order(network_type):
+    tree = network(network_type, 3, 2)
     support, query = ratings([6, 9, 4], 3), ratings([5, 5, 5], 4)
 
     def predict(given, owner, x, users):
@@ -184,26 +186,26 @@ def test_a_tree_depends_on_its_owners_ratings_only_and_not_on_their_order(kind):
     shuffled = Ratings(*(part[order] for part in support))
     torch.testing.assert_close(predict(shuffled, query.owner, query.x, 3), together)
     for user in range(3):
-        own, asked = support.owner == user, query.owner == user
-        alone = Ratings(torch.zeros(int(own.sum()), dtype=torch.int64), support.x[own], support.y[own])
+        theirs, asked = support.owner == user, query.owner == user
+        alone = Ratings(torch.zeros(int(theirs.sum()), dtype=torch.int64), support.x[theirs], support.y[theirs])
         zeros = torch.zeros(5, dtype=torch.int64)
         torch.testing.assert_close(predict(alone, zeros, query.x[asked], 1), together[asked])
 
 
-@pytest.mark.parametrize("kind", [FixedMetaTree, DynamicMetaTree])
+@pytest.mark.parametrize("network_type", [FixedMetaTree, DynamicMetaTree])
 @torch.no_grad()
-def test_packed_trees_decide_as_the_network_does(kind):
-    tree = network(kind, 4, 8).float()
+def test_packed_trees_decide_as_the_network_does(network_type):
+    tree = network(network_type, 4, 8).float()
     support, query = ratings([3, 30, 11], 5), ratings([200] * 3, 6)
-    support, query = (Ratings(one.owner, one.x.float(), one.y.float()) for one in (support, query))
+    support, query = (Ratings(ratings.owner, ratings.x.float(), ratings.y.float()) for ratings in (support, query))
     trees = tree.grow(support, 3, one_attribute=True)
     expected = trees.predict(query.owner, trees.right(query.owner, query.x).round())
     forest = pack(trees)
     assert np.allclose(forest.predict(query.owner.numpy(), query.x.numpy()), expected.numpy(), atol=1e-6)
     single = []
     for user in range(3):
-        own = support.owner == user
-        alone = Ratings(torch.zeros(int(own.sum()), dtype=torch.int64), support.x[own], support.y[own])
+        theirs = support.owner == user
+        alone = Ratings(torch.zeros(int(theirs.sum()), dtype=torch.int64), support.x[theirs], support.y[theirs])
         single.append(pack(tree.grow(alone, 1, one_attribute=True)))
     assert np.allclose(join(single).predict(query.owner.numpy(), query.x.numpy()), expected.numpy(), atol=1e-6)
 

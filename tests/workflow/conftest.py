@@ -86,7 +86,7 @@ class Copy:
     def clone(self, path: Path) -> Copy:
         """A copy of this copy, with its results."""
         shutil.copytree(self.path, path)
-        return Copy(path, {**self.environment, "PYTHONPATH": str(path)})
+        return Copy(path, {**self.environment, "PYTHONPATH": str(path / "pipeline")})
 
     def planned(self) -> set[str]:
         """What Snakemake would run now: the messages of the jobs."""
@@ -124,7 +124,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_", "GIT_"))},
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(path),
+        "PYTHONPATH": str(path / "pipeline"),
         "DVC_NO_ANALYTICS": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_AUTHOR_NAME": "test",

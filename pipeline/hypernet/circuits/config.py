@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from hypernet.circuits.core.parts import series_values
+from hypernet.circuits.names import series_values
 from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
 
 Count = Annotated[int, Field(ge=1)]
@@ -17,9 +17,11 @@ NormalisedValue = Annotated[float, Field(ge=1e-6, le=1e6)]
 LONGEST = 16
 # Numbers of values are kept in eight bits.
 MOST_VALUES = 120
+# A model file's settings build its network before the weights are compared with it.
+MOST_LAYERS = 64
 
 
-def _rising(values: list) -> list:
+def _rising(values: list[float]) -> list[float]:
     if values != sorted(set(values)):
         raise ValueError(f"{values} must rise, each value once")
     return values
@@ -48,10 +50,10 @@ class SeriesRange(Section):
 
 
 ValueList = Annotated[list[NormalisedValue], Field(min_length=1, max_length=MOST_VALUES), AfterValidator(_rising)]
-# Told apart before they are checked, so that a mistake is reported for the one that was meant.
+# Told apart before they are checked, so that a mistake is reported for the form that was meant.
 Catalogue = Annotated[
     Annotated[SeriesRange, Tag("series")] | Annotated[ValueList, Tag("list")],
-    Discriminator(lambda given: "list" if isinstance(given, list) else "series"),
+    Discriminator(lambda values: "list" if isinstance(values, list) else "series"),
 ]
 
 
@@ -72,7 +74,8 @@ class Ladders(Section):
         """The values, rising."""
         if isinstance(self.values, list):
             return self.values
-        return series_values(self.values.series, self.values.lowest, self.values.highest).tolist()
+        values: list[float] = series_values(self.values.series, self.values.lowest, self.values.highest).tolist()
+        return values
 
 
 class FrequencyGrid(Section):
@@ -99,7 +102,7 @@ class MLP(Section):
     """An encoder of fully connected layers; ``size`` is E, the entries of its result."""
 
     kind: Literal["mlp"]
-    widths: Annotated[list[Count], Field(min_length=1)]
+    widths: Annotated[list[Count], Field(min_length=1, max_length=MOST_LAYERS)]
     size: Count
 
 
@@ -107,7 +110,7 @@ class MultiScale(Section):
     """The multi-scale one-dimensional ResNet; ``widths`` are channels after the stem and after each block."""
 
     kind: Literal["msresnet"]
-    widths: Annotated[list[Count], Field(min_length=2)]
+    widths: Annotated[list[Count], Field(min_length=2, max_length=MOST_LAYERS)]
     hidden: Count
     size: Count
     pool: Literal["flatten", "average"]
@@ -129,7 +132,7 @@ class SimulatorLoss(Section):
     Attributes:
         weight: lambda; 0 leaves it out.
         space: whether responses are compared compressed (``feature``) or as they are (``raw``).
-        relaxation: true kinds with softened values (``values``), or softened kinds too (``mixture``).
+        relaxation: the true types of parts with softened values (``values``), or softened types too (``mixture``).
     """
 
     weight: Annotated[float, Field(ge=0)]
@@ -327,14 +330,15 @@ class Config(DomainConfig):
             )
         if step == "evaluate":
             return EvaluationSettings()
-        kind = SETTINGS[method]
-        if kind is GeneticSettings:
-            return kind(method=self.ga)
-        if kind is RankedSettings:
-            return kind(method=self.ours_rank64)
-        network = {"train": self.train, "encoder": self.encoder, "decoder": self.decoder}
-        if "simulator_loss" in kind.model_fields:
+        assert method is not None, "a training is of a method"
+        settings_type = SETTINGS[method]
+        if settings_type is GeneticSettings:
+            return GeneticSettings(method=self.ga)
+        if settings_type is RankedSettings:
+            return RankedSettings(method=self.ours_rank64)
+        network: dict[str, Section] = {"train": self.train, "encoder": self.encoder, "decoder": self.decoder}
+        if "simulator_loss" in settings_type.model_fields:
             without = method == "ours_no_sim"
             loss = self.simulator_loss.model_copy(update={"weight": 0.0}) if without else self.simulator_loss
             network["simulator_loss"] = loss
-        return kind(**network)
+        return settings_type(**network)

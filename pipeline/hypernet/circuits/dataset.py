@@ -41,9 +41,9 @@ class CircuitData:
         sampler: draws circuits of a split.
         mean: mean response of training circuits, float32 ``[C, d]``.
         deviation: their standard deviation, likewise.
-        validation_kinds: int8 ``[N, longest]``.
-        validation_classes: likewise.
-        test_kinds: likewise.
+        validation_types: types of parts, int8 ``[N, longest]``.
+        validation_classes: numbers of their values, likewise.
+        test_types: likewise.
         test_classes: likewise.
         test_response: compressed, float32 ``[N, C, d]``.
     """
@@ -53,9 +53,9 @@ class CircuitData:
     sampler: Sampler
     mean: np.ndarray
     deviation: np.ndarray
-    validation_kinds: np.ndarray
+    validation_types: np.ndarray
     validation_classes: np.ndarray
-    test_kinds: np.ndarray
+    test_types: np.ndarray
     test_classes: np.ndarray
     test_response: np.ndarray
 
@@ -69,9 +69,9 @@ class CircuitData:
         """Most parts of a circuit."""
         return int(self.sampler.lengths.max())
 
-    def measure(self, kinds: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    def measure(self, types: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Compressed responses of circuits of this catalogue, float32 ``[B, C, d]``."""
-        return self.probe.measure(kinds, self.values[classes]).astype(np.float32)
+        return self.probe.measure(types, self.values[classes]).astype(np.float32)
 
     @classmethod
     def load(cls, folder: Path) -> CircuitData:
@@ -84,19 +84,22 @@ class CircuitData:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         with np.load(folder / ARRAYS) as arrays:
             kept = {name: arrays[name] for name in arrays.files}
-        probe = Probe(kept.pop("frequency"), [tuple(one) for one in facts["excitations"]], facts["features"])
+        # The files' names are older than the attributes'.
+        types = {f"{split}_types": kept.pop(f"{split}_kinds") for split in ("validation", "test")}
+        excitations = [(voltage, current) for voltage, current in facts["excitations"]]
+        probe = Probe(kept.pop("frequency"), excitations, facts["features"])
         sampler = Sampler(facts["lengths"], facts["values"], facts["dropped"])
-        return cls(title=facts["title"], probe=probe, sampler=sampler, **kept)
+        return cls(title=facts["title"], probe=probe, sampler=sampler, **types, **kept)
 
 
 def as_arrays(names: list[str], values: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kinds and value classes, int8 ``[N, longest]``, of circuits given as texts of one catalogue."""
-    kinds, classes = (np.full((len(names), longest), PAD, dtype=np.int8) for _ in range(2))
+    """Types and value classes, int8 ``[N, longest]``, of circuits given as texts of one catalogue."""
+    types, classes = (np.full((len(names), longest), PAD, dtype=np.int8) for _ in range(2))
     for row, name in enumerate(names):
-        own, sizes = parse(name, f"circuit {row + 1}")
-        kinds[row, : len(own)] = own
-        classes[row, : len(own)] = np.searchsorted(values, sizes)
-    return kinds, classes
+        circuit, sizes = parse(name, f"circuit {row + 1}")
+        types[row, : len(circuit)] = circuit
+        classes[row, : len(circuit)] = np.searchsorted(values, sizes)
+    return types, classes
 
 
 def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
@@ -132,19 +135,19 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     sampler = Sampler(ladders.lengths, ladders.catalogue(), dropped)
     arrays: dict[str, np.ndarray] = {"frequency": probe.frequency}
     for split, names in held_out.items():
-        kinds, classes = as_arrays(names, sampler.values, max(ladders.lengths))
-        arrays |= {f"{split}_kinds": kinds, f"{split}_classes": classes}
+        types, classes = as_arrays(names, sampler.values, max(ladders.lengths))
+        arrays |= {f"{split}_kinds": types, f"{split}_classes": classes}
     if ladders.targets == "ngspice":
         voltage, current = reference_responses(raw, names, probe.frequency)
         if settings.excitations != [EXCITATION]:
             raise UserError("circuits.excitations: the responses of ngspice are those of [1, -1]")
         arrays["test_response"] = probe.compress(voltage, current).astype(np.float32)
     else:
-        arrays["test_response"] = probe.measure(kinds, sampler.values[classes]).astype(np.float32)
+        arrays["test_response"] = probe.measure(types, sampler.values[classes]).astype(np.float32)
     arrays |= _statistics(sampler, probe)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / ARRAYS) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
     write_json(
         out / FACTS,
         {
@@ -162,25 +165,26 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
 
 def _ambiguous(dataset: str, sampler: Sampler, probe: Probe) -> tuple[list[str], int, int]:
     """Texts of circuits to leave out, how many share a response, and among how many that was looked for."""
-    names, responses = [], []
+    names: list[str] = []
+    responses: list[np.ndarray] = []
     for length in sampler.lengths.tolist():
         if count(length, len(sampler.values)) <= ENUMERABLE:
-            kinds, classes = every(length, len(sampler.values))
-            kept = ~only_resistors(kinds)
-            kinds, classes = kinds[kept], classes[kept]
+            types, classes = every(length, len(sampler.values))
+            kept = ~only_resistors(types)
+            types, classes = types[kept], classes[kept]
         else:
             generator = numpy_generator(0, "circuits", "ambiguity", dataset, length)
-            kinds, classes = sampler.distinct(generator, SAMPLED, "train", length, ENUMERABLE)
-        names += sampler.texts(kinds, classes)
-        response = probe.measure(kinds, sampler.values[classes]).astype(np.float32)
-        responses.append(response.reshape(len(kinds), -1))
+            types, classes = sampler.distinct(generator, SAMPLED, "train", length, ENUMERABLE)
+        names += sampler.texts(types, classes)
+        response = probe.measure(types, sampler.values[classes]).astype(np.float32)
+        responses.append(response.reshape(len(types), -1))
     return *doubles(np.concatenate(responses), names), len(names)
 
 
 def _statistics(sampler: Sampler, probe: Probe) -> dict[str, np.ndarray]:
     generator = numpy_generator(0, "circuits", "statistics")
-    kinds, classes = sampler.draw(generator, STATISTICS_FROM, "train")
-    response = probe.measure(kinds, sampler.values[classes])
+    types, classes = sampler.draw(generator, STATISTICS_FROM, "train")
+    response = probe.measure(types, sampler.values[classes])
     # Channels that hardly vary are not blown up.
     deviation = response.std(axis=0) + 1e-3
     return {"mean": response.mean(axis=0).astype(np.float32), "deviation": deviation.astype(np.float32)}

@@ -57,25 +57,26 @@ def evaluate(
 ) -> None:
     """Design a circuit for every held-out response and write ``items.csv`` and ``metrics.json`` to ``run``.
 
-    ``predictions.npz`` holds the circuits beside the targets.
+    ``predictions.npz`` holds the circuits beside the targets; its ``kinds`` are what the program calls types.
     """
     del settings, program
     use_threads(threads)
     circuits = CircuitData.load(data)
-    kinds, values, ended, extra = _design(run / "model.ckpt", circuits, seed)
+    types, values, ended, extra = _design(run / "model.ckpt", circuits, seed)
     target_values = circuits.values[circuits.test_classes]
     items = score(
-        circuits.probe, kinds, values, ended, circuits.test_kinds, target_values, circuits.test_response.astype(float)
+        circuits.probe, types, values, ended, circuits.test_types, target_values, circuits.test_response.astype(float)
     )
     measurements = measure(items, seed)
     with atomic_path(run / "predictions.npz") as temporary:
         np.savez_compressed(
             temporary,
-            target_kinds=circuits.test_kinds,
-            target_values=np.where(circuits.test_kinds >= 0, target_values, 0.0),
-            kinds=kinds,
-            values=np.where(kinds >= 0, values, 0.0),
+            target_kinds=circuits.test_types,
+            target_values=np.where(circuits.test_types >= 0, target_values, 0.0),
+            kinds=types,
+            values=np.where(types >= 0, values, 0.0),
             frequency=circuits.probe.frequency,
+            allow_pickle=False,
             **extra,
         )
     write_table(run / "items.csv", items)
@@ -89,7 +90,7 @@ def evaluate(
 def _design(
     model: Path, data: CircuitData, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Kinds, values and whether each circuit was ended, and more to keep with the predictions."""
+    """Types, values and whether each circuit was ended, and more to keep with the predictions."""
     content = load_model(model)
     if content["method"] == "ga":
         plan = GeneticSettings.model_validate(content["settings"]).method
@@ -99,39 +100,40 @@ def _design(
         return _rank(designer, data, seed)
     if designer.knows_the_end:
         return *_first(designer, designer.write(data.test_response)), {}
-    shape = (len(data.test_kinds), designer.longest)
-    kinds, values, ended = np.empty(shape, np.int8), np.empty(shape), np.empty(len(data.test_kinds), bool)
+    shape = (len(data.test_types), designer.longest)
+    types, values, ended = np.empty(shape, np.int8), np.empty(shape), np.empty(len(data.test_types), bool)
     for length, rows in _by_length(data):
         written = _first(designer, designer.write(data.test_response[rows], length=length))
-        kinds[rows], values[rows], ended[rows] = written
-    return kinds, values, ended, {}
+        types[rows], values[rows], ended[rows] = written
+    return types, values, ended, {}
 
 
 def _by_length(data: CircuitData) -> list[tuple[int, np.ndarray]]:
-    own = lengths_of(data.test_kinds)
-    return [(length, np.flatnonzero(own == length)) for length in np.unique(own).tolist()]
+    lengths = lengths_of(data.test_types)
+    return [(length, np.flatnonzero(lengths == length)) for length in np.unique(lengths).tolist()]
 
 
 def _first(designer: Designer, chains: Chains) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The greedy answers."""
-    return chains.kinds[:, 0], designer.sizes(chains)[:, 0], chains.ended[:, 0]
+    return chains.types[:, 0], designer.sizes(chains)[:, 0], chains.ended[:, 0]
 
 
 def _evolve(plan: GeneticPlan, data: CircuitData, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from hypernet.circuits.baselines.genetic import Plan, evolve, response_errors
     from hypernet.lab.progress import Progress
 
-    kinds = np.full(data.test_kinds.shape, -1, dtype=np.int8)
-    values = np.ones(kinds.shape)
-    progress = Progress("genetic algorithm", len(kinds), "targets")
+    types = np.full(data.test_types.shape, -1, dtype=np.int8)
+    values = np.ones(types.shape)
+    progress = Progress("genetic algorithm", len(types), "targets")
     for length, rows in _by_length(data):
         generator = numpy_generator(seed, "circuits", "genetic", length)
         fitness = response_errors(data.probe, data.test_response[rows])
-        own = evolve(fitness, np.full(len(rows), length), data.values, generator, Plan(**plan.model_dump()))
-        kinds[rows, :length], values[rows, :length] = own[0], own[1]
+        lengths = np.full(len(rows), length)
+        best_types, best_values, _ = evolve(fitness, lengths, data.values, generator, Plan(**plan.model_dump()))
+        types[rows, :length], values[rows, :length] = best_types, best_values
         progress.advance(len(rows))
     progress.close()
-    return kinds, values, np.ones(len(kinds), dtype=bool)
+    return types, values, np.ones(len(types), dtype=bool)
 
 
 def _rank(
@@ -142,13 +144,17 @@ def _rank(
     from hypernet.circuits.core.ranking import candidate_errors, polish, snap, squared_error
     from hypernet.circuits.core.scoring import exact_circuits
 
-    own = designer.settings.method
+    assert isinstance(designer.settings, RankedSettings)
+    ranking = designer.settings.method
     target = data.test_response.astype(np.float64)
     chains = designer.write(
-        data.test_response, own.candidates, derived_seed(seed, "circuits", "candidates"), temperature=own.temperature
+        data.test_response,
+        ranking.candidates,
+        derived_seed(seed, "circuits", "candidates"),
+        temperature=ranking.temperature,
     )
     sizes = designer.sizes(chains)
-    errors = candidate_errors(data.probe, target, chains.kinds, sizes)
+    errors = candidate_errors(data.probe, target, chains.types, sizes)
     rows = np.arange(len(errors))
     # After so many candidates, the greedy one first: which is the best so far.
     total = errors.shape[1]
@@ -157,25 +163,25 @@ def _rank(
     target_values = data.values[data.test_classes]
     exact = np.stack(
         [
-            exact_circuits(chains.kinds[rows, one], sizes[rows, one], data.test_kinds, target_values)
-            & chains.ended[rows, one]
-            for one in leaders.T
+            exact_circuits(chains.types[rows, leader], sizes[rows, leader], data.test_types, target_values)
+            & chains.ended[rows, leader]
+            for leader in leaders.T
         ],
         axis=1,
     )
     best = leaders[:, -1]
-    kinds, values, ended = chains.kinds[rows, best], sizes[rows, best], chains.ended[rows, best]
-    some = np.flatnonzero(kinds[:, 0] >= 0)
+    types, values, ended = chains.types[rows, best], sizes[rows, best], chains.ended[rows, best]
+    some = np.flatnonzero(types[:, 0] >= 0)
     for first in range(0, len(some), POLISHED_AT_ONCE):
         here = some[first : first + POLISHED_AT_ONCE]
         error = squared_error(data.probe, torch.from_numpy(target[here]))
-        plan = (own.polish_steps, own.polish_learning_rate, data.values[0], data.values[-1])
-        snapped = snap(kinds[here], polish(kinds[here], values[here], error, *plan), data.values, error)
-        after = candidate_errors(data.probe, target[here], kinds[here][:, None], snapped[:, None])[:, 0]
+        plan = (ranking.polish_steps, ranking.polish_learning_rate, data.values[0], data.values[-1])
+        snapped = snap(types[here], polish(types[here], values[here], error, *plan), data.values, error)
+        after = candidate_errors(data.probe, target[here], types[here][:, None], snapped[:, None])[:, 0]
         better = after < errors[here, best[here]]
         values[here[better]] = snapped[better]
     curve = {"candidate_counts": counts, "candidate_errors": errors[rows[:, None], leaders], "candidate_exact": exact}
-    return kinds, values, ended, curve
+    return types, values, ended, curve
 
 
 def measure(items: pd.DataFrame, seed: int) -> list[Measurement]:
@@ -198,11 +204,13 @@ def measure(items: pd.DataFrame, seed: int) -> list[Measurement]:
 
 
 def _ratio(right: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    return right.sum(axis=1) / parts.sum(axis=1)
+    share: np.ndarray = right.sum(axis=1) / parts.sum(axis=1)
+    return share
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    return np.median(values, axis=1)
+    median: np.ndarray = np.median(values, axis=1)
+    return median
 
 
 def _share(group: str, metric: str, holds: pd.Series) -> Measurement:
@@ -253,7 +261,7 @@ def _compare(
         if len(rows) < 2:
             continue
         interval = bootstrap(
-            lambda own, other: own.mean(axis=1) - other.mean(axis=1),
+            lambda exact, reference_exact: exact.mean(axis=1) - reference_exact.mean(axis=1),
             rows["exact"].to_numpy(np.float64),
             rows["exact_reference"].to_numpy(np.float64),
             generator=numpy_generator(seed, "circuits", "bootstrap", dataset, method, reference, str(group)),
@@ -279,7 +287,7 @@ def _compare(
 def _collapse(dataset: str, seed: int, items: pd.DataFrame) -> list[Comparison]:
     shares = {str(group): rows.exact.to_numpy(np.float64) for group, rows in items.groupby("group", sort=False)}
     # Reference circuits stand in no order.
-    names = sorted((name for name, rows in shares.items() if len(rows) > 1), key=_position)
+    names = sorted((name for name, rows in shares.items() if len(rows) > 1), key=lambda name: _position(name) or 0.0)
     comparisons = []
     for shorter, longer in pairwise(names):
         generator = numpy_generator(seed, "circuits", "bootstrap", dataset, "ga", longer)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hypernet.circuits.core.goals import decibels
-from hypernet.circuits.core.parts import KINDS, canonical, hertz, lengths_of
+from hypernet.circuits.core.parts import PART_TYPES, canonical, hertz, lengths_of
 from hypernet.circuits.core.tolerance import sensitivity, spread, worst_case
 from hypernet.circuits.methods import TITLES
 from hypernet.circuits.names import dataset_title
@@ -27,7 +28,7 @@ from hypernet.lab.results import figures
 from hypernet.lab.results.statistics import wilson
 from hypernet.lab.runs.tracking import keep_in_summary_run
 
-STYLE = {
+STYLE: dict[str, dict[str, Any]] = {
     "ga": {"color": figures.COLOURS[4], "marker": "s"},
     "gru": {"color": figures.COLOURS[1], "marker": "v"},
     "gru_per_length": {"color": figures.COLOURS[2], "marker": "^"},
@@ -37,7 +38,7 @@ STYLE = {
     "ours": {"color": figures.COLOURS[0], "marker": "o"},
     "ours_rank64": {"color": "black", "marker": "*"},
 }
-KIND_TITLES = ("Series R", "Series L", "Series C", "Parallel R", "Parallel L", "Parallel C")
+TYPE_TITLES = ("Series R", "Series L", "Series C", "Parallel R", "Parallel L", "Parallel C")
 TOLERANCE, DRAWS = 0.05, 10_000
 # Enough to see clusters; more would make the decomposition slow.
 MOST_POINTS = 1000
@@ -48,12 +49,12 @@ NO_OURS = "No run of `ours` among the runs"
 
 @dataclass(frozen=True)
 class Answers:
-    """What one method answered, in canonical order: ``items`` has a row, and the arrays an entry, per test circuit."""
+    """The circuits that a method wrote, in canonical order: a row of ``items`` and of each array per test circuit."""
 
     items: pd.DataFrame
-    kinds: np.ndarray
+    types: np.ndarray
     values: np.ndarray
-    target_kinds: np.ndarray
+    target_types: np.ndarray
     target_values: np.ndarray
     frequency: np.ndarray
 
@@ -91,7 +92,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         },
         columns=2,
     )
-    of_method = {one["method"]: one for one in records[::-1] if one["dataset"] == records[0]["dataset"]}
+    of_method = {record["method"]: record for record in records[::-1] if record["dataset"] == records[0]["dataset"]}
     ours = _answers(of_method["ours"]) if "ours" in of_method else None
     genetic = _answers(of_method["ga"]) if "ga" in of_method else None
     if ours is None:
@@ -103,7 +104,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         figures.save(_schematic(ours), out, "schematic")
         panels("confusion", _confusion(ours))
         figures.save(_weights(ours, of_method["ours"]["folder"]), out, "weights")
-        if (ours.kinds[chosen] >= 0).any():
+        if (ours.types[chosen] >= 0).any():
             panels("tolerance", _tolerance(ours, chosen))
         else:
             figures.save(figures.nothing_to_show("`ours` wrote no part"), out, "tolerance")
@@ -112,9 +113,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         figures.save(figures.nothing_to_show("No run of `ours_rank64` among the runs"), out, "candidates")
     else:
         panels("candidates", _candidates(ranked["folder"]))
-    learned = [one for one in records if one.get("history")]
+    learned = [record for record in records if record.get("history")]
     if learned:
-        by_dataset = {name: [one for one in learned if one["dataset"] == name] for name in datasets}
+        by_dataset = {name: [record for record in learned if record["dataset"] == name] for name in datasets}
         panels("learning", {dataset_title(name): partial(_learning, records=by_dataset[name]) for name in datasets})
     else:
         figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
@@ -123,12 +124,12 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     )
 
 
-def _answers(record: dict) -> Answers:
+def _answers(record: dict[str, Any]) -> Answers:
     with np.load(record["folder"] / "predictions.npz") as stored:
-        own, target = (canonical(stored[f"{one}kinds"], stored[f"{one}values"]) for one in ("", "target_"))
+        answer, target = (canonical(stored[f"{whose}kinds"], stored[f"{whose}values"]) for whose in ("", "target_"))
         frequency = stored["frequency"]
     items = pd.read_csv(record["folder"] / "items.csv", dtype={"circuit": str, "group": str})
-    return Answers(items, *own, *target, frequency)
+    return Answers(items, *answer, *target, frequency)
 
 
 def _lengths(axes: Axes, table: pd.DataFrame) -> None:
@@ -145,7 +146,7 @@ def _lengths(axes: Axes, table: pd.DataFrame) -> None:
             axes.errorbar(place, rows.value, yerr=spread_of, capsize=2, ms=5, lw=1.4, label=TITLES[method], **style)
         if rows.published.notna().any():
             quoted = True
-            hollow = style | {"ls": "--", "lw": 1.0, "ms": 5, "mfc": "white", "alpha": 0.8}
+            hollow: dict[str, Any] = style | {"ls": "--", "lw": 1.0, "ms": 5, "mfc": "white", "alpha": 0.8}
             # A method that is quoted, not run, has no other line.
             axes.plot(place, rows.published, label=None if measured else TITLES[method], **hollow)
     if quoted:
@@ -162,24 +163,24 @@ def _telling(ours: Answers, genetic: Answers | None) -> int:
     Without the genetic algorithm, the first that `ours` gets right.
     """
     longest = ours.items.parts == ours.items.parts.max()
-    told = longest & (ours.items.exact == 1)
+    chosen = longest & (ours.items.exact == 1)
     if genetic is not None:
         missed = genetic.items.circuit[genetic.items.exact == 0]
-        told &= ours.items.circuit.isin(missed)
-    return int(np.flatnonzero(told if told.any() else longest)[0])
+        chosen &= ours.items.circuit.isin(missed)
+    return int(np.flatnonzero(chosen if chosen.any() else longest)[0])
 
 
 def _response(ours: Answers, genetic: Answers | None, row: int) -> dict[str, Callable[[Axes], None]]:
     frequency = ours.frequency
-    curves = [curve_of("Target", ours.target_kinds[row], ours.target_values[row], frequency, TARGET_STYLE)]
+    curves = [curve_of("Target", ours.target_types[row], ours.target_values[row], frequency, TARGET_STYLE)]
     if genetic is not None:
         other = np.flatnonzero(genetic.items.circuit == ours.items.circuit[row])
         style = {"color": STYLE["ga"]["color"], "lw": 1.6}
         curves += [
-            curve_of(TITLES["ga"], genetic.kinds[one], genetic.values[one], frequency, style) for one in other[:1]
+            curve_of(TITLES["ga"], genetic.types[place], genetic.values[place], frequency, style) for place in other[:1]
         ]
     style = {"color": STYLE["ours"]["color"], "lw": 1.8, "ls": "--"}
-    curves.append(curve_of(TITLES["ours"], ours.kinds[row], ours.values[row], frequency, style))
+    curves.append(curve_of(TITLES["ours"], ours.types[row], ours.values[row], frequency, style))
     return bode_panels(hertz(frequency), curves)
 
 
@@ -188,39 +189,39 @@ def _schematic(ours: Answers) -> Figure:
     if wrong.empty:
         return figures.nothing_to_show("`ours` wrote every test circuit as it is")
     row = int(wrong.idxmin())
-    target = ours.target_kinds[row], ours.target_values[row]
-    own = ours.kinds[row], ours.values[row]
+    target = ours.target_types[row], ours.target_values[row]
+    answer = ours.types[row], ours.values[row]
     return picture(
         {
-            "Target": draw_schematic(*target, compare=own),
-            f"{TITLES['ours']}: response error {100 * wrong[row]:.2g} %": draw_schematic(*own, compare=target),
+            "Target": draw_schematic(*target, compare=answer),
+            f"{TITLES['ours']}: response error {100 * wrong[row]:.2g} %": draw_schematic(*answer, compare=target),
         }
     )
 
 
 def _confusion(ours: Answers) -> dict[str, Callable[[Axes], None]]:
-    true, own = ours.target_kinds, ours.kinds
+    true, written = ours.target_types, ours.types
     # One column more than the longest: there the end belongs. A circuit that never ended has none.
-    width = max(true.shape[1], own.shape[1]) + 1
-    true, own, true_values, own_values = (
-        np.pad(one, ((0, 0), (0, width - one.shape[1])), constant_values=-1)
-        for one in (true, own, ours.target_values, ours.values)
+    width = max(true.shape[1], written.shape[1]) + 1
+    true, written, true_values, written_values = (
+        np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=-1)
+        for array in (true, written, ours.target_values, ours.values)
     )
-    end = len(KINDS)
+    end = len(PART_TYPES)
     counted = np.arange(width) <= lengths_of(true)[:, None]
-    unended = (ours.items.ended.to_numpy() == 0)[:, None] & (own < 0)
+    unended = (ours.items.ended.to_numpy() == 0)[:, None] & (written < 0)
     counted &= ~unended
-    kinds = np.zeros((end + 1, end + 1), dtype=int)
-    np.add.at(kinds, (np.where(true < 0, end, true)[counted], np.where(own < 0, end, own)[counted]), 1)
-    same = (true == own) & (true >= 0)
-    catalogue = np.unique(np.concatenate([true_values[true >= 0], own_values[own >= 0]]).round(9))
+    types = np.zeros((end + 1, end + 1), dtype=int)
+    np.add.at(types, (np.where(true < 0, end, true)[counted], np.where(written < 0, end, written)[counted]), 1)
+    same = (true == written) & (true >= 0)
+    catalogue = np.unique(np.concatenate([true_values[true >= 0], written_values[written >= 0]]).round(9))
     values = np.zeros((len(catalogue), len(catalogue)), dtype=int)
-    rows, columns = (np.searchsorted(catalogue, one[same].round(9)) for one in (true_values, own_values))
+    rows, columns = (np.searchsorted(catalogue, array[same].round(9)) for array in (true_values, written_values))
     np.add.at(values, (rows, columns), 1)
     return {
-        "Kinds": partial(_matrix, counts=kinds, names=[*KINDS, "end"], what="kind"),
-        "Values, where the kind is right": partial(
-            _matrix, counts=values, names=[f"{one:g}" for one in catalogue], what="value (1 = 1 kΩ, 1 mH, 1 nF)"
+        "Types of parts": partial(_matrix, counts=types, names=[*PART_TYPES, "end"], what="type"),
+        "Values, where the type is right": partial(
+            _matrix, counts=values, names=[f"{value:g}" for value in catalogue], what="value (1 = 1 kΩ, 1 mH, 1 nF)"
         ),
     }
 
@@ -237,7 +238,7 @@ def _matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], what: str) -> 
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7 if small else 6)
     axes.set_xticks(range(len(names)), names, rotation=0 if small else 60)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel(f"Written {what}" if small else f"Written {what}; cells in %")
+    axes.set_xlabel(f"Written {what}" if small else f"Written {what} (cells in %)")
     axes.set_ylabel(f"True {what}")
     axes.grid(visible=False)
 
@@ -248,19 +249,25 @@ def _weights(ours: Answers, folder: Path) -> Figure:
     from hypernet.circuits.trained import open_model
 
     designer = open_model(folder / "model.ckpt")
-    count = len(ours.target_kinds)
+    count = len(ours.target_types)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(int))
-    kinds, values = ours.target_kinds[chosen], ours.target_values[chosen]
-    weights = designer.weights(designer.probe.measure(kinds, values).astype(np.float32))
+    types, values = ours.target_types[chosen], ours.target_values[chosen]
+    weights = designer.weights(designer.probe.measure(types, values).astype(np.float32))
     if weights is None:
         return figures.nothing_to_show("The network of `ours` has no generated weights")
     points, explained = principal_plane(np.asarray(weights, dtype=np.float64))
-    lengths = lengths_of(kinds)
+    lengths = lengths_of(types)
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(np.unique(lengths))))
-    figure, (by_kind, by_length) = plt.subplots(1, 2, figsize=(9.8, 5.2), sharex=True, sharey=True)
+    figure, (by_type, by_length) = plt.subplots(1, 2, figsize=(9.8, 5.2), sharex=True, sharey=True)
     groups = [
-        (by_kind, kinds[:, 0] == kind, KIND_TITLES[kind], figures.COLOURS[kind], figures.MARKERS[kind])
-        for kind in np.unique(kinds[:, 0])
+        (
+            by_type,
+            types[:, 0] == part_type,
+            TYPE_TITLES[part_type],
+            figures.COLOURS[part_type],
+            figures.MARKERS[part_type],
+        )
+        for part_type in np.unique(types[:, 0])
     ] + [
         (by_length, lengths == length, f"{length} parts", shade, figures.MARKERS[place % len(figures.MARKERS)])
         for place, (length, shade) in enumerate(zip(np.unique(lengths), shades, strict=True))
@@ -268,11 +275,11 @@ def _weights(ours: Answers, folder: Path) -> Figure:
     for axes, inside, label, colour, marker in groups:
         style = {"color": colour, "marker": marker, "s": 14, "alpha": 0.7, "lw": 0, "rasterized": True}
         axes.scatter(*points[inside].T, label=label, **style)
-    for axes, title in ((by_kind, "By the first part"), (by_length, "By the number of parts")):
+    for axes, title in ((by_type, "By the first part"), (by_length, "By the number of parts")):
         axes.set_title(title)
         axes.set_xlabel(f"First component ({100 * explained[0]:.0f} % of the variance)")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, markerscale=1.6, handletextpad=0.2)
-    by_kind.set_ylabel(f"Second component ({100 * explained[1]:.0f} % of the variance)")
+    by_type.set_ylabel(f"Second component ({100 * explained[1]:.0f} % of the variance)")
     return figure
 
 
@@ -293,40 +300,42 @@ def principal_plane(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tolerance(ours: Answers, row: int) -> dict[str, Callable[[Axes], None]]:
-    frequency, kinds, values = ours.frequency, ours.kinds[row], ours.values[row]
-    inside = kinds >= 0
-    kinds, values = kinds[inside], values[inside]
+    frequency, types, values = ours.frequency, ours.types[row], ours.values[row]
+    inside = types >= 0
+    types, values = types[inside], values[inside]
     generator = numpy_generator(0, "circuits", "figures", "tolerance")
-    band = spread(kinds, values, TOLERANCE, DRAWS, generator, frequency)
-    target = curve_of("Target", ours.target_kinds[row], ours.target_values[row], frequency, TARGET_STYLE)
-    own = curve_of(TITLES["ours"], kinds, values, frequency, {"color": STYLE["ours"]["color"], "ls": "--", "lw": 1.8})
-    corners = worst_case(kinds, values, TOLERANCE, frequency)
+    band = spread(types, values, TOLERANCE, DRAWS, generator, frequency)
+    target = curve_of("Target", ours.target_types[row], ours.target_values[row], frequency, TARGET_STYLE)
+    design = curve_of(
+        TITLES["ours"], types, values, frequency, {"color": STYLE["ours"]["color"], "ls": "--", "lw": 1.8}
+    )
+    corners = worst_case(types, values, TOLERANCE, frequency)
     label = f"{100 * TOLERANCE:g} % parts: 95 % of {DRAWS:,} draws"
     wanted, points = decibels(target.voltage), hertz(frequency)
 
     def difference(axes: Axes) -> None:
-        axes.fill_between(points, band.low - wanted, band.high - wanted, color=own.style["color"], alpha=0.3, lw=0)
-        axes.plot(points, band.nominal - wanted, **own.style)
+        axes.fill_between(points, band.low - wanted, band.high - wanted, color=design.style["color"], alpha=0.3, lw=0)
+        axes.plot(points, band.nominal - wanted, **design.style)
         for number, edge in enumerate(corners):
             axes.plot(points, edge - wanted, ":", color="0.3", lw=1.2, label=None if number else "Worst corners")
         axes.set_xscale("log")
         axes.set_xlim(points[0], points[-1])
         axes.set_xlabel("Frequency (Hz)")
-        axes.set_ylabel("Gain less the target's (dB)")
+        axes.set_ylabel("Gain minus target gain (dB)")
 
     def parts(axes: Axes) -> None:
-        largest = 0.01 * np.abs(sensitivity(kinds, values, frequency)).max(axis=1)
-        axes.barh(np.arange(len(kinds)), largest, color=own.style["color"], height=0.65)
-        axes.set_yticks(range(len(kinds)), part_labels(kinds, values))
+        largest = 0.01 * np.abs(sensitivity(types, values, frequency)).max(axis=1)
+        axes.barh(np.arange(len(types)), largest, color=design.style["color"], height=0.65)
+        axes.set_yticks(range(len(types)), part_labels(types, values))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("Largest change of the gain (dB)")
+        axes.set_xlabel("Largest change of the gain over frequency (dB)")
 
     edges = band.low, band.high
     return {
-        "Gain": partial(draw_gain, hertz=points, curves=[target, own], band=edges, band_label=label),
+        "Gain": partial(draw_gain, hertz=points, curves=[target, design], band=edges, band_label=label),
         "Difference from the target": difference,
-        "Which part matters: 1 % of each": parts,
+        "Sensitivity to 1 % of each part": parts,
     }
 
 
@@ -342,30 +351,30 @@ def _candidates(folder: Path) -> dict[str, Callable[[Axes], None]]:
 
     def error(axes: Axes) -> None:
         low, middle, high = np.quantile(errors, (0.25, 0.5, 0.75), axis=0, method="inverted_cdf")
-        axes.fill_between(counts, low, high, color=colour, alpha=0.25, lw=0, label="Middle half of the circuits")
+        axes.fill_between(counts, low, high, color=colour, alpha=0.25, lw=0, label="Interquartile range")
         axes.plot(counts, middle, "o-", ms=5, color=colour, label="Median circuit")
         axes.set_yscale("symlog", linthresh=SMALLEST_ERROR)
         axes.set_ylim(bottom=0)
-        axes.set_ylabel("Relative response error of the best")
+        axes.set_ylabel("Relative response error of the best candidate")
         finish(axes)
 
     def share(axes: Axes) -> None:
-        intervals = [wilson(int(one.sum()), len(one)) for one in exact.astype(bool).T]
-        low, value, high = ([getattr(one, name) for one in intervals] for name in ("low", "value", "high"))
+        intervals = [wilson(int(hits.sum()), len(hits)) for hits in exact.astype(bool).T]
+        low, value, high = ([getattr(interval, name) for interval in intervals] for name in ("low", "value", "high"))
         axes.fill_between(counts, low, high, color=figures.COLOURS[4], alpha=0.25, lw=0, label="95 % interval")
         axes.plot(counts, value, "s-", ms=5, color=figures.COLOURS[4], label="Exact circuits")
         axes.set_ylim(0, 1.03)
         axes.set_ylabel("Share of test circuits exactly right")
         finish(axes)
 
-    return {"How close": error, "How often right": share}
+    return {"Response error": error, "Exact circuits": share}
 
 
-def _learning(axes: Axes, records: Sequence[dict]) -> None:
+def _learning(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
     for record in records:
         history, method = pd.DataFrame(record["history"]), record["method"]
         label = TITLES[method] if record["seed"] == records[0]["seed"] else None
         axes.plot(history.seconds, history.validation_error, ms=4, label=label, **STYLE[method])
     axes.set_ylim(-0.03, 1.03)
-    axes.set_xlabel("Seconds of training")
+    axes.set_xlabel("Training time (s)")
     axes.set_ylabel("Share of validation circuits not exactly right")

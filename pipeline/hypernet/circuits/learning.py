@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch import Tensor, nn
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
 from torch.utils.data import Dataset
 
+from hypernet.circuits.baselines.networks import PerLength
 from hypernet.circuits.config import NetworkSettings, SimulatorLoss, Training
+from hypernet.circuits.core.cells import ChainDecoder
 from hypernet.circuits.core.losses import ResponseLoss, chain_loss
 from hypernet.circuits.core.parts import PAD, lengths_of
 from hypernet.circuits.core.scoring import exact_circuits
@@ -21,8 +26,8 @@ from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_de
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
-class TrainingCircuits(Dataset):
-    """Batch i of a training, made from the number i alone: responses, kinds and value classes.
+class TrainingCircuits(Dataset[Batch]):
+    """Batch i of a training, made from the number i alone: responses, types and value classes.
 
     Args:
         data: the data set.
@@ -35,20 +40,20 @@ class TrainingCircuits(Dataset):
         self.data, self.size, self.seed, self.one_length = data, size, seed, one_length
 
     def __getitem__(self, index: int) -> Batch:
-        """Responses float32 ``[B, C, d]``, kinds and classes int64 ``[B, n]``."""
+        """Responses float32 ``[B, C, d]``, types and classes int64 ``[B, n]``."""
         generator = numpy_generator(self.seed, "circuits", "train", index)
         lengths = self.data.sampler.lengths
         length = int(lengths[index % len(lengths)]) if self.one_length else None
         return as_batch(self.data, *self.data.sampler.draw(generator, self.size, "train", length))
 
 
-class ValidationCircuits(Dataset):
+class ValidationCircuits(Dataset[Batch]):
     """The held-out validation circuits, one batch per length."""
 
     def __init__(self, data: CircuitData):
         self.data = data
-        own = lengths_of(data.validation_kinds)
-        self.rows = [np.flatnonzero(own == length) for length in np.unique(own)]
+        lengths = lengths_of(data.validation_types)
+        self.rows = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,17 +61,17 @@ class ValidationCircuits(Dataset):
     def __getitem__(self, index: int) -> Batch:
         """As :class:`TrainingCircuits`."""
         rows = self.rows[index]
-        return as_batch(self.data, self.data.validation_kinds[rows], self.data.validation_classes[rows])
+        return as_batch(self.data, self.data.validation_types[rows], self.data.validation_classes[rows])
 
 
-def as_batch(data: CircuitData, kinds: np.ndarray, classes: np.ndarray) -> Batch:
+def as_batch(data: CircuitData, types: np.ndarray, classes: np.ndarray) -> Batch:
     """Circuits with their responses, as tensors."""
-    response = torch.from_numpy(data.measure(kinds, classes))
-    return response, torch.from_numpy(kinds.astype(np.int64)), torch.from_numpy(classes.astype(np.int64))
+    response = torch.from_numpy(data.measure(types, classes))
+    return response, torch.from_numpy(types.astype(np.int64)), torch.from_numpy(classes.astype(np.int64))
 
 
 class CircuitTraining(pl.LightningModule):
-    """Cross-entropy of kinds and values, and lambda times the loss on the simulated response.
+    """Cross-entropy of types and values, and lambda times the loss on the simulated response.
 
     Validation logs ``validation_error``, the share of circuits that the greedy answer does not get exactly right.
 
@@ -77,34 +82,43 @@ class CircuitTraining(pl.LightningModule):
         simulator_loss: of the loss on the response; None for the networks that are trained without it.
     """
 
-    def __init__(self, network: nn.Module, data: CircuitData, settings: Training, simulator_loss: SimulatorLoss | None):
+    _counts: Tensor
+
+    def __init__(
+        self,
+        network: ChainDecoder | PerLength,
+        data: CircuitData,
+        settings: Training,
+        simulator_loss: SimulatorLoss | None,
+    ):
         super().__init__()
         self.network, self.settings, self.longest = network, settings, data.longest
         self.weight = simulator_loss.weight if simulator_loss else 0.0
-        if self.weight:
+        if simulator_loss is not None and self.weight:
             self.response_loss = ResponseLoss(data.probe, torch.from_numpy(data.values), simulator_loss)
         self.register_buffer("_counts", torch.zeros(2, dtype=torch.float64), persistent=False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss."""
-        response, kinds, classes = batch
-        network = self.network.for_length(kinds.shape[1])
-        logits = network(response, kinds)
-        loss = chain_loss(*logits, kinds, classes)
+        response, types, classes = batch
+        network = self.network.for_length(types.shape[1])
+        type_logits, value_logits = network(response, types)
+        loss = chain_loss(type_logits, value_logits, types, classes)
         self.log("training_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)
         if not self.weight:
             return loss
-        of_response = self.response_loss(*logits, kinds, classes, response)
+        of_response = self.response_loss(type_logits, value_logits, types, classes, response)
         self.log("response_loss", of_response.detach().float(), on_step=False, on_epoch=True, batch_size=1)
         return loss + self.weight * of_response.to(loss.dtype)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count circuits that are exactly right."""
-        response, kinds, classes = batch
-        length = int((kinds[0] != PAD).sum())
+        response, types, classes = batch
+        length = int((types[0] != PAD).sum())
         written = write(self.network.for_length(length), response, self.longest)
-        targets = (one.cpu().numpy() for one in (kinds, classes))
-        exact = exact_circuits(written.kinds[:, 0], written.classes[:, 0], *targets) & written.ended[:, 0]
+        target_types, target_classes = types.cpu().numpy(), classes.cpu().numpy()
+        exact = exact_circuits(written.types[:, 0], written.classes[:, 0], target_types, target_classes)
+        exact &= written.ended[:, 0]
         self._counts += torch.tensor([exact.sum(), len(exact)], dtype=torch.float64, device=self._counts.device)
 
     def on_validation_epoch_end(self) -> None:
@@ -113,16 +127,17 @@ class CircuitTraining(pl.LightningModule):
         self.log("validation_error", float(1.0 - right / seen))
         self._counts.zero_()
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam; its rate falls as a cosine."""
-        own = self.settings
-        return adam_with_cosine_decay(
-            self.parameters(), own.learning_rate, own.final_learning_rate_share, own.max_steps
+        settings = self.settings
+        optimizer = adam_with_cosine_decay(
+            self.parameters(), settings.learning_rate, settings.final_learning_rate_share, settings.max_steps
         )
+        return cast(OptimizerLRScheduler, optimizer)
 
 
 def learn(
-    network: nn.Module,
+    network: ChainDecoder | PerLength,
     data: CircuitData,
     settings: NetworkSettings,
     one_length: bool,
@@ -139,8 +154,8 @@ def learn(
         run: the run it belongs to.
         threads: number of CPU threads.
     """
-    own = settings.train
-    module = CircuitTraining(network, data, own, getattr(settings, "simulator_loss", None))
-    trainer = TrainerSettings(**own.model_dump(include=set(TrainerSettings.model_fields)))
-    batches = TrainingCircuits(data, own.batch_circuits, run.identity["seed"], one_length)
+    training = settings.train
+    module = CircuitTraining(network, data, training, getattr(settings, "simulator_loss", None))
+    trainer = TrainerSettings(**training.model_dump(include=set(TrainerSettings.model_fields)))
+    batches = TrainingCircuits(data, training.batch_circuits, run.identity["seed"], one_length)
     fit(module, StepData(batches, ValidationCircuits(data), trainer), trainer, run, "validation_error", threads)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from hypernet.circuits.config import (
     UnitHypernetworkSettings,
     WideGRUSettings,
 )
+from hypernet.circuits.core.cells import ChainDecoder
 from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.model import CircuitHypernetwork
@@ -36,7 +39,7 @@ WIDEST = 4096
 
 def build(
     settings: NetworkSettings, probe: Probe, lengths: list[int], values: int, mean: np.ndarray, deviation: np.ndarray
-) -> nn.Module:
+) -> ChainDecoder | PerLength:
     """The untrained network of a method.
 
     Args:
@@ -49,12 +52,13 @@ def build(
     """
 
     def encoder() -> ResponseEncoder:
-        channels, own = probe.channels + 1, settings.encoder
-        if isinstance(own, MLP):
-            body = MLPEncoder(channels, probe.points, own.widths, own.size)
+        channels, chosen = probe.channels + 1, settings.encoder
+        body: nn.Module
+        if isinstance(chosen, MLP):
+            body = MLPEncoder(channels, probe.points, chosen.widths, chosen.size)
         else:
-            body = MultiScaleResNet(channels, probe.points, own.widths, own.hidden, own.size, own.pool)
-        return ResponseEncoder(body, *(torch.from_numpy(one) for one in (mean, deviation)), probe.position())
+            body = MultiScaleResNet(channels, probe.points, chosen.widths, chosen.hidden, chosen.size, chosen.pool)
+        return ResponseEncoder(body, torch.from_numpy(mean), torch.from_numpy(deviation), probe.position())
 
     size, sizes = settings.encoder.size, settings.decoder
 
@@ -72,8 +76,11 @@ def build(
         case WideGRUSettings():
             with torch.device("meta"):
                 wanted = count_parameters(hypernetwork(True))
-                hidden = next(one for one in range(1, WIDEST) if count_parameters(conditioned(one)) >= wanted)
-            return conditioned(hidden)
+                widths = range(1, WIDEST)
+                place = bisect_left(widths, wanted, key=lambda hidden: count_parameters(conditioned(hidden)))
+            if place == len(widths):
+                raise ValueError(f"no GRU of up to {WIDEST} units has {wanted:,} parameters")
+            return conditioned(widths[place])
         case UnitHypernetworkSettings():
             return hypernetwork(False)
         case HypernetworkSettings():

@@ -1,6 +1,6 @@
 """The hypernetwork: f reads the response and writes the weights of the GRU g that writes the circuit.
 
-    e = f(response)        theta = W e + theta_0        h_j = g_theta(kind_{j-1}, h_{j-1})
+    e = f(response)        theta = W e + theta_0        h_j = g_theta(type_{j-1}, h_{j-1})
 
 (Rotman and Wolf 2020: f encodes the spectrum directly into the decoder's weight space.) `ours` generates the recurrent
 unit and both heads; `gru_only_hypernet` the unit alone, with heads that all responses share.
@@ -22,8 +22,8 @@ class Written(NamedTuple):
     """One network g per response: the unit's weights and, where they are generated, those of its heads."""
 
     unit: GRUWeights
-    kind_weight: Tensor | None = None
-    kind_bias: Tensor | None = None
+    type_weight: Tensor | None = None
+    type_bias: Tensor | None = None
     value_weight: Tensor | None = None
     value_bias: Tensor | None = None
 
@@ -37,7 +37,7 @@ class CircuitHypernetwork(ChainDecoder):
     Args:
         encoder: f, ``[B, C, d] -> [B, E]``.
         size: E.
-        embedding: entries of the embedding of a kind.
+        embedding: entries of the embedding of a type.
         hidden: H, entries of the state.
         values: K, number of values per type.
         generated_heads: whether the heads are generated too.
@@ -63,7 +63,8 @@ class CircuitHypernetwork(ChainDecoder):
 
     def write(self, response: Tensor) -> Tensor:
         """theta, the flat weights of g for every response, ``[B, N]``."""
-        return self.writer(self.encoder(response))
+        weights: Tensor = self.writer(self.encoder(response))
+        return weights
 
     def read(self, response: Tensor) -> Written:
         """See :class:`ChainDecoder`."""
@@ -71,9 +72,9 @@ class CircuitHypernetwork(ChainDecoder):
         written = Written(self.unit.unpack(unit))
         if not heads:
             return written
-        (kind_weight, kind_bias), (value_weight, value_bias) = (self._head(flat) for flat in heads)
+        (type_weight, type_bias), (value_weight, value_bias) = (self._head(flat) for flat in heads)
         return written._replace(
-            kind_weight=kind_weight, kind_bias=kind_bias, value_weight=value_weight, value_bias=value_bias
+            type_weight=type_weight, type_bias=type_bias, value_weight=value_weight, value_bias=value_bias
         )
 
     def _head(self, flat: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,14 +94,16 @@ class CircuitHypernetwork(ChainDecoder):
         """See :class:`ChainDecoder`."""
         return self.unit.step(inputs, context.unit, state)
 
-    def kind_logits(self, context: Written, states: Tensor) -> Tensor:
+    def type_logits(self, context: Written, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        if context.kind_weight is None:
-            return self.kind_head(states)
-        return generated_linear(states, context.kind_weight, context.kind_bias)
+        if context.type_weight is None:
+            logits: Tensor = self.kind_head(states)
+            return logits
+        return generated_linear(states, context.type_weight, context.type_bias)
 
     def value_logits(self, context: Written, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
         if context.value_weight is None:
-            return self.value_head(states)
+            logits: Tensor = self.value_head(states)
+            return logits
         return generated_linear(states, context.value_weight, context.value_bias)

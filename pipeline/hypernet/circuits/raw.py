@@ -22,9 +22,9 @@ ENUMERABLE = 60_000
 def make(dataset: str, out: Path, settings: RawSettings) -> None:
     """Write the validation and test circuits of ``dataset`` to ``out``, with a manifest.
 
-    ``circuits.csv`` has a row for each: ``split``, ``length`` and the canonical text. Which split a circuit belongs to
-    is told by the hash of that text, so no training can draw a held-out one; given circuits, which can be of any split
-    by their hash, are kept from the training by :func:`hypernet.circuits.dataset.prepare`.
+    ``circuits.csv`` has a row for each: ``split``, ``length`` and the canonical text. The split of a circuit
+    follows from the SHA-256 of that text, so no training can draw a held-out one; given circuits, which can be of any
+    split by their hash, are kept from the training by :func:`hypernet.circuits.dataset.prepare`.
 
     Raises:
         UserError: the reference files cannot be had.

@@ -51,6 +51,7 @@ def train(
         if isinstance(settings, NetworkSettings):
             content["state"] = _train_network(circuits, settings, run, threads)
         elif isinstance(settings, RankedSettings):
+            assert start is not None
             known = _read_start(start)
             content |= {"network": known["settings"], "state": known["state"]}
             run.facts["parameter_count"] = known["parameter_count"]

@@ -19,16 +19,26 @@ from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored
 
-# Numbers of values are kept in eight bits.
-LARGEST_GRID, LARGEST_CATALOGUE = 4096, 127
+# What a file may claim; numbers of values are kept in eight bits.
+LARGEST_GRID, LARGEST_CATALOGUE, MOST_EXCITATIONS, MOST_WEIGHTS = 4096, 127, 4, 2**28
 
 
 def _rise(numbers: np.ndarray) -> bool:
     return numbers.ndim == 1 and bool(np.isfinite(numbers).all() and (np.diff(numbers, prepend=0.0) > 0).all())
 
 
-def _is_plain(tensor: torch.Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_complex()
+def _plain(tensor: object, largest: int = MOST_WEIGHTS) -> torch.Tensor:
+    """A tensor of a file, if its numbers are dense, real and all in the file.
+
+    A file of a few bytes may claim any shape with strides of 0, and to convert it would take the memory of that shape.
+    """
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or tensor.device.type != "cpu":
+        raise ValueError("arrays that are no dense numbers")
+    if tensor.is_complex() or tensor.is_quantized or not tensor.is_contiguous():
+        raise ValueError("arrays that are no dense real numbers")
+    if tensor.numel() > largest:
+        raise ValueError(f"an array of {tensor.numel():,} numbers, {largest:,} at most are known here")
+    return tensor
 
 
 def describe(dataset: str, method: str, settings: Section, data: CircuitData) -> dict[str, Any]:
@@ -39,7 +49,7 @@ def describe(dataset: str, method: str, settings: Section, data: CircuitData) ->
         "method": method,
         "settings": settings.model_dump(mode="json"),
         "title": data.title,
-        "excitations": [list(one) for one in data.probe.excitations],
+        "excitations": [list(excitation) for excitation in data.probe.excitations],
         "features": data.probe.compression,
         "lengths": data.sampler.lengths.tolist(),
         "values": data.values.tolist(),
@@ -52,8 +62,8 @@ def describe(dataset: str, method: str, settings: Section, data: CircuitData) ->
 class Designer:
     """A network read from ``model.ckpt``.
 
-    Calling it with compressed responses float32 ``[B, C, d]`` gives one circuit each, float64 ``[B, longest, 2]``: kind
-    (0..5, -1 behind the end) and normalised value (0 behind the end).
+    Calling it with compressed responses float32 ``[B, C, d]`` gives a circuit for each, float64 ``[B, longest, 2]``:
+    type of part (0..5, -1 behind the end) and normalised value (0 behind the end).
 
     Args:
         content: what :func:`hypernet.lab.runs.models.load_model` returned.
@@ -76,30 +86,40 @@ class Designer:
         network = SETTINGS["ours"].model_validate(content["network"]) if ranked else self.settings
         if not isinstance(network, NetworkSettings):
             raise ValueError(f"{TITLES[self.method]} has no network")  # noqa: TRY004 (a file's content, not a type)
-        self.values = np.array(content["values"], dtype=np.float64)
-        self.lengths = [int(one) for one in content["lengths"]]
-        frequency = content["frequency"].double().numpy()
-        if content["features"] not in COMPRESSIONS or not 1 <= min(self.lengths) <= max(self.lengths) <= LONGEST:
+        values, lengths, excitations = (content[name] for name in ("values", "lengths", "excitations"))
+        if not all(isinstance(numbers, list) for numbers in (values, lengths, excitations)):
+            raise ValueError("values, lengths or excitations that are no lists")
+        if not isinstance(self.title, str) or len(lengths) > LONGEST:
+            raise ValueError("a title that is no text, or lengths that this version does not know")
+        if not 1 <= len(values) <= LARGEST_CATALOGUE or not 1 <= len(excitations) <= MOST_EXCITATIONS:
+            raise ValueError("a catalogue or a number of excitations that is too large, or none")
+        if content["features"] not in COMPRESSIONS or not set(lengths) <= set(range(1, LONGEST + 1)):
             raise ValueError("features or lengths that this version does not know")
-        if len(frequency) > LARGEST_GRID or not 1 <= len(self.values) <= LARGEST_CATALOGUE:
-            raise ValueError("a grid or a catalogue that is too large")
+        self.values = np.array(values, dtype=np.float64)
+        self.lengths = sorted({int(length) for length in lengths})
+        self.longest = max(self.lengths)
+        frequency = _plain(content["frequency"], LARGEST_GRID).double().numpy()
         if not (_rise(frequency) and _rise(self.values)):
             raise ValueError("frequencies or values that are not positive and rising")
-        if not all(isinstance(one, torch.Tensor) and _is_plain(one) for one in content["state"].values()):
-            raise ValueError("weights that are no dense real numbers")
-        self.probe = Probe(frequency, [tuple(one) for one in content["excitations"]], content["features"])
-        self.longest = max(self.lengths)
-        statistics = (content[name].float().numpy() for name in ("mean", "deviation"))
+        pairs = [(float(voltage), float(current)) for voltage, current in excitations]
+        self.probe = Probe(frequency, pairs, content["features"])
+        shape = (self.probe.channels, self.probe.points)
+        mean, deviation = (_plain(content[name], shape[0] * shape[1]).float().numpy() for name in ("mean", "deviation"))
+        if mean.shape != shape or deviation.shape != shape:
+            raise ValueError(f"statistics of the response that are not {shape[0]} x {shape[1]} numbers")
+        state = {str(name): _plain(weights) for name, weights in content["state"].items()}
+        if sum(weights.numel() for weights in state.values()) > MOST_WEIGHTS:
+            raise ValueError(f"more than {MOST_WEIGHTS:,} weights")
         # Without memory for the weights until their shapes are known to be those in the file.
         with torch.device("meta"):
-            self.network = build(network, self.probe, self.lengths, len(self.values), *statistics)
-        self.network.load_state_dict(content["state"], assign=True)
+            self.network = build(network, self.probe, self.lengths, len(self.values), mean, deviation)
+        self.network.load_state_dict(state, assign=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.float().to(self.device).eval()
 
     @property
     def knows_the_end(self) -> bool:
-        """Whether it finds the number of parts itself; a family with a network per length must be told."""
+        """Whether it finds the number of parts itself; a family with a network per length needs it."""
         return not isinstance(self.network, PerLength)
 
     def write(
@@ -108,10 +128,10 @@ class Designer:
         """Circuits for compressed responses ``[T, C, d]``: the greedy answer, then ``samples`` drawn ones.
 
         Raises:
-            UserError: this method must be told the number of parts.
+            UserError: this method needs the number of parts.
         """
         if length is None and not self.knows_the_end:
-            raise UserError(f"{TITLES[self.method]} must be told the number of parts; take a model of another method")
+            raise UserError(f"{TITLES[self.method]} needs the number of parts; take a model of another method")
         tensor = torch.from_numpy(np.asarray(response, dtype=np.float32)).to(self.device)
         network = self.network.for_length(length)
         generator = torch.Generator(self.device).manual_seed(seed)
@@ -119,12 +139,12 @@ class Designer:
 
     def sizes(self, chains: Chains) -> np.ndarray:
         """Normalised values of the parts of written circuits; 1 where there is none."""
-        return np.where(chains.kinds >= 0, self.values[chains.classes], 1.0)
+        return np.where(chains.types >= 0, self.values[chains.classes], 1.0)
 
     def candidates(self, response: np.ndarray, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The greedy answer and drawn ones: kinds int8 and values, ``[T, 1 + samples, longest]`` each."""
+        """The greedy answer and drawn ones: types int8 and values, ``[T, 1 + samples, longest]`` each."""
         chains = self.write(response, samples, seed)
-        return chains.kinds, self.sizes(chains)
+        return chains.types, self.sizes(chains)
 
     def weights(self, response: np.ndarray) -> np.ndarray | None:
         """The weights that the hypernetwork writes for compressed responses, ``[T, N]``; None without one."""
@@ -137,8 +157,13 @@ class Designer:
     def __call__(self, response: np.ndarray) -> np.ndarray:
         """See the class."""
         chains = self.write(response)
-        kinds, classes = chains.kinds[:, 0], chains.classes[:, 0]
-        return np.stack([kinds.astype(np.float64), np.where(kinds >= 0, self.values[classes], 0.0)], axis=-1)
+        types, classes = chains.types[:, 0], chains.classes[:, 0]
+        return np.stack([types.astype(np.float64), np.where(types >= 0, self.values[classes], 0.0)], axis=-1)
+
+
+def opened(model: Path | str | Designer) -> Designer:
+    """A network from its file, or the network itself."""
+    return model if isinstance(model, Designer) else open_model(model)
 
 
 def restore(content: dict[str, Any]) -> Designer:

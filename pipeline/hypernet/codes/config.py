@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hypernet.codes.sources.matrices import CODES
+from hypernet.codes.names import CODES
 from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
 
 # Up to these sizes a table of all syndromes, or of all code words, fits into memory.
 LARGEST_SYNDROME_BITS = 20
 LARGEST_WORD_BITS = 16
-REFERENCES = {
+# By method id, whether it can be run on a code of n bits with k bits of information.
+REFERENCES: dict[str, Callable[[int, int], bool]] = {
     "hard_decision": lambda n, k: n - k <= LARGEST_SYNDROME_BITS,
     "maximum_likelihood": lambda n, k: k <= LARGEST_WORD_BITS,
 }
@@ -41,7 +43,7 @@ class Training(NetworkTraining):
 
 
 class TrainingChanges(Section):
-    """What one method's training does differently from the common one."""
+    """Where one method's training departs from the common settings; None keeps the common value."""
 
     max_steps: Count | None = None
     check_every_steps: Count | None = None
@@ -66,11 +68,11 @@ class WeightedMethod(Section):
 
 
 class RecurrentWeightedMethod(WeightedMethod):
-    """The same with one set of weights for all iterations."""
+    """The same, with one set of weights for all iterations."""
 
 
 class StaticMethod(Section):
-    """The hypernetwork decoder with theta as plain parameters."""
+    """The hypernetwork decoder with theta_1 and theta_2 as plain parameters."""
 
     g_hidden: Count
     pair_weights: bool
@@ -78,10 +80,16 @@ class StaticMethod(Section):
 
 
 class HyperMethod(Section):
-    """Widths of f and g, and whether every pair of edges has a trained factor.
+    """Widths of f and g, whether every pair of edges has a trained factor, two ablations and an option.
 
-    The others are ablations and an option: whether f sees the messages' magnitudes; arctanh as the series cut after
-    q = 1005 or itself; f on the messages, or on their mean with the first ones, of which the share is learned.
+    Attributes:
+        f_hidden: width of the hypernetwork's hidden layers.
+        g_hidden: hidden units of the variable update.
+        pair_weights: train a factor for each pair of edges on one variable.
+        train: what its training does differently.
+        absolute: f sees the messages' magnitudes; false, an ablation, shows it the messages.
+        arctanh: the series cut after q = 1005, or, an ablation, arctanh itself.
+        damping: f sees the messages, or a learned mean of them and those of the first iteration.
     """
 
     f_hidden: Count
@@ -94,10 +102,10 @@ class HyperMethod(Section):
 
 
 class MonteCarlo(Section):
-    """At each point until ``min_frame_errors`` and ``min_words``, or ``max_words``.
+    """The Monte-Carlo evaluation: each point ends at ``min_frame_errors`` and ``min_words``, or at ``max_words``.
 
-    ``parts`` jobs share the work. ``more_iterations`` names, by method, numbers of check updates beside that of
-    the training.
+    ``parts`` jobs share the work. ``more_iterations`` names, by method, numbers of iterations that are measured as
+    well as the trained one.
     """
 
     ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
@@ -123,7 +131,7 @@ class EvaluationSettings(Section):
 
 
 class RawSettings(Section):
-    """Where one parity-check matrix comes from: built by formula, the database's file, or the user's file."""
+    """Where one parity-check matrix comes from: a formula, the database's file, or the user's file ``matrix``."""
 
     source: Literal["constructed", "database"]
     matrix: str | None
@@ -134,49 +142,49 @@ class PrepareSettings(Section):
 
 
 class MethodSettings(Section):
-    """What the training of one method depends on."""
+    """What the training of one method depends on; ``iterations`` is the number of check updates."""
 
     iterations: Count
 
 
 class BeliefPropagationSettings(MethodSettings):
-    """See :class:`MethodSettings`."""
+    """Belief propagation."""
 
     method: BeliefPropagationMethod
 
 
 class MinSumSettings(MethodSettings):
-    """See :class:`MethodSettings`."""
+    """Normalised min-sum."""
 
     method: MinSumMethod
 
 
 class TrainedSettings(MethodSettings):
-    """What all trained methods have."""
+    """What the training of every method with trained weights depends on."""
 
     train: Training
 
 
 class WeightedSettings(TrainedSettings):
-    """See :class:`MethodSettings`."""
+    """Weighted belief propagation, weights for each iteration."""
 
     method: WeightedMethod
 
 
 class RecurrentWeightedSettings(TrainedSettings):
-    """See :class:`MethodSettings`."""
+    """Weighted belief propagation, the same weights in all iterations."""
 
     method: RecurrentWeightedMethod
 
 
 class StaticSettings(TrainedSettings):
-    """See :class:`MethodSettings`."""
+    """The decoder without a hypernetwork."""
 
     method: StaticMethod
 
 
 class HyperSettings(TrainedSettings):
-    """See :class:`MethodSettings`."""
+    """The hypernetwork decoder."""
 
     method: HyperMethod
 
@@ -188,11 +196,11 @@ class UntrainedSettings(MethodSettings):
 
 
 class HardDecisionSettings(MethodSettings):
-    """See :class:`MethodSettings`."""
+    """The code word nearest to the hard decisions."""
 
 
 class MaximumLikelihoodSettings(MethodSettings):
-    """See :class:`MethodSettings`."""
+    """The most likely code word."""
 
 
 SETTINGS: dict[str, type[MethodSettings]] = {
@@ -244,7 +252,7 @@ class Config(DomainConfig):
         for dataset in self.datasets:
             if dataset not in accepted:
                 raise ValueError(f"datasets: {dataset} is not a known code; accepted: {', '.join(accepted)}")
-            if self.source == "constructed" and dataset in CODES and CODES[dataset].construction is None:
+            if self.source == "constructed" and dataset in CODES and not CODES[dataset].constructed:
                 raise ValueError(f"datasets: {dataset} has no construction; it needs source: database")
         if self.iterations == 1 and (rounds := {"hyper", "untrained", "static_g"} & set(self.methods)):
             raise ValueError(f"iterations: {min(rounds)} needs at least 2, the first is plain belief propagation")
@@ -254,44 +262,44 @@ class Config(DomainConfig):
                     f"evaluate.more_iterations.{method}: {more} must all be more than iterations ({self.iterations})"
                 )
             if method not in ITERATIVE:
-                accepted = ", ".join(ITERATIVE)
                 raise ValueError(
-                    f"evaluate.more_iterations: {method} cannot go on after its last iteration; accepted: {accepted}"
+                    f"evaluate.more_iterations: {method} cannot go on after its last iteration; "
+                    f"accepted: {', '.join(ITERATIVE)}"
                 )
         return self
 
     def feasible(self, dataset: str, method: str) -> bool:
-        """Whether a method can be run on a code: the references need a small number of words or syndromes."""
+        """Whether a method can be run on a code: the references enumerate all code words or all syndromes."""
         if method not in REFERENCES:
             return True
         code = CODES.get(dataset)
         return code is not None and REFERENCES[method](code.n, code.k)
 
     def parts(self) -> int:
-        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        """See :class:`hypernet.lab.config.DomainConfig`."""
         return self.evaluate.parts
 
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
-        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        """See :class:`hypernet.lab.config.DomainConfig`."""
         if step == "raw":
             return RawSettings(source=self.source, matrix=self.matrices.get(dataset))
         if step == "prepare":
             return PrepareSettings()
+        assert method is not None, "training and evaluation are those of a method"
         if step == "evaluate":
             more = self.evaluate.more_iterations.get(method, [])
             iterations = sorted({self.iterations, *more})
             return EvaluationSettings(
                 monte_carlo=self.evaluate.model_copy(update={"more_iterations": {}}), iterations=iterations
             )
-        kind = SETTINGS[method]
-        if method in REFERENCES:
-            return kind(iterations=self.iterations)
-        # The untrained decoder is the hypernetwork's.
-        own = self.hyper if method == "untrained" else getattr(self, method)
-        trained = issubclass(kind, TrainedSettings)
-        if not (trained or method == "untrained"):
-            return kind(iterations=self.iterations, method=own)
-        changes = own.train.model_dump(exclude_none=True)
-        own = own.model_copy(update={"train": TrainingChanges()})
-        training = {"train": self.train.model_copy(update=changes)} if trained else {}
-        return kind(iterations=self.iterations, method=own, **training)
+        settings: dict[str, object] = {"iterations": self.iterations}
+        if method not in REFERENCES:
+            # The untrained decoder is the hypernetwork's.
+            section = self.hyper if method == "untrained" else getattr(self, method)
+            if hasattr(section, "train"):
+                if issubclass(SETTINGS[method], TrainedSettings):
+                    changes = section.train.model_dump(exclude_none=True)
+                    settings["train"] = self.train.model_copy(update=changes)
+                section = section.model_copy(update={"train": TrainingChanges()})
+            settings["method"] = section
+        return SETTINGS[method].model_validate(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from hypernet.lab.results.summary import (
 )
 from hypernet.lab.runs.tracking import Tracker, run_id_of
 
-# With fewer wrong words than this an error rate is only bounded from above (specification of the metrics).
+# With fewer wrong words than this an error rate is only bounded from above.
 FEWEST_FRAME_ERRORS = 10
 GAIN = "ln_ber_gain"
 REFERENCE = "bp"
@@ -59,7 +60,7 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
     Args:
         counts: columns :data:`hypernet.codes.montecarlo.COUNTS`.
         length: n, bits per word.
-        usual: the number of iterations that was trained.
+        usual: number of iterations that was trained.
 
     Returns:
         ``ber``, ``fer`` and ``neg_ln_ber`` per number of iterations and Eb/N0. The interval of the bit error rate
@@ -67,7 +68,8 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
         error rate is Wilson's. Below 10 wrong words only the bound is given.
     """
     measurements = []
-    for (iterations, ebn0_db), rows in counts.groupby(["iterations", "ebn0_db"]):
+    for point, rows in counts.groupby(["iterations", "ebn0_db"]):
+        iterations, ebn0_db = cast("tuple[int, float]", point)
         words, bit_errors, squared, frame_errors = (
             int(rows[name].sum()) for name in ("words", "bit_errors", "squared_bit_errors", "frame_errors")
         )
@@ -181,7 +183,8 @@ def _compare(
     both = ours.merge(theirs, on=keys, suffixes=("", "_reference"))
     usual = int(ours["iterations"].min())
     comparisons = []
-    for (iterations, ebn0_db), rows in both.groupby(["iterations", "ebn0_db"]):
+    for point, rows in both.groupby(["iterations", "ebn0_db"]):
+        iterations, ebn0_db = cast("tuple[int, float]", point)
         group = point_name(float(ebn0_db), int(iterations), usual)
         wrong, wrong_reference = (rows[f"frame_errors{suffix}"].sum() for suffix in ("", "_reference"))
         if min(wrong, wrong_reference) < FEWEST_FRAME_ERRORS or len(rows) < 2:

@@ -1,4 +1,4 @@
-"""Pictures of the decoders' error rates and of how they learned."""
+"""The pictures of this domain: what they show is gathered here and drawn by :mod:`hypernet.codes.plots`."""
 
 from __future__ import annotations
 
@@ -8,38 +8,28 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-from scipy.special import erfc
+from matplotlib.figure import Figure
+from torch import Tensor
 
 from hypernet.codes.captions import dataset_title
-from hypernet.codes.config import REFERENCES
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation
 from hypernet.codes.evaluate import point_of
 from hypernet.codes.methods import TITLES
+from hypernet.codes.model import GraphNetworkDecoder
 from hypernet.codes.plots.anatomy import draw_messages, draw_weights
+from hypernet.codes.plots.error_rates import draw_gain, draw_learning, draw_published, draw_waterfall
+from hypernet.codes.trained import TrainedDecoder, open_model
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
+from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
 from hypernet.lab.runs.tracking import keep_in_summary_run
 
-_LEARNERS = ["bp", "min_sum", "weighted_bp", "static_g", "hyper", "weighted_bp_recurrent"]
-STYLE = {
-    method: {"color": colour, "marker": marker}
-    for method, colour, marker in zip(_LEARNERS, figures.COLOURS, figures.MARKERS, strict=False)
-} | {
-    "hard_decision": {"color": "0.55", "marker": "x", "ls": ":"},
-    "maximum_likelihood": {"color": "black", "marker": "*", "ls": "-"},
-    "untrained": {"color": "#882255", "marker": "<"},
-    "ar_bp": {"color": "0.75", "marker": ">"},
-    "ecct": {"color": "0.6", "marker": "h"},
-}
-# Far from all others and told by the table; it would squeeze the curves together.
-OFF_SCALE = "untrained"
-
-
-def uncoded_ber(ebn0_db: np.ndarray) -> np.ndarray:
-    """Bit error rate without a code: Q(sqrt(2 Eb/N0)) = erfc(sqrt(Eb/N0)) / 2."""
-    return 0.5 * erfc(np.sqrt(10.0 ** (np.asarray(ebn0_db) / 10.0)))
+QUIET_DB, NOISY_DB = 7.0, 1.0
+# Of this many words at this Eb/N0 the picture of the messages takes one that the decoder corrects.
+CANDIDATES, CANDIDATES_DB = 200, 3.0
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
@@ -49,6 +39,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         runs: folders of the runs.
         results: folder with ``summary.csv`` and ``comparisons.csv``.
         out: folder for the pictures.
+
+    Raises:
+        UserError: the tables are not there.
     """
     figures.use_style()
     summary, comparisons = (_read(results / name) for name in ("summary.csv", "comparisons.csv"))
@@ -56,23 +49,23 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     datasets = list(dict.fromkeys(summary["dataset"]))
     seed = records[0]["seed"]
 
-    def of(table: pd.DataFrame, name: str) -> pd.DataFrame:
-        return table[table.dataset == name]
-
-    def panels(picture: str, draw_one: Callable[[Axes, str], None]) -> None:
-        by_title = {dataset_title(name): partial(draw_one, name=name) for name in datasets}
+    def panels(picture: str, draw_dataset: Callable[[str, Axes], None]) -> None:
+        by_title = {dataset_title(name): partial(draw_dataset, name) for name in datasets}
         figures.save_panels(out, picture, by_title, legend_order=list(TITLES.values()))
 
-    panels("waterfall", lambda axes, name: _waterfall(axes, of(summary, name)))
-    panels("published", lambda axes, name: _published(axes, of(summary, name)))
-    panels("gain", lambda axes, name: _gain(axes, of(comparisons, name)))
-    panels("learning", lambda axes, name: _learning(axes, [one for one in records if one["dataset"] == name]))
-    hyper = [one for one in records if one["method"] == "hyper" and one["seed"] == seed]
-    for name, one_picture in (("weights", draw_weights), ("messages", draw_messages)):
+    panels("waterfall", lambda name, axes: draw_waterfall(axes, summary[summary.dataset == name], TITLES))
+    panels("published", lambda name, axes: draw_published(axes, summary[summary.dataset == name], TITLES))
+    panels("gain", lambda name, axes: draw_gain(axes, comparisons[comparisons.dataset == name], TITLES))
+    panels(
+        "learning",
+        lambda name, axes: draw_learning(axes, [record for record in records if record["dataset"] == name], TITLES),
+    )
+    hyper = [record for record in records if record["method"] == "hyper" and record["seed"] == seed]
+    for picture, look_into in (("weights", _weights), ("messages", _messages)):
         # Without a hypernetwork among the runs there is nothing to look into; the page expects the picture.
         missing = "No hypernetwork decoder among the runs"
-        figure = one_picture(hyper[0]["folder"] / "model.ckpt") if hyper else figures.nothing_to_show(missing)
-        figures.save(figure, out, name)
+        figure = look_into(open_model(hyper[0]["folder"] / "model.ckpt")) if hyper else figures.nothing_to_show(missing)
+        figures.save(figure, out, picture)
     keep_in_summary_run(
         "codes", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
     )
@@ -89,90 +82,46 @@ def _read(path: Path) -> pd.DataFrame:
     return table
 
 
-def _waterfall(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[(table.metric == "ber") & (table.method != OFF_SCALE) & (table.n > 0)]
-    for (method, iterations), rows in table.groupby(["method", "iterations"], sort=False):
-        rows = rows.sort_values("ebn0_db")
-        known = rows.dropna(subset=["value"])
-        style, label = STYLE[method], TITLES[method]
-        if iterations:
-            style, label = style | {"ls": "--", "mfc": "white"}, f"{label}, {iterations} iterations"
-        axes.semilogy(known.ebn0_db, known.value, label=label, markersize=5, **style)
-        axes.fill_between(known.ebn0_db, known.ci95_low, known.ci95_high, color=style["color"], alpha=0.2, lw=0)
-        bounds = rows[rows.value.isna()]
-        if len(bounds):
-            # An upper bound from a point with hardly any errors: an arrow, never a value.
-            arrow = {"ls": "", "marker": r"$\downarrow$", "ms": 9, "c": style["color"]}
-            axes.semilogy(bounds.ebn0_db, bounds.ci95_high, **arrow)
-    points = np.linspace(table.ebn0_db.min(), table.ebn0_db.max(), 60)
-    axes.semilogy(points, uncoded_ber(points), "--", color="0.5", label="Uncoded", zorder=1)
-    axes.set_xlabel("Eb/N0 (dB)")
-    axes.set_ylabel("Bit error rate")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+def _weights(trained: TrainedDecoder) -> Figure:
+    """The first-layer weights for a quiet and for a noisy word."""
+    decoder = trained.module
+    assert isinstance(decoder, GraphNetworkDecoder)
+    emitted = []
+    for ebn0_db in (QUIET_DB, NOISY_DB):
+        llr = _zero_words(trained, ebn0_db, 1)
+        with torch.inference_mode():
+            messages = next(iter(decoder.messages(llr)))
+            emitted.append(decoder.weights(messages)[0][:, :, 0].cpu().numpy())
+    quiet, noisy = emitted
+    return draw_weights(trained.title, quiet, noisy, QUIET_DB, NOISY_DB)
 
 
-def _published(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[(table.metric == "neg_ln_ber") & (table.iterations == 0)]
-    table = table[~table.method.isin([*REFERENCES, OFF_SCALE])]
-    has_published = table.groupby("ebn0_db")[["published", "unverified"]].count().sum(axis=1)
-    groups = sorted(has_published[has_published > 0].index) or sorted(table.ebn0_db.unique())
-    methods = list(dict.fromkeys(table.method))
-    width = 0.84 / len(methods)
-    for number, method in enumerate(methods):
-        rows = table[table.method == method].set_index("ebn0_db").reindex(groups)
-        place = np.arange(len(groups)) + (number - (len(methods) - 1) / 2) * width
-        bar = {"label": TITLES[method], "color": STYLE[method]["color"]}
-        if rows.value.isna().all():
-            # A method that is quoted, not run.
-            axes.bar(place, rows.published.fillna(rows.unverified), width * 0.92, **bar, hatch="///", ec="white")
-            continue
-        axes.bar(place, rows.value, width * 0.92, yerr=rows.ci95, error_kw={"lw": 0.9}, **bar)
-        for column, face, label in (
-            ("published", "black", "Published"),
-            ("unverified", "white", "Recalled, unverified"),
-        ):
-            known = rows[column].notna().to_numpy()
-            if known.any():
-                diamond = {"ls": "", "marker": "D", "ms": 5, "mfc": face, "mec": "black", "zorder": 5}
-                axes.plot(place[known], rows[column][known], label=label, **diamond)
-    axes.set_xticks(range(len(groups)), [f"{group:g}" for group in groups])
-    axes.set_xlabel("Eb/N0 (dB)")
-    axes.set_ylabel("−ln(bit error rate), higher is better")
-    axes.grid(False, axis="x")
+def _messages(trained: TrainedDecoder) -> Figure:
+    """The messages of a word that the decoder corrects."""
+    decoder = trained.module
+    assert isinstance(decoder, GraphNetworkDecoder)
+    llr = _zero_words(trained, CANDIDATES_DB, CANDIDATES)
+    with torch.inference_mode():
+        messages = torch.stack(list(decoder.messages(llr))).cpu().numpy()
+        outputs = decoder.every_iteration(llr).cpu().numpy()
+    channel = llr.cpu().numpy()
+    corrected = (channel < 0).any(axis=0) & (outputs[-1] > 0).all(axis=0)
+    # The one with most wrong bits has most to show.
+    word = int(np.argmax(np.where(corrected, (channel < 0).sum(axis=0), -1)))
+    graph = decoder.graph
+    return draw_messages(
+        trained.title,
+        channel[:, word],
+        messages[:, :, word],
+        outputs[:, :, word],
+        graph.check_of_edge.cpu().numpy(),
+        graph.variable_of_edge.cpu().numpy(),
+    )
 
 
-def _gain(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[(table.reference == "bp") & (table.iterations == 0)]
-    table = table[~table.method.isin([*REFERENCES, OFF_SCALE])]
-    methods = list(dict.fromkeys(table.method))
-    for place, method in enumerate(methods):
-        rows = table[table.method == method].sort_values("ebn0_db")
-        for number, (_, seeded) in enumerate(rows.groupby("seed")):
-            errors = [seeded.difference - seeded.ci95_low, seeded.ci95_high - seeded.difference]
-            axes.errorbar(
-                seeded.ebn0_db + (place - (len(methods) - 1) / 2) * 0.05,
-                seeded.difference,
-                yerr=errors,
-                capsize=2,
-                lw=1.2,
-                ms=5,
-                label=None if number else TITLES[method],
-                **STYLE[method],
-            )
-    axes.axhline(0.0, color="0.3", lw=1)
-    axes.set_xlabel("Eb/N0 (dB)")
-    axes.set_ylabel("ln(BER of belief propagation / BER)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _learning(axes: Axes, records: Sequence[dict]) -> None:
-    for record in records:
-        history = pd.DataFrame(record.get("history", []))
-        if not history.empty:
-            method = record["method"]
-            label = TITLES[method] if record["seed"] == records[0]["seed"] else None
-            gain = record["validation_ln_ber_of_bp"] - history.validation_ln_ber
-            axes.plot(history.seconds, gain, ms=4, label=label, **STYLE[method])
-    axes.axhline(0.0, color="0.3", lw=1)
-    axes.set_xlabel("Seconds of training")
-    axes.set_ylabel("Validation: mean ln(BER of BP / BER)")
+def _zero_words(trained: TrainedDecoder, ebn0_db: float, words: int) -> Tensor:
+    """Channel values of words of zeros, ``[n, words]``."""
+    code = Code.of(trained.title, trained.parity_check)
+    generator = numpy_generator(0, "codes", "pictures", f"{ebn0_db:g}")
+    bits = np.zeros((code.length, words), dtype=np.uint8)
+    return torch.from_numpy(channel_llr(bits, noise_deviation(ebn0_db, code.rate), generator)).to(trained.device)

@@ -1,8 +1,9 @@
-"""The training of a decoder: endless noisy words in, the multiloss down, the bit error rate watched."""
+"""The training of a decoder: noisy words without end, the multiloss, and the bit error rate by which it is chosen."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -11,16 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.config import Training, Validation
-from hypernet.codes.core.messages import Decoder
-from hypernet.codes.dataset import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.message_passing import Decoder
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
 
 
-class TrainingBatches(Dataset):
+class TrainingBatches(Dataset[tuple[Tensor, Tensor]]):
     """Batch i of a training: ``words_per_point`` noisy words at every Eb/N0, made from the number i alone."""
 
     def __init__(self, code: Code, settings: Training, seed: int):
@@ -39,7 +40,7 @@ class TrainingBatches(Dataset):
         return torch.from_numpy(bits.astype(np.float32)), torch.from_numpy(llr)
 
 
-class ValidationBatches(Dataset):
+class ValidationBatches(Dataset[tuple[int, Tensor, Tensor]]):
     """Random code words with noise that is the same at every check: chunks of 500 words at every Eb/N0."""
 
     CHUNK = 500
@@ -68,6 +69,8 @@ class DecoderTraining(pl.LightningModule):
     Validation logs ``validation_ln_ber``, the mean over the Eb/N0 points of ln(bit error rate).
     """
 
+    _errors: Tensor
+
     def __init__(self, decoder: Decoder, settings: Training):
         super().__init__()
         self.decoder, self.settings = decoder, settings
@@ -76,7 +79,7 @@ class DecoderTraining(pl.LightningModule):
         )
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """The multiloss; the logit is that of the bit being 0, so a positive value decides for 0."""
+        """The multiloss; the logit is that of the bit being 0: a positive value decides for 0."""
         bits, llr = batch
         outputs = self.decoder.every_iteration(llr)
         if self.settings.loss == "last_round":
@@ -93,7 +96,7 @@ class DecoderTraining(pl.LightningModule):
         self._errors[1, point] += bits.numel()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the number by which the weights are chosen."""
+        """Log the mean ln(bit error rate), by which the weights are chosen."""
         wrong, sent = self._errors
         # Half an error where there is none: the logarithm stays finite and still falls with more words.
         self.log("validation_ln_ber", torch.log(wrong.clamp(min=0.5) / sent).mean())
@@ -101,7 +104,7 @@ class DecoderTraining(pl.LightningModule):
             self.log(f"validation_ber_{ebn0_db:g}_db", wrong[point] / sent[point])
         self._errors.zero_()
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> Any:
         """Adam with a cosine decay from ``learning_rate`` to its ``final_learning_rate_share``."""
         settings = self.settings
         return adam_with_cosine_decay(
@@ -113,7 +116,7 @@ class DecoderTraining(pl.LightningModule):
 
 
 def validation_ln_ber(decoder: Decoder, checks: ValidationBatches) -> float:
-    """The number that validation logs, for a decoder that is not trained."""
+    """The mean ln(bit error rate) that validation logs, for a decoder that is not trained."""
     errors = np.zeros((2, len(checks.settings.ebn0_db)))
     with torch.inference_mode():
         for index in range(len(checks)):

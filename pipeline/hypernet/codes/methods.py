@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation, MinSum, WeightedBeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum, WeightedBeliefPropagation
 from hypernet.codes.baselines.references import HardDecision, MaximumLikelihood
 from hypernet.codes.config import (
     BeliefPropagationSettings,
@@ -19,15 +19,15 @@ from hypernet.codes.config import (
     WeightedSettings,
 )
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.core.messages import Decoder
+from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.model import GraphNetworkDecoder, StaticWeights, WeightGenerator
 
 TITLES = {
-    "hard_decision": "Hard decision, nearest word",
+    "hard_decision": "Hard decisions, nearest code word",
     "bp": "Belief propagation",
     "min_sum": "Normalised min-sum",
     "weighted_bp": "Weighted belief propagation",
-    "weighted_bp_recurrent": "Weighted, recurrent",
+    "weighted_bp_recurrent": "Weighted belief propagation, recurrent",
     "static_g": "Learned update, no hypernetwork",
     "untrained": "Hyper-graph-network, untrained",
     "hyper": "Hyper-graph-network decoder",
@@ -37,33 +37,54 @@ TITLES = {
 }
 
 
-def build(method: str, parity_check: np.ndarray, settings: MethodSettings) -> Decoder:
+def build(
+    method: str, parity_check: np.ndarray, settings: MethodSettings
+) -> Decoder | HardDecision | MaximumLikelihood:
     """The untrained decoder of a method for one code.
 
     Args:
         method: a method id, a key of :data:`TITLES`.
         parity_check: H, ``[m, n]``.
         settings: the settings of this method, of the type that its id names in ``config.SETTINGS``.
+
+    Returns:
+        A module from channel values ``[n, B]`` to bit values ``[n, B]``; negative decides for 1.
+
+    Raises:
+        UserError: the code is too large for a method that enumerates its words or syndromes.
     """
     graph, iterations = TannerGraph(parity_check), settings.iterations
     match settings:
         case BeliefPropagationSettings():
             return BeliefPropagation(graph, iterations)
-        case MinSumSettings(method=own):
-            return MinSum(graph, iterations, own.scale)
-        case WeightedSettings(method=own):
-            return WeightedBeliefPropagation(graph, iterations, own.largest_message, shared=False)
-        case RecurrentWeightedSettings(method=own):
-            return WeightedBeliefPropagation(graph, iterations, own.largest_message, shared=True)
-        case StaticSettings(method=own):
-            weights = StaticWeights(graph.edges, own.g_hidden)
-            return GraphNetworkDecoder(graph, iterations, weights, own.pair_weights)
-        case HyperSettings(method=own) | UntrainedSettings(method=own):
-            generator = WeightGenerator(graph.edges, own.f_hidden, own.g_hidden, own.absolute)
-            exact, damping = own.arctanh == "exact", own.damping == "learned"
-            return GraphNetworkDecoder(graph, iterations, generator, own.pair_weights, exact, damping)
+        case MinSumSettings(method=min_sum):
+            return MinSum(graph, iterations, min_sum.scale)
+        case WeightedSettings(method=weighted):
+            return WeightedBeliefPropagation(graph, iterations, weighted.largest_message, shared=False)
+        case RecurrentWeightedSettings(method=weighted):
+            return WeightedBeliefPropagation(graph, iterations, weighted.largest_message, shared=True)
+        case StaticSettings(method=static):
+            weights = StaticWeights(graph.edges, static.g_hidden)
+            return GraphNetworkDecoder(graph, iterations, weights, static.pair_weights)
+        case HyperSettings(method=hyper) | UntrainedSettings(method=hyper):
+            generator = WeightGenerator(graph.edges, hyper.f_hidden, hyper.g_hidden, hyper.absolute)
+            exact, damping = hyper.arctanh == "exact", hyper.damping == "learned"
+            return GraphNetworkDecoder(graph, iterations, generator, hyper.pair_weights, exact, damping)
         case HardDecisionSettings():
             return HardDecision(parity_check)
         case MaximumLikelihoodSettings():
             return MaximumLikelihood(parity_check)
     raise ValueError(f"{method}: no decoder takes settings of type {type(settings).__name__}")
+
+
+def pair_count(parity_check: np.ndarray, settings: MethodSettings) -> int:
+    """How many ordered pairs of edges meet in a variable of H, where a method has a weight for each; else 0."""
+    match settings:
+        case WeightedSettings() | RecurrentWeightedSettings():
+            has_weights = True
+        case StaticSettings(method=method) | HyperSettings(method=method) | UntrainedSettings(method=method):
+            has_weights = method.pair_weights
+        case _:
+            has_weights = False
+    degree = parity_check.sum(axis=0, dtype=np.int64)
+    return int((degree * (degree - 1)).sum()) if has_weights else 0

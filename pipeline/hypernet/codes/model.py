@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from hypernet.codes.core.arctanh import truncated_arctanh
 from hypernet.codes.core.graph import PairSum, TannerGraph
-from hypernet.codes.core.messages import Decoder, check_update, twice_arctanh
-from hypernet.layers.tanh import tanh
+from hypernet.codes.core.message_passing import Decoder, check_update, twice_arctanh
+from hypernet.layers.activations import tanh
 
 CHANNEL_LIMIT = 10.0
 
@@ -46,7 +46,8 @@ class PairWeights(nn.Module):
 
     def forward(self, products: Tensor) -> Tensor:
         """Weighted sum over the other edges of the variable: ``[E, H, B] -> [E, H, B]``."""
-        return self.sum(self.weight, products)
+        total: Tensor = self.sum(self.weight, products)
+        return total
 
 
 class VariableUpdate(nn.Module):
@@ -162,7 +163,7 @@ class GraphNetworkDecoder(Decoder):
         self,
         graph: TannerGraph,
         iterations: int,
-        weights: nn.Module,
+        weights: WeightGenerator | StaticWeights,
         pair_weights: bool,
         exact_arctanh: bool = False,
         damping: bool = False,

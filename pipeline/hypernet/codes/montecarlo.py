@@ -1,4 +1,4 @@
-"""Counting errors on simulated transmissions until there are enough of them, resumable after any chunk."""
+"""Counting the errors of simulated transmissions until there are enough, resumable after any chunk."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.dataset import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
 from hypernet.lab.files import read_json, write_json
 from hypernet.lab.progress import Progress
 from hypernet.lab.randomness import numpy_generator
@@ -20,16 +21,19 @@ from hypernet.lab.randomness import numpy_generator
 COUNTS = ["iterations", "ebn0_db", "chunk", "words", "bit_errors", "squared_bit_errors", "frame_errors"]
 SECONDS_BETWEEN_SAVES = 10.0
 
+# Channel values ``[n, B]`` to bit values ``[n, B]``; negative decides for 1.
 Decode = Callable[[np.ndarray], np.ndarray]
+# As they stand in JSON: whole numbers, and Eb/N0 in dB.
+Row = dict[str, Any]
 
 
-def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: int, words: int) -> dict:
+def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: int, words: int) -> Row:
     """Send one chunk of random code words and count what the decoder gets wrong.
 
     The chunk's words and noise depend on (seed, Eb/N0, chunk) alone: every decoder of a comparison sees the same.
 
     Args:
-        decode: channel values ``[n, B]`` to bit values ``[n, B]``; negative decides for 1.
+        decode: the decoder.
         code: the code.
         ebn0_db: Eb/N0 in dB.
         seed: seed of the run.
@@ -55,19 +59,20 @@ def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: i
 
 
 def enough(words: int, frame_errors: int, settings: MonteCarlo) -> bool:
-    """Whether one part of a point has been simulated for long enough: the parts share the stopping rule evenly."""
+    """Whether one part has simulated a point for long enough: the parts share the stopping rule evenly."""
     if words * settings.parts >= settings.max_words:
         return True
     errors_enough = frame_errors * settings.parts >= settings.min_frame_errors
     return words * settings.parts >= settings.min_words and errors_enough
 
 
-def _counts_so_far(files: Sequence[Path], fingerprint: str) -> list[dict]:
+def _counts_so_far(files: Sequence[Path], fingerprint: str) -> list[Row]:
     for path in files:
         if path.is_file():
             known = read_json(path)
-            if known["fingerprint"] == fingerprint:
-                return known["rows"]
+            if isinstance(known, dict) and known.get("fingerprint") == fingerprint:
+                rows: list[Row] = known["rows"]
+                return rows
     return []
 
 
@@ -82,7 +87,7 @@ def simulate(
 ) -> pd.DataFrame:
     """Count errors at every Eb/N0 and number of iterations of ``settings``, for one part of the chunks.
 
-    Part p of P sends chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept
+    Part p of P sends the chunks p, p + P, p + 2P, ... and stops by its share of the stopping rule. Counts are kept
     beside ``out`` every few seconds. A run that was killed continues from them and ends with the same counts,
     because what a chunk holds and when a part stops depend on nothing else.
 
@@ -119,13 +124,13 @@ def simulate(
             rows.append(row)
             words += size
             frame_errors += row["frame_errors"]
-            progress.advance(size, f"{point:g} dB, {frame_errors} words wrong")
+            progress.advance(size, f"{point:g} dB, {frame_errors} wrong words")
             if unfinished is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 write_json(unfinished, {"fingerprint": fingerprint, "rows": rows})
                 saved = time.monotonic()
         progress.advance(share - words)
     progress.close()
-    if out is not None:
+    if out is not None and unfinished is not None:
         write_json(out, {"fingerprint": fingerprint, "rows": rows})
         unfinished.unlink(missing_ok=True)
     return pd.DataFrame(rows, columns=COUNTS)

@@ -1,4 +1,4 @@
-"""Raw data: parity-check matrices, built by formula, taken from the published database, or the user's own."""
+"""Raw data: a parity-check matrix, built by formula, from the published database, or the user's own file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypernet.codes.config import RawSettings
 from hypernet.codes.sources.alist import read_parity_check, write_alist
-from hypernet.codes.sources.matrices import CODES, construct, validate
+from hypernet.codes.sources.matrices import MATRICES, construct, validate
 from hypernet.lab.manifest import write_manifest
 
 FILE = "parity_check.alist"
@@ -29,11 +29,11 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     elif settings.source == "database":
         from hypernet.lab.acquire import RemoteFile, acquire
 
-        code = CODES[dataset]
+        published = MATRICES[dataset]
         remote = RemoteFile(
-            name=code.database_file,
-            url=DATABASE.format(file=code.database_file),
-            sha256=code.database_sha256,
+            name=published.database_file,
+            url=DATABASE.format(file=published.database_file),
+            sha256=published.database_sha256,
             licence="MIT (ECCT repository); the database itself states none",
             citation="Helmling et al., Database of Channel Codes and ML Simulation Results, 2019",
         )

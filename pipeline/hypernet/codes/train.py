@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from hypernet.codes.config import MethodSettings, TrainedSettings
-from hypernet.codes.dataset import channel_llr, load_code, noise_deviation
+from hypernet.codes.core.channel import channel_llr, noise_deviation
+from hypernet.codes.core.message_passing import Decoder
+from hypernet.codes.dataset import load_code
 from hypernet.codes.methods import build
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import numpy_generator
@@ -30,7 +32,10 @@ def train(
 ) -> None:
     """Train ``method`` on a prepared code and write ``model.ckpt`` and ``run.json`` to ``out``.
 
-    A method with nothing to train gets the same files, so that everything after it need not know.
+    A method with nothing to train gets the same files, so that no later step need know the difference.
+
+    Raises:
+        UserError: no prepared code in ``data``, or one too large for the method.
     """
     code = load_code(data)
     use_threads(threads)
@@ -42,6 +47,7 @@ def train(
             # Imported here: it takes seconds, and the methods with nothing to train need none of it.
             from hypernet.codes.learning import learn
 
+            assert isinstance(decoder, Decoder), "only message passing is trained"
             learn(decoder, code, settings.train, run, threads)
         model = out / "model.ckpt"
         save_model(

@@ -49,11 +49,11 @@ class NetworkTraining(Section):
     Attributes:
         max_steps: number of optimiser steps.
         check_every_steps: steps from one validation to the next.
-        patience_checks: so many checks without progress end the training; null: none do.
+        patience_checks: number of checks without progress that ends the training; null: no early stopping.
         gradient_clip: largest norm of the gradient; null: any.
-        precision: of Lightning's trainer.
-        accelerator: likewise.
-        devices: likewise.
+        precision: ``precision`` of Lightning's trainer.
+        accelerator: ``accelerator`` of Lightning's trainer.
+        devices: number of devices.
         learning_rate: at the first step.
         final_learning_rate_share: the decay ends at this share of it.
     """

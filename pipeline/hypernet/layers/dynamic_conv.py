@@ -220,10 +220,10 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
         y[b, i, j] = sum over k and l of v[b, k] h[b, l] x[b, i + k, j + l]
 
     Either filter is written as the band matrix T[i, j] = f[j - i], and y = T_v x T_hᵀ are two batched matrix products,
-    :data:`ROWS_AT_ONCE` rows of the result at a time, so that the bands hold few zeros. That spends more operations than
-    two grouped convolutions and less time, above all in the backward pass; those are taken where no gradient is wanted
-    of an image much longer than its filters (measured in docs/layers.md). On a GPU the bands
-    keep full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
+    :data:`ROWS_AT_ONCE` rows of the result at a time, so that the bands hold few zeros. That spends more operations
+    than two grouped convolutions and less time, above all in the backward pass; those are taken on a CPU where no
+    gradient is wanted of an image much longer than its filters (measured in docs/layers.md). On a GPU the bands keep
+    full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
     without rounding.
 
     Args:
@@ -247,9 +247,7 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
             f"images {list(images.shape)} must be [B, H, W], vertical {list(vertical.shape)} must be [B, K] and "
             f"horizontal {list(horizontal.shape)} [B, L], with the same B, K at most H and L at most W"
         )
-    wants_gradient = torch.is_grad_enabled() and any(
-        tensor.requires_grad for tensor in (images, vertical, horizontal)
-    )
+    wants_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (images, vertical, horizontal))
     rows = images.shape[1] - vertical.shape[1] + 1
     if images.device.type == "cpu" and not wants_gradient and len(images) and rows > vertical.shape[1]:
         # Forward alone, and a band would be mostly zeros.

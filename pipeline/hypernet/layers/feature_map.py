@@ -118,13 +118,13 @@ class Monomials(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """[..., inputs] to [..., features]."""
         channels = inputs.unbind(dim=-1)
-        one = torch.ones_like(channels[0])
+        unit = torch.ones_like(channels[0])
         features = []
         for powers in self.exponents:
-            product = one
+            product = unit
             for channel, power in zip(channels, powers, strict=True):
                 for _ in range(power):
-                    product = channel if product is one else product * channel
+                    product = channel if product is unit else product * channel
             features.append(product)
         return torch.stack(features, dim=-1)
 

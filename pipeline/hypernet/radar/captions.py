@@ -10,14 +10,14 @@ METRICS = {
     "published_ratio": "loss over that of the last frame, beside the talk's three data sets (other data: only the "
     "order can be compared)",
     "mae_dbz": "mean absolute error in dBZ",
-    "better_share": "share of images on which the loss is below that of the last frame",
+    "better_share": "share of images whose loss is below that of the last frame",
     "csi": "critical success index: hits over hits, misses and false alarms",
     "pod": "probability of detection: share of wet pixels that were forecast",
     "far": "false alarm ratio: share of forecast wet pixels that are dry",
     "fss": "fractions skill score (Roberts and Lean 2008)",
     "lead_ratio": "loss over that of the last frame at longer lead times, forecasts fed back",
     "lead_csi": "critical success index at 21 dBZ at longer lead times, forecasts fed back",
-    "loss_gain": "loss of the second less that of the first, by event",
+    "loss_gain": "loss of the reference minus that of the method; intervals over events",
 }
 BETTER = {
     "loss": "lower",
@@ -37,11 +37,11 @@ BETTER = {
 FIGURES = {
     "comparison": "Loss of each method with 95 % intervals over events; beside it the ratio to the last frame and the "
     "talk's ratios on its three data sets. The data are not the talk's: only the order can be compared.",
-    "forecasts": "Four images, the one that followed, and what each method forecast; below, forecast less truth.",
+    "forecasts": "Four images, the one that followed, and what each method forecast; below, forecast minus observed.",
     "filters": "The vertical and the horizontal filter that the whole-image network wrote for these images, and their "
     "product: where each pixel of the forecast is taken from.",
-    "motion": "What the patch network believes to move where: mean displacement of each patch, coloured by the entropy "
-    "of its filter, which says how unsure it is.",
+    "motion": "Mean displacement of each patch by the filters of the patch network, coloured by their entropy: the "
+    "higher, the less certain the motion.",
     "lead_times": "Forecasts fed back as inputs: error and hits against lead time.",
     "preprocessing": "From a picture to grey levels: the picture, the map behind it, its holes, the grey levels.",
     "skill": "Hits and false alarms at thresholds of reflectivity.",

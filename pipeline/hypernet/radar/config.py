@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
-from hypernet.radar.core.frames import Geometry
 from hypernet.radar.names import SOURCES
 
 Count = Annotated[int, Field(ge=1)]
@@ -27,17 +26,12 @@ class Sizes(Section):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        geometry = self.geometry
-        if geometry.centre < 1 or geometry.centre % self.patch:
-            raise ValueError(f"size - 2 margin is {geometry.centre}, not a multiple of patch ({self.patch})")
+        centre = self.size - 2 * self.margin
+        if centre < 1 or centre % self.patch:
+            raise ValueError(f"size - 2 margin is {centre}, not a multiple of patch ({self.patch})")
         if self.taps % 2 == 0 or self.taps > 2 * self.margin + 1:
             raise ValueError(f"taps is {self.taps}; accepted: odd, at most 2 margin + 1 = {2 * self.margin + 1}")
         return self
-
-    @property
-    def geometry(self) -> Geometry:
-        """The same as the domain uses it."""
-        return Geometry(self.size, self.margin, self.patch, self.taps)
 
 
 class Simulated(Section):
@@ -56,7 +50,7 @@ class WindowRules(Section):
     Attributes:
         raster: pixels from one square to the next, in both directions.
         lowest_wet_share: windows whose last input has fewer pixels above 21 dBZ are left out.
-        test_stride: every so many-th window in time is tested; neighbours share four of five images.
+        test_stride: steps from one tested window to the next in time; neighbours share four of five images.
     """
 
     raster: Count
@@ -82,7 +76,7 @@ class Convolution(Section):
 class Network(Section):
     """A network of convolutions and one fully connected layer before what it puts out."""
 
-    layers: Annotated[list[Convolution], Field(min_length=1)]
+    layers: Annotated[list[Convolution], Field(min_length=1, max_length=64)]
     hidden: Count
 
 
@@ -233,9 +227,10 @@ class Config(DomainConfig):
             return PrepareSettings(geometry=self.geometry, windows=self.windows, simulated=simulated)
         if step == "evaluate":
             return self.evaluate
-        kind = SETTINGS[method]
-        if issubclass(kind, NetworkSettings):
-            own: NetworkMethod = getattr(self, method)
-            changes = own.train.model_dump(exclude_none=True)
-            return kind(train=self.train.model_copy(update=changes), network=own.network)
-        return kind(**({"method": getattr(self, method)} if "method" in kind.model_fields else {}))
+        assert method is not None, "only a training has a method"
+        settings_type = SETTINGS[method]
+        if issubclass(settings_type, NetworkSettings):
+            network: NetworkMethod = getattr(self, method)
+            changes = network.train.model_dump(exclude_none=True)
+            return settings_type(train=self.train.model_copy(update=changes), network=network.network)
+        return settings_type(**({"method": getattr(self, method)} if "method" in settings_type.model_fields else {}))

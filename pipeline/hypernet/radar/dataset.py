@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, write_json
 from hypernet.lab.manifest import read_manifest, write_manifest
 from hypernet.radar.config import PrepareSettings, Sizes
-from hypernet.radar.core.frames import SPLITS, RadarData, Sequence, Windows, quantised
+from hypernet.radar.core.frames import SPLITS, Geometry, RadarData, Sequence, Windows, quantised
 from hypernet.radar.names import dataset_title
 from hypernet.radar.raw import DRY, PALETTE, TRUTH, event_names
 from hypernet.radar.sources import cf
-from hypernet.radar.sources.background import fit_background
+from hypernet.radar.sources.background import Background, fit_background
 from hypernet.radar.sources.days import day_files, station_of
 from hypernet.radar.sources.grey_levels import recover
 from hypernet.radar.sources.palette import find_palette
@@ -37,12 +38,12 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         UserError: no raw data; pictures that do not fit their palette; times with another cadence; too few windows.
     """
     origin = dict(read_manifest(raw)["facts"])
-    geometry = settings.geometry.geometry
+    geometry = Geometry.of(settings.geometry)
     out.mkdir(parents=True, exist_ok=True)
     if settings.simulated is not None:
         parts, by_split, facts = _pictures(raw, out, settings)
-    elif station_of(dataset):
-        parts, by_split, facts = _days(day_files(raw, station_of(dataset)), settings)
+    elif station := station_of(dataset):
+        parts, by_split, facts = _days(day_files(raw, station), settings)
     else:
         from hypernet.radar.sources.readers import read_files
 
@@ -80,15 +81,15 @@ def load(folder: Path) -> RadarData:
     """
     read_manifest(folder)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    parts = [cf.read(folder / _part_name(place, facts["parts"])) for place in range(facts["parts"])]
+    parts = [cf.read(folder / _part_name(place, facts["parts"]), largest=None) for place in range(facts["parts"])]
     with np.load(folder / WINDOWS) as arrays:
         windows = {name: Windows(*(arrays[f"{name}_{key}"] for key in Windows.__dataclass_fields__)) for name in SPLITS}
     return RadarData(
         title=facts["title"],
         simulated=facts["simulated"],
-        geometry=Sizes.model_validate(facts["geometry"]).geometry,
+        geometry=Geometry.of(Sizes.model_validate(facts["geometry"])),
         # A year of one radar is too large to stand in memory twice.
-        gray=parts[0].gray if len(parts) == 1 else np.concatenate([part.gray for part in parts]),
+        grey=parts[0].grey if len(parts) == 1 else np.concatenate([part.grey for part in parts]),
         time=np.concatenate([part.time for part in parts]),
         windows=windows,
     )
@@ -108,8 +109,9 @@ def _thinned(windows: Windows, stride: int) -> Windows:
 
 def _pictures(
     raw: Path, out: Path, settings: PrepareSettings
-) -> tuple[list[Sequence], dict[str, Windows], dict[str, float]]:
+) -> tuple[list[Sequence], dict[str, Windows], dict[str, Any]]:
     """Grey levels of the simulated radar's pictures; the background comes from dry and training pictures alone."""
+    assert settings.simulated is not None
     palette, names = find_palette(PALETTE), event_names(settings.simulated)
     files = {name: find_pictures(raw / name) for name in (*names, DRY)}
     training = [path for name in names if name.startswith("train") for path in files[name][0]]
@@ -117,19 +119,19 @@ def _pictures(
     some = training[:: max(1, len(training) // wanted)]
     background = fit_background(read_pictures([*files[DRY][0], *some]), palette)
     background.save(out / "background.npz")
-    gray, times, unknown = [], [], []
+    grey, times, unknown = [], [], []
     for name in names:
         rgb = read_pictures(files[name][0])
-        found = recover(rgb, background, palette)
+        recovery = recover(rgb, background, palette)
         if name == names[0]:
-            _keep_panels(out, rgb[-1], background, found.gray[-1])
-        gray.append(quantised(found.gray))
+            _keep_panels(out, rgb[-1], background, recovery.grey[-1])
+        grey.append(quantised(recovery.grey))
         times.append(files[name][1])
-        unknown.append(found.report.unknown)
-    height, width = gray[0].shape[1:]
+        unknown.append(recovery.report.unknown)
+    height, width = grey[0].shape[1:]
     place = PIXEL_METRES * (np.arange(max(height, width)) - (max(height, width) - 1) / 2)
     sequence = Sequence(
-        gray=np.concatenate(gray),
+        grey=np.concatenate(grey),
         time=np.concatenate(times),
         missing=np.zeros((height, width), dtype=bool),
         x=place[:width],
@@ -137,34 +139,37 @@ def _pictures(
         projection="",
         attributes={"source": "simulated rain", "palette": palette.name, "background_sha256": background.digest},
     )
-    chosen = choose([sequence], settings.geometry.geometry, settings.windows.raster, settings.windows.lowest_wet_share)
-    own = chosen.windows.first // settings.simulated.frames
-    of_split = np.array([name.partition("_")[0] for name in names])[own]
+    chosen = choose(
+        [sequence], Geometry.of(settings.geometry), settings.windows.raster, settings.windows.lowest_wet_share
+    )
+    event = chosen.windows.first // settings.simulated.frames
+    of_split = np.array([name.partition("_")[0] for name in names])[event]
     by_split = {}
     for name in SPLITS:
         rows = of_split == name
         if not rows.any():
             raise UserError(f"radar.simulated: no wet window in the {name} events; take more of them")
         first, row, column = (getattr(chosen.windows, key)[rows] for key in ("first", "row", "column"))
-        by_split[name] = Windows(first, row, column, own[rows])
+        by_split[name] = Windows(first, row, column, event[rows])
     facts = {"dropped": dict(chosen.dropped), "unknown_pixels": float(np.mean(unknown))}
     return [sequence], by_split, facts
 
 
-def _days(files: list[Path], settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, float]]:
+def _days(files: list[Path], settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, Any]]:
     """The rainy days of one radar, joined; by the protocol's date for the test where the days reach so far."""
     sequence, facts = joined(files)
-    chosen = choose([sequence], settings.geometry.geometry, settings.windows.raster, settings.windows.lowest_wet_share)
+    chosen = choose(
+        [sequence], Geometry.of(settings.geometry), settings.windows.raster, settings.windows.lowest_wet_share
+    )
     by_split = split(chosen.windows, sequence.time, shares_of(chosen.windows, sequence.time))
     return [sequence], by_split, {**facts, "dropped": dict(chosen.dropped)}
 
 
-def _keep_panels(out: Path, picture: np.ndarray, background: object, gray: np.ndarray) -> None:
-    """One picture on its way, for the page."""
+def _keep_panels(out: Path, picture: np.ndarray, background: Background, grey: np.ndarray) -> None:
+    """One picture and what is made of it, for the page."""
     with atomic_path(out / PANELS) as temporary:
-        np.savez_compressed(
-            temporary, picture=picture, background=background.rgb, holes=background.holes > 0, gray=gray
-        )
+        stages = {"picture": picture, "background": background.rgb, "holes": background.holes > 0, "gray": grey}
+        np.savez_compressed(temporary, allow_pickle=False, **stages)
 
 
 def truth_of(raw: Path) -> dict[str, np.ndarray]:

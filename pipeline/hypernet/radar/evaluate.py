@@ -69,7 +69,7 @@ def evaluate(
     measurements = measure(items, seed, settings.resamples)
     measurements += measure_leads(leads, seed, settings.resamples)
     with atomic_path(run / "predictions.npz") as temporary:
-        np.savez_compressed(temporary, **kept)
+        np.savez_compressed(temporary, allow_pickle=False, **kept)
     write_table(run / "items.csv", items)
     write_table(run / "lead_times.csv", pooled_leads(leads))
     tracker = Tracker("radar", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
@@ -136,10 +136,14 @@ def lead_times(forecaster: Forecaster, radar: RadarData, steps: int) -> pd.DataF
 def pooled_leads(leads: pd.DataFrame) -> pd.DataFrame:
     """Over all windows of a lead time: ``lead_minutes``, ``loss``, ``last_frame_loss``, ``csi_21``, ``csi_35``."""
     rows = []
-    for minutes, own in leads.groupby("lead_minutes"):
-        row = {"lead_minutes": minutes, "loss": own.loss.mean(), "last_frame_loss": own.last_frame_loss.mean()}
+    for minutes, rows_of_lead in leads.groupby("lead_minutes"):
+        row = {
+            "lead_minutes": minutes,
+            "loss": rows_of_lead.loss.mean(),
+            "last_frame_loss": rows_of_lead.last_frame_loss.mean(),
+        }
         for threshold in THRESHOLDS:
-            row[f"csi_{threshold}"] = _pooled(own, *_csi(threshold))
+            row[f"csi_{threshold}"] = _pooled(rows_of_lead, *_csi(threshold))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -161,37 +165,39 @@ def measure(items: pd.DataFrame, seed: int, resamples: int) -> list[Measurement]
     def pooled(group: str, metric: str, unit: str, above: np.ndarray, below: np.ndarray) -> list[Measurement]:
         return _measurement(items.event.to_numpy(), group, metric, unit, above, below, seed, resamples)
 
-    found = pooled("", "loss", "1", items.loss.to_numpy(), ones)
+    measurements = pooled("", "loss", "1", items.loss.to_numpy(), ones)
     ratios = pooled("", "ratio", "1", items.loss.to_numpy(), items.last_frame_loss.to_numpy())
-    found += ratios
-    for one in ratios:
-        found += [Measurement(place, "published_ratio", "1", one.value, one.low, one.high, one.n) for place in TALK]
-    found += pooled("", "mae_dbz", "dB", items.mae_dbz.to_numpy(), ones)
-    found += pooled("", "better_share", "1", (items.loss < items.last_frame_loss).to_numpy(np.float64), ones)
+    measurements += ratios
+    for ratio in ratios:
+        measurements += [
+            Measurement(place, "published_ratio", "1", ratio.value, ratio.low, ratio.high, ratio.n) for place in TALK
+        ]
+    measurements += pooled("", "mae_dbz", "dB", items.mae_dbz.to_numpy(), ones)
+    measurements += pooled("", "better_share", "1", (items.loss < items.last_frame_loss).to_numpy(np.float64), ones)
     for threshold in THRESHOLDS:
         hits, misses, false = (items[f"{name}_{threshold}"].to_numpy() for name in ("hits", "misses", "false"))
         group = f"{threshold} dBZ"
-        found += pooled(group, "csi", "1", hits, hits + misses + false)
-        found += pooled(group, "pod", "1", hits, hits + misses)
-        found += pooled(group, "far", "1", false, hits + false)
+        measurements += pooled(group, "csi", "1", hits, hits + misses + false)
+        measurements += pooled(group, "pod", "1", hits, hits + misses)
+        measurements += pooled(group, "far", "1", false, hits + false)
         for scale in SCALES:
             above, below = (items[f"fss_{threshold}_{scale}_{end}"].to_numpy() for end in ("numerator", "denominator"))
-            found += pooled(f"{group}, {scale} px", "fss", "1", below - above, below)
-    return found
+            measurements += pooled(f"{group}, {scale} px", "fss", "1", below - above, below)
+    return measurements
 
 
 def measure_leads(leads: pd.DataFrame, seed: int, resamples: int) -> list[Measurement]:
     """The numbers at each lead time."""
-    found = []
-    for minutes, own in leads.groupby("lead_minutes"):
-        group, events = f"{minutes} min", own.event.to_numpy()
-        hits, misses, false = (own[f"{name}_{THRESHOLDS[0]}"].to_numpy() for name in ("hits", "misses", "false"))
+    measurements = []
+    for minutes, scores in leads.groupby("lead_minutes"):
+        group, events = f"{minutes} min", scores.event.to_numpy()
+        hits, misses, false = (scores[f"{name}_{THRESHOLDS[0]}"].to_numpy() for name in ("hits", "misses", "false"))
         for metric, above, below in (
-            ("lead_ratio", own.loss.to_numpy(), own.last_frame_loss.to_numpy()),
+            ("lead_ratio", scores.loss.to_numpy(), scores.last_frame_loss.to_numpy()),
             ("lead_csi", hits, hits + misses + false),
         ):
-            found += _measurement(events, group, metric, "1", above, below, seed, resamples)
-    return found
+            measurements += _measurement(events, group, metric, "1", above, below, seed, resamples)
+    return measurements
 
 
 def _measurement(
@@ -209,7 +215,7 @@ def _measurement(
         return []
     generator = numpy_generator(seed, "radar", "bootstrap", metric, group)
     interval = ratio_interval(above, below, events, generator, resamples)
-    low, high = (None if np.isnan(one) else one for one in (interval.low, interval.high))
+    low, high = (None if np.isnan(end) else end for end in (interval.low, interval.high))
     return [Measurement(group, metric, unit, interval.value, low, high, interval.n)]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ from hypernet.radar.plots.scenes import (
     write_comparison,
 )
 
-STYLE = {
+Drawing = Callable[[Axes], None]
+STYLE: dict[str, dict[str, Any]] = {
     "last_frame": {"color": "0.55", "marker": "x"},
     "global_motion": {"color": figures.COLOURS[1], "marker": "s"},
     "pysteps": {"color": "black", "marker": "*"},
@@ -69,16 +71,16 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
     records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
-    by_dataset = {name: [one for one in records if one["dataset"] == name] for name in datasets}
+    by_dataset = {name: [record for record in records if record["dataset"] == name] for name in datasets}
 
-    def panels(name: str, by_title: dict[str, Callable[[Axes], None]], columns: int) -> None:
+    def panels(name: str, by_title: dict[str, Drawing], columns: int) -> None:
         figures.save_panels(out, name, by_title, legend_order=list(TITLES.values()), columns=columns)
 
-    def each(kinds: dict[str, Callable], tables: Callable) -> dict[str, Callable[[Axes], None]]:
+    def each(drawings: Mapping[str, Callable[..., None]], tables: Callable[[str], Any]) -> dict[str, Drawing]:
         return {
-            f"{what}\n{dataset_title(name)}": partial(draw_one, tables(name))
+            f"{what}\n{dataset_title(name)}": partial(drawing, tables(name))
             for name in datasets
-            for what, draw_one in kinds.items()
+            for what, drawing in drawings.items()
         }
 
     def save(figure: Figure | None, name: str, absent: str, dataset: str = datasets[0]) -> None:
@@ -95,7 +97,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         ),
         columns=2,
     )
-    first = {one["method"]: one["folder"] for one in by_dataset[datasets[0]][::-1]}
+    first = {record["method"]: record["folder"] for record in by_dataset[datasets[0]][::-1]}
     # In the order of the table of results, not of the command line.
     shown = {method: read_predictions(first[method], TITLES[method]) for method in TITLES if method in first}
     no_run = "No run of `{}` among the runs"
@@ -103,36 +105,38 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     for name, method, drawing in (("filters", "whole_dynamic", draw_filters), ("motion", "patch_dynamic", draw_motion)):
         save(drawing(shown[method]) if method in shown else None, name, no_run.format(method))
     leads = {name: _lead_tables(by_dataset[name]) for name in datasets}
-    if any(len(one) for one in leads.values()):
-        kinds = {"Loss over that of the last frame": partial(_lead, column="ratio")}
-        kinds |= {
+    if any(len(table) for table in leads.values()):
+        drawings = {"Loss over that of the last frame": partial(_lead, column="ratio")}
+        drawings |= {
             what: partial(_lead, column=column)
             for column, what in LEADS.items()
-            if any(column in one.columns for one in leads.values())
+            if any(column in table.columns for table in leads.values())
         }
-        panels("lead_times", each(kinds, lambda name: leads[name]), columns=2 if len(kinds) % 2 == 0 else 3)
+        panels("lead_times", each(drawings, lambda name: leads[name]), columns=2 if len(drawings) % 2 == 0 else 3)
     else:
-        save(None, "lead_times", "No run has forecasts further ahead")
+        save(None, "lead_times", "No run has forecasts at longer lead times")
     dataset, stored = _preprocessing(records)
     stages = draw_preprocessing(stored) if stored else None
     save(stages, "preprocessing", "These images came as numbers, not as pictures", dataset)
-    kinds = {what: partial(_skill, metric=metric) for metric, what in SKILLS.items() if metric in set(summary.metric)}
-    if kinds:
-        panels("skill", each(kinds, lambda name: summary[summary.dataset == name]), columns=2)
+    drawings = {
+        what: partial(_skill, metric=metric) for metric, what in SKILLS.items() if metric in set(summary.metric)
+    }
+    if drawings:
+        panels("skill", each(drawings, lambda name: summary[summary.dataset == name]), columns=2)
     else:
         save(None, "skill", "No run was scored at thresholds")
-    learned = {name: [one for one in by_dataset[name] if one.get("history")] for name in datasets}
+    learned = {name: [record for record in by_dataset[name] if record.get("history")] for name in datasets}
     if any(learned.values()):
         panels("learning", each({"Learning": _learning}, lambda name: learned[name]), columns=2)
     else:
         save(None, "learning", "No method among the runs was trained")
-    telling = next((one for one in ("patch_dynamic", "whole_dynamic") if one in shown), next(iter(shown)))
-    write_comparison(out / "animation.gif", shown[telling], dataset_title(datasets[0]))
+    animated = next((method for method in ("patch_dynamic", "whole_dynamic") if method in shown), next(iter(shown)))
+    write_comparison(out / "animation.gif", shown[animated], dataset_title(datasets[0]))
     kept = [*sorted(out.glob("*.png")), out / "animation.gif"]
     keep_in_summary_run("radar", out, [*kept, results / "summary.csv", results / "comparisons.csv"])
 
 
-def _preprocessing(records: Sequence[dict]) -> tuple[str, Path | None]:
+def _preprocessing(records: Sequence[dict[str, Any]]) -> tuple[str, Path | None]:
     """The first data set that came as pictures, and the file that has the stages of one of them."""
     for record in records:
         stored = Path(record.get("data", "")) / "preprocessing.npz"
@@ -144,7 +148,7 @@ def _preprocessing(records: Sequence[dict]) -> tuple[str, Path | None]:
 def _rows(axes: Axes, table: pd.DataFrame) -> list[str]:
     """Give every method a row, the first on top."""
     methods = [method for method in TITLES if method in set(table.method)]
-    axes.set_yticks(range(len(methods)), [textwrap.fill(TITLES[one], 22) for one in methods])
+    axes.set_yticks(range(len(methods)), [textwrap.fill(TITLES[method], 22) for method in methods])
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     return methods
@@ -159,7 +163,7 @@ def _losses(table: pd.DataFrame, axes: Axes) -> None:
     methods = _rows(axes, table)
     for place, method in enumerate(methods):
         row = table[table.method == method]
-        style = {"color": STYLE[method]["color"], "ecolor": "0.35"}
+        style: dict[str, Any] = {"color": STYLE[method]["color"], "ecolor": "0.35"}
         axes.barh(place, row.value, xerr=_spread(row), height=0.65, capsize=3, **style)
         end = row[["value", "ci95_high"]].max(axis=1)
         axes.annotate(f"{row.value.iloc[0]:.3g}", (end.iloc[0], place), (5, 0), textcoords="offset points", va="center")
@@ -169,52 +173,54 @@ def _losses(table: pd.DataFrame, axes: Axes) -> None:
 
 
 def _ratios(table: pd.DataFrame, axes: Axes) -> None:
-    own = table[(table.metric == "ratio") & (table.group == "")]
-    methods = _rows(axes, own)
+    ratios = table[(table.metric == "ratio") & (table.group == "")]
+    methods = _rows(axes, ratios)
     axes.plot([], [], "o", color="0.3", ms=7, label="Measured here (95 % interval)")
     for place, method in enumerate(methods):
-        row = own[own.method == method]
-        style = {"color": STYLE[method]["color"], "ms": 7, "capsize": 3, "lw": 2}
+        row = ratios[ratios.method == method]
+        style: dict[str, Any] = {"color": STYLE[method]["color"], "ms": 7, "capsize": 3, "lw": 2}
         axes.errorbar(row.value, [place - 0.18], xerr=_spread(row), fmt="o", **style)
     quoted = table[table.metric == "published_ratio"]
     for city, marker in PUBLISHED.items():
         rows = quoted[(quoted.group == city) & quoted.method.isin(methods)].dropna(subset=["published"])
         if len(rows):
             heights = [methods.index(method) + 0.18 for method in rows.method]
-            hollow = {"ls": "", "marker": marker, "mfc": "none", "color": "0.3", "ms": 6}
+            hollow: dict[str, Any] = {"ls": "", "marker": marker, "mfc": "none", "color": "0.3", "ms": 6}
             axes.plot(rows.published, heights, **hollow, label=f"Talk, {city} (other data)")
     axes.axvline(1, color="0.5", lw=0.8)
-    axes.set_xlim(0, 1.05 * max(1, own[["value", "ci95_high"]].max(axis=None)))
-    axes.set_xlabel("Ratio (1 is no better than the last frame)")
+    axes.set_xlim(0, 1.05 * max(1, ratios[["value", "ci95_high"]].max(axis=None)))
+    axes.set_xlabel("Ratio to the last frame (1: no better)")
 
 
 def _skill(table: pd.DataFrame, axes: Axes, metric: str) -> None:
     table = table[table.metric == metric]
     methods = _rows(axes, table)
-    groups = sorted(set(table.group), key=lambda group: [int(one) for one in re.findall(r"\d+", group)])
+    groups = sorted(set(table.group), key=lambda group: [int(digits) for digits in re.findall(r"\d+", group)])
     if metric == "fss":
         # Of scales it is enough to see those at the lowest threshold; the table has all.
         groups = [group for group in groups if group.split(",")[0] == groups[0].split(",")[0]]
     numbers = [re.findall(r"\d+", group) for group in groups]
-    thresholds, scales = (list(dict.fromkeys(one[place] for one in numbers if len(one) > place)) for place in (0, 1))
+    thresholds, scales = (
+        list(dict.fromkeys(parts[place] for parts in numbers if len(parts) > place)) for place in (0, 1)
+    )
     for number, (group, (threshold, *scale)) in enumerate(zip(groups, numbers, strict=True)):
         rows = table[table.group == group].set_index("method").reindex(methods)
         height = np.arange(len(methods)) + (number - (len(groups) - 1) / 2) * min(0.2, 0.8 / len(groups))
         # Colours tell thresholds, marks tell scales; without a scale it is the first mark.
         mark = figures.MARKERS[1 + scales.index(scale[0]) if scale else 0]
-        style = {"color": SHADES[thresholds.index(threshold) % len(SHADES)], "marker": mark}
+        style: dict[str, Any] = {"color": SHADES[thresholds.index(threshold) % len(SHADES)], "marker": mark}
         axes.errorbar(rows.value, height, xerr=_spread(rows), ls="", ms=5, capsize=2, label=group, **style)
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"{SKILLS[metric]} ({'lower' if metric == 'far' else 'higher'} is better)")
 
 
-def _lead_tables(records: Sequence[dict]) -> pd.DataFrame:
+def _lead_tables(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Per method and lead time, the mean over seeds."""
     tables = [
-        pd.read_csv(one["folder"] / "lead_times.csv").assign(method=one["method"])
-        for one in records
-        # A blank file: no window goes on for long enough.
-        if (one["folder"] / "lead_times.csv").is_file() and (one["folder"] / "lead_times.csv").read_text().strip()
+        pd.read_csv(record["folder"] / "lead_times.csv").assign(method=record["method"])
+        for record in records
+        # A blank file: no window is long enough.
+        if (record["folder"] / "lead_times.csv").is_file() and (record["folder"] / "lead_times.csv").read_text().strip()
     ]
     if not tables:
         return pd.DataFrame(columns=["method", "lead_minutes", "ratio"])
@@ -228,14 +234,14 @@ def _lead(table: pd.DataFrame, axes: Axes, column: str) -> None:
         if len(rows):
             axes.plot(rows.lead_minutes, rows[column], ms=5, lw=1.5, label=TITLES[method], **STYLE[method])
     if table.empty:
-        why = "No test window\ngoes on for long enough"
+        why = "No test window\nis long enough"
         axes.text(0.5, 0.5, why, ha="center", va="center", transform=axes.transAxes)
     axes.set_xlabel("Lead time (minutes)")
     axes.set_ylabel("Ratio of losses" if column == "ratio" else "Score (1 is perfect)")
     axes.set_xticks(sorted(set(table.lead_minutes)))
 
 
-def _learning(records: Sequence[dict], axes: Axes) -> None:
+def _learning(records: Sequence[dict[str, Any]], axes: Axes) -> None:
     for record in records:
         history, method = pd.DataFrame(record["history"]), record["method"]
         label = TITLES[method] if record["seed"] == records[0]["seed"] else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightning.pytorch as pl
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ Batch = tuple[Tensor, Tensor]
 WINDOWS_AT_ONCE = 8
 
 
-class TrainingWindows(Dataset):
+class TrainingWindows(Dataset[Batch]):
     """Batch i of a training on whole images: windows drawn from the number i alone."""
 
     def __init__(self, data: RadarData, size: int, seed: int):
@@ -30,12 +32,10 @@ class TrainingWindows(Dataset):
         """Inputs ``[B, 4, N, N]`` and targets ``[B, N - 2 m, N - 2 m]``."""
         generator = numpy_generator(self.seed, "radar", "train", index)
         rows = generator.integers(len(self.data.windows["train"]), size=self.size)
-        return tuple(
-            torch.from_numpy(one) for one in (self.data.inputs("train", rows), self.data.targets("train", rows))
-        )
+        return torch.from_numpy(self.data.inputs("train", rows)), torch.from_numpy(self.data.targets("train", rows))
 
 
-class TrainingPatches(Dataset):
+class TrainingPatches(Dataset[Batch]):
     """Batch i of a training on patches: wet patches are drawn more often, dry ones now and then."""
 
     def __init__(self, data: RadarData, size: int, seed: int):
@@ -44,10 +44,11 @@ class TrainingPatches(Dataset):
     def __getitem__(self, index: int) -> Batch:
         """Inputs ``[B, 4, c + 2 m, c + 2 m]`` and targets ``[B, c, c]``."""
         chosen = self.places.draw(numpy_generator(self.seed, "radar", "train", index), self.size)
-        return tuple(torch.from_numpy(one.astype(np.float32) / LEVELS) for one in self.places.cut(chosen))
+        inputs, targets = (torch.from_numpy(array.astype(np.float32) / LEVELS) for array in self.places.cut(chosen))
+        return inputs, targets
 
 
-class ValidationWindows(Dataset):
+class ValidationWindows(Dataset[Batch]):
     """All validation windows, some at a time."""
 
     def __init__(self, data: RadarData):
@@ -60,10 +61,8 @@ class ValidationWindows(Dataset):
     def __getitem__(self, index: int) -> Batch:
         """As :class:`TrainingWindows`."""
         rows = np.arange(index * WINDOWS_AT_ONCE, min((index + 1) * WINDOWS_AT_ONCE, self.count))
-        return tuple(
-            torch.from_numpy(one)
-            for one in (self.data.inputs("validation", rows), self.data.targets("validation", rows))
-        )
+        inputs, targets = self.data.inputs("validation", rows), self.data.targets("validation", rows)
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 class ForecastTraining(pl.LightningModule):
@@ -77,6 +76,8 @@ class ForecastTraining(pl.LightningModule):
         forecast: the network's forecast of whole images, ``[B, 4, N, N] -> [B, N - 2 m, N - 2 m]``.
         settings: of the training.
     """
+
+    _sums: Tensor
 
     def __init__(self, network: nn.Module, forecast: nn.Module, settings: Training):
         super().__init__()
@@ -103,11 +104,11 @@ class ForecastTraining(pl.LightningModule):
         self.log("validation_loss", float(self._sums[0] / self._sums[1]))
         self._sums.zero_()
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> Any:
         """Adam; its rate falls as a cosine."""
-        own = self.settings
+        settings = self.settings
         return adam_with_cosine_decay(
-            self.parameters(), own.learning_rate, own.final_learning_rate_share, own.max_steps
+            self.parameters(), settings.learning_rate, settings.final_learning_rate_share, settings.max_steps
         )
 
 
@@ -133,6 +134,6 @@ def learn(
     """
     module = ForecastTraining(network, forecast, settings)
     trainer = TrainerSettings(**settings.model_dump(include=set(TrainerSettings.model_fields)))
-    kind = TrainingPatches if on_patches else TrainingWindows
-    batches = kind(data, settings.batch, run.identity["seed"])
+    batches_type = TrainingPatches if on_patches else TrainingWindows
+    batches = batches_type(data, settings.batch, run.identity["seed"])
     fit(module, StepData(batches, ValidationWindows(data), trainer), trainer, run, "validation_loss", threads)

@@ -13,7 +13,8 @@ from hypernet.radar.config import (
     WholeDynamicSettings,
 )
 from hypernet.radar.core.frames import Geometry
-from hypernet.radar.model import Layer, PatchDynamicConvolution, WholeImageDynamicConvolution
+from hypernet.radar.core.trunk import Layer
+from hypernet.radar.model import PatchDynamicConvolution, WholeImageDynamicConvolution
 
 TITLES = {
     "last_frame": "Last frame",
@@ -48,7 +49,7 @@ def build(settings: NetworkSettings, geometry: Geometry) -> nn.Module:
 
 
 def _layers(network: Network) -> list[Layer]:
-    return [Layer(**one.model_dump()) for one in network.layers]
+    return [Layer(**convolution.model_dump()) for convolution in network.layers]
 
 
 def on_patches(settings: NetworkSettings) -> bool:

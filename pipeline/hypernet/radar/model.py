@@ -18,88 +18,14 @@ taps, the size of the patches; all of them are arguments here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
-from hypernet.radar.core.frames import INPUTS, Geometry
-from hypernet.radar.core.tiles import PatchNetwork, cut, in_a_row, windows
-
-
-class Layer(NamedTuple):
-    """One convolution without padding, ReLU, and max pooling where ``pool`` is above 1.
-
-    Attributes:
-        channels: feature maps it puts out.
-        kernel: its width and height.
-        stride: of the convolution.
-        pool: width, height and stride of the pooling.
-    """
-
-    channels: int
-    kernel: int
-    stride: int = 1
-    pool: int = 1
-
-
-class Trunk(nn.Module):
-    """Convolutions and one fully connected layer: ``[B, 4, n, n] -> [B, hidden]``.
-
-    Args:
-        size: n.
-        layers: the convolutions, first to last.
-        hidden: F, features that come out, after ReLU.
-
-    Raises:
-        ValueError: the images are too small for the layers.
-    """
-
-    def __init__(self, size: int, layers: Sequence[Layer], hidden: int):
-        super().__init__()
-        self.convolutions = nn.Sequential()
-        # Width and stride of the window that each of them looks through.
-        self._looks: list[tuple[int, int]] = []
-        channels, left = INPUTS, size
-        for layer in layers:
-            steps = [nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride), nn.ReLU()]
-            looks = [(layer.kernel, layer.stride), (1, 1)]
-            if layer.pool > 1:
-                steps.append(nn.MaxPool2d(layer.pool))
-                looks.append((layer.pool, layer.pool))
-            self.convolutions.extend(steps)
-            self._looks += looks
-            for look in looks:
-                left = _seen(left, look)
-            if left < 1:
-                raise ValueError(f"images of {size} x {size} pixels are too small for the layers {list(layers)}")
-            channels = layer.channels
-        self.features = nn.Sequential(nn.Flatten(), nn.Linear(channels * left**2, hidden), nn.ReLU())
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """See the class."""
-        return self.features(self.convolutions(frames))
-
-    def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
-        """The features of all patches of images ``[B, 4, N, N]``, ``[B, P, F]``; what patches share is made once.
-
-        Nothing is padded, so a patch's feature map is a part of the image's, as long as patches stand a whole number
-        of strides apart. Where they do not, the maps are cut into those of the patches.
-        """
-        left, step, shared = geometry.patch_input, geometry.patch, 0
-        for look in self._looks:
-            if step % look[1]:
-                break
-            left, step, shared = _seen(left, look), step // look[1], shared + 1
-        maps = in_a_row(windows(self.convolutions[:shared](frames), left, step))
-        return self.features(self.convolutions[shared:](maps.flatten(0, 1))).unflatten(0, maps.shape[:2])
-
-
-def _seen(size: int, look: tuple[int, int]) -> int:
-    """Width of what comes out, through windows of some width and stride."""
-    width, stride = look
-    return (size - width) // stride + 1
+from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.tiles import PatchNetwork, cut
+from hypernet.radar.core.trunk import Layer, Trunk
 
 
 class FilterNet(nn.Module):
@@ -111,7 +37,7 @@ class FilterNet(nn.Module):
     Args:
         size: n, width and height of the images.
         taps: K.
-        layers: see :class:`Trunk`.
+        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
         hidden: likewise.
     """
 
@@ -144,7 +70,7 @@ class DynamicConvolution(nn.Module):
         size: n.
         margin: m.
         taps: K.
-        layers: of the network that writes the filters; see :class:`Trunk`.
+        layers: of the network that writes the filters; see :class:`~hypernet.radar.core.trunk.Trunk`.
         hidden: likewise.
 
     Raises:
@@ -173,7 +99,7 @@ class WholeImageDynamicConvolution(DynamicConvolution):
 
     Args:
         geometry: sizes.
-        layers: see :class:`Trunk`.
+        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
         hidden: likewise.
     """
 
@@ -186,7 +112,7 @@ class PatchDynamicConvolution(DynamicConvolution, PatchNetwork):
 
     Args:
         geometry: sizes.
-        layers: see :class:`Trunk`.
+        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
         hidden: likewise.
     """
 
@@ -195,6 +121,6 @@ class PatchDynamicConvolution(DynamicConvolution, PatchNetwork):
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
         """See :class:`~hypernet.radar.core.tiles.PatchNetwork`."""
-        vertical, horizontal = (one.flatten(0, 1) for one in self.filters.of_image(frames, geometry))
+        vertical, horizontal = (filters.flatten(0, 1) for filters in self.filters.of_image(frames, geometry))
         last = cut(frames[:, -1:], geometry)
         return self._displaced(last.flatten(0, 2), vertical, horizontal).unflatten(0, last.shape[:2])

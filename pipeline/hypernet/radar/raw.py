@@ -51,7 +51,9 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
 
 def seed_of(dataset: str) -> int:
     """The data seed of a simulated data set."""
-    return int(SIMULATED.fullmatch(dataset).group(1) or 0)
+    matched = SIMULATED.fullmatch(dataset)
+    assert matched is not None, dataset
+    return int(matched.group(1) or 0)
 
 
 def event_names(simulated: Simulated) -> list[str]:
@@ -83,7 +85,7 @@ def _simulate(seed: int, out: Path, simulated: Simulated, size: int) -> dict[str
     dry = np.zeros((simulated.dry_frames, size, size), dtype=np.uint8)
     write_pictures(out / DRY, draw(dry, where, len(SPLIT_SEEDS) * seed, len(names)), colours, DRY_DAY)
     with atomic_path(out / TRUTH) as temporary:
-        np.savez_compressed(temporary, **truth)
+        np.savez_compressed(temporary, allow_pickle=False, **truth)
     return {"origin": "simulated by this project", "licence": "generated: free of rights"}
 
 

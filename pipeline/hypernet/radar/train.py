@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from hypernet.lab.config import Section
 from hypernet.lab.machine import use_threads
 from hypernet.lab.runs.models import count_parameters, save_model
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.radar.baselines.ridge import fit_ridge
-from hypernet.radar.config import NetworkSettings, RidgeSettings
-from hypernet.radar.core.tiles import OnTiles
+from hypernet.radar.config import MethodSettings, NetworkSettings, RidgeSettings
+from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 from hypernet.radar.dataset import load
 from hypernet.radar.trained import describe, forecasts_patches, module_of, open_model
 
@@ -26,7 +26,7 @@ def train(
     seed: int,
     data: Path,
     out: Path,
-    settings: Section,
+    settings: MethodSettings,
     program: str,
     threads: int,
 ) -> None:
@@ -45,12 +45,12 @@ def train(
             from hypernet.radar.learning import learn
 
             patches = forecasts_patches(settings)
-            whole = OnTiles(network, radar.geometry) if patches else network
+            whole = OnTiles(network, radar.geometry) if isinstance(network, PatchNetwork) else network
             learn(network, whole, patches, radar, settings.train, run, threads)
         content = describe(dataset, method, radar.title, radar.geometry, settings)
         model = out / "model.ckpt"
         save_model(model, content | {"state": network.cpu().state_dict()})
         if method != "pysteps":
             forecaster = open_model(model)
-            example = radar.inputs("test", list(range(min(EXAMPLES, len(radar.windows["test"])))))
+            example = radar.inputs("test", np.arange(min(EXAMPLES, len(radar.windows["test"]))))
             run.tracker.model(model, LOADER, example, forecaster(example))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ from hypernet.radar.config import (
 )
 from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.rollout import FieldForecast, Tiled, checked, last_field, network_forecast, roll_out
-from hypernet.radar.core.tiles import OnTiles
+from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 from hypernet.radar.methods import TITLES, build, on_patches
 from hypernet.radar.model import DynamicConvolution
 
 # Images of a network's size that are forecast at once.
 IMAGES_AT_ONCE = 32
+LONGEST_TITLE = 200
 
 
 class Forecaster:
@@ -57,7 +59,10 @@ class Forecaster:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
         self.on_patches = forecasts_patches(settings)
-        self.whole = OnTiles(self.network, geometry) if self.on_patches else self.network
+        self.whole = self.network
+        if self.on_patches:
+            assert isinstance(self.network, PatchNetwork)
+            self.whole = OnTiles(self.network, geometry)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """See the class."""
@@ -87,11 +92,12 @@ class Forecaster:
         Forecasts are fed back; optical flow is extrapolated along one motion instead, as its users do.
         """
         if isinstance(self.settings, OpticalFlowSettings):
-            return np.stack([extrapolated(one, steps) for one in checked(frames)])
+            return np.stack([extrapolated(sample, steps) for sample in checked(frames)])
         return roll_out(self.field(), frames, steps)
 
     def _shifted(self, frames: np.ndarray) -> np.ndarray:
         """Whole fields displaced by their one motion; what comes in from outside is dry."""
+        assert isinstance(self.network, GlobalMotion)
         with torch.inference_mode():
             seen = torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32)).to(self.device)
             around = (self.geometry.margin,) * 4
@@ -102,9 +108,10 @@ class Forecaster:
         """Vertical and horizontal filters ``[B, K]``, or ``[B, P, K]`` on patches; None for methods without."""
         if not isinstance(self.network, DynamicConvolution):
             return None
+        assert isinstance(self.whole, OnTiles | DynamicConvolution)
         with torch.inference_mode():
-            both = self.whole.filters(torch.from_numpy(np.asarray(frames, np.float32)).to(self.device))
-        return tuple(one.cpu().numpy() for one in both)
+            vertical, horizontal = self.whole.filters(torch.from_numpy(np.asarray(frames, np.float32)).to(self.device))
+        return vertical.cpu().numpy(), horizontal.cpu().numpy()
 
 
 def forecasts_patches(settings: MethodSettings) -> bool:
@@ -119,8 +126,8 @@ def module_of(settings: MethodSettings, geometry: Geometry) -> nn.Module:
             return build(settings, geometry)
         case LastFrameSettings():
             return LastFrame(geometry)
-        case MotionSettings(method=own):
-            return GlobalMotion(geometry, own.frames, own.subpixel)
+        case MotionSettings(method=motion):
+            return GlobalMotion(geometry, motion.frames, motion.subpixel)
         case RidgeSettings():
             return PatchLinear(geometry)
         case OpticalFlowSettings():
@@ -151,15 +158,18 @@ def restore(content: dict[str, Any]) -> Forecaster:
     if method not in TITLES:
         raise ValueError(f"the method {method!r} is not known here")
     settings = SETTINGS[method].model_validate(content["settings"])
-    geometry = Sizes.model_validate(content["geometry"]).geometry
-    # Without memory for the weights until their shapes are known to be those in the file.
-    with torch.device("meta" if content["state"] else "cpu"):
-        network = module_of(settings, geometry)
-    network.load_state_dict(content["state"], assign=True)
-    if not all(_usable(weights) for weights in content["state"].values()):
+    geometry = Geometry.of(Sizes.model_validate(content["geometry"]))
+    state = content["state"]
+    if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):
         raise ValueError("a weight is not a finite real number")
+    # Without memory for the weights until their shapes are known to be those in the file.
+    has_weights = isinstance(settings, NetworkSettings | RidgeSettings)
+    with torch.device("meta" if has_weights else "cpu"):
+        network = module_of(settings, geometry)
+    network.load_state_dict(state, assign=True)
+    title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())
     # Trained in double precision: images come in single.
-    return Forecaster(method, content["title"], geometry, settings, network.float())
+    return Forecaster(method, title, geometry, settings, network.float())
 
 
 def open_model(path: str | Path) -> Forecaster:
@@ -171,6 +181,8 @@ def open_model(path: str | Path) -> Forecaster:
     return restored(path, load_model(path), "radar", restore)
 
 
-def _usable(weights: torch.Tensor) -> bool:
-    dense = weights.layout == torch.strided and weights.is_floating_point()
-    return dense and bool(torch.isfinite(weights).all())
+def _usable(weights: object) -> bool:
+    """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
+    if not isinstance(weights, torch.Tensor) or weights.layout != torch.strided or weights.is_meta:
+        return False
+    return weights.is_floating_point() and weights.is_contiguous() and bool(torch.isfinite(weights).all())

@@ -17,7 +17,7 @@ from hypernet.ratings.model import Ratings
 FEWEST_RATINGS = 2
 
 
-class UserBatches(Dataset):
+class UserBatches(Dataset[tuple[Ratings, Ratings]]):
     """Batch i of a training, made from the number i alone.
 
     As the authors draw it: n is uniform between the smallest number of ratings of a user and that of the B-th most
@@ -97,7 +97,7 @@ def as_ratings(rows: Rows, begin: int, end: int, first_user: int) -> Ratings:
     )
 
 
-class HeldOutUsers(Dataset):
+class HeldOutUsers(Dataset[tuple[Ratings, Ratings, int]]):
     """Every check's batches: groups of users with all ratings to grow their trees from, and those held out.
 
     Args:

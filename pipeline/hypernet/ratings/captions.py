@@ -10,7 +10,7 @@ METRICS = {
     "root_recovery": "share of users whose tree asks the true first question",
     "attribute_overlap": "Jaccard index of the attributes asked about and the true ones",
     "rmse_truth": "root mean squared error against the true mean ratings of all items",
-    "rmse_gain": "RMSE of the second less that of the first",
+    "rmse_gain": "by how much the RMSE of the first is lower than that of the second",
 }
 BETTER = {
     "rmse": "lower",
@@ -23,7 +23,7 @@ BETTER = {
 # By file name, in the order of the page.
 FIGURES = {
     "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
-    "quoted, not run. By default trees over many users predict what is left of the user's mean.",
+    "quoted, not run here. By default trees over many users predict the rating less the user's mean.",
     "sample_trees": "Trees for one user, whose tree asks about the most attributes: the one tree for everybody, the "
     "tree that the hypernetwork grows for this user with a fixed structure, and the one with a dynamic structure, "
     "which ends where a rule would split nothing.",
@@ -32,16 +32,15 @@ FIGURES = {
     "truth": "The same user's true tree (generated data) beside the one that the hypernetwork grew from the user's "
     "ratings.",
     "attributes": "Which attribute the users' trees ask about first, and at each depth.",
-    "support": "Error against the number of ratings that the user had given: trees grown by the hypernetwork, trees "
+    "support": "RMSE against the number of training ratings of the user: trees grown by the hypernetwork, trees "
     "fitted to the user alone, and SVD.",
-    "calibration": "Mean rating given against rating predicted, in tenths of the test ratings, for soft and hard "
-    "routing.",
-    "depth": "Error on the test ratings when the same trained network grows shallower or deeper trees than it was "
+    "calibration": "Mean observed rating against mean predicted rating, in tenths of the test ratings by prediction, "
+    "for soft and hard routing.",
+    "depth": "RMSE on the test ratings when the same trained network grows shallower or deeper trees than it was "
     "trained for, beside trees fitted to each user alone.",
     "embedding": "What the hypernetwork makes of each user (r_all, the mean of its embedded ratings), in the plane of "
     "its two largest principal components; the colour is the attribute that the user's ratings favour most.",
-    "learning": "RMSE on the validation ratings, by which weights are chosen, against seconds of training on this "
-    "machine.",
+    "learning": "RMSE on the validation ratings, by which weights are chosen, against training time on this machine.",
 }
 COMMANDS = {
     "recommend": "grow a tree from a handful of your ratings and say what you will like, and why",

@@ -47,8 +47,14 @@ class Stage(Section):
 _COMMON = ("final_learning_rate_share", "final_temperature", "sparsity", "gradient_clip")
 
 
-class OwnTable(Section):
-    """The user's own ratings: a table of users, items and ratings, and one of items with any columns."""
+class CsvTables(Section):
+    """A data set in two CSV tables: users' ratings of items, and the items with any columns.
+
+    Attributes:
+        ratings: file with the columns user, item, rating, and perhaps split.
+        items: file with the column item, perhaps title, and any attributes.
+        keep: ``last`` where a user may have rated an item twice and the last rating counts.
+    """
 
     ratings: str
     items: str
@@ -96,7 +102,9 @@ class Recipe(Section):
         if start is None:
             steps, rate, first, soft = self.max_steps, self.learning_rate, self.temperature, self.soft_share
         else:
-            steps = self.harden_steps if method.endswith("_hard") else self.dynamic_steps
+            further = self.harden_steps if method.endswith("_hard") else self.dynamic_steps
+            assert further is not None, "start() names no method where dynamic trees are trained from scratch"
+            steps = further
             rate, first, soft = self.further_learning_rate, self.final_temperature, math.floor(self.soft_share)
         return Stage(
             start=start,
@@ -178,9 +186,9 @@ class Bootstrap(Section):
 
 
 class RawSettings(Section):
-    """Where the raw tables come from: generated, an official archive (checked by digest), or the user's own."""
+    """Where the raw tables come from: generated, an official archive (checked by digest), or CSV tables."""
 
-    table: OwnTable | None
+    table: CsvTables | None
     allow_modified: bool
 
 
@@ -274,11 +282,11 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 
 
 class Config(DomainConfig):
-    """The whole section; ``tables`` names the user's own: ``{my_shop: {ratings: r.csv, items: i.csv}}``."""
+    """The whole section; ``tables`` names data sets in CSV tables: ``{my_shop: {ratings: r.csv, items: i.csv}}``."""
 
     method_settings = SETTINGS
     step_settings = STEP_SETTINGS
-    tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], OwnTable]
+    tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], CsvTables]
     allow_modified: bool
     select: Literal["validation", "test"]
     validation_share: Annotated[float, Field(gt=0, lt=0.5)]
@@ -317,7 +325,7 @@ class Config(DomainConfig):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         start = self.recipes[self.recipe].start("meta_dynamic_soft")
-        fixed, dynamic = (one.model_dump(exclude={"depth"}) for one in (self.meta_fixed, self.meta_dynamic))
+        fixed, dynamic = (sizes.model_dump(exclude={"depth"}) for sizes in (self.meta_fixed, self.meta_dynamic))
         if "meta_dynamic_soft" in self.methods and start is not None and fixed != dynamic:
             raise ValueError(
                 "meta_dynamic: it goes on from the weights of meta_fixed and needs the same embedding, f_hidden and "
@@ -330,7 +338,7 @@ class Config(DomainConfig):
         return method != "oracle" or GENERATED.fullmatch(dataset) is not None
 
     def own_files(self, dataset: str) -> list[str]:
-        """The files of a data set of the user's own; of others none."""
+        """The files of a data set in CSV tables (see ``tables``); of others none."""
         table = self.tables.get(dataset)
         return [table.ratings, table.items] if table else []
 
@@ -341,23 +349,24 @@ class Config(DomainConfig):
 
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
         """See :class:`~hypernet.lab.config.DomainConfig`."""
-        own = self.tables.get(dataset)
+        tables = self.tables.get(dataset)
         if step == "raw":
-            return RawSettings(table=own, allow_modified=self.allow_modified)
+            return RawSettings(table=tables, allow_modified=self.allow_modified)
         if step == "prepare":
             return PrepareSettings(
                 select=self.select,
                 validation_share=self.validation_share,
                 item_mean=self.item_mean,
-                keep=own.keep if own else None,
+                keep=tables.keep if tables else None,
             )
         if step == "evaluate":
             return EvaluationSettings(resamples=self.evaluate.resamples)
-        kind = SETTINGS[method]
-        if issubclass(kind, MetaTreeSettings):
-            own_sizes = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
-            return kind(train=self.train, stage=self.recipes[self.recipe].stage(method), method=own_sizes)
-        values = {"method": getattr(self, method)} if "method" in kind.model_fields else {}
-        if "user_level" in kind.model_fields:
+        assert method is not None, f"the step {step} is that of a method"
+        settings_type = SETTINGS[method]
+        if issubclass(settings_type, MetaTreeSettings):
+            sizes = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
+            return settings_type(train=self.train, stage=self.recipes[self.recipe].stage(method), method=sizes)
+        values = {"method": getattr(self, method)} if "method" in settings_type.model_fields else {}
+        if "user_level" in settings_type.model_fields:
             values["user_level"] = self.user_level
-        return kind(**values)
+        return settings_type(**values)

@@ -15,8 +15,7 @@ from hypernet.lab.randomness import numpy_generator
 from hypernet.ratings.config import GENERATED, PUBLISHED, PrepareSettings
 from hypernet.ratings.core.tables import Newcomers, RatingData, Rows, Truth
 from hypernet.ratings.names import dataset_title
-from hypernet.ratings.sources import jester, movielens, preftrees
-from hypernet.ratings.sources import user_tables as owntable
+from hypernet.ratings.sources import csv_tables, jester, movielens, preftrees
 from hypernet.ratings.sources.features import FOLDS, STATISTICS, ItemStatistics, training_statistics
 from hypernet.ratings.sources.interactions import RawRatings, TrueTrees
 
@@ -60,7 +59,7 @@ def read(dataset: str, raw: Path, settings: PrepareSettings) -> RawRatings:
         return movielens.read_1m(raw, title)
     if dataset in PUBLISHED:
         return movielens.read_100k(raw, title, split=int(dataset.removeprefix("ml100k_u")))
-    return owntable.read(raw / owntable.RATINGS, raw / owntable.ITEMS, title, settings.keep)
+    return csv_tables.read(raw / csv_tables.RATINGS, raw / csv_tables.ITEMS, title, settings.keep)
 
 
 def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tuple[RatingData, dict[str, Any]]:
@@ -141,7 +140,7 @@ def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tup
         "title": source.title,
         "users": len(data.users),
         "items": len(data.items),
-        "features": [one.name for one in features],
+        "features": [feature.name for feature in features],
         "feature_count": len(features),
         "ratings": len(source.rating),
         "train": len(train),
@@ -202,9 +201,9 @@ class _Table:
         """Features of rows from which the item statistics are made, column by column, float64 ``[N]``."""
         yield from self._attributes(rows)
         if self.source.statistics:
-            own = None if folds is None else folds[rows]
-            found = training_statistics(self.item[rows], self.rating[rows], len(self.source.items), own)
-            yield from (found[name] for name in self.source.statistics)
+            row_folds = None if folds is None else folds[rows]
+            statistics = training_statistics(self.item[rows], self.rating[rows], len(self.source.items), row_folds)
+            yield from (statistics[name] for name in self.source.statistics)
 
     def item_columns(self, rows: np.ndarray, seen: np.ndarray) -> Iterator[np.ndarray]:
         """Features of other rows, with the item statistics of the rows ``seen``."""
@@ -221,16 +220,16 @@ class _Table:
     def item_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Standardised features of the items from all training ratings, 0 in the users' columns."""
         values = np.column_stack([self.source.item_values, *self._statistics(self.train)])
-        own = np.s_[len(self.source.user_features) :]
+        columns = np.s_[len(self.source.user_features) :]
         x = np.zeros((len(values), len(self.features)), dtype=np.float32)
-        x[:, own] = (values - mean[own]) / deviation[own]
+        x[:, columns] = (values - mean[columns]) / deviation[columns]
         return x
 
     def user_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Standardised features of the users, 0 in the items' columns."""
-        own = np.s_[: len(self.source.user_features)]
+        columns = np.s_[: len(self.source.user_features)]
         x = np.zeros((len(self.users), len(self.features)), dtype=np.float32)
-        x[:, own] = (self.user_values - mean[own]) / deviation[own]
+        x[:, columns] = (self.user_values - mean[columns]) / deviation[columns]
         return x
 
     def _attributes(self, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -241,8 +240,8 @@ class _Table:
         """Item statistics of the rows ``seen``, ``[M]`` each."""
         if not self.source.statistics:
             return []
-        found = ItemStatistics.of(self.item[seen], self.rating[seen], len(self.source.items)).all_ratings()
-        return [found[name] for name in self.source.statistics]
+        statistics = ItemStatistics.of(self.item[seen], self.rating[seen], len(self.source.items)).all_ratings()
+        return [statistics[name] for name in self.source.statistics]
 
 
 def _moments(columns: Iterator[np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -260,9 +259,9 @@ def _newcomers(source: RawRatings, item_x: np.ndarray, mean: np.ndarray, deviati
     if people is None:
         return None
 
-    def rows(own: np.ndarray) -> Rows:
-        item = people.item[own]
-        return Rows(people.user[own], item, people.rating[own].astype(np.float32), item_x[item])
+    def rows(chosen: np.ndarray) -> Rows:
+        item = people.item[chosen]
+        return Rows(people.user[chosen], item, people.rating[chosen].astype(np.float32), item_x[item])
 
     truth = _truth(people.trees, source.item_values, mean, deviation)
     return Newcomers(len(people.trees.value), rows(~people.query), rows(people.query), truth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +75,14 @@ def errors_by_user(
 
 def root_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Root of the mean over all ratings of resampled users: ``[resamples, users]`` twice -> ``[resamples]``."""
-    return np.sqrt(total.sum(axis=1) / count.sum(axis=1))
+    root: np.ndarray = np.sqrt(total.sum(axis=1) / count.sum(axis=1))
+    return root
 
 
 def plain_mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Mean over all ratings of resampled users."""
-    return total.sum(axis=1) / count.sum(axis=1)
+    mean: np.ndarray = total.sum(axis=1) / count.sum(axis=1)
+    return mean
 
 
 def measure(items: pd.DataFrame, unit: str, resamples: int, seed: int) -> list[Measurement]:
@@ -102,7 +104,8 @@ def measure(items: pd.DataFrame, unit: str, resamples: int, seed: int) -> list[M
 
 def root_features(forest: Forest) -> np.ndarray:
     """The feature that each tree asks first, int ``[trees]``; :data:`LEAF` for a tree without rules."""
-    return forest.feature[forest.root]
+    features: np.ndarray = forest.feature[forest.root]
+    return features
 
 
 def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: int, seed: int) -> list[Measurement]:
@@ -121,6 +124,7 @@ def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: 
         for every item, clipped to the scale like all predictions.
     """
     truth, unit = data.truth, data.unit
+    assert truth is not None, f"{data.title}: the true trees are not known"
     users, items = truth.expected.shape
     recovered = int((root_features(forest) == root_features(truth.forest)).sum())
     share = wilson(recovered, users)
@@ -131,7 +135,7 @@ def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: 
     predicted = predicted.clip(data.low, data.high)
     squares = ((predicted.reshape(users, items) - truth.expected) ** 2).mean(axis=1)
 
-    def interval(name: str, statistic, *arrays: np.ndarray) -> Interval:
+    def interval(name: str, statistic: Callable[..., np.ndarray], *arrays: np.ndarray) -> Interval:
         generator = numpy_generator(seed, "ratings", "bootstrap", name, group)
         return bootstrap(statistic, *arrays, generator=generator, resamples=resamples)
 
@@ -144,8 +148,8 @@ def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: 
     ]
 
 
-def _jaccard(one: set[int], other: set[int]) -> float:
-    return len(one & other) / max(len(one | other), 1)
+def _jaccard(first: set[int], second: set[int]) -> float:
+    return len(first & second) / max(len(first | second), 1)
 
 
 def forest_of(predictor: BaselinePredictor | MetaTreePredictor, data: RatingData) -> Forest | None:
@@ -175,8 +179,8 @@ def evaluate(
     tables = [errors_by_user(group, ratings.test, support, predictor.test(ratings), ratings)]
     unseen = ratings.newcomers
     if unseen is not None and (predicted := predictor.newcomers(ratings)) is not None:
-        own = np.diff(unseen.support.offsets(unseen.count))
-        tables.append(errors_by_user(NEW_USERS, unseen.query, own, predicted, ratings))
+        given = np.diff(unseen.support.offsets(unseen.count))
+        tables.append(errors_by_user(NEW_USERS, unseen.query, given, predicted, ratings))
     items = pd.concat(tables, ignore_index=True)
     measurements = measure(items, ratings.unit, settings.resamples, seed)
     forest = forest_of(predictor, ratings) if ratings.truth is not None else None
@@ -219,8 +223,9 @@ def _compare(
     comparisons = []
     for group, rows in both.groupby("group", sort=False):
 
-        def gain(reference: np.ndarray, own: np.ndarray, count: np.ndarray) -> np.ndarray:
-            return root_mean(reference, count) - root_mean(own, count)
+        def gain(theirs_total: np.ndarray, ours_total: np.ndarray, count: np.ndarray) -> np.ndarray:
+            difference: np.ndarray = root_mean(theirs_total, count) - root_mean(ours_total, count)
+            return difference
 
         interval = bootstrap(
             gain,

@@ -1,10 +1,11 @@
-"""Pictures of how well the trees predict, what they ask, and how they learned."""
+"""Pictures of how well the trees predict, what they ask, and how they were trained."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,15 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.results import figures
 from hypernet.lab.runs.tracking import keep_in_summary_run
+from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.evaluate import NEW_USERS
 from hypernet.ratings.methods import TITLES, is_meta
 from hypernet.ratings.names import dataset_title
-from hypernet.ratings.plots.portraits import draw_portraits
+from hypernet.ratings.plots.portraits import PORTRAYED, SHOWN, Sitter, draw_portraits
+from hypernet.ratings.trained import open_model
 
-STYLE = {
+PREPARED = Path("data/processed/ratings")
+STYLE: dict[str, dict[str, Any]] = {
     "meta_fixed_soft": {"color": figures.COLOURS[0], "marker": "o"},
     "meta_fixed_hard": {"color": figures.COLOURS[4], "marker": "s"},
     "meta_dynamic_soft": {"color": figures.COLOURS[5], "marker": "^"},
@@ -28,8 +32,10 @@ STYLE = {
     "svd": {"color": figures.COLOURS[3], "marker": "P"},
     "user_mean": {"color": "0.5", "marker": "x"},
 }
-# Edges of the numbers of ratings given, so that each bar of users has about as many.
+# Bins of the number of ratings given, with about as many users in each.
 SUPPORT_BINS = 6
+# What run.json says of a run, and its folder.
+Record = dict[str, Any]
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
@@ -48,21 +54,33 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(summary["dataset"]))
 
-    def panels(picture: str, draw_one) -> None:
-        by_title = {dataset_title(name): partial(draw_one, name=name) for name in datasets}
+    def panels(picture: str, draw_panel: Callable[[str, Axes], None]) -> None:
+        by_title = {dataset_title(name): partial(draw_panel, name) for name in datasets}
         figures.save_panels(out, picture, by_title, legend_order=list(TITLES.values()))
 
-    panels("errors", lambda axes, name: _errors(axes, summary[summary.dataset == name]))
-    panels("support", lambda axes, name: _support(axes, _of(records, name)))
-    panels("learning", lambda axes, name: _learning(axes, _of(records, name)))
-    draw_portraits(records, out)
+    panels("errors", lambda name, axes: _errors(axes, summary[summary.dataset == name]))
+    panels("support", lambda name, axes: _support(axes, _of(records, name)))
+    panels("learning", lambda name, axes: _learning(axes, _of(records, name)))
+    draw_portraits(_sitter(records), out)
     keep_in_summary_run(
         "ratings", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
     )
 
 
-def _of(records: Sequence[dict], dataset: str) -> list[dict]:
-    return [one for one in records if one["dataset"] == dataset]
+def _sitter(records: Sequence[Record]) -> Sitter | None:
+    """The first data set and seed that have a meta tree with hard routing, and the models trained there."""
+    first = next((record for record in records if record["method"] == PORTRAYED), None)
+    if first is None:
+        return None
+    beside = [record for record in records if (record["dataset"], record["seed"]) == (first["dataset"], first["seed"])]
+    models = {
+        record["method"]: open_model(record["folder"] / "model.ckpt") for record in beside if record["method"] in SHOWN
+    }
+    return Sitter(RatingData.load(PREPARED / first["dataset"]), models, TITLES)
+
+
+def _of(records: Sequence[Record], dataset: str) -> list[Record]:
+    return [record for record in records if record["dataset"] == dataset]
 
 
 def _errors(axes: Axes, table: pd.DataFrame) -> None:
@@ -78,7 +96,7 @@ def _errors(axes: Axes, table: pd.DataFrame) -> None:
             (figures.COLOURS[0], "o", "Hypernetwork") if is_meta(method) else ("0.35", "s", "Other rows")
         )
         spread = [[row.value - row.ci95_low], [row.ci95_high - row.value]]
-        style = {"color": colour, "marker": marker, "ms": 6, "lw": 1.5, "capsize": 3, "ls": ""}
+        style: dict[str, Any] = {"color": colour, "marker": marker, "ms": 6, "lw": 1.5, "capsize": 3, "ls": ""}
         axes.errorbar(row.value, place, xerr=spread, label=label, **style)
         if not np.isnan(row.published):
             axes.plot(row.published, place, "D", ms=6, mfc="white", mec="black", label="Published")
@@ -87,9 +105,9 @@ def _errors(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel(f"RMSE ({table.unit.iloc[0]}), lower is better")
 
 
-def _support(axes: Axes, records: Sequence[dict]) -> None:
+def _support(axes: Axes, records: Sequence[Record]) -> None:
     first = records[0]["seed"]
-    shown = [one for one in records if one["method"] in STYLE and one["seed"] == first]
+    shown = [record for record in records if record["method"] in STYLE and record["seed"] == first]
     edges: np.ndarray | None = None
     for record in shown:
         items = pd.read_csv(record["folder"] / "items.csv", keep_default_na=False)
@@ -101,11 +119,11 @@ def _support(axes: Axes, records: Sequence[dict]) -> None:
         middle = sums.mean().support
         error = np.sqrt(sums.sum().squared_error / sums.sum().n)
         axes.plot(middle, error, ms=5, label=TITLES[record["method"]], **STYLE[record["method"]])
-    axes.set_xlabel("Ratings that the user had given (mean of the bin)")
-    axes.set_ylabel("RMSE on the user's test ratings")
+    axes.set_xlabel("Training ratings of the user (mean of each bin)")
+    axes.set_ylabel("RMSE on test ratings")
 
 
-def _learning(axes: Axes, records: Sequence[dict]) -> None:
+def _learning(axes: Axes, records: Sequence[Record]) -> None:
     ended: dict[tuple[str, int], float] = {}
     for record in records:
         history = pd.DataFrame(record.get("history", []))
@@ -117,5 +135,5 @@ def _learning(axes: Axes, records: Sequence[dict]) -> None:
         ended[method, record["seed"]] = before + float(history.seconds.iloc[-1])
         label = TITLES[method] if record["seed"] == records[0]["seed"] else None
         axes.plot(before + history.seconds, history.validation_rmse, ms=3, label=label, **STYLE[method])
-    axes.set_xlabel("Seconds of training")
-    axes.set_ylabel("RMSE on the validation ratings")
+    axes.set_xlabel("Training time (s)")
+    axes.set_ylabel("RMSE on validation ratings")

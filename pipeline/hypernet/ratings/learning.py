@@ -6,6 +6,7 @@ import copy
 import math
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -28,6 +29,7 @@ class TreeTraining(pl.LightningModule):
     def __init__(self, tree: MetaTree, stage: Stage):
         super().__init__()
         self.tree, self.stage = tree, stage
+        self._squares: Tensor
         self.register_buffer("_squares", torch.zeros(2, dtype=torch.float64), persistent=False)
 
     def softness(self, step: int) -> tuple[float, bool]:
@@ -68,7 +70,7 @@ class TreeTraining(pl.LightningModule):
         self.log("validation_rmse", math.sqrt(total / max(count, 1.0)))
         self._squares.zero_()
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]  # one of the forms Lightning accepts
         """Adam with a cosine decay to ``final_learning_rate_share``."""
         stage = self.stage
         return adam_with_cosine_decay(
@@ -104,7 +106,8 @@ def squared_errors(tree: MetaTree, batch: tuple[Ratings, Ratings, int], judge: C
 def held_out_rmse(tree: MetaTree, checks: HeldOutUsers, judge: Callable[[Tensor], Tensor]) -> float:
     """The number that validation logs, for a tree network as it is."""
     with torch.inference_mode():
-        total, count = sum(squared_errors(tree, checks[index], judge) for index in range(len(checks))).tolist()
+        parts = [squared_errors(tree, checks[index], judge) for index in range(len(checks))]
+    total, count = sum(parts, torch.zeros(2, dtype=torch.float64)).tolist()
     return math.sqrt(total / max(count, 1.0))
 
 
@@ -152,7 +155,7 @@ def learn(
 
 
 def _warn(largest_weight: float, features: int) -> None:
-    """Say so when the rules' weights say nothing, or cannot change any more (trap T1 of the recipe)."""
+    """Say so when the rules' weights say nothing, or cannot change any more."""
     if largest_weight < 2.0 / features:
         print(
             f"warning: the largest weight of a rule is {largest_weight:.3f} on average, hardly above 1/D",

@@ -55,6 +55,6 @@ def build(method: str, settings: MetaTreeSettings, features: int, low: float, hi
     """
     from hypernet.ratings.model import DynamicMetaTree, FixedMetaTree
 
-    kind = DynamicMetaTree if method.startswith("meta_dynamic") else FixedMetaTree
+    network = DynamicMetaTree if method.startswith("meta_dynamic") else FixedMetaTree
     temperature = settings.stage.final_temperature
-    return kind(features=features, low=low, high=high, temperature=temperature, **settings.method.model_dump())
+    return network(features=features, low=low, high=high, temperature=temperature, **settings.method.model_dump())

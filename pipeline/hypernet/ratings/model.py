@@ -205,9 +205,13 @@ class MetaTree(nn.Module, abc.ABC):
             pooled, count = self._pool(z, owner * 2 * width + place, users * 2 * width)
             r_chosen, count = pooled.view(users, 2 * width, -1), count.view(users, 2 * width)
         state = torch.cat([r_chosen, r_all[:, None].expand_as(r_chosen)], dim=2)
-        *rules, value, leaf, counts = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
+        parts = (torch.cat(part, dim=1) for part in zip(*levels, strict=True))
+        raws, directions, offsets, slopes, value, leaf, counts = parts
         return Trees(
-            *rules,
+            raw=raws,
+            direction=directions,
+            offset=offsets,
+            slope=slopes,
             value=torch.cat([value, self._value(state)], dim=1),
             leaf=torch.cat([leaf, open_paths], dim=1),
             count=torch.cat([counts, count], dim=1),
@@ -219,7 +223,8 @@ class MetaTree(nn.Module, abc.ABC):
 
     def _embed(self, support: Ratings) -> Tensor:
         """Input of the last layer of h for every rating, ``[N, r]``."""
-        return self.h[:-1](torch.cat([support.x, support.y[:, None]], dim=1))
+        embedded: Tensor = self.h[:-1](torch.cat([support.x, support.y[:, None]], dim=1))
+        return embedded
 
     def _pool(self, z: Tensor, node: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
         """Mean of h over the ratings at every node, 0 where there are none, and their number.

@@ -1,4 +1,4 @@
-"""Raw data: generated ratings, an official archive checked by its digest, or the user's own tables."""
+"""Raw data: generated ratings, an official archive checked by its digest, or CSV tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 
 from hypernet.lab.files import atomic_path
 from hypernet.lab.manifest import write_manifest
-from hypernet.ratings.config import GENERATED, OwnTable, RawSettings
-from hypernet.ratings.sources import preftrees
-from hypernet.ratings.sources import user_tables as owntable
-from hypernet.ratings.sources.delimited import read_bytes
+from hypernet.ratings.config import GENERATED, CsvTables, RawSettings
+from hypernet.ratings.sources import csv_tables, preftrees
 
 
 def make(dataset: str, out: Path, settings: RawSettings) -> None:
@@ -21,7 +19,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     What stood in ``out`` stays until everything new is here and has been checked.
 
     Raises:
-        UserError: a file cannot be had or is not the published one; the user's tables are not there.
+        UserError: a file cannot be had or is not the published one; a CSV table is not there or cannot be read.
     """
     files, facts = _files(dataset, settings)
     if "citation" in facts:
@@ -38,23 +36,25 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
 def _files(dataset: str, settings: RawSettings) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Contents by name, and facts."""
     if settings.table is not None:
-        return _own(dataset, settings.table)
+        return _csv_tables(dataset, settings.table)
     if GENERATED.fullmatch(dataset):
         return preftrees.files(dataset), {"origin": "generated", "licence": "generated: free of rights"}
     # Imported here: the data sets that need no download need none of it.
     from hypernet.lab.acquire import acquire
-    from hypernet.ratings.sources import archives as sources
+    from hypernet.ratings.sources import archives
 
     if dataset == "jester1":
-        files = {remote.name: acquire(remote).read_bytes() for remote in (sources.JESTER_RATINGS, sources.JESTER_TEXTS)}
-        return files, sources.terms(sources.JESTER_RATINGS)
-    archive = sources.MOVIELENS_1M if dataset == "ml1m" else sources.MOVIELENS_100K
-    return sources.obtain(archive, settings.allow_modified)
+        files = {
+            remote.name: acquire(remote).read_bytes() for remote in (archives.JESTER_RATINGS, archives.JESTER_TEXTS)
+        }
+        return files, archives.terms(archives.JESTER_RATINGS)
+    archive = archives.MOVIELENS_1M if dataset == "ml1m" else archives.MOVIELENS_100K
+    return archives.obtain(archive, settings.allow_modified)
 
 
-def _own(dataset: str, table: OwnTable) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _csv_tables(dataset: str, table: CsvTables) -> tuple[dict[str, bytes], dict[str, Any]]:
     ratings, items = Path(table.ratings), Path(table.items)
-    # Read here so that a mistake is named with the user's own file and line, not those of a copy.
-    owntable.read(ratings, items, dataset, table.keep)
-    files = {owntable.RATINGS: read_bytes(ratings), owntable.ITEMS: read_bytes(items)}
+    # Read here so that a mistake is named with the person's file and line, not those of a copy.
+    csv_tables.read(ratings, items, dataset, table.keep)
+    files = {csv_tables.RATINGS: ratings.read_bytes(), csv_tables.ITEMS: items.read_bytes()}
     return files, {"origin": [table.ratings, table.items]}

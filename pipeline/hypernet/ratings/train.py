@@ -81,6 +81,7 @@ def _train_meta_tree(
     run.facts["parameter_count"] = count_parameters(tree)
     hard = isinstance(settings, HardMetaTreeSettings)
     if start is not None:
+        assert settings.stage.start is not None
         _go_on_from(start, settings.stage.start, tree)
     if settings.stage.steps:
         # Imported here: it takes seconds, and the methods with nothing to train need none of it.
@@ -97,7 +98,7 @@ def _go_on_from(path: Path, method: str, tree: torch.nn.Module) -> None:
         raise UserError(f"{path}: not a model of {method}; train that one again")
     try:
         tree.load_state_dict(content["state"])
-    except (KeyError, RuntimeError):
+    except (KeyError, RuntimeError, TypeError):
         raise UserError(
             f"{path}: its networks are not of the sizes set here (features, embedding, f_hidden, g_hidden); "
             f"train {method} again with these settings"
@@ -107,6 +108,6 @@ def _go_on_from(path: Path, method: str, tree: torch.nn.Module) -> None:
 def _catalogue(ratings: RatingData) -> dict[str, Any]:
     """What a model must know of its data to be used without it: items, features, scale; plain types and tensors."""
     arrays = {name: torch.from_numpy(getattr(ratings, name)) for name in ("mean", "deviation", "item_x", "user_x")}
-    texts = {name: [str(one) for one in getattr(ratings, name)] for name in ("users", "items", "titles")}
+    texts = {name: [str(text) for text in getattr(ratings, name)] for name in ("users", "items", "titles")}
     plain = {name: getattr(ratings, name) for name in ("title", "unit", "low", "high")}
-    return arrays | texts | plain | {"features": [asdict(one) for one in ratings.features]}
+    return arrays | texts | plain | {"features": [asdict(feature) for feature in ratings.features]}

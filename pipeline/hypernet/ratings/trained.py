@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,10 +12,10 @@ import torch
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored
-from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.baselines.fit import open_fitted
 from hypernet.ratings.batches import as_ratings, grouped
-from hypernet.ratings.config import SETTINGS
+from hypernet.ratings.config import SETTINGS, MetaTreeSettings
 from hypernet.ratings.core.tables import Feature, RatingData, Rows
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.methods import TITLES, build, is_hard, is_meta
@@ -23,6 +24,8 @@ from hypernet.ratings.model import MetaTree, Trees
 # Ratings whose trees are grown at once: few enough to stay in the processor's cache.
 RATINGS_AT_ONCE = 6_000
 QUERIES_AT_ONCE = 10_000
+# Characters of an identifier or a title.
+LONGEST_NAME = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,68 @@ class Catalogue:
 
     @classmethod
     def read(cls, content: dict[str, Any]) -> Self:
-        """From the part ``catalogue`` of a model file."""
-        arrays = {name: content[name].numpy() for name in ("mean", "deviation", "item_x", "user_x")}
-        texts = {name: np.array(content[name], dtype=str) for name in ("users", "items", "titles")}
-        plain = {name: content[name] for name in ("title", "unit", "low", "high")}
-        return cls(**arrays, **texts, **plain, features=tuple(Feature(**one) for one in content["features"]))
+        """From the part ``catalogue`` of a model file, which may be a stranger's.
+
+        Raises:
+            KeyError: a part is missing.
+            TypeError: a part is of another type.
+            ValueError: parts that do not fit together.
+        """
+        features = tuple(Feature(**feature).checked() for feature in content["features"])
+        users, items, titles = (_texts(content, name) for name in ("users", "items", "titles"))
+        width, low, high = len(features), float(content["low"]), float(content["high"])
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise ValueError(f"no scale goes from {low:g} to {high:g}")
+        if len(titles) != len(items):
+            raise ValueError(f"{len(titles)} titles of {len(items)} items")
+        deviation = _numbers(content, "deviation", torch.float64, width)
+        if (deviation <= 0).any():
+            raise ValueError("a feature whose deviation is not above zero")
+        return cls(
+            title=_text(content["title"]),
+            unit=_text(content["unit"]),
+            low=low,
+            high=high,
+            features=features,
+            mean=_numbers(content, "mean", torch.float64, width),
+            deviation=deviation,
+            users=users,
+            items=items,
+            titles=titles,
+            item_x=_numbers(content, "item_x", torch.float32, len(items), width),
+            user_x=_numbers(content, "user_x", torch.float32, len(users), width),
+        )
+
+
+def _text(value: object) -> str:
+    """A text that can be written to a file; a UnicodeEncodeError is a ValueError."""
+    if not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} where a text belongs")
+    value.encode()
+    return value
+
+
+def _texts(content: dict[str, Any], name: str) -> np.ndarray:
+    texts = [_text(value) for value in content[name]]
+    # In an array the longest text sets the width of all.
+    longest = max(map(len, texts), default=0)
+    if longest > LONGEST_NAME:
+        raise ValueError(f"one of the {name} has {longest} characters; accepted: up to {LONGEST_NAME}")
+    return np.array(texts, dtype=str)
+
+
+def _numbers(content: dict[str, Any], name: str, dtype: torch.dtype, *shape: int) -> np.ndarray:
+    """An array of a model file that is what it should be, every number of it in the file."""
+    tensor = content[name]
+    if tuple(tensor.shape) != shape or tensor.dtype != dtype:
+        raise ValueError(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, not {dtype} {shape}")
+    # A view may have more numbers than the file.
+    if tensor.layout != torch.strided or not tensor.is_contiguous():
+        raise ValueError(f"{name} is not stored number by number")
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    numbers: np.ndarray = tensor.numpy()
+    return numbers
 
 
 class BaselinePredictor:
@@ -66,7 +126,8 @@ class BaselinePredictor:
         rows = Rows(
             user, item, np.zeros(len(user), np.float32), self.catalogue.item_x[item] + self.catalogue.user_x[user]
         )
-        return np.clip(self.fitted.predict(rows), self.catalogue.low, self.catalogue.high)
+        predicted: np.ndarray = np.clip(self.fitted.predict(rows), self.catalogue.low, self.catalogue.high)
+        return predicted
 
     def example(self, data: RatingData, count: int) -> np.ndarray:
         """An input for :meth:`__call__`."""
@@ -102,10 +163,10 @@ class MetaTreePredictor:
         """See the class."""
         ratings = np.asarray(ratings, dtype=np.float64)
         item = ratings[:, 0].astype(np.int64)
-        own = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
+        support = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
         every = np.arange(len(self.catalogue.items))
         asked = self.rows(np.zeros(len(every), np.int64), every, np.zeros(len(every)))
-        return self.answer(own, asked, 1)
+        return self.answer(support, asked, 1)
 
     def example(self, data: RatingData, count: int) -> np.ndarray:
         """An input for :meth:`__call__`."""
@@ -154,7 +215,13 @@ class MetaTreePredictor:
             reach = trees.reach(trees.right(owner, torch.from_numpy(np.asarray(x, np.float32))))
             return (reach * trees.leaf[0]).numpy()
 
-    def _grown(self, support: Rows, users: int):
+    def summaries(self, support: Rows, users: int) -> np.ndarray:
+        """r_all of every user: what the network makes of all the user's ratings, float32 ``[users, r]``."""
+        with torch.inference_mode():
+            return self.tree.summary(as_ratings(support, 0, len(support), 0), users).numpy()
+
+    def _grown(self, support: Rows, users: int) -> Iterator[tuple[int, int, Trees]]:
+        """Trees of groups of users: first user, end, and their trees."""
         for first, end, begin, stop in grouped(support, users, RATINGS_AT_ONCE):
             with torch.inference_mode():
                 yield (
@@ -175,14 +242,14 @@ def pack(trees: Trees) -> Forest:
     def padded(values: np.ndarray) -> np.ndarray:
         return np.pad(values, ((0, 0), (0, nodes - inner)))
 
-    own = base + heap
+    index = base + heap
     return Forest(
         root=base[:, 0],
         feature=np.where(is_leaf, LEAF, padded(trees.direction.argmax(dim=2).numpy())).astype(np.int32).ravel(),
         threshold=padded(-trees.offset.numpy().astype(np.float64)).ravel(),
         sign=padded(np.sign(trees.slope.numpy())).astype(np.int8).ravel(),
-        left=np.where(is_leaf, own, base + 2 * heap + 1).ravel(),
-        right=np.where(is_leaf, own, base + 2 * heap + 2).ravel(),
+        left=np.where(is_leaf, index, base + 2 * heap + 1).ravel(),
+        right=np.where(is_leaf, index, base + 2 * heap + 2).ravel(),
         value=np.where(is_leaf, trees.value.numpy().astype(np.float64), np.nan).ravel(),
         support=trees.count.numpy().astype(np.int32).ravel(),
     )
@@ -190,23 +257,34 @@ def pack(trees: Trees) -> Forest:
 
 def join(forests: list[Forest]) -> Forest:
     """Several forests as one, their trees in the order given."""
-    shift = np.cumsum([0] + [len(one.feature) for one in forests[:-1]])
+    shift = np.cumsum([0] + [len(forest.feature) for forest in forests[:-1]])
     moved = {
-        name: np.concatenate([getattr(one, name) + by for one, by in zip(forests, shift, strict=True)])
+        name: np.concatenate([getattr(forest, name) + by for forest, by in zip(forests, shift, strict=True)])
         for name in ("root", "left", "right")
     }
     same = ("feature", "threshold", "sign", "value", "support")
-    return Forest(**moved, **{name: np.concatenate([getattr(one, name) for one in forests]) for name in same})
+    return Forest(**moved, **{name: np.concatenate([getattr(forest, name) for forest in forests]) for name in same})
 
 
 def restore(content: dict[str, Any]) -> BaselinePredictor | MetaTreePredictor:
-    """A predictor from the content of its file."""
+    """A predictor from the content of its file, which may be a stranger's.
+
+    Raises:
+        KeyError: a part is missing.
+        TypeError: a part is of another type.
+        ValueError: parts that do not fit together.
+    """
     method, catalogue = content["method"], Catalogue.read(content["catalogue"])
     if not is_meta(method):
-        return BaselinePredictor(method, catalogue, open_fitted(method, content["state"]))
-    settings = SETTINGS[method].model_validate(content["settings"])
-    tree = build(method, settings, len(catalogue.features), catalogue.low, catalogue.high)
-    tree.load_state_dict(content["state"])
+        return BaselinePredictor(method, catalogue, open_fitted(method, content["state"], len(catalogue.features)))
+    settings, state = SETTINGS[method].model_validate(content["settings"]), content["state"]
+    assert isinstance(settings, MetaTreeSettings), method
+    # Without memory: what the settings ask for may be larger than what the file holds.
+    with torch.device("meta"):
+        tree = build(method, settings, len(catalogue.features), catalogue.low, catalogue.high)
+    for name, parameter in tree.state_dict().items():
+        _numbers(state, name, parameter.dtype, *parameter.shape)
+    tree.load_state_dict(state, assign=True)
     return MetaTreePredictor(method, catalogue, tree)
 
 
@@ -219,15 +297,19 @@ def open_model(path: str | Path) -> BaselinePredictor | MetaTreePredictor:
     return restored(path, load_model(path), "ratings", restore)
 
 
-def open_trees(path: Path) -> MetaTreePredictor:
-    """Open a trained hypernetwork.
+def open_trees(model: str | Path | BaselinePredictor | MetaTreePredictor) -> MetaTreePredictor:
+    """A trained hypernetwork, opened where it is not open yet.
+
+    Args:
+        model: a file that `hypernet ratings train` wrote for a meta_ method, or what :func:`open_model` returned.
 
     Raises:
         UserError: see :func:`open_model`; or the model grows no trees for new users.
     """
-    predictor = open_model(path)
+    predictor = open_model(model) if isinstance(model, str | Path) else model
     if not isinstance(predictor, MetaTreePredictor):
+        name = model if isinstance(model, str | Path) else "model"
         raise UserError(
-            f"{path}: {TITLES[predictor.method]} cannot grow a tree for new users; give a model of a meta_ method"
+            f"{name}: {TITLES[predictor.method]} cannot grow a tree for new users; give a model of a meta_ method"
         )
     return predictor

@@ -12,7 +12,7 @@ from scipy.stats import fisher_exact
 
 from hypernet.circuits.baselines.genetic import Plan, decode, encode, evolve, response_errors
 from hypernet.circuits.core.features import Probe, grid, response_error
-from hypernet.circuits.core.parts import KINDS, PAD, canonical, lengths_of, texts
+from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, lengths_of, texts
 from hypernet.circuits.sources.sampler import Sampler, draw
 
 E3 = np.array([1.0, 2.2, 4.7])
@@ -21,12 +21,12 @@ PLAN = Plan(population=40, generations=12, tournament=3, crossover=0.7, mutation
 
 
 def targets(count, length, seed=0):
-    kinds, classes = Sampler([length], E3).draw(np.random.default_rng(seed), count, "train", length)
-    return kinds, E3[classes]
+    types, classes = Sampler([length], E3).draw(np.random.default_rng(seed), count, "train", length)
+    return types, E3[classes]
 
 
-def names(kinds, values):
-    return texts(*canonical(kinds, values))
+def names(types, values):
+    return texts(*canonical(types, values))
 
 
 def search(target, lengths, plan=PLAN, seed=0, **more):
@@ -34,35 +34,35 @@ def search(target, lengths, plan=PLAN, seed=0, **more):
 
 
 def test_error_is_that_of_the_features_in_both_shapes():
-    kinds, values = targets(6, 4)
-    target = PROBE.measure(kinds, values)
+    types, values = targets(6, 4)
+    target = PROBE.measure(types, values)
     error = response_errors(PROBE, target)
     generator = np.random.default_rng(1)
     others = generator.integers(PAD, 6, (6, 7, 4)), generator.choice(E3, (6, 7, 4))
     flat = PROBE.measure(others[0].reshape(42, 4), others[1].reshape(42, 4)).reshape(6, 7, 4, 32)
     wanted = response_error(flat, target[:, None])
     np.testing.assert_allclose(error(*others, slice(None)), wanted, rtol=1e-5)
-    np.testing.assert_allclose(error(*(one[2:4] for one in others), slice(2, 4)), wanted[2:4], rtol=1e-5)
+    np.testing.assert_allclose(error(*(array[2:4] for array in others), slice(2, 4)), wanted[2:4], rtol=1e-5)
     chosen = np.array([5, 0, 0])
-    np.testing.assert_allclose(error(*(one[chosen] for one in others), chosen), wanted[chosen], rtol=1e-5)
+    np.testing.assert_allclose(error(*(array[chosen] for array in others), chosen), wanted[chosen], rtol=1e-5)
 
 
 def test_a_circuit_has_no_error_to_itself_up_to_single_precision():
-    kinds, values = targets(20, 8)
-    error = response_errors(PROBE, PROBE.measure(kinds, values))
-    assert error(kinds[:, None], values[:, None], slice(None)).max() < 1e-6
+    types, values = targets(20, 8)
+    error = response_errors(PROBE, PROBE.measure(types, values))
+    assert error(types[:, None], values[:, None], slice(None)).max() < 1e-6
 
 
 @pytest.mark.parametrize("decades", [1, 4])
 def test_error_of_the_largest_responses_is_finite_and_right(decades):
     # [SC, PL] x 5 at w = 0.01: |V| is 1e27 for 0.1, and beyond single precision for 1e-4.
     value = 10.0**-decades
-    kinds, values = np.tile([2, 4], 5)[None], np.full((1, 10), value)
-    target = PROBE.measure(kinds, values)
+    types, values = np.tile([2, 4], 5)[None], np.full((1, 10), value)
+    target = PROBE.measure(types, values)
     assert np.isfinite(target).all()
     other = 2.2 * values
-    found = response_errors(PROBE, target)(kinds[:, None], other[:, None], slice(None))
-    np.testing.assert_allclose(found[:, 0], response_error(PROBE.measure(kinds, other), target), rtol=1e-5)
+    errors = response_errors(PROBE, target)(types[:, None], other[:, None], slice(None))
+    np.testing.assert_allclose(errors[:, 0], response_error(PROBE.measure(types, other), target), rtol=1e-5)
 
 
 def test_with_a_large_budget_it_finds_what_brute_force_finds():
@@ -75,15 +75,15 @@ def test_with_a_large_budget_it_finds_what_brute_force_finds():
     np.testing.assert_allclose(errors, all_errors.min(axis=1), rtol=1e-5)
 
 
-def test_answer_has_the_error_that_is_told_and_values_of_the_catalogue():
+def test_answer_has_the_error_that_is_returned_and_values_of_the_catalogue():
     lengths = np.array([1, 2, 3, 4, 5])
-    kinds, classes = draw(np.random.default_rng(0), lengths, 3)
-    target = PROBE.measure(kinds, E3[classes])
-    found_kinds, found_values, errors = search(target, lengths)
-    np.testing.assert_array_equal(lengths_of(found_kinds), lengths)
-    np.testing.assert_array_equal(found_kinds == PAD, np.arange(5) >= lengths[:, None])
-    assert np.isin(found_values[found_kinds >= 0], E3).all()
-    np.testing.assert_allclose(errors, response_error(PROBE.measure(found_kinds, found_values), target), atol=1e-6)
+    types, classes = draw(np.random.default_rng(0), lengths, 3)
+    target = PROBE.measure(types, E3[classes])
+    answer_types, found_values, errors = search(target, lengths)
+    np.testing.assert_array_equal(lengths_of(answer_types), lengths)
+    np.testing.assert_array_equal(answer_types == PAD, np.arange(5) >= lengths[:, None])
+    assert np.isin(found_values[answer_types >= 0], E3).all()
+    np.testing.assert_allclose(errors, response_error(PROBE.measure(answer_types, found_values), target), atol=1e-6)
     assert errors[0] < 1e-6
 
 
@@ -98,13 +98,13 @@ def test_answer_has_the_error_that_is_told_and_values_of_the_catalogue():
 def test_the_elite_is_never_lost(seed, length, elite, crossover, mutation):
     seen = []
 
-    def error(kinds, values, rows):
+    def error(types, values, rows):
         # A rugged landscape.
-        found = np.sin(kinds @ np.arange(1.0, length + 1) + values @ np.arange(3.0, length + 3)) + rows[:, None]
+        errors = np.sin(types @ np.arange(1.0, length + 1) + values @ np.arange(3.0, length + 3)) + rows[:, None]
         best = np.full(3, np.inf)
-        np.minimum.at(best, rows, found[:, 0])
+        np.minimum.at(best, rows, errors[:, 0])
         seen.append(best)
-        return found
+        return errors
 
     plan = Plan(10, 8, 2, crossover, mutation, elite)
     *_, errors = evolve(error, np.full(3, length), E3, np.random.default_rng(seed), plan)
@@ -115,9 +115,9 @@ def test_the_elite_is_never_lost(seed, length, elite, crossover, mutation):
 def test_copies_of_parents_are_not_measured_again():
     measured = []
 
-    def error(kinds, values, rows):
-        measured.append(len(kinds))
-        return values.sum(axis=2) + kinds.sum(axis=2)
+    def error(types, values, rows):
+        measured.append(len(types))
+        return values.sum(axis=2) + types.sum(axis=2)
 
     plan = Plan(50, 5, 3, crossover=0.0, mutation=0.0, elite=2)
     evolve(error, np.full(4, 3), E3, np.random.default_rng(0), plan)
@@ -126,27 +126,27 @@ def test_copies_of_parents_are_not_measured_again():
 
 def test_errors_that_are_kept_are_those_of_their_circuits():
     target = PROBE.measure(*targets(30, 4))
-    told = {}
+    kept = {}
     exact = response_errors(PROBE, target)
 
-    def error(kinds, values, rows):
-        found = exact(kinds, values, rows)
-        told.update(zip(zip(rows.tolist(), texts(kinds[:, 0], values[:, 0]), strict=True), found[:, 0], strict=True))
-        return found
+    def error(types, values, rows):
+        errors = exact(types, values, rows)
+        kept.update(zip(zip(rows.tolist(), texts(types[:, 0], values[:, 0]), strict=True), errors[:, 0], strict=True))
+        return errors
 
     # Without an elite a copy can be the best.
     plan = replace(PLAN, population=10, generations=6, mutation=0.02, elite=0)
-    kinds, values, errors = evolve(error, np.full(30, 4), E3, np.random.default_rng(0), plan)
-    for row, (text, one) in enumerate(zip(texts(kinds, values), errors, strict=True)):
-        assert told[row, text] == pytest.approx(one, abs=1e-7)
+    types, values, errors = evolve(error, np.full(30, 4), E3, np.random.default_rng(0), plan)
+    for row, (text, circuit_error) in enumerate(zip(texts(types, values), errors, strict=True)):
+        assert kept[row, text] == pytest.approx(circuit_error, abs=1e-7)
 
 
 def test_without_mutation_only_genes_of_the_first_population_appear_each_at_its_place():
     first, later = [], []
 
-    def error(kinds, values, rows):
-        (later if first else first).append((kinds[:, 0] * 10 + values[:, 0], rows))
-        return np.random.default_rng(len(later)).random(kinds.shape[:2])
+    def error(types, values, rows):
+        (later if first else first).append((types[:, 0] * 10 + values[:, 0], rows))
+        return np.random.default_rng(len(later)).random(types.shape[:2])
 
     evolve(error, np.full(2, 5), E3, np.random.default_rng(0), Plan(4, 20, 2, 1.0, 0.0, 1))
     genes, owner = first[0]
@@ -156,33 +156,33 @@ def test_without_mutation_only_genes_of_the_first_population_appear_each_at_its_
 
 
 def test_nan_is_the_worst():
-    def error(kinds, values, rows):
-        return np.where(kinds[:, :, 0] == 0, np.nan, 1.0 + kinds[:, :, 0])
+    def error(types, values, rows):
+        return np.where(types[:, :, 0] == 0, np.nan, 1.0 + types[:, :, 0])
 
-    kinds, _, errors = evolve(error, np.full(50, 2), E3, np.random.default_rng(0), PLAN)
-    assert (kinds[:, 0] == 1).all()
+    types, _, errors = evolve(error, np.full(50, 2), E3, np.random.default_rng(0), PLAN)
+    assert (types[:, 0] == 1).all()
     assert (errors == 2).all()
 
 
 def test_the_generator_determines_the_answer():
     target, lengths = PROBE.measure(*targets(5, 4)), np.full(5, 4)
-    for one, other in zip(search(target, lengths), search(target, lengths), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for first, other in zip(search(target, lengths), search(target, lengths), strict=True):
+        np.testing.assert_array_equal(first, other)
     assert (search(target, lengths)[1] != search(target, lengths, seed=1)[1]).any()
 
 
 def test_a_given_answer_stays_in_the_population():
-    kinds, values = targets(5, 8)
-    target, lengths = PROBE.measure(kinds, values), np.full(5, 8)
+    types, values = targets(5, 8)
+    target, lengths = PROBE.measure(types, values), np.full(5, 8)
     generator = np.random.default_rng(3)
     other = generator.integers(0, 6, (5, 8)), generator.choice(E3, (5, 8))
     # Off the catalogue by less than half a step; with padding at the end.
     start = tuple(
-        np.pad(np.stack(one, axis=1), ((0, 0), (0, 0), (0, 2)), constant_values=PAD)
-        for one in ((other[0], kinds), (other[1], values * 1.1))
+        np.pad(np.stack(pair, axis=1), ((0, 0), (0, 0), (0, 2)), constant_values=PAD)
+        for pair in ((other[0], types), (other[1], values * 1.1))
     )
-    found_kinds, found_values, errors = search(target, lengths, start=start)
-    assert names(found_kinds, found_values) == names(kinds, values)
+    answer_types, found_values, errors = search(target, lengths, start=start)
+    assert names(answer_types, found_values) == names(types, values)
     assert errors.max() < 1e-6
 
 
@@ -190,19 +190,19 @@ def test_shorter_starts_keep_a_gap_and_longer_ones_are_cut():
     frozen = Plan(1, 1, 1, 0.0, 0.0, 1)
     target = PROBE.measure(*targets(1, 3))
     start = np.array([[[PAD, 3, PAD, 5, 0]]]), np.array([[[1.0, 2.0, 1.0, 9.0, 1.0]]])
-    kinds, values, _ = search(target, np.array([4]), frozen, start=start)
-    assert kinds.tolist() == [[3, 5, PAD, PAD]]
+    types, values, _ = search(target, np.array([4]), frozen, start=start)
+    assert types.tolist() == [[3, 5, PAD, PAD]]
     assert values[0, :2].tolist() == [2.2, 4.7]
-    kinds, _, _ = search(target, np.array([2]), frozen, start=start)
-    assert kinds.tolist() == [[3, PAD]]
+    types, _, _ = search(target, np.array([2]), frozen, start=start)
+    assert types.tolist() == [[3, PAD]]
 
 
 @given(st.lists(st.tuples(st.integers(PAD, 5), st.integers(0, 2)), min_size=1))
 def test_genes_read_back(ladder):
-    kinds, classes = (np.array(one) for one in zip(*ladder, strict=True))
-    back_kinds, back_values = decode(encode(kinds, E3[classes], E3), E3)
-    np.testing.assert_array_equal(back_kinds, kinds)
-    np.testing.assert_array_equal(back_values[kinds >= 0], E3[classes][kinds >= 0])
+    types, classes = (np.array(column) for column in zip(*ladder, strict=True))
+    back_types, back_values = decode(encode(types, E3[classes], E3), E3)
+    np.testing.assert_array_equal(back_types, types)
+    np.testing.assert_array_equal(back_values[types >= 0], E3[classes][types >= 0])
 
 
 def by_pygad(error, target, length, plan, seed):
@@ -210,15 +210,15 @@ def by_pygad(error, target, length, plan, seed):
     import pygad
 
     def fitness(search, strings, index):
-        kinds, values = decode(np.asarray(strings, dtype=np.int16), E3)
-        return list(-error(kinds[None], values[None], np.array([target]))[0])
+        types, values = decode(np.asarray(strings, dtype=np.int16), E3)
+        return list(-error(types[None], values[None], np.array([target]))[0])
 
     search = pygad.GA(
         num_generations=plan.generations,
         sol_per_pop=plan.population,
         num_parents_mating=plan.population,
         num_genes=length,
-        gene_space=list(range(len(KINDS) * len(E3))),
+        gene_space=list(range(len(PART_TYPES) * len(E3))),
         gene_type=int,
         fitness_func=fitness,
         fitness_batch_size=plan.population,
@@ -241,16 +241,19 @@ def test_finds_the_circuit_about_as_often_as_pygad():
     pytest.importorskip("pygad")
     count, length = 20, 3
     plan = replace(PLAN, generations=10)
-    kinds, values = targets(count, length, seed=5)
-    wanted = names(kinds, values)
-    target = PROBE.measure(kinds, values)
+    types, values = targets(count, length, seed=5)
+    wanted = names(types, values)
+    target = PROBE.measure(types, values)
     error = response_errors(PROBE, target)
-    theirs = sum(names(*by_pygad(error, one, length, plan, seed=one))[0] == wanted[one] for one in range(count))
+    theirs = sum(
+        names(*by_pygad(error, target_number, length, plan, seed=target_number))[0] == wanted[target_number]
+        for target_number in range(count)
+    )
     times = 10
     ours = sum(
-        found == name
+        answer == name
         for seed in range(times)
-        for found, name in zip(names(*search(target, np.full(count, length), plan, seed)[:2]), wanted, strict=True)
+        for answer, name in zip(names(*search(target, np.full(count, length), plan, seed)[:2]), wanted, strict=True)
     )
     assert 0 < theirs < count
     assert fisher_exact([[theirs, count - theirs], [ours, times * count - ours]]).pvalue > 0.01

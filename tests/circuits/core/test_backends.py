@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypernet.circuits.core.backends import BACKENDS, abcd, abcd_si, blocks, transfer
 from hypernet.circuits.core.features import grid
 from hypernet.circuits.core.ladder import respond
-from hypernet.circuits.core.parts import C0_FARAD, L0_HENRY, PAD, R0_OHM, TYPES, omega, parse
+from hypernet.circuits.core.parts import C0_FARAD, ELEMENTS, L0_HENRY, PAD, R0_OHM, omega, parse
 from hypernet.circuits.sources.sampler import draw
 
 SIX = "SR:1|PC:1|SL:1|PR:2.2|SC:2.2|PL:4.7"
@@ -21,13 +21,13 @@ E6 = np.array([0.1, 0.15, 0.22, 0.33, 0.47, 0.68, 1, 1.5, 2.2, 3.3, 4.7, 6.8])
 def circuits():
     """Random canonical circuits of 1 to 10 parts."""
     generator = np.random.default_rng(0)
-    kinds, classes = draw(generator, np.repeat(np.arange(1, 11), 8), len(E6))
-    return kinds, E6[classes]
+    types, classes = draw(generator, np.repeat(np.arange(1, 11), 8), len(E6))
+    return types, E6[classes]
 
 
 def six(w):
-    kinds, values = parse(SIX)
-    return abcd_si(transfer(kinds[None], values[None], np.array([w])))[0, 0]
+    types, values = parse(SIX)
+    return abcd_si(transfer(types[None], values[None], np.array([w])))[0, 0]
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -37,8 +37,8 @@ def test_all_forms_agree(name, excitation, circuits):
     ours, theirs = BACKENDS[name](*circuits, w, excitation), respond(*circuits, w, excitation)
     # V and I together: with an excitation other than (1, -1) one of them can cancel.
     size = np.hypot(*np.abs(theirs))
-    for one, other in zip(ours, theirs, strict=True):
-        assert (np.abs(one - other) / size).max() < 1e-12
+    for curve, other in zip(ours, theirs, strict=True):
+        assert (np.abs(curve - other) / size).max() < 1e-12
 
 
 def test_default_excitation_is_that_of_the_simulator(circuits):
@@ -55,20 +55,20 @@ def test_determinant_is_one(circuits):
 
 
 def test_chain_matrix_inverts_the_transfer_matrix_and_is_the_product_of_the_parts(circuits):
-    kinds, values = circuits
+    types, values = circuits
     w = grid(16, 0.01, 100)
-    whole = abcd(transfer(kinds, values, w))
+    whole = abcd(transfer(types, values, w))
     product = np.broadcast_to(np.eye(2, dtype=complex), whole.shape)
-    for place in range(kinds.shape[1]):
-        product = product @ abcd(transfer(kinds[:, [place]], values[:, [place]], w))
+    for place in range(types.shape[1]):
+        product = product @ abcd(transfer(types[:, [place]], values[:, [place]], w))
     scale = np.linalg.norm(whole, axis=(-2, -1), keepdims=True)
     np.testing.assert_allclose(whole / scale, product / scale, rtol=0, atol=1e-12)
 
 
 def test_reversed_circuit_exchanges_a_and_d(circuits):
-    kinds, values = circuits
+    types, values = circuits
     w = grid(16, 0.01, 100)
-    forward, backward = (abcd(transfer(*one, w)) for one in (circuits, (kinds[:, ::-1], values[:, ::-1])))
+    forward, backward = (abcd(transfer(*circuit, w)) for circuit in (circuits, (types[:, ::-1], values[:, ::-1])))
     scale = np.linalg.norm(forward, axis=(-2, -1))
     for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
         wanted = forward[..., 1 - column, 1 - row]
@@ -91,10 +91,10 @@ def test_chain_matrix_of_six_parts_in_si_units():
 def test_driven_at_port_1_with_a_resistor_at_port_2_as_ngspice_has_it(w, voltage, current):
     (a, b), (c, d) = six(w)
     load = 1000.0
-    found = 1 / (a + b / load)
-    np.testing.assert_allclose(found, voltage, rtol=1e-11)
+    output = 1 / (a + b / load)
+    np.testing.assert_allclose(output, voltage, rtol=1e-11)
     if current is not None:
-        np.testing.assert_allclose((c + d / load) * found, current, rtol=1e-11)
+        np.testing.assert_allclose((c + d / load) * output, current, rtol=1e-11)
 
 
 def test_chain_matrices_equal_a_cascade_of_scikit_rf(circuits):
@@ -105,27 +105,27 @@ def test_chain_matrices_equal_a_cascade_of_scikit_rf(circuits):
     makers += [media.shunt_resistor, media.shunt_inductor, media.shunt_capacitor]
     units = [R0_OHM, L0_HENRY, C0_FARAD]
     scale = np.array([[1, 1 / R0_OHM], [R0_OHM, 1]])
-    for kinds, values in list(zip(*circuits, strict=True))[::8]:
-        parts = [makers[k](v * units[k % TYPES]) for k, v in zip(kinds, values, strict=True) if k != PAD]
+    for types, values in list(zip(*circuits, strict=True))[::8]:
+        parts = [makers[k](v * units[k % ELEMENTS]) for k, v in zip(types, values, strict=True) if k != PAD]
         network = parts[0]
         for part in parts[1:]:
             network = network**part
-        ours = abcd_si(transfer(kinds[None], values[None], omega(hertz)))[0] * scale
+        ours = abcd_si(transfer(types[None], values[None], omega(hertz)))[0] * scale
         difference = np.linalg.norm(ours - network.a * scale, axis=(1, 2))
         assert (difference / np.linalg.norm(ours, axis=(1, 2))).max() < 1e-9
 
 
 def test_padding_is_the_unit_matrix():
-    kinds, values = np.array([[PAD, PAD]]), np.zeros((1, 2))
-    np.testing.assert_array_equal(transfer(kinds, values, np.ones(3)), np.broadcast_to(np.eye(2), (1, 3, 2, 2)))
+    types, values = np.array([[PAD, PAD]]), np.zeros((1, 2))
+    np.testing.assert_array_equal(transfer(types, values, np.ones(3)), np.broadcast_to(np.eye(2), (1, 3, 2, 2)))
 
 
 numbers = st.complex_numbers(max_magnitude=1e3, allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(numbers, min_size=4, max_size=4), st.lists(numbers, min_size=4, max_size=4))
-def test_blocks_are_a_faithful_image_of_complex_matrices(one, other):
-    first, second = (np.array(entries).reshape(2, 2) for entries in (one, other))
+def test_blocks_are_a_faithful_image_of_complex_matrices(some_numbers, other):
+    first, second = (np.array(entries).reshape(2, 2) for entries in (some_numbers, other))
     np.testing.assert_allclose(blocks(first) @ blocks(second), blocks(first @ second), rtol=1e-9, atol=1e-6)
     np.testing.assert_allclose(blocks(first) + blocks(second), blocks(first + second))
     np.testing.assert_array_equal(blocks(first)[::2, ::2], first.real)

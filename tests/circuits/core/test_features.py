@@ -18,8 +18,8 @@ DEFAULT = [(1.0, -1.0)]
 
 @pytest.fixture
 def circuits():
-    kinds, classes = draw(np.random.default_rng(0), np.array([2, 3, 4, 4]), 3)
-    return kinds.astype(np.int64), VALUES[classes]
+    types, classes = draw(np.random.default_rng(0), np.array([2, 3, 4, 4]), 3)
+    return types.astype(np.int64), VALUES[classes]
 
 
 def test_grid_is_even_in_the_logarithm():
@@ -56,12 +56,12 @@ def test_planes_are_re_v_re_i_im_v_im_i_of_each_excitation(circuits):
     frequency = grid(9, 0.01, 100)
     excitations = [(1.0, 0.0), (0.0, 1.0)]
     probe = Probe(frequency, excitations, "tanh")
-    found = probe.measure(*circuits)
-    assert found.shape == (4, probe.channels, probe.points) == (4, 8, 9)
+    measured = probe.measure(*circuits)
+    assert measured.shape == (4, probe.channels, probe.points) == (4, 8, 9)
     for number, excitation in enumerate(excitations):
         voltage, current = respond(*circuits, frequency, excitation)
         planes = np.stack([voltage.real, current.real, voltage.imag, current.imag], axis=1)
-        np.testing.assert_allclose(found[:, 4 * number : 4 * number + 4], np.tanh(planes))
+        np.testing.assert_allclose(measured[:, 4 * number : 4 * number + 4], np.tanh(planes))
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -75,29 +75,29 @@ def test_of_measure_and_compress_agree(compression, circuits):
 def test_measures_large_batches_block_by_block():
     probe = Probe(grid(64, 0.01, 100), DEFAULT, "logmag")
     size = BLOCK // 64
-    kinds, classes = draw(np.random.default_rng(0), np.full(2 * size + 1, 3), 3)
-    whole = probe.measure(kinds, VALUES[classes])
+    types, classes = draw(np.random.default_rng(0), np.full(2 * size + 1, 3), 3)
+    whole = probe.measure(types, VALUES[classes])
     for row in (0, size - 1, size, 2 * size):
-        np.testing.assert_array_equal(whole[[row]], probe.measure(kinds[[row]], VALUES[classes[[row]]]))
+        np.testing.assert_array_equal(whole[[row]], probe.measure(types[[row]], VALUES[classes[[row]]]))
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_gradient_of_the_probe_by_finite_differences(compression, circuits):
-    kinds, values = map(torch.from_numpy, circuits)
+    types, values = map(torch.from_numpy, circuits)
     probe = Probe(grid(5, 0.3, 3), DEFAULT, compression)
-    assert torch.autograd.gradcheck(lambda v: probe.of(kinds, v), (values.requires_grad_(),))
+    assert torch.autograd.gradcheck(lambda v: probe.of(types, v), (values.requires_grad_(),))
 
 
 def test_gradient_of_the_simulation_loss_for_the_value_logits_by_finite_differences(circuits):
-    kinds = torch.from_numpy(circuits[0])
+    types = torch.from_numpy(circuits[0])
     probe = Probe(grid(5, 0.3, 3), DEFAULT, "logmag")
     target = torch.from_numpy(probe.measure(*circuits))
-    logits = torch.randn(*kinds.shape, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(*types.shape, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def loss(logits):
         # The relaxed circuit: the geometric mean of the values under the softmax.
         values = torch.exp(torch.softmax(logits, dim=-1) @ torch.from_numpy(np.log(VALUES)))
-        return (probe.of(kinds, values) - target).square().sum(dim=1).mean()
+        return (probe.of(types, values) - target).square().sum(dim=1).mean()
 
     assert torch.autograd.gradcheck(loss, (logits.requires_grad_(),))
 

@@ -15,7 +15,7 @@ from hypernet.circuits.core.ladder import BLOCK, propagate, respond
 from hypernet.circuits.core.parts import PAD, PC, PL, PR, SC, SL, SR, omega, parse
 
 SIX = "SR:1|PC:1|SL:1|PR:2.2|SC:2.2|PL:4.7"
-TYPES = ["resistor", "inductor", "capacitor"]
+ELEMENTS = ["resistor", "inductor", "capacitor"]
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def reference(reference_file):
     circuits = {}
     for circuit in json.loads((folder / "circuits.json").read_text())["circuits"]:
         parts = circuit["components"]
-        kinds = [TYPES.index(part["type"]) + (0 if part["alignment"] == "series" else 3) for part in parts]
-        circuits[circuit["id"]] = np.array([kinds]), np.array([[part["value_norm"] for part in parts]])
+        types = [ELEMENTS.index(part["type"]) + (0 if part["alignment"] == "series" else 3) for part in parts]
+        circuits[circuit["id"]] = np.array([types]), np.array([[part["value_norm"] for part in parts]])
     return folder, circuits
 
 
@@ -35,8 +35,8 @@ def complex_column(rows, name):
 
 
 def answer(text, w):
-    kinds, values = parse(text)
-    voltage, current = respond(kinds[None], values[None], np.atleast_1d(w))
+    types, values = parse(text)
+    voltage, current = respond(types[None], values[None], np.atleast_1d(w))
     return voltage[0], current[0]
 
 
@@ -51,8 +51,8 @@ def answer(text, w):
     ],
 )
 def test_small_circuits_worked_out_by_hand(text, w, voltage, current):
-    found = answer(text, w)
-    np.testing.assert_allclose(found, [[voltage], [current]], rtol=0, atol=1e-12)
+    answered = answer(text, w)
+    np.testing.assert_allclose(answered, [[voltage], [current]], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_small_circuits_worked_out_by_hand(text, w, voltage, current):
         (100, -19996.88429752066 + 141.31363636363636j, 9088.699332688588 - 288.00110778969577j),
     ],
 )
-def test_six_parts_of_all_kinds(w, voltage, current):
+def test_six_parts_of_all_types(w, voltage, current):
     np.testing.assert_allclose(answer(SIX, w), [[voltage], [current]], rtol=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_answers_ngspice(reference):
         # Port 1 is closed with 1 kOhm: its current is -v1 / R0, which is the excitation (1, -1).
         wanted = v2 / v1, -i2 * 1e3 / v1
         for precision, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-3)):
-            parts, sizes = (torch.from_numpy(one) for one in circuits[name])
+            parts, sizes = (torch.from_numpy(array) for array in circuits[name])
             v_re, i_re, v_im, i_im = propagate(parts, sizes.to(precision), torch.from_numpy(frequency).to(precision))
             for (real, imaginary), theirs in zip([(v_re, v_im), (i_re, i_im)], wanted, strict=True):
                 ours = torch.complex(real, imaginary)[0].numpy()
@@ -103,35 +103,35 @@ def test_chain_matrices_equal_scikit_rf(reference):
 def test_same_response_from_an_exchanged_pair_and_from_tee_and_pi(reference):
     _, circuits = reference
     w = grid(64, 0.01, 100)
-    for one, other in (("swapA", "swapB"), ("tee_R", "pi_R")):
-        np.testing.assert_allclose(respond(*circuits[one], w), respond(*circuits[other], w), rtol=1e-12)
+    for name, other in (("swapA", "swapB"), ("tee_R", "pi_R")):
+        np.testing.assert_allclose(respond(*circuits[name], w), respond(*circuits[other], w), rtol=1e-12)
 
 
 def test_excitation_is_what_enters_port_1():
-    kinds, values = (one[None] for one in parse(SIX))
+    types, values = (array[None] for array in parse(SIX))
     w = grid(5, 0.1, 10)
-    matrix = transfer(kinds, values, w)[0]
+    matrix = transfer(types, values, w)[0]
     for excitation in ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0)):
-        voltage, current = respond(kinds, values, w, excitation)
+        voltage, current = respond(types, values, w, excitation)
         np.testing.assert_allclose(np.stack([voltage[0], current[0]], axis=1), matrix @ np.array(excitation))
 
 
 def test_padding_changes_nothing_whatever_its_value_and_wherever_it_stands():
-    kinds, values = parse(SIX)
+    types, values = parse(SIX)
     w = grid(7, 0.01, 100)
-    wanted = respond(kinds[None], values[None], w)
+    wanted = respond(types[None], values[None], w)
     for place in (0, 3, 6):
         for filler in (0.0, np.nan, -1.0):
-            padded = np.insert(kinds, place, [PAD, PAD])[None], np.insert(values, place, [filler, filler])[None]
+            padded = np.insert(types, place, [PAD, PAD])[None], np.insert(values, place, [filler, filler])[None]
             np.testing.assert_array_equal(respond(*padded, w), wanted)
     empty = np.full((1, 3), PAD), np.ones((1, 3))
     np.testing.assert_array_equal(respond(*empty, w), [np.ones((1, 7)), -np.ones((1, 7))])
 
 
 def test_padding_has_no_gradient_and_spoils_none():
-    kinds = torch.tensor([[SR, PC, PAD]])
+    types = torch.tensor([[SR, PC, PAD]])
     values = torch.tensor([[1.0, 2.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    Probe(grid(4, 0.1, 10), [(1.0, -1.0)], "logmag").of(kinds, values).sum().backward()
+    Probe(grid(4, 0.1, 10), [(1.0, -1.0)], "logmag").of(types, values).sum().backward()
     assert values.grad.isfinite().all()
     assert values.grad[0, 2] == 0
     assert (values.grad[0, :2] != 0).all()
@@ -141,31 +141,31 @@ def test_blocks_of_a_large_batch_are_those_of_small_ones():
     generator = np.random.default_rng(0)
     w = grid(64, 0.01, 100)
     circuits = 2 * BLOCK // len(w) + 3
-    kinds, values = generator.integers(PAD, 6, (circuits, 5)), generator.uniform(0.1, 10, (circuits, 5))
-    whole = respond(kinds, values, w)
+    types, values = generator.integers(PAD, 6, (circuits, 5)), generator.uniform(0.1, 10, (circuits, 5))
+    whole = respond(types, values, w)
     for row in (0, BLOCK // len(w) - 1, BLOCK // len(w), circuits - 1):
         np.testing.assert_array_equal(
-            [one[row] for one in whole], np.concatenate(respond(kinds[[row]], values[[row]], w))
+            [curves[row] for curves in whole], np.concatenate(respond(types[[row]], values[[row]], w))
         )
 
 
-@pytest.mark.parametrize("kind", [SR, SL, SC, PR, PL, PC])
-def test_gradients_of_the_state_by_finite_differences(kind):
-    kinds = torch.tensor([[SR, kind, PL], [PR, SC, kind]])
+@pytest.mark.parametrize("part_type", [SR, SL, SC, PR, PL, PC])
+def test_gradients_of_the_state_by_finite_differences(part_type):
+    types = torch.tensor([[SR, part_type, PL], [PR, SC, part_type]])
     values = torch.tensor([[1.0, 2.2, 0.5], [4.7, 0.3, 1.5]], dtype=torch.float64, requires_grad=True)
     frequency = torch.tensor([0.3, 1.0, 7.0], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v, w: propagate(kinds, v, w), (values, frequency))
+    assert torch.autograd.gradcheck(lambda v, w: propagate(types, v, w), (values, frequency))
 
 
 def test_largest_responses_stay_finite_with_their_gradients():
-    kinds, values = (one[None] for one in parse("|".join(["SC:0.1|PL:0.1"] * 5)))
+    types, values = (array[None] for array in parse("|".join(["SC:0.1|PL:0.1"] * 5)))
     w = np.array([0.01])
-    np.testing.assert_allclose(np.abs(respond(kinds, values, w)[0]), 9.999925e26, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(respond(types, values, w)[0]), 9.999925e26, rtol=1e-6)
     # The same in single precision, where |V|^2 would be beyond the largest number.
-    planes = propagate(torch.from_numpy(kinds).long(), torch.from_numpy(values).float(), torch.from_numpy(w).float())
+    planes = propagate(torch.from_numpy(types).long(), torch.from_numpy(values).float(), torch.from_numpy(w).float())
     assert torch.stack(planes).isfinite().all()
     sizes = torch.from_numpy(values).requires_grad_()
-    response = Probe(w, [(1.0, -1.0)], "logmag").of(torch.from_numpy(kinds).long(), sizes)
+    response = Probe(w, [(1.0, -1.0)], "logmag").of(torch.from_numpy(types).long(), sizes)
     response.square().mean().backward()
     assert response.isfinite().all()
     assert sizes.grad.isfinite().all()

@@ -27,19 +27,19 @@ CASES = {
 
 
 def arrays(texts, width=5):
-    kinds, values = np.full((len(texts), width), PAD, dtype=np.int8), np.ones((len(texts), width))
+    types, values = np.full((len(texts), width), PAD, dtype=np.int8), np.ones((len(texts), width))
     for row, text in enumerate(texts):
-        own = parse(text)
-        kinds[row, : len(own[0])], values[row, : len(own[0])] = own
-    return kinds, values
+        circuit = parse(text)
+        types[row, : len(circuit[0])], values[row, : len(circuit[0])] = circuit
+    return types, values
 
 
 def scored(texts, ended=None, target=TARGET):
-    kinds, values = arrays(texts)
-    target_kinds, target_values = arrays([target] * len(texts), 3)
-    response = PROBE.measure(target_kinds, target_values)
+    types, values = arrays(texts)
+    target_types, target_values = arrays([target] * len(texts), 3)
+    response = PROBE.measure(target_types, target_values)
     ended = np.ones(len(texts), bool) if ended is None else ended
-    return score(PROBE, kinds, values, ended, target_kinds, target_values, response)
+    return score(PROBE, types, values, ended, target_types, target_values, response)
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
@@ -69,17 +69,17 @@ def test_without_an_end_nothing_is_right():
 
 
 def test_an_empty_circuit_is_wrong_and_no_accident():
-    kinds, values = np.full((1, 3), PAD, dtype=np.int8), np.ones((1, 3))
+    types, values = np.full((1, 3), PAD, dtype=np.int8), np.ones((1, 3))
     target = arrays([TARGET], 3)
-    table = score(PROBE, kinds, values, np.array([True]), *target, PROBE.measure(*target))
+    table = score(PROBE, types, values, np.array([True]), *target, PROBE.measure(*target))
     assert table.exact[0] == 0
     assert np.isfinite(table.response_error[0])
 
 
 def test_values_can_be_given_as_classes():
-    kinds = np.array([[0, 1, 5], [1, 0, 5]], dtype=np.int8)
+    types = np.array([[0, 1, 5], [1, 0, 5]], dtype=np.int8)
     classes = np.array([[0, 1, 2], [1, 0, 2]])
-    assert exact_circuits(kinds, classes, kinds[::-1], classes[::-1]).tolist() == [True, True]
+    assert exact_circuits(types, classes, types[::-1], classes[::-1]).tolist() == [True, True]
 
 
 def test_right_values_count_only_where_the_topology_is_right():
@@ -90,7 +90,7 @@ def test_right_values_count_only_where_the_topology_is_right():
 
 def test_the_numbers_of_a_run_are_shares_of_its_rows():
     texts = [TARGET] * 6 + ["SR:1.0|SL:4.7|PC:1.0"] * 3 + ["SR:1.0|SL:2.2|PL:1.0"] * 3
-    by_name = {(one.group, one.metric): one for one in measure(scored(texts), seed=0)}
+    by_name = {(measurement.group, measurement.metric): measurement for measurement in measure(scored(texts), seed=0)}
     for group in ("", "length 3"):
         assert by_name[group, "exact"].value == pytest.approx(6 / 12)
         assert by_name[group, "topology"].value == pytest.approx(9 / 12)
@@ -99,7 +99,9 @@ def test_the_numbers_of_a_run_are_shares_of_its_rows():
         assert by_name[group, "response_match_1"].value == pytest.approx(6 / 12)
         assert by_name[group, "no_end"].value == 0.0
     table = scored(texts).assign(response_error=[0.0, 0.0099, 0.011, 0.019, 0.049, 0.051] + [1.0] * 6)
-    by_limit = {one.metric: one.value for one in measure(table, seed=0) if one.group == ""}
+    by_limit = {
+        measurement.metric: measurement.value for measurement in measure(table, seed=0) if measurement.group == ""
+    }
     assert by_limit["response_match_1"] == pytest.approx(2 / 12)
     assert by_limit["response_match_5"] == pytest.approx(5 / 12)
     exact = by_name["", "exact"]
@@ -115,19 +117,21 @@ def test_a_better_response_is_never_rarer_than_an_exact_circuit():
 def test_methods_are_compared_on_the_same_circuits(tmp_path):
     texts = [TARGET] * 30 + ["SR:1.0|SL:2.2|PL:1.0"] * 30
     runs = {}
-    for method, own in (("gru", texts[::-1]), ("gru_only_hypernet", texts), ("ours", [TARGET] * 60)):
+    for method, answers in (("gru", texts[::-1]), ("gru_only_hypernet", texts), ("ours", [TARGET] * 60)):
         folder = tmp_path / method
         folder.mkdir()
-        write_table(folder / "items.csv", scored(own))
+        write_table(folder / "items.csv", scored(answers))
         runs["small", method, 0] = folder
-    found = {(one.method, one.reference, one.group): one for one in compare(runs)}
-    assert found["gru_only_hypernet", "gru", ""].difference == 0.0
-    assert not found["gru_only_hypernet", "gru", ""].holds
-    ours = found["ours", "gru_only_hypernet", ""]
+    comparisons = {
+        (comparison.method, comparison.reference, comparison.group): comparison for comparison in compare(runs)
+    }
+    assert comparisons["gru_only_hypernet", "gru", ""].difference == 0.0
+    assert not comparisons["gru_only_hypernet", "gru", ""].holds
+    ours = comparisons["ours", "gru_only_hypernet", ""]
     assert ours.difference == pytest.approx(0.5)
     assert ours.claimed
     assert ours.holds
-    assert found["ours", "gru_only_hypernet", "length 3"].n == 60
+    assert comparisons["ours", "gru_only_hypernet", "length 3"].n == 60
 
 
 def test_how_the_genetic_algorithm_falls_with_length():

@@ -52,30 +52,30 @@ def test_draws_have_the_distribution_that_was_asked_for():
 
 
 def test_for_small_tolerances_the_variance_is_that_of_the_linear_model():
-    kinds, values = SIX
-    band = spread(kinds, values, 0.002, 50_000, generator(), FREQUENCY)
+    types, values = SIX
+    band = spread(types, values, 0.002, 50_000, generator(), FREQUENCY)
     # Independent uniform deviations have the variance tolerance² / 3.
-    expected = np.sqrt((sensitivity(kinds, values, FREQUENCY) ** 2).sum(axis=0) * 0.002**2 / 3)
+    expected = np.sqrt((sensitivity(types, values, FREQUENCY) ** 2).sum(axis=0) * 0.002**2 / 3)
     np.testing.assert_allclose(band.gain.std(axis=0), expected, rtol=0.02)
 
 
 def test_sensitivities_are_those_of_finite_differences():
-    kinds, values = SIX
+    types, values = SIX
     step = 1e-5
-    for place, own in enumerate(sensitivity(kinds, values, FREQUENCY)):
+    for place, slope in enumerate(sensitivity(types, values, FREQUENCY)):
         changed = np.stack([values, values])
         changed[:, place] *= np.exp([step, -step])
-        up, down = decibels(respond(np.stack([kinds, kinds]), changed, FREQUENCY)[0])
-        np.testing.assert_allclose(own, (up - down) / (2 * step), atol=1e-6)
+        up, down = decibels(respond(np.stack([types, types]), changed, FREQUENCY)[0])
+        np.testing.assert_allclose(slope, (up - down) / (2 * step), atol=1e-6)
     # d(-20 log10(1 + r)) / d(ln r) = -20 / ln(10) * r / (1 + r).
     divided = sensitivity(*parse("SR:2.2"), FREQUENCY)
     np.testing.assert_allclose(divided, -20 / np.log(10) * 2.2 / 3.2, rtol=1e-12)
 
 
 def test_padding_is_no_part():
-    kinds, values = np.append(SIX[0], [PAD, PAD]), np.append(SIX[1], [0.0, 0.0])
-    assert sensitivity(kinds, values, FREQUENCY).shape == (6, 24)
-    padded, plain = (spread(*one, 0.05, 50, generator(), FREQUENCY) for one in ((kinds, values), SIX))
+    types, values = np.append(SIX[0], [PAD, PAD]), np.append(SIX[1], [0.0, 0.0])
+    assert sensitivity(types, values, FREQUENCY).shape == (6, 24)
+    padded, plain = (spread(*circuit, 0.05, 50, generator(), FREQUENCY) for circuit in ((types, values), SIX))
     np.testing.assert_array_equal(padded.gain, plain.gain)
 
 

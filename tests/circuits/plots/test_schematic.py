@@ -25,7 +25,9 @@ LADDER = "SR:2.2|PR:1.0|PL:0.22|PC:4.7|SL:1.0|SC:3.3"
 
 def labels(path):
     """The texts of a diagram, with the lines of each joined, and their colours."""
-    return [(" ".join(one.itertext()).strip(), one.get("fill")) for one in ElementTree.parse(path).iter(TEXT)]
+    return [
+        (" ".join(element.itertext()).strip(), element.get("fill")) for element in ElementTree.parse(path).iter(TEXT)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +60,10 @@ def test_a_prefixed_value_reads_back_to_four_digits(value):
 
 
 def test_parts_are_named_from_port_1_in_ohms_henries_and_farads():
-    kinds, values = parse(LADDER)
+    types, values = parse(LADDER)
     expected = ["R1 2.2 kΩ", "R2 1 kΩ", "L3 220 µH", "C4 4.7 nF", "L5 1 mH", "C6 3.3 nF"]
-    assert part_labels(kinds, values) == expected
-    padded = part_labels(np.append(kinds, [PAD, PAD]), np.append(values, [0, 0]))
+    assert part_labels(types, values) == expected
+    padded = part_labels(np.append(types, [PAD, PAD]), np.append(values, [0, 0]))
     assert padded == expected
     # 50 Ohm and 1e9 rad/s: L = 50 / 1e9 H, C = 1 / (50 * 1e9) F.
     assert part_labels(*parse("SR:1|SL:1|PC:1"), r0=50.0, omega0=1e9) == ["R1 50 Ω", "L2 50 nH", "C3 20 pF"]
@@ -69,15 +71,15 @@ def test_parts_are_named_from_port_1_in_ohms_henries_and_farads():
 
 @pytest.mark.parametrize("ladder", [LADDER, "PC:1", "|".join(["SR:1.0", "PL:2.2", "SC:4.7", "PR:1.0", "SL:2.2"] * 2)])
 def test_each_part_stands_once_in_the_file(tmp_path, ladder):
-    kinds, values = parse(ladder)
-    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values))
+    types, values = parse(ladder)
+    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values))
     written = [text for text, _ in labels(tmp_path / "ladder.svg")]
-    for label in part_labels(kinds, values):
+    for label in part_labels(types, values):
         assert written.count(label) == 1
     # The load and the source's own resistance.
     assert written.count("R0 1 kΩ") == 2
     assert {"Port 1", "Port 2", "Source"} <= set(written)
-    assert len(written) == len(kinds) + 5
+    assert len(written) == len(types) + 5
 
 
 def test_a_ladder_without_parts_is_a_load_at_a_source(tmp_path):
@@ -97,7 +99,7 @@ def test_the_same_circuit_gives_the_same_bytes(tmp_path):
         (LADDER, []),
         # Another value.
         ("SR:2.2|PR:1.0|PL:0.22|PC:1.0|SL:1.0|SC:3.3", [3]),
-        # Another kind.
+        # Another type.
         ("SR:2.2|PR:1.0|PL:0.22|PC:4.7|SL:1.0|SR:3.3", [5]),
         # One part less: those that follow have their counterparts one place before.
         ("PR:1.0|PL:0.22|PC:4.7|SL:1.0|SC:3.3", [0]),
@@ -105,24 +107,24 @@ def test_the_same_circuit_gives_the_same_bytes(tmp_path):
     ],
 )
 def test_only_what_differs_is_marked(tmp_path, other, marked):
-    kinds, values = parse(LADDER)
-    assert np.flatnonzero(differing(kinds, values, parse(other))).tolist() == marked
-    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values, compare=parse(other)))
+    types, values = parse(LADDER)
+    assert np.flatnonzero(differing(types, values, parse(other))).tolist() == marked
+    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values, compare=parse(other)))
     coloured = [text for text, colour in labels(tmp_path / "ladder.svg") if colour == DIFFERENT]
-    assert coloured == [part_labels(kinds, values)[place] for place in marked]
+    assert coloured == [part_labels(types, values)[place] for place in marked]
 
 
 def test_parts_lie_from_port_1_to_port_2_and_do_not_overlap(tmp_path):
-    kinds, values = parse("|".join(["PR:1.0", "PL:2.2", "PC:4.7", "SR:1.0", "SL:2.2", "SC:4.7"] * 2))
-    write_svg(tmp_path / "ladder.svg", draw_schematic(kinds, values))
+    types, values = parse("|".join(["PR:1.0", "PL:2.2", "PC:4.7", "SR:1.0", "SL:2.2", "SC:4.7"] * 2))
+    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values))
     place = {}
-    for one in ElementTree.parse(tmp_path / "ladder.svg").iter(TEXT):
-        place[" ".join(one.itertext()).strip()] = float(one.get("x"))
-    along = np.array([place[label] for label in part_labels(kinds, values)])
+    for element in ElementTree.parse(tmp_path / "ladder.svg").iter(TEXT):
+        place[" ".join(element.itertext()).strip()] = float(element.get("x"))
+    along = np.array([place[label] for label in part_labels(types, values)])
     assert place["Port 1"] < along[0]
     assert along[-1] < place["Port 2"] < place["Source"]
     # Series labels stand above the wire, parallel ones below it; one such as "220 µH" is 45 points wide.
-    for side in (kinds < 3, kinds >= 3):
+    for side in (types < 3, types >= 3):
         assert (np.diff(along[side]) > 45).all()
 
 

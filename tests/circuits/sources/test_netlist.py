@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernet.circuits.core.ladder import respond
-from hypernet.circuits.core.parts import PAD, PC, PL, PR, SC, SL, SR, canonical, parse, series_values, texts
+from hypernet.circuits.core.parts import PAD, PC, PL, PR, SC, SL, SR, canonical, parse, texts
+from hypernet.circuits.names import series_values
 from hypernet.circuits.sources.netlist import read_netlist, write_netlist
 from hypernet.lab.errors import UserError
 
@@ -28,26 +29,29 @@ any_value = st.floats(1e-12, 1e12)
 def ladders(values):
     part = st.tuples(st.integers(0, 5), values)
     return st.lists(part, min_size=1, max_size=12).map(
-        lambda parts: (np.array([kind for kind, _ in parts], np.int8), np.array([value for _, value in parts]))
+        lambda parts: (
+            np.array([part_type for part_type, _ in parts], np.int8),
+            np.array([value for _, value in parts]),
+        )
     )
 
 
 def tokens(ladder):
-    return texts(ladder.kinds[None], ladder.values[None])[0]
+    return texts(ladder.types[None], ladder.values[None])[0]
 
 
 @given(ladders(catalogue | any_value), st.sampled_from([1.0, 50.0, 75.0, 1e3]), st.sampled_from([1e6, 2e9, 3e7]))
 def test_what_is_written_is_read_back_to_the_last_bit(ladder, r0, omega0):
-    kinds, values = ladder
-    again = read_netlist(write_netlist(kinds, values, "any", r0, omega0), omega0=omega0)
-    assert again.kinds.tolist() == kinds.tolist()
+    types, values = ladder
+    again = read_netlist(write_netlist(types, values, "any", r0, omega0), omega0=omega0)
+    assert again.types.tolist() == types.tolist()
     assert again.values.tolist() == values.tolist()
     assert (again.r0, again.omega0) == (r0, omega0)
 
 
 def test_a_written_netlist_is_one_of_spice():
-    kinds, values = np.array([SR, PC, SL, PAD]), np.array([1.0, 2.2, 0.47, 1.0])
-    text = write_netlist(kinds, values, "two\nlines", analysis=(10, 1e3, 1e6))
+    types, values = np.array([SR, PC, SL, PAD]), np.array([1.0, 2.2, 0.47, 1.0])
+    text = write_netlist(types, values, "two\nlines", analysis=(10, 1e3, 1e6))
     assert text.split("\n") == [
         "* two lines (port 1 terminated, port 2 driven)",
         ".options noopac",
@@ -65,13 +69,13 @@ def test_a_written_netlist_is_one_of_spice():
 
 
 def test_merged_parts_have_the_same_response():
-    kinds, values = np.array([SR, SC, SR, SC, PL, PL, PR]), np.array([1.0, 2.2, 3.3, 2.2, 1.0, 4.7, 1.0])
-    merged = read_netlist(write_netlist(kinds, values, "merged", merged=True))
-    assert len(merged.kinds) == 4
+    types, values = np.array([SR, SC, SR, SC, PL, PL, PR]), np.array([1.0, 2.2, 3.3, 2.2, 1.0, 4.7, 1.0])
+    merged = read_netlist(write_netlist(types, values, "merged", merged=True))
+    assert len(merged.types) == 4
     frequency = np.geomspace(0.01, 100, 9)
     for mine, theirs in zip(
-        respond(merged.kinds[None], merged.values[None], frequency),
-        respond(kinds[None], values[None], frequency),
+        respond(merged.types[None], merged.values[None], frequency),
+        respond(types[None], values[None], frequency),
         strict=True,
     ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12)
@@ -140,16 +144,16 @@ def test_ports_that_are_named():
 
 
 def test_a_netlist_of_our_own_with_its_ports_named():
-    kinds, values = parse("SR:1.0|PC:1.0|SL:1.0")
-    text = write_netlist(kinds, values, "own")
+    types, values = parse("SR:1.0|PC:1.0|SL:1.0")
+    text = write_netlist(types, values, "own")
     assert tokens(read_netlist(text, ports=("p0", "p2"))) == tokens(read_netlist(text)) == "SR:1.0|PC:1.0|SL:1.0"
 
 
 def test_order_of_lines_does_not_matter():
-    kinds, values = parse("SR:1.0|PC:1.0|SL:1.0|PR:2.2|SC:2.2|PL:4.7")
-    title, *lines, end, nothing = write_netlist(kinds, values, "own").split("\n")
+    types, values = parse("SR:1.0|PC:1.0|SL:1.0|PR:2.2|SC:2.2|PL:4.7")
+    title, *lines, end, nothing = write_netlist(types, values, "own").split("\n")
     again = read_netlist("\n".join([title, *reversed(lines), end, nothing]))
-    mine, theirs = canonical(again.kinds[None], again.values[None]), canonical(kinds[None], values[None])
+    mine, theirs = canonical(again.types[None], again.values[None]), canonical(types[None], values[None])
     np.testing.assert_array_equal(mine[0], theirs[0])
     np.testing.assert_array_equal(mine[1], theirs[1])
 
@@ -189,6 +193,40 @@ def test_what_is_no_ladder_has_its_line(old, new, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("t\nR1 a b " + "1" * 900_000 + "!\n", "line 2: a word of more than 100 characters"),
+        ("t\nV1 a 0 " + "0" * 900_000 + "x\n", "line 2: a word of more than 100 characters"),
+        ("t\n" + "".join(f"V{k} n{k} n{k + 1} 0\n" for k in range(1001)), "line 1002: more than 1,000 elements"),
+        ("t\nR1 a b 1k\n" + "+\n" * 400_000, "no load"),
+        ("t\n" + "* remark\n" * 200_000, "more than 1,000,000 bytes"),
+        ("\x1b[31mred\nR1 a b 1\n", "not a netlist .it holds binary data"),
+        ("t\nR1 a b {`touch x`}\n", "line 2: R1: 'x`}' behind the value is not understood"),
+    ],
+    ids=["digits", "zeros", "wires", "continuations", "size", "terminal", "shell"],
+)
+def test_what_would_eat_the_machine_is_refused(text, message, tmp_path):
+    path = tmp_path / "hostile.cir"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        read_netlist(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_of_a_strangers_text_is_kept_but_a_printable_title():
+    commands = ".control\nshell touch owned\n.endc\nRL b 0"
+    ladder = read_netlist(
+        FILTER.replace("RL b 0", commands).replace("my filter", "* my\u009b31m\tfilter\x85" + "x" * 999)
+    )
+    assert ladder.title.startswith("my31m filter x")
+    assert len(ladder.title) == 200
+    assert tokens(ladder) == "PC:0.05|SL:0.2"
+    written = write_netlist(ladder.types, ladder.values, "answer\n.control\nshell touch owned")
+    assert [line for line in written.split("\n") if "control" in line] == [written.split("\n")[0]]
+    assert written.startswith("* answer .control shell touch owned (port 1")
+
+
 def test_files_that_are_none(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_netlist(tmp_path / "nothing.cir")
@@ -212,10 +250,10 @@ def test_any_text_is_a_ladder_or_one_line(text):
         except UserError as error:
             assert "\n" not in str(error)  # noqa: PT017
         else:
-            assert len(ladder.kinds)
+            assert len(ladder.types)
             assert (ladder.values > 0).all()
 
 
-def test_kinds_of_all_places():
-    kinds, values = np.array([SR, SL, SC, PR, PL, PC]), np.arange(1.0, 7.0)
-    assert read_netlist(write_netlist(kinds, values, "all")).kinds.tolist() == [0, 1, 2, 3, 4, 5]
+def test_parts_of_all_types():
+    types, values = np.array([SR, SL, SC, PR, PL, PC]), np.arange(1.0, 7.0)
+    assert read_netlist(write_netlist(types, values, "all")).types.tolist() == [0, 1, 2, 3, 4, 5]

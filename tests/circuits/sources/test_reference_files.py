@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hypernet.circuits.core.ladder import propagate, respond
-from hypernet.circuits.core.parts import KINDS, PAD, canonical, hertz, omega
+from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, hertz, omega
 from hypernet.circuits.sources.netlist import read_netlist
 from hypernet.circuits.sources.targets import read_target
 from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
@@ -23,30 +23,30 @@ PROJECT = Path(__file__).resolve().parents[3]
 def folder():
     """The folder of the reference circuits: in a folder of ``HYPERNET_MIRROR``, or beside the project."""
     for place in [*mirrors(), PROJECT.parent / "shared" / "data"]:
-        for found in sorted(place.rglob("ngspice_ac.csv")) if place.is_dir() else []:
-            return found.parent
+        for path in sorted(place.rglob("ngspice_ac.csv")) if place.is_dir() else []:
+            return path.parent
     return pytest.skip(f"reference circuits: in no folder of {MIRROR_VARIABLE} nor in ../shared/data")
 
 
 @pytest.fixture(scope="session")
 def circuits(folder):
-    """Kinds and values by id, as they stand in circuits.json."""
-    found = {}
-    for one in json.loads((folder / "circuits.json").read_text())["circuits"]:
-        names = [f"{part['alignment'][0]}{part['type'][0]}".upper() for part in one["components"]]
+    """Types and values by id, as they stand in circuits.json."""
+    by_id = {}
+    for circuit in json.loads((folder / "circuits.json").read_text())["circuits"]:
+        names = [f"{part['alignment'][0]}{part['type'][0]}".upper() for part in circuit["components"]]
         # The type is written out: resistor, inductor, capacitor.
-        kinds = [KINDS.index(name.translate(str.maketrans("I", "L"))) for name in names]
-        found[one["id"]] = np.array(kinds), np.array([part["value_norm"] for part in one["components"]])
-    return found
+        types = [PART_TYPES.index(name.translate(str.maketrans("I", "L"))) for name in names]
+        by_id[circuit["id"]] = np.array(types), np.array([part["value_norm"] for part in circuit["components"]])
+    return by_id
 
 
 def batch(circuits, ids):
-    longest = max(len(circuits[one][0]) for one in ids)
-    kinds, values = np.full((len(ids), longest), PAD), np.ones((len(ids), longest))
-    for row, one in enumerate(ids):
-        size = len(circuits[one][0])
-        kinds[row, :size], values[row, :size] = circuits[one]
-    return kinds, values
+    longest = max(len(circuits[name][0]) for name in ids)
+    types, values = np.full((len(ids), longest), PAD), np.ones((len(ids), longest))
+    for row, name in enumerate(ids):
+        size = len(circuits[name][0])
+        types[row, :size], values[row, :size] = circuits[name]
+    return types, values
 
 
 def by_circuit(folder, name):
@@ -55,7 +55,7 @@ def by_circuit(folder, name):
     ids = table.circuit_id.unique().tolist()
     names = [column[:-3] for column in table.columns if column.endswith("_re")]
     columns = {
-        one: (table[f"{one}_re"] + 1j * table[f"{one}_im"]).to_numpy().reshape(len(ids), -1) for one in names
+        name: (table[f"{name}_re"] + 1j * table[f"{name}_im"]).to_numpy().reshape(len(ids), -1) for name in names
     }  # fmt: skip
     frequency = table.f_hz.to_numpy().reshape(len(ids), -1)
     assert (frequency == frequency[0]).all()
@@ -66,14 +66,14 @@ def test_all_rows_of_ngspice(folder, circuits):
     ids, frequency_hz, of = by_circuit(folder, "ngspice_ac.csv")
     assert len(ids) * len(frequency_hz) == 1558
     wanted = of["v2"] / of["v1"], -of["i2"] * 1000 / of["v1"]
-    kinds, values = batch(circuits, ids)
-    for mine, theirs in zip(respond(kinds, values, omega(frequency_hz)), wanted, strict=True):
+    types, values = batch(circuits, ids)
+    for mine, theirs in zip(respond(types, values, omega(frequency_hz)), wanted, strict=True):
         assert (np.abs(mine - theirs) / np.abs(mine)).max() < 1e-10
     single = propagate(
-        torch.from_numpy(kinds), torch.from_numpy(values).float(), torch.from_numpy(omega(frequency_hz)).float()
+        torch.from_numpy(types), torch.from_numpy(values).float(), torch.from_numpy(omega(frequency_hz)).float()
     )
-    assert {one.dtype for one in single} == {torch.float32}
-    v_re, i_re, v_im, i_im = (one.double().numpy() for one in single)
+    assert {plane.dtype for plane in single} == {torch.float32}
+    v_re, i_re, v_im, i_im = (plane.double().numpy() for plane in single)
     for mine, theirs in zip((v_re + 1j * v_im, i_re + 1j * i_im), wanted, strict=True):
         assert (np.abs(mine - theirs) / np.abs(theirs)).max() < 1e-3
 
@@ -81,9 +81,9 @@ def test_all_rows_of_ngspice(folder, circuits):
 def test_all_rows_of_scikit_rf(folder, circuits):
     ids, frequency_hz, of = by_circuit(folder, "skrf_abcd.csv")
     assert len(ids) * len(frequency_hz) == 207
-    kinds, values = batch(circuits, ids)
-    d, minus_c = respond(kinds, values, omega(frequency_hz), (1.0, 0.0))
-    minus_b, a = respond(kinds, values, omega(frequency_hz), (0.0, 1.0))
+    types, values = batch(circuits, ids)
+    d, minus_c = respond(types, values, omega(frequency_hz), (1.0, 0.0))
+    minus_b, a = respond(types, values, omega(frequency_hz), (0.0, 1.0))
     mine = np.stack([a, -minus_b, -minus_c, d], axis=-1)
     theirs = np.stack([of["A"], of["B"] / 1000, of["C"] * 1000, of["D"]], axis=-1)
     difference = np.linalg.norm(mine - theirs, axis=-1) / np.linalg.norm(theirs, axis=-1)
@@ -95,8 +95,8 @@ def test_netlists_are_the_circuits(folder, circuits):
     assert {path.stem for path in files} == set(circuits)
     for path in files:
         ladder = read_netlist(path)
-        kinds, values = circuits[path.stem]
-        assert ladder.kinds.tolist() == kinds.tolist(), path.stem
+        types, values = circuits[path.stem]
+        assert ladder.types.tolist() == types.tolist(), path.stem
         assert ladder.values.tolist() == values.tolist(), path.stem
         assert ladder.r0 == 1000.0
 
@@ -105,11 +105,11 @@ def test_circuits_that_do_the_same(folder, circuits):
     frequency = np.geomspace(0.01, 100, 21)
 
     def response(name):
-        return np.stack(respond(*(one[None] for one in circuits[name]), frequency))
+        return np.stack(respond(*(array[None] for array in circuits[name]), frequency))
 
     np.testing.assert_allclose(response("swapA"), response("swapB"), rtol=1e-13)
     np.testing.assert_allclose(response("tee_R"), response("pi_R"), rtol=1e-12)
-    swapped = [canonical(*(one[None] for one in circuits[name])) for name in ("swapA", "swapB")]
+    swapped = [canonical(*(array[None] for array in circuits[name])) for name in ("swapA", "swapB")]
     assert swapped[0][0].tolist() == swapped[1][0].tolist()
     assert circuits["tee_R"][0].tolist() != circuits["pi_R"][0].tolist()
 
@@ -131,15 +131,15 @@ def test_an_own_ladder_in_scikit_rf():
     """Without the files: a random ladder of ten parts, cascaded by scikit-rf."""
     skrf = pytest.importorskip("skrf")
     generator = np.random.default_rng(0)
-    kinds, values = generator.integers(0, 6, 10), 10 ** generator.uniform(-1, 1, 10)
+    types, values = generator.integers(0, 6, 10), 10 ** generator.uniform(-1, 1, 10)
     frequency = np.geomspace(0.1, 10, 9)
     media = skrf.media.DefinedGammaZ0(skrf.Frequency.from_f(hertz(frequency), unit="hz"), z0=1000.0)
     makers = (media.resistor, media.inductor, media.capacitor)
     makers += (media.shunt_resistor, media.shunt_inductor, media.shunt_capacitor)
     network = media.line(0, "m")
-    for kind, value in zip(kinds, values, strict=True):
-        network = network ** makers[kind](value * (1e3, 1e-3, 1e-9)[kind % 3])
+    for part_type, value in zip(types, values, strict=True):
+        network = network ** makers[part_type](value * (1e3, 1e-3, 1e-9)[part_type % 3])
     a, b, c, d = network.a.reshape(-1, 4).T
-    voltage, current = respond(kinds[None], values[None], frequency)
+    voltage, current = respond(types[None], values[None], frequency)
     np.testing.assert_allclose(voltage[0], d + b / 1e3, rtol=1e-9)
     np.testing.assert_allclose(current[0], -(a + c * 1e3), rtol=1e-9)

@@ -35,18 +35,20 @@ def test_targets_are_what_ngspice_computed(config, reference_file, tmp_path, mon
     prepare("ngspice", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "ngspice"))
     data = CircuitData.load(tmp_path / "data")
     # 27 random circuits, the six-part reference and four single parts are in the catalogue; resistors alone are not.
-    assert len(data.test_kinds) >= 30
-    own = data.measure(data.test_kinds, data.test_classes)
-    difference = np.sqrt(np.square(own - data.test_response).mean(axis=(1, 2)) / np.square(own).mean(axis=(1, 2)))
+    assert len(data.test_types) >= 30
+    simulated = data.measure(data.test_types, data.test_classes)
+    difference = np.sqrt(
+        np.square(simulated - data.test_response).mean(axis=(1, 2)) / np.square(simulated).mean(axis=(1, 2))
+    )
     assert difference.max() < 1e-6
-    wanted = set(texts(data.test_kinds, data.values[data.test_classes]))
-    assert len(wanted) == len(data.test_kinds)
+    wanted = set(texts(data.test_types, data.values[data.test_classes]))
+    assert len(wanted) == len(data.test_types)
     # By their hash most of them are training circuits, and of those with one part each would be drawn.
     free = Sampler(data.sampler.lengths, data.values)
-    assert free.belongs(data.test_kinds, data.test_classes, "train").mean() > 0.5
+    assert free.belongs(data.test_types, data.test_classes, "train").mean() > 0.5
     for split in SPLITS:
-        assert not data.sampler.belongs(data.test_kinds, data.test_classes, split).any()
-    assert not wanted & set(texts(data.validation_kinds, data.values[data.validation_classes]))
+        assert not data.sampler.belongs(data.test_types, data.test_classes, split).any()
+    assert not wanted & set(texts(data.validation_types, data.values[data.validation_classes]))
 
 
 def test_between_the_files_frequencies_only_sharp_resonances_suffer(config, reference_file, tmp_path, monkeypatch):
@@ -55,8 +57,10 @@ def test_between_the_files_frequencies_only_sharp_resonances_suffer(config, refe
     make("ngspice", tmp_path / "raw", section.settings("raw", "ngspice"))
     prepare("ngspice", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "ngspice"))
     data = CircuitData.load(tmp_path / "data")
-    own = data.measure(data.test_kinds, data.test_classes)
-    difference = np.sqrt(np.square(own - data.test_response).mean(axis=(1, 2)) / np.square(own).mean(axis=(1, 2)))
+    simulated = data.measure(data.test_types, data.test_classes)
+    difference = np.sqrt(
+        np.square(simulated - data.test_response).mean(axis=(1, 2)) / np.square(simulated).mean(axis=(1, 2))
+    )
     assert np.median(difference) < 0.002
     assert difference.max() < 0.2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from hypernet.circuits.core.parts import KINDS, PAD, canonical, is_irreducible, lengths_of, parse
+from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, is_irreducible, lengths_of, parse
 from hypernet.circuits.sources.sampler import SPLITS, Sampler, count, draw, every, only_resistors
 
 E3 = [1.0, 2.2, 4.7]
@@ -17,19 +17,21 @@ E3 = [1.0, 2.2, 4.7]
 
 def all_sequences(length, values):
     """Every sequence of parts with value classes, ``[(6 K)^n, n]`` twice."""
-    genes = np.array(list(itertools.product(range(len(KINDS) * values), repeat=length)))
+    genes = np.array(list(itertools.product(range(len(PART_TYPES) * values), repeat=length)))
     return np.divmod(genes, values)
 
 
-def is_canonical(kinds, classes):
-    same = [(one == other).all(axis=1) for one, other in zip(canonical(kinds, classes), (kinds, classes), strict=True)]
-    return same[0] & same[1] & is_irreducible(kinds)
+def is_canonical(types, classes):
+    same = [
+        (array == other).all(axis=1) for array, other in zip(canonical(types, classes), (types, classes), strict=True)
+    ]
+    return same[0] & same[1] & is_irreducible(types)
 
 
-def codes(kinds, classes, values):
+def codes(types, classes, values):
     """A number for each circuit."""
-    genes = np.where(kinds >= 0, kinds.astype(np.int64) * values + classes + 1, 0)
-    return genes @ (len(KINDS) * values + 1) ** np.arange(kinds.shape[1])
+    genes = np.where(types >= 0, types.astype(np.int64) * values + classes + 1, 0)
+    return genes @ (len(PART_TYPES) * values + 1) ** np.arange(types.shape[1])
 
 
 @pytest.mark.parametrize("values", [1, 2, 3, 12])
@@ -52,13 +54,13 @@ def test_counts_that_are_known():
 @pytest.mark.parametrize(("length", "values"), [(1, 3), (2, 3), (3, 2), (4, 1), (4, 2)])
 def test_enumeration_is_what_is_canonical_among_all_sequences(length, values):
     sequences = all_sequences(length, values)
-    wanted = codes(*(one[is_canonical(*sequences)] for one in sequences), values)
-    found = codes(*every(length, values), values)
-    assert len(found) == count(length, values)
-    np.testing.assert_array_equal(np.sort(found), np.sort(wanted))
+    wanted = codes(*(array[is_canonical(*sequences)] for array in sequences), values)
+    enumerated = codes(*every(length, values), values)
+    assert len(enumerated) == count(length, values)
+    np.testing.assert_array_equal(np.sort(enumerated), np.sort(wanted))
 
 
-def test_share_of_random_kinds_that_is_canonical():
+def test_share_of_random_types_that_is_canonical():
     for length, share in ((4, 0.273), (6, 0.112)):
         assert round(count(length, 1) / 6**length, 3) == share
 
@@ -76,12 +78,12 @@ def test_draws_are_uniform_among_all_canonical_circuits(length, values):
 def test_draws_of_mixed_lengths_are_canonical_with_padding_behind():
     generator = np.random.default_rng(0)
     lengths = generator.integers(1, 11, 3000)
-    kinds, classes = draw(generator, lengths, 12)
-    assert kinds.shape == classes.shape == (3000, 10)
-    assert is_canonical(kinds, classes).all()
-    np.testing.assert_array_equal(lengths_of(kinds), lengths)
+    types, classes = draw(generator, lengths, 12)
+    assert types.shape == classes.shape == (3000, 10)
+    assert is_canonical(types, classes).all()
+    np.testing.assert_array_equal(lengths_of(types), lengths)
     behind = np.arange(10) >= lengths[:, None]
-    assert (kinds[behind] == PAD).all()
+    assert (types[behind] == PAD).all()
     assert (classes[behind] == PAD).all()
     assert (np.unique(classes[~behind]) == np.arange(12)).all()
 
@@ -89,8 +91,8 @@ def test_draws_of_mixed_lengths_are_canonical_with_padding_behind():
 def test_long_circuits_have_the_chains_of_uniform_ones():
     # Exact shares of the first run's size from the counts, without enumerating 10 parts.
     generator = np.random.default_rng(1)
-    kinds, _ = draw(generator, np.full(20_000, 10), 12)
-    series = kinds < 3
+    types, _ = draw(generator, np.full(20_000, 10), 12)
+    series = types < 3
     run = 1 + np.cumprod(series[:, 1:3] == series[:, :1], axis=1).sum(axis=1)
     shares = [choose * 12**size * count(10 - size, 12) / count(10, 12) for size, choose in ((1, 3), (2, 3), (3, 1))]
     assert chisquare(np.bincount(run, minlength=4)[1:], np.array(shares) * len(run)).pvalue > 0.01
@@ -99,18 +101,18 @@ def test_long_circuits_have_the_chains_of_uniform_ones():
 @pytest.mark.parametrize("split", SPLITS)
 def test_circuits_of_a_split_have_its_hashes(split):
     sampler = Sampler([2, 3, 4], E3)
-    kinds, classes = sampler.draw(np.random.default_rng(0), 500, split)
-    assert not only_resistors(kinds).any()
-    assert is_canonical(kinds, classes).all()
-    for text in sampler.texts(kinds, classes):
+    types, classes = sampler.draw(np.random.default_rng(0), 500, split)
+    assert not only_resistors(types).any()
+    assert is_canonical(types, classes).all()
+    for text in sampler.texts(types, classes):
         assert int(hashlib.sha256(text.encode()).hexdigest(), 16) % 100 in SPLITS[split]
 
 
 def test_every_circuit_is_in_one_split_and_shares_are_those_of_the_hash():
     sampler = Sampler([4], E3)
-    kinds, classes = every(4, 3)
-    inside = np.stack([sampler.belongs(kinds, classes, split) for split in SPLITS])
-    flat = only_resistors(kinds)
+    types, classes = every(4, 3)
+    inside = np.stack([sampler.belongs(types, classes, split) for split in SPLITS])
+    flat = only_resistors(types)
     assert flat.sum() == 2 * 81
     np.testing.assert_array_equal(inside.sum(axis=0), ~flat)
     np.testing.assert_allclose(inside.mean(axis=1), [0.9, 0.05, 0.05], atol=0.01)
@@ -119,40 +121,40 @@ def test_every_circuit_is_in_one_split_and_shares_are_those_of_the_hash():
 def test_lengths_are_uniform_whatever_the_split_refuses():
     sampler = Sampler([1, 2, 4], E3)
     for split in ("train", "test"):
-        kinds, _ = sampler.draw(np.random.default_rng(0), 3000, split)
-        assert chisquare(np.bincount(lengths_of(kinds), minlength=5)[[1, 2, 4]]).pvalue > 0.01
+        types, _ = sampler.draw(np.random.default_rng(0), 3000, split)
+        assert chisquare(np.bincount(lengths_of(types), minlength=5)[[1, 2, 4]]).pvalue > 0.01
 
 
-def test_length_can_be_told():
-    kinds, _ = Sampler([2, 5], E3).draw(np.random.default_rng(0), 50, "train", length=2)
-    assert kinds.shape == (50, 2)
-    assert (kinds >= 0).all()
+def test_length_can_be_given():
+    types, _ = Sampler([2, 5], E3).draw(np.random.default_rng(0), 50, "train", length=2)
+    assert types.shape == (50, 2)
+    assert (types >= 0).all()
 
 
 def test_texts_read_back():
     sampler = Sampler([3, 4], E3)
-    kinds, classes = sampler.draw(np.random.default_rng(0), 50, "train")
-    for text, kind, place in zip(sampler.texts(kinds, classes), kinds, classes, strict=True):
+    types, classes = sampler.draw(np.random.default_rng(0), 50, "train")
+    for text, part_type, place in zip(sampler.texts(types, classes), types, classes, strict=True):
         back = parse(text)
-        assert back[0].tolist() == kind[kind >= 0].tolist()
-        assert back[1].tolist() == [E3[one] for one in place[kind >= 0]]
+        assert back[0].tolist() == part_type[part_type >= 0].tolist()
+        assert back[1].tolist() == [E3[number] for number in place[part_type >= 0]]
 
 
 @pytest.mark.parametrize("enumerable", [0, 10**6])
 def test_distinct_circuits_are_distinct_and_of_the_split(enumerable):
     sampler = Sampler([4], E3)
-    kinds, classes = sampler.distinct(np.random.default_rng(0), 300, "test", 4, enumerable)
-    assert kinds.shape == (300, 4)
-    assert len(set(sampler.texts(kinds, classes))) == 300
-    assert sampler.belongs(kinds, classes, "test").all()
+    types, classes = sampler.distinct(np.random.default_rng(0), 300, "test", 4, enumerable)
+    assert types.shape == (300, 4)
+    assert len(set(sampler.texts(types, classes))) == 300
+    assert sampler.belongs(types, classes, "test").all()
 
 
 def test_a_small_set_gives_what_it_has():
     sampler = Sampler([2], E3)
-    kinds, classes = sampler.distinct(np.random.default_rng(0), 10_000, "validation", 2, 10**6)
+    types, classes = sampler.distinct(np.random.default_rng(0), 10_000, "validation", 2, 10**6)
     everything = every(2, 3)
-    assert len(kinds) == sampler.belongs(*everything, "validation").sum() > 0
-    assert len(set(sampler.texts(kinds, classes))) == len(kinds)
+    assert len(types) == sampler.belongs(*everything, "validation").sum() > 0
+    assert len(set(sampler.texts(types, classes))) == len(types)
 
 
 def test_dropped_circuits_are_never_drawn():
@@ -165,6 +167,6 @@ def test_dropped_circuits_are_never_drawn():
 
 
 def test_the_generator_determines_the_circuits():
-    one, other = (Sampler([3, 5], E3).draw(np.random.default_rng(7), 100, "train") for _ in range(2))
-    for first, second in zip(one, other, strict=True):
+    first_circuits, other = (Sampler([3, 5], E3).draw(np.random.default_rng(7), 100, "train") for _ in range(2))
+    for first, second in zip(first_circuits, other, strict=True):
         np.testing.assert_array_equal(first, second)

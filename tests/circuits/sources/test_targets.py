@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from hypernet.circuits.core.ladder import respond
 from hypernet.circuits.core.parts import parse
-from hypernet.circuits.sources.targets import Gain, Mask, Response, Scale, choose_scale, doubts, read_target
+from hypernet.circuits.sources.targets import (
+    Gain,
+    Mask,
+    Response,
+    Scale,
+    as_target,
+    choose_scale,
+    doubts,
+    read_target,
+)
 from hypernet.lab.errors import UserError
 
 CIRCUIT = "SR:1.0|PC:1.0|SL:1.0|PR:2.2|SC:2.2|PL:4.7"
@@ -20,8 +29,8 @@ HEADER = "frequency_hz,v_re,v_im,i_re,i_im\n"
 
 
 def response_of(text, frequency):
-    kinds, values = parse(text)
-    voltage, current = respond(kinds[None], values[None], frequency)
+    types, values = parse(text)
+    voltage, current = respond(types[None], values[None], frequency)
     return voltage[0], current[0]
 
 
@@ -36,9 +45,9 @@ def cascade(text, hertz, reference=1000.0):
     }  # fmt: skip
     network = None
     for part in text.split("|"):
-        kind, value = part.split(":")
-        size = float(value) * {"R": 1e3, "L": 1e-3, "C": 1e-9}[kind[1]]
-        network = make[kind](size) if network is None else network ** make[kind](size)
+        part_type, value = part.split(":")
+        size = float(value) * {"R": 1e3, "L": 1e-3, "C": 1e-9}[part_type[1]]
+        network = make[part_type](size) if network is None else network ** make[part_type](size)
     return network
 
 
@@ -48,7 +57,7 @@ def table(path, rows, header=HEADER):
 
 
 def touchstone(parameters, frequencies=(1, 2, 3, 4)):
-    return "\n".join(["# hz S ri R 50", *(f"{one} {parameters}" for one in frequencies), ""]).encode()
+    return "\n".join(["# hz S ri R 50", *(f"{frequency} {parameters}" for frequency in frequencies), ""]).encode()
 
 
 @pytest.mark.parametrize("text", [CIRCUIT, "SL:0.47|PC:1.5|SC:3.3|PL:0.22|SR:0.1", "PC:1.0", "SR:1.0"])
@@ -105,7 +114,7 @@ def test_outside_both_ranges_are_named():
     hertz = np.geomspace(1e5, 1e6, 10)
     response, gain = Response(hertz, 1j * hertz, -1j * hertz), Gain(hertz, np.zeros(10))
     for target in (response, gain):
-        with pytest.raises(UserError, match=r"from 100000 to 1e\+06 Hz; asked for is the range from 1591.55 to"):
+        with pytest.raises(UserError, match=r"from 100000 to 1e\+06 Hz; frequencies from 1591.55 to .* are needed"):
             target.at(np.array([0.01, 100.0]), USUAL)
 
 
@@ -199,8 +208,8 @@ def test_a_table_that_is_none_has_its_line(rows, message, tmp_path):
         ("w.csv", b"", "the file is empty"),
         ("w.csv", b"a,b\n1,2\n", r"the columns are a,b; accepted: frequency_hz,v_re"),
         ("w.csv", b"frequency_hz,frequency_hz\n1,2\n", "line 1: two columns have one name"),
-        ("w.csv", b"\xff\xfe", "not a text in UTF-8"),
-        ("w.csv", b"frequency_hz,gain_db\n\0\n", "not a text; accepted: CSV"),
+        ("w.csv", b"\xff\xfe", r"not a CSV file \(it is no text in UTF-8\)"),
+        ("w.csv", b"frequency_hz,gain_db\n\0\n", r"not a CSV file \(it holds binary data\)"),
         ("w.csv", b'frequency_hz,gain_db\n"1"2,3\n', "line 2: not CSV"),
         ("w.csv", b"frequency_hz,lowest_gain_db,highest_gain_db\n1,0,-1\n2,,\n", "line 2: the lowest gain is above"),
         ("w.csv", b"frequency_hz,lowest_gain_db,highest_gain_db\n1,,\n2,,\n", "a mask without limits"),
@@ -227,6 +236,73 @@ def test_files_that_are_none(name, content, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (",".join(["a"] * 900) + "\n", "line 1: 900 columns; accepted: frequency_hz,v_re"),
+        (",".join(["a"] * 900_000) + "\n", "line 1: more than 2000 characters"),
+        ("frequency_hz,gain_db\n" + "1,0\n" * 200_001, "more than 200,000 rows"),
+        ("frequency_hz,gain_db\n" + "\n" * 2_000_000, "more than 2,000,000 lines"),
+        ("frequency_hz,gain_db\n" + "1" * 900 + ",0\n", "frequency_hz is '1111"),
+        ('frequency_hz,gain_db\n"' + "a\n" * 100_000, "not CSV"),
+        ("x" * 50_000_001, "more than 50,000,000 bytes"),
+        ("\x1b]0;title\x07,gain_db\n1,2\n", "binary data"),
+        ("\u009b31m,gain_db\n1,2\n", "the columns are 31m,gain_db"),
+    ],
+    ids=["columns", "long line", "rows", "lines", "digits", "quote", "size", "terminal", "control characters"],
+)
+def test_what_would_eat_the_machine_is_refused(content, message, tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as caught:
+        read_target(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_is_read_no_further_than_a_file(tmp_path):
+    for name in ("zero.csv", "zero.s2p"):
+        (tmp_path / name).symlink_to("/dev/zero")
+        with pytest.raises(UserError, match=f"{name}: more than 50,000,000 bytes"):
+            read_target(tmp_path / name)
+
+
+HERTZ = np.geomspace(1e3, 1e6, 7)
+ONES = np.ones(7)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (Response(HERTZ, ONES, ONES[:3]), r"arrays of one length are needed, not frequency_hz \(7,\)"),
+        (Response(HERTZ[::-1], ONES, -ONES), "point 2: the frequency"),
+        (Response(HERTZ, ONES * np.nan, -ONES), "voltage at 1000 Hz is no number"),
+        (Response(HERTZ, ONES * 0, -ONES), "V or I is 0"),
+        (Gain(HERTZ, ONES * 1e9), r"point 1: gain_db is 1e\+09"),
+        (Mask(HERTZ, ONES, -ONES), "point 1: the lowest gain is above"),
+        (Mask(HERTZ, ONES * np.nan, ONES), "point 1: the lowest gain is above"),
+        (Mask(HERTZ, -ONES * np.inf, ONES * np.inf), "a mask without limits"),
+        ([1, 2, 3], "a list; accepted: a file, a Response"),
+    ],
+)
+def test_arrays_that_are_no_target_are_one_line(target, message):
+    with pytest.raises(UserError, match=f"mine.*{message}"):
+        as_target(target, name="mine")
+
+
+def test_a_target_of_arrays_is_that_of_a_file(tmp_path):
+    skrf = pytest.importorskip("skrf")
+    frequency = np.geomspace(0.1, 10, 15)
+    network = cascade(CIRCUIT, USUAL.hertz(frequency), reference=50.0)
+    network.write_touchstone("ladder", dir=str(tmp_path), form="ri")
+    from_file, from_network = read_target(tmp_path / "ladder.s2p", 75.0), as_target(network, 75.0)
+    np.testing.assert_allclose(from_network.voltage, from_file.voltage, rtol=1e-6)
+    again = as_target(Response(list(from_file.frequency_hz), list(from_file.voltage), list(from_file.current)))
+    np.testing.assert_array_equal(again.voltage, from_file.voltage)
+    assert isinstance(network, skrf.Network)
+    with pytest.raises(UserError, match="load_port: 3"):
+        as_target(network, load_port=3)
+
+
 def test_paths_that_are_none(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_target(tmp_path / "nothing.s2p")
@@ -251,14 +327,14 @@ def test_doubts_go_to_stderr(tmp_path, capsys):
     voltage, current = response_of("SR:1.0|PC:1.0", frequency)
     planes = np.stack([USUAL.hertz(frequency), voltage.real, voltage.imag, current.real, current.imag], axis=1)
     read_target(table(tmp_path / "negative.csv", (planes * [1, 1, 1, -1, -1]).tolist()))
-    said = capsys.readouterr().err
-    assert "negative.csv: not passive: at 1591.55 Hz" in said
-    assert "I is the current that leaves port 2" in said
+    warnings = capsys.readouterr().err
+    assert "negative.csv: not passive: at 1591.55 Hz" in warnings
+    assert "I is the current that leaves port 2" in warnings
     # An amplifier: more comes out than goes in, though the impedance is positive.
     read_target(table(tmp_path / "gain.csv", [(k, 0.5, 0, -1, 0) for k in (1, 2, 3, 4)]))
-    said = capsys.readouterr().err
-    assert "not passive: at 1 Hz" in said
-    assert "leaves port 2" not in said
+    warnings = capsys.readouterr().err
+    assert "not passive: at 1 Hz" in warnings
+    assert "leaves port 2" not in warnings
     read_target(table(tmp_path / "large.csv", [(k, 1e39, 0, -1, 0) for k in (1, 2, 3, 4)]))
     assert "grows to 1.0e+39" in capsys.readouterr().err
     read_target(table(tmp_path / "deep.csv", [(k, -900) for k in (1, 2, 3, 4)], "frequency_hz,gain_db\n"))
@@ -269,14 +345,14 @@ def test_doubts_of_a_touchstone_file(tmp_path, capsys):
     pytest.importorskip("skrf")
     (tmp_path / "w.s2p").write_bytes(touchstone("0 0 1 0 0.99 0 0 0", (1, 2, 3, 4, 1, 2)))
     read_target(tmp_path / "w.s2p")
-    said = capsys.readouterr().err
-    assert "where the frequency falls, behind 4 Hz, are noise data" in said
-    assert "not quite reciprocal, S12 and S21 differ by 1.00%" in said
+    warnings = capsys.readouterr().err
+    assert "what follows 4 Hz, where the frequency falls, is read as noise data" in warnings
+    assert "not quite reciprocal, S12 and S21 differ by 1.00%" in warnings
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(1e-2, 1e2)), min_size=1, max_size=10))
 def test_no_ladder_is_doubted(parts):
     frequency = np.geomspace(0.01, 100, 20)
-    kinds, values = np.array([kind for kind, _ in parts]), np.array([value for _, value in parts])
-    voltage, current = respond(kinds[None], values[None], frequency)
+    types, values = np.array([part_type for part_type, _ in parts]), np.array([value for _, value in parts])
+    voltage, current = respond(types[None], values[None], frequency)
     assert doubts(Response(USUAL.hertz(frequency), voltage[0], current[0])) == []

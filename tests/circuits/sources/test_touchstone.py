@@ -77,3 +77,67 @@ def test_a_file_too_large_is_refused_before_it_is_parsed(tmp_path):
         file.truncate(LARGEST_BYTES + 1)
     with pytest.raises(UserError, match=r"more than 50,000,000 bytes"):
         read_touchstone(path)
+
+
+ROWS = "".join(f"{mhz} 0.1 0 0.9 0 0.9 0 0.1 0\n" for mhz in (1, 2, 3, 4))
+VERSION_2 = "[Version] 2.0\n# MHz S RI R 50\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        # scikit-rf takes memory for as many ports as are claimed: 300 million would be 5 GB.
+        (
+            f"{VERSION_2}[Number of Ports] 300000000\n[Network Data]\n1 0\n",
+            "line 3: 300000000 ports; accepted: a two-port",
+        ),
+        (f"{VERSION_2}[Number of Ports] 2\n [NUMBER OF PORTS]  3 \n", "line 4: 3 ports"),
+        (f"{VERSION_2}[Number of Ports]\n", "line 3: no number of ports"),
+        (f"{VERSION_2}[Number of Ports] 2\n[Reference]\n", "not a Touchstone file"),
+        ("# MHz S RI R 50\n" + "1 " * 2000, "line 2: more than 2000 characters"),
+        ("# MHz S RI R 50\n" + "1\n" * 2_000_001, "more than 2,000,000 (numbers|lines)"),
+        ("\n" * 2_000_001, "more than 2,000,000 lines"),
+        ("# MHz \x1b[31m RI R 50\n" + ROWS, "binary data"),
+    ],
+    ids=["ports", "ports twice", "ports of no number", "cut", "long line", "numbers", "lines", "terminal"],
+)
+def test_what_would_eat_the_machine_is_refused(content, message, tmp_path):
+    pytest.importorskip("skrf")
+    (tmp_path / "hostile.s2p").write_text(content)
+    with pytest.raises(UserError, match=message) as caught:
+        read_touchstone(tmp_path / "hostile.s2p")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_name_of_a_file_claims_no_ports(tmp_path):
+    pytest.importorskip("skrf")
+    path = tmp_path / "x.s99999999p"
+    path.write_text(TEXT)
+    assert read_touchstone(path).nports == 2
+
+
+def test_comments_that_take_a_quadratic_time_are_not_searched(tmp_path):
+    pytest.importorskip("skrf")
+    # Its search for names of ports looks from each ! to the end of the line: a minute for each of these lines.
+    (tmp_path / "slow.s2p").write_text(("!" * 300_000 + "\n") * 20 + "! Port[300000000] = x\n" + TEXT)
+    assert len(read_touchstone(tmp_path / "slow.s2p").f) == 4
+
+
+def test_comments_that_say_something_of_the_data_are_kept(tmp_path):
+    pytest.importorskip("skrf")
+    rows = "".join(
+        f"! Gamma 0 {mhz}\n! Port Impedance60 0 70 0\n{mhz} 0.1 0 0.9 0 0.9 0 0.1 0\n" for mhz in (1, 2, 3, 4)
+    )
+    (tmp_path / "hfss.s2p").write_text("! exported\n# MHz S RI R 50\n" + rows)
+    network = read_touchstone(tmp_path / "hfss.s2p")
+    np.testing.assert_allclose(network.z0, np.tile([60.0, 70.0], (4, 1)))
+
+
+def test_files_of_scikit_rf_are_read_as_it_reads_them_itself():
+    skrf = pytest.importorskip("skrf")
+    paths = sorted(Path(skrf.__file__).parent.rglob("*.s2p"))
+    for path in paths:
+        ours, theirs = read_touchstone(path), skrf.Network(str(path))
+        for name in ("f", "s", "z0"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=f"{path.name} {name}")
+    assert paths

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hypernet import circuits
 from hypernet.circuits.baselines.genetic import Plan
 from hypernet.circuits.sources.netlist import read_netlist
 from hypernet.circuits.sources.ngspice import find_ngspice, respond_ngspice
@@ -16,6 +17,7 @@ from hypernet.circuits.tools import search
 from hypernet.circuits.tools.deliverables import FILES
 from hypernet.circuits.tools.search import Effort
 from hypernet.cli import main
+from hypernet.lab.errors import UserError
 
 SMALL = Effort(
     rounds=1, draws=6000, starts=50, templates=2, first_steps=50, finalists=8, last_steps=60, prunings=1,
@@ -53,25 +55,28 @@ def two_port(skrf, hertz, parts, ohm=50.0):
     """A scikit-rf ladder from port 1 to port 2: ("series" or "shunt", letter, SI value) each."""
     media = skrf.media.DefinedGammaZ0(skrf.Frequency.from_f(hertz, unit="hz"), z0=ohm)
     names = {"R": "resistor", "L": "inductor", "C": "capacitor"}
-    networks = [getattr(media, ("shunt_" if side == "shunt" else "") + names[kind])(size) for side, kind, size in parts]
+    networks = [
+        getattr(media, ("shunt_" if side == "shunt" else "") + names[part_type])(size)
+        for side, part_type, size in parts
+    ]
     total = networks[0]
-    for one in networks[1:]:
-        total = total**one
+    for network in networks[1:]:
+        total = total**network
     return total
 
 
 def gain_of(skrf, hertz, content):
     """Gain in dB of a written design, by scikit-rf: load at port 1, driven at port 2."""
     parts = [
-        ("series" if one["place"] == "series" else "shunt", kind_letter(one["kind"]), one["value"])
-        for one in content["parts"]
+        ("series" if part["place"] == "series" else "shunt", element_letter(part["kind"]), part["value"])
+        for part in content["parts"]
     ]
     # Turned round, the load is behind the last part: V_in / V_load = A + B / R.
     a, b = (two_port(skrf, hertz, parts[::-1]).a[:, 0, place] for place in (0, 1))
     return -20 * np.log10(np.abs(a + b / content["load_ohm"]))
 
 
-def kind_letter(name):
+def element_letter(name):
     return {"resistor": "R", "inductor": "L", "capacitor": "C"}[name]
 
 
@@ -86,11 +91,74 @@ def test_a_low_pass_keeps_its_mask_by_the_judgement_of_scikit_rf(design, load, c
     gain = gain_of(skrf, np.array([1e4, 3e4, 1e5, 5e5, 1e6, 2e6]), content)
     assert (gain[:3] >= -3 - 1e-6).all()
     assert (gain <= np.array([1, 1, 1, -30, -30, -30]) + 1e-6).all()
-    mantissas = [float(f"{one['value']:.12e}".split("e")[0]) for one in content["parts"]]
+    mantissas = [float(f"{part['value']:.12e}".split("e")[0]) for part in content["parts"]]
     assert set(mantissas) <= {1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2}
-    said = capsys.readouterr().out
-    assert "The gain is inside the mask." in said
-    assert f"Yield: {100 * content['yield']['share']:.1f} of 100" in said
+    printed = capsys.readouterr().out
+    assert "The gain is inside the mask." in printed
+    assert f"Yield: {100 * content['yield']['share']:.1f} of 100" in printed
+
+
+def test_from_python_the_files_are_those_of_the_command(design, tmp_path, capsys):
+    _, content, folder = design(LOW_PASS, "--max-parts", "2", "--seed", "5")
+    printed = capsys.readouterr().out
+    result = circuits.design("target.csv", model=None, max_parts=2, seed=5)
+    assert capsys.readouterr().out == ""
+    result.write("python")
+    for name in ("circuit.cir", "schematic.svg", "circuits.csv"):
+        assert (tmp_path / "python" / name).read_bytes() == (folder / name).read_bytes(), name
+    written = json.loads((tmp_path / "python" / "design.json").read_text())
+    assert written | {"seconds": 0} == content | {"seconds": 0}
+    assert result.summary().split("\n")[:-1] == printed.split("\n")[: len(result.summary().split("\n")) - 1]
+    assert result.parts == content["parts"]
+    assert result.text == content["text"]
+    assert result.mask_yield.value == content["yield"]["share"]
+    assert len(result.candidates) == len(pd.read_csv(folder / "circuits.csv"))
+    np.testing.assert_allclose(-20 * np.log10(np.abs(result.response.voltage)), content["response"]["gain_db"])
+    np.testing.assert_array_equal(result.band.low, content["response"]["gain_low_db"])
+    simulation = circuits.simulate(result.netlist, frequency_hz=result.response.frequency_hz)
+    np.testing.assert_allclose(simulation.voltage, result.response.voltage, rtol=1e-9)
+
+
+def test_a_mask_of_arrays_and_a_network_that_is_open(design, trained, tmp_path):
+    model = circuits.open_model(trained("ours") / "model.ckpt")
+    (tmp_path / "target.csv").write_text(LOW_PASS)
+    mask = circuits.read_target(tmp_path / "target.csv")
+    result = circuits.design(mask, model=model, max_parts=2)
+    assert result.longest_written == 3
+    content = result.content()
+    assert content["target"]["file"] is None
+    assert content["model"] == f"ours, {model.title}"
+    assert result.netlist.startswith("* designed for a target (port 1")
+    assert result.write(tmp_path / "out") is None
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
+
+
+def test_a_two_port_of_scikit_rf_is_its_touchstone_file(design, tmp_path):
+    skrf = pytest.importorskip("skrf")
+    network = two_port(skrf, HERTZ, [("shunt", "C", 330e-12), ("series", "L", 1.5e-6)])
+    result = circuits.design(network, model=None, max_parts=3)
+    assert result.load_ohm == 50
+    assert [part["value"] for part in result.parts] == [pytest.approx(330e-12), pytest.approx(1.5e-6)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parts": "E7"}, "parts: 'E7' is not a series; accepted: E3, E6, E12, E24"),
+        ({"max_parts": 99}, "max_parts: 99 is not a whole number from 1 to 16"),
+        ({"candidates": 8.5}, "candidates: 8.5 is not a whole number"),
+        ({"tolerance": 1.5}, "tolerance: 1.5 is not a share"),
+        ({"load": float("nan")}, "load: nan is not a resistance"),
+        ({"load_port": 0}, "load_port: 0"),
+        ({"model": "nowhere.ckpt"}, "nowhere.ckpt: no such model file"),
+        ({}, "model=None"),
+    ],
+)
+def test_from_python_mistakes_are_errors_of_the_user(design, tmp_path, options, message):
+    (tmp_path / "target.csv").write_text(LOW_PASS)
+    chosen = {"model": None} | options if options else {}
+    with pytest.raises(UserError, match=message):
+        circuits.design("target.csv", **chosen)
 
 
 def test_a_band_pass_is_drawn_as_a_mask(design):
@@ -111,10 +179,11 @@ def test_a_ladder_of_scikit_rf_is_found_from_its_touchstone_file(design, tmp_pat
     assert code == 0
     assert content["response_error"] < 1e-6
     assert content["load_ohm"] == 50
-    found = [
-        (one["place"].replace("parallel", "shunt"), kind_letter(one["kind"]), one["value"]) for one in content["parts"]
+    parts = [
+        (part["place"].replace("parallel", "shunt"), element_letter(part["kind"]), part["value"])
+        for part in content["parts"]
     ]
-    assert found == [(side, kind, pytest.approx(size)) for side, kind, size in wanted]
+    assert parts == [(side, part_type, pytest.approx(size)) for side, part_type, size in wanted]
     table = pd.read_csv(folder / "circuits.csv")
     assert table.parts[0] == 3
     assert table.response_error[0] == pytest.approx(content["response_error"], abs=1e-12)
@@ -141,13 +210,13 @@ def test_ngspice_computes_from_the_netlist_what_is_claimed(design):
     ladder = read_netlist(folder / "circuit.cir")
     assert ladder.r0 == 50
     # The netlist and the response are in units of the load, the parts of the report are not.
-    kinds, sizes = ladder.kinds % 3, np.array([50.0, 50.0 / ladder.omega0, 1.0 / (50.0 * ladder.omega0)])
-    np.testing.assert_allclose(ladder.values * sizes[kinds], [one["value"] for one in content["parts"]], rtol=1e-9)
+    types, sizes = ladder.types % 3, np.array([50.0, 50.0 / ladder.omega0, 1.0 / (50.0 * ladder.omega0)])
+    np.testing.assert_allclose(ladder.values * sizes[types], [part["value"] for part in content["parts"]], rtol=1e-9)
     hertz, gain, impedance = (
         np.array(content["response"][name])[::50] for name in ("frequency_hz", "gain_db", "impedance_ohm")
     )
     voltage, current = respond_ngspice(
-        ladder.kinds, ladder.values, 2 * np.pi * hertz / ladder.omega0, 50, ladder.omega0
+        ladder.types, ladder.values, 2 * np.pi * hertz / ladder.omega0, 50, ladder.omega0
     )
     np.testing.assert_allclose(-20 * np.log10(np.abs(voltage)), gain, atol=1e-8)
     np.testing.assert_allclose(50 * np.abs(voltage / current), impedance, rtol=1e-9)
@@ -167,7 +236,7 @@ def test_a_trained_network_is_asked_and_its_longest_circuit_is_said(design, trai
     code, content, _ = design(table, "--max-parts", "4", model=trained("ours") / "model.ckpt")
     assert code == 0
     assert content["network_longest_parts"] == 3
-    assert next(one for one in content["steps"] if one["step"] == "network")["circuits"] > 0
+    assert next(step for step in content["steps"] if step["step"] == "network")["circuits"] > 0
     assert "The network writes circuits of at most 3 parts" in capsys.readouterr().out
 
 
@@ -248,6 +317,6 @@ def test_a_foreign_two_port_is_designed_after(design, reference_file):
     code, content, _ = design(reference_file("ind.s2p"), "--max-parts", "5")
     assert code == 0
     # An inductor of about 1 nH in the line, as its 6.28 Ohm at 1 GHz say.
-    coils = [one for one in content["parts"] if (one["kind"], one["place"]) == ("inductor", "series")]
-    assert sum(one["value"] for one in coils) == pytest.approx(1e-9, rel=0.3)
+    coils = [part for part in content["parts"] if (part["kind"], part["place"]) == ("inductor", "series")]
+    assert sum(part["value"] for part in coils) == pytest.approx(1e-9, rel=0.3)
     assert content["response_error"] < 0.05

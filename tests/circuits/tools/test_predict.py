@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
+from hypernet import circuits
 from hypernet.circuits.core.ladder import respond
 from hypernet.circuits.core.parts import hertz, parse
 from hypernet.circuits.dataset import CircuitData
 from hypernet.cli import main
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, save_model
 
 
-def write_response(path, kinds, values, frequency):
-    voltage, current = respond(kinds[None], values[None], frequency)
+def write_response(path, types, values, frequency):
+    voltage, current = respond(types[None], values[None], frequency)
     table = {"frequency_hz": hertz(frequency)}
     table |= {"v_re": voltage[0].real, "v_im": voltage[0].imag, "i_re": current[0].real, "i_im": current[0].imag}
     pd.DataFrame(table).to_csv(path, index=False)
@@ -27,10 +29,10 @@ def targets(prepared, tmp_path):
     frequency = np.geomspace(0.005, 200, 300)
     paths = []
     for row in range(6):
-        inside = data.test_kinds[row] >= 0
+        inside = data.test_types[row] >= 0
         values = data.values[data.test_classes[row]]
         paths.append(tmp_path / f"target{row}.csv")
-        write_response(paths[-1], data.test_kinds[row][inside], values[inside], frequency)
+        write_response(paths[-1], data.test_types[row][inside], values[inside], frequency)
     return paths
 
 
@@ -43,16 +45,50 @@ def test_circuits_for_files(trained, prepared, targets, tmp_path, capsys):
     table = pd.read_csv(out)
     data = CircuitData.load(prepared)
     frequency = data.probe.frequency
-    for row, one in enumerate(table.itertuples()):
-        kinds, values = parse(one.circuit)
-        assert len(kinds) == one.parts
-        written = data.probe.measure(kinds[None], values[None])[0]
+    for row, answer in enumerate(table.itertuples()):
+        types, values = parse(answer.circuit)
+        assert len(types) == answer.parts
+        written = data.probe.measure(types[None], values[None])[0]
         wanted = data.test_response[row]
-        own = np.sqrt(np.square(written - wanted).mean() / np.square(wanted).mean())
+        expected = np.sqrt(np.square(written - wanted).mean() / np.square(wanted).mean())
         # The file's grid is not the network's: interpolated.
-        assert one.response_error == pytest.approx(own, abs=5e-3)
+        assert answer.response_error == pytest.approx(expected, abs=5e-3)
     assert len(frequency) == 24
     assert (table.response_error < 0.01).sum() >= 2
+
+
+def test_from_python_the_table_is_that_of_the_command(trained, targets, tmp_path, capsys):
+    path = trained("ours") / "model.ckpt"
+    model = circuits.open_model(path)
+    predictions = circuits.predict(targets, model=model, candidates=16, seed=3)
+    assert capsys.readouterr().out == ""
+    command = ["circuits", "predict", *map(str, targets), "--model", str(path), "--candidates", "16", "--seed", "3"]
+    assert main([*command, "--out", str(tmp_path / "command.csv")]) == 0
+    predictions.write(tmp_path / "python.csv")
+    assert (tmp_path / "python.csv").read_bytes() == (tmp_path / "command.csv").read_bytes()
+    assert predictions.types.shape == predictions.values.shape == (6, 3)
+    assert list(predictions.table().circuit) == predictions.circuits
+    read = [circuits.read_target(target) for target in targets]
+    again = circuits.predict(read, model=path, candidates=16, seed=3)
+    assert again.circuits == predictions.circuits
+    np.testing.assert_array_equal(again.response_error, predictions.response_error)
+    alone = circuits.predict(read[0], model=path)
+    assert (alone.targets, len(alone.types)) == (("target 1",), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": -1}, "candidates: -1 is not a whole number"),
+        ({"load_port": 3}, "load_port: 3 is neither 1 nor 2"),
+        ({"model": "nothing.ckpt"}, "no such model file"),
+    ],
+)
+def test_from_python_mistakes_are_errors_of_the_user(trained, targets, options, message):
+    with pytest.raises(UserError, match=message):
+        circuits.predict(targets[0], **{"model": trained("ours") / "model.ckpt"} | options)
+    with pytest.raises(UserError, match="none are given"):
+        circuits.predict([], model=trained("ours") / "model.ckpt")
 
 
 def test_without_a_file_the_table_goes_to_standard_output(trained, targets, capsys):
@@ -61,18 +97,18 @@ def test_without_a_file_the_table_goes_to_standard_output(trained, targets, caps
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (["--out", "x.txt"], "must end in .csv"),
         (["--candidates", "-1"], "not a whole number"),
         (["--model", "nothing.ckpt"], "no such model file"),
     ],
 )
-def test_mistakes_are_one_line(trained, targets, capsys, change, said):
+def test_mistakes_are_one_line(trained, targets, capsys, change, reason):
     command = ["circuits", "predict", str(targets[0]), "--model", str(trained("ours") / "model.ckpt"), *change]
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert reason in error
     assert error.count("\n") == 1
 
 
@@ -97,14 +133,28 @@ def test_a_mask_is_sent_to_design(trained, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("values", lambda values: [-one for one in values]),
+        ("values", lambda values: [-value for value in values]),
         ("values", lambda values: [float("nan") for _ in values]),
         ("frequency", lambda frequency: frequency.flip(0)),
         ("frequency", lambda frequency: frequency * 0 + 1),
         ("lengths", lambda lengths: [*lengths, float("inf")]),
-        ("state", lambda state: {key: one.to(torch.complex64) for key, one in state.items()}),
-        ("state", lambda state: {key: one.to_sparse() for key, one in state.items()}),
+        ("state", lambda state: {key: weights.to(torch.complex64) for key, weights in state.items()}),
+        ("state", lambda state: {key: weights.to_sparse() for key, weights in state.items()}),
         ("state", lambda state: dict.fromkeys(state, "weights")),
+        # A file of some bytes that claims more memory than there is.
+        ("frequency", lambda _: torch.zeros(1).expand(30_000_000_000)),
+        ("frequency", lambda _: torch.arange(1.0, 1e5)),
+        ("mean", lambda _: torch.zeros(1).expand(4, 30_000_000_000)),
+        ("mean", lambda mean: mean[:, :-1].contiguous()),
+        ("mean", lambda mean: mean.to("meta")),
+        ("state", lambda state: {key: torch.zeros(1).expand(weights.shape) for key, weights in state.items()}),
+        ("settings", lambda settings: settings | {"encoder": settings["encoder"] | {"widths": [1] * 100_000}}),
+        ("settings", lambda settings: settings | {"encoder": settings["encoder"] | {"widths": [10**12]}}),
+        ("settings", lambda settings: settings | {"decoder": {"embedding": 8, "hidden": 10**18}}),
+        ("lengths", lambda _: [2] * 1_000_000),
+        ("excitations", lambda _: [[1.0, -1.0]] * 100_000),
+        ("values", lambda _: torch.zeros(1).expand(30_000_000_000)),
+        ("title", lambda _: 7),
     ],
 )
 def test_a_strange_model_file_is_one_line(trained, targets, tmp_path, capsys, name, change):
@@ -112,5 +162,5 @@ def test_a_strange_model_file_is_one_line(trained, targets, tmp_path, capsys, na
     save_model(tmp_path / "strange.ckpt", content | {name: change(content[name])})
     assert main(["circuits", "predict", str(targets[0]), "--model", str(tmp_path / "strange.ckpt")]) == 2
     error = capsys.readouterr().err
-    assert "strange.ckpt: no network, one of another version, or damaged" in error
+    assert "strange.ckpt: a model of another version, or damaged" in error
     assert error.count("\n") == 1

@@ -13,8 +13,9 @@ from hypernet.circuits.baselines.genetic import Plan
 from hypernet.circuits.core.features import Probe, response_error
 from hypernet.circuits.core.goals import GainGoal, MaskGoal, ResponseGoal
 from hypernet.circuits.core.ladder import EXCITATION, respond
-from hypernet.circuits.core.parts import PAD, PC, SL, SR, parse, series_values, texts
+from hypernet.circuits.core.parts import PAD, PC, SL, SR, parse, texts
 from hypernet.circuits.core.ranking import snap
+from hypernet.circuits.names import series_values
 from hypernet.circuits.tools.choice import band_of, choose, to_load
 from hypernet.circuits.tools.completion import completed, covers
 from hypernet.circuits.tools.pool import Pool, one_part_less
@@ -30,18 +31,18 @@ E12 = series_values("E12", 1e-3, 1e3)
 
 
 def goal_of(text, frequency=W, load=1.0):
-    kinds, values = parse(text)
-    voltage, current = respond(kinds[None], values[None], frequency, (1.0, -1.0 / load))
+    types, values = parse(text)
+    voltage, current = respond(types[None], values[None], frequency, (1.0, -1.0 / load))
     return ResponseGoal(frequency, voltage[0], current[0], load)
 
 
 def pool_of(*circuits, origin=RETRIEVED):
-    parsed = [parse(one) for one in circuits]
-    longest = max(len(kinds) for kinds, _ in parsed)
-    kinds, values = np.full((len(parsed), longest), PAD, np.int8), np.ones((len(parsed), longest))
-    for row, (own_kinds, own_values) in enumerate(parsed):
-        kinds[row, : len(own_kinds)], values[row, : len(own_values)] = own_kinds, own_values
-    return Pool.of(kinds, values, origin)
+    parsed = [parse(text) for text in circuits]
+    longest = max(len(types) for types, _ in parsed)
+    types, values = np.full((len(parsed), longest), PAD, np.int8), np.ones((len(parsed), longest))
+    for row, (circuit_types, own_values) in enumerate(parsed):
+        types[row, : len(circuit_types)], values[row, : len(own_values)] = circuit_types, own_values
+    return Pool.of(types, values, origin)
 
 
 def search(goal, longest=4, seed=0, designer=None, effort=SMALL, tolerance=0.05):
@@ -58,15 +59,15 @@ class FixedDesigner:
     def candidates(self, response, samples, seed):
         self.responses = response
         rows = np.resize(np.arange(len(self.pool)), 1 + samples)
-        return tuple(np.stack([one[rows]] * len(response)) for one in (self.pool.kinds, self.pool.values))
+        return tuple(np.stack([array[rows]] * len(response)) for array in (self.pool.types, self.pool.values))
 
 
 def test_score_of_a_response_is_the_error_that_the_evaluation_reports():
     goal, pool = goal_of("SR:1|PC:2.2|SL:0.47"), pool_of("SR:1|PC:1|SL:0.47", "PL:2|SC:3")
     probe = Probe(W, [EXCITATION], "logmag")
     target = probe.compress(goal.voltage[None], goal.current[None])
-    wanted = response_error(probe.measure(pool.kinds, pool.values), target)
-    np.testing.assert_allclose(goal.scores(pool.kinds, pool.values), wanted, rtol=1e-12)
+    wanted = response_error(probe.measure(pool.types, pool.values), target)
+    np.testing.assert_allclose(goal.scores(pool.types, pool.values), wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("load", "resistance"), [(1.0, 1.0), (0.5, 0.5), (6.0, 6.0)])
@@ -84,26 +85,26 @@ def test_a_divider_of_equal_halves_is_beyond_a_mask_by_what_is_known(load, resis
 
 def test_a_mask_without_limits_somewhere_asks_for_nothing_there():
     nothing = MaskGoal(W, np.full(len(W), -np.inf), np.full(len(W), np.inf))
-    assert nothing.scores(*(pool_of("SL:3|PC:4").kinds, pool_of("SL:3|PC:4").values)) == [0]
+    assert nothing.scores(*(pool_of("SL:3|PC:4").types, pool_of("SL:3|PC:4").values)) == [0]
 
 
 @pytest.mark.parametrize("has_phase", [True, False])
 def test_a_gain_looks_at_the_phase_where_there_is_one(has_phase):
-    kinds, values = parse("SR:1|PC:2.2")
-    voltage = respond(kinds[None], values[None], W)[0][0]
+    types, values = parse("SR:1|PC:2.2")
+    voltage = respond(types[None], values[None], W)[0][0]
     right = GainGoal(W, voltage if has_phase else np.abs(voltage), has_phase)
-    assert right.scores(kinds[None], values[None]) == pytest.approx(0, abs=1e-12)
+    assert right.scores(types[None], values[None]) == pytest.approx(0, abs=1e-12)
     turned = GainGoal(W, voltage * np.exp(0.3j), has_phase)
-    assert (turned.scores(kinds[None], values[None])[0] > 0.1) == has_phase
+    assert (turned.scores(types[None], values[None])[0] > 0.1) == has_phase
 
 
 def test_losses_have_the_gradients_of_finite_differences():
-    kinds, values = torch.tensor([[SR, PC, SL, PC]]), torch.tensor([[0.7, 1.3, 2.0, 0.4]], dtype=torch.float64)
+    types, values = torch.tensor([[SR, PC, SL, PC]]), torch.tensor([[0.7, 1.3, 2.0, 0.4]], dtype=torch.float64)
     target = goal_of("SR:1|PC:1.1|SL:1.5|PC:0.5", load=0.5)
     mask = MaskGoal(W, np.full(len(W), -1.0), np.full(len(W), -0.5), 0.5)
     goals = [target, mask, mask.inset(0.1), *(GainGoal(W, target.voltage, phase, 0.5) for phase in (True, False))]
     for goal in goals:
-        assert torch.autograd.gradcheck(lambda own, goal=goal: goal.loss(kinds, own), values.requires_grad_())
+        assert torch.autograd.gradcheck(lambda sizes, goal=goal: goal.loss(types, sizes), values.requires_grad_())
 
 
 def test_thinned_goals_keep_both_ends():
@@ -116,9 +117,9 @@ def test_thinned_goals_keep_both_ends():
 
 @pytest.mark.parametrize("load", [0.5, 6.0])
 def test_values_in_units_of_the_load_give_the_same_gain(load):
-    kinds, values = parse("SR:1|PC:2.2|SL:0.47|PL:3.3|SC:1|PR:2.2")
-    voltage, current = respond(kinds[None], values[None], W, (1.0, -1.0 / load))
-    same, scaled = respond(kinds[None], to_load(kinds, values, load)[None], W)
+    types, values = parse("SR:1|PC:2.2|SL:0.47|PL:3.3|SC:1|PR:2.2")
+    voltage, current = respond(types[None], values[None], W, (1.0, -1.0 / load))
+    same, scaled = respond(types[None], to_load(types, values, load)[None], W)
     np.testing.assert_allclose(same, voltage, rtol=1e-10)
     np.testing.assert_allclose(scaled, current * load, rtol=1e-10)
 
@@ -133,7 +134,7 @@ def test_without_tolerance_the_band_has_no_width():
 def test_a_network_sees_a_whole_response_as_it_is_whatever_the_template():
     goal, probe = goal_of("SR:1|PC:2.2|SL:0.47"), Probe(W, [EXCITATION], "logmag")
     template = pool_of("PL:2|SC:3", "SR:4.7")
-    seen = completed(goal, probe, template.kinds, template.values)
+    seen = completed(goal, probe, template.types, template.values)
     wanted = probe.compress(goal.voltage[None], goal.current[None])
     assert covers(goal, probe)
     np.testing.assert_allclose(seen, np.repeat(wanted, 2, axis=0), atol=1e-12)
@@ -143,13 +144,13 @@ def test_a_network_sees_what_is_known_and_beyond_it_the_template():
     probe = Probe(W, [EXCITATION], "none")
     goal, template = goal_of("SR:1|PC:2.2", W[8:20]), pool_of("SR:1|PC:1.8")
     assert not covers(goal, probe)
-    seen = completed(goal, probe, template.kinds, template.values)[0]
-    kinds, values = parse("SR:1|PC:2.2")
-    wanted = probe.measure(kinds[None], values[None])[0]
+    seen = completed(goal, probe, template.types, template.values)[0]
+    types, values = parse("SR:1|PC:2.2")
+    wanted = probe.measure(types[None], values[None])[0]
     np.testing.assert_allclose(seen[:, 8:20], wanted[:, 8:20], rtol=1e-9)
-    own = probe.measure(template.kinds, template.values)[0]
+    simulated = probe.measure(template.types, template.values)[0]
     # Outside the response goes on as the template's does: the ratio of both stays.
-    ratio = (seen[0] + 1j * seen[2]) / (own[0] + 1j * own[2])
+    ratio = (seen[0] + 1j * seen[2]) / (simulated[0] + 1j * simulated[2])
     np.testing.assert_allclose(ratio[20:], ratio[19], rtol=1e-9)
     np.testing.assert_allclose(ratio[:8], ratio[8], rtol=1e-9)
 
@@ -157,7 +158,7 @@ def test_a_network_sees_what_is_known_and_beyond_it_the_template():
 def test_a_mask_only_brings_the_magnitude_inside():
     template = pool_of("SR:1|PC:1")
     mask = MaskGoal(W, np.full(len(W), -20.0), np.full(len(W), -10.0))
-    voltage, current = mask.respond(template.kinds, template.values)
+    voltage, current = mask.respond(template.types, template.values)
     inside, same = mask.complete(voltage, current)
     np.testing.assert_allclose(np.angle(inside), np.angle(voltage), atol=1e-12)
     gain = -20 * np.log10(np.abs(inside))
@@ -169,87 +170,87 @@ def test_tidying_joins_parts_and_drops_copies_and_empty_circuits():
     pool = pool_of("SR:1|SR:2|PC:1", "PC:3|PC:1", "PC:4", "SL:1|SR:2", "SR:2|SL:1")
     empty = Pool.of(np.full((1, 3), PAD, np.int8), np.ones((1, 3)), RETRIEVED)
     tidy = (pool + empty).tidied()
-    assert texts(tidy.kinds, tidy.values) == ["SR:3.0|PC:1.0", "PC:4.0", "SR:2.0|SL:1.0"]
+    assert texts(tidy.types, tidy.values) == ["SR:3.0|PC:1.0", "PC:4.0", "SR:2.0|SL:1.0"]
 
 
 def test_every_part_is_left_out_once():
     less = one_part_less(pool_of("SR:1|PC:2|SL:3", "PC:4"))
     tidy = less.tidied()
-    assert sorted(texts(tidy.kinds, tidy.values)) == ["PC:2.0|SL:3.0", "SR:1.0|PC:2.0", "SR:1.0|SL:3.0"]
+    assert sorted(texts(tidy.types, tidy.values)) == ["PC:2.0|SL:3.0", "SR:1.0|PC:2.0", "SR:1.0|SL:3.0"]
 
 
 def test_rounding_tries_all_neighbours_together():
     goal, catalogue = goal_of("PC:1.07|SL:1.31|PC:0.52"), series_values("E3", 0.1, 10)
-    kinds, values = parse("PC:1.07|SL:1.31|PC:0.52")
-    rounded = round_values(kinds[None], values[None], catalogue, goal.loss)
-    own = goal.scores(kinds[None], rounded)[0]
-    around = [(catalogue[catalogue <= one][-1], catalogue[catalogue >= one][0]) for one in values]
-    every = [goal.scores(kinds[None], np.array(one)[None])[0] for one in itertools.product(*around)]
-    part_by_part = goal.scores(kinds[None], snap(kinds[None], values[None], catalogue, goal.loss))[0]
-    assert own <= min(*every, part_by_part) * (1 + 1e-9)
+    types, values = parse("PC:1.07|SL:1.31|PC:0.52")
+    rounded = round_values(types[None], values[None], catalogue, goal.loss)
+    reached = goal.scores(types[None], rounded)[0]
+    around = [(catalogue[catalogue <= value][-1], catalogue[catalogue >= value][0]) for value in values]
+    every = [goal.scores(types[None], np.array(choice)[None])[0] for choice in itertools.product(*around)]
+    part_by_part = goal.scores(types[None], snap(types[None], values[None], catalogue, goal.loss))[0]
+    assert reached <= min(*every, part_by_part) * (1 + 1e-9)
     assert np.isin(rounded, catalogue).all()
 
 
 def test_a_low_pass_is_found_and_its_values_before_rounding_too():
     # A Butterworth low-pass of third order, whose middle value no series has.
-    found = search(goal_of("PC:1|SL:2|PC:1")).run()
-    assert np.nanmin(found.pool.free) < 1e-3
-    choice = choose(goal_of("PC:1|SL:2|PC:1"), found.pool, found.scores, 0.05, 0)
-    assert choice.pool.kinds[0].tolist() == [PC, SL, PC, PAD]
-    assert (np.diff(found.scores) >= 0).all()
+    result = search(goal_of("PC:1|SL:2|PC:1")).run()
+    assert np.nanmin(result.pool.free) < 1e-3
+    choice = choose(goal_of("PC:1|SL:2|PC:1"), result.pool, result.scores, 0.05, 0)
+    assert choice.pool.types[0].tolist() == [PC, SL, PC, PAD]
+    assert (np.diff(result.scores) >= 0).all()
 
 
 def test_catalogue_values_are_found_exactly():
     goal = goal_of("SR:0.47|PC:2.2|SL:1.5")
-    found = search(goal).run()
-    assert found.scores[0] < 1e-9
-    assert texts(found.pool.kinds[:1], found.pool.values[:1]) == ["SR:0.47|PC:2.2|SL:1.5"]
+    result = search(goal).run()
+    assert result.scores[0] < 1e-9
+    assert texts(result.pool.types[:1], result.pool.values[:1]) == ["SR:0.47|PC:2.2|SL:1.5"]
 
 
 def test_the_same_seed_finds_the_same_circuits():
     mask = MaskGoal(W, np.where(W < 1, -3.0, -np.inf), np.where(W > 4, -30.0, 1.0))
     effort = replace(SMALL, starts=20, first_steps=10, last_steps=10, finalists=4)
     first, again = (search(mask, seed=3, effort=effort).run() for _ in range(2))
-    assert texts(first.pool.kinds, first.pool.values) == texts(again.pool.kinds, again.pool.values)
+    assert texts(first.pool.types, first.pool.values) == texts(again.pool.types, again.pool.values)
     assert first.simulated == again.simulated
     other = search(mask, seed=4, effort=effort).run()
-    assert texts(first.pool.kinds, first.pool.values) != texts(other.pool.kinds, other.pool.values)
+    assert texts(first.pool.types, first.pool.values) != texts(other.pool.types, other.pool.values)
 
 
 def test_a_mask_is_met_with_room_for_tolerances():
     mask = MaskGoal(W, np.where(W < 1, -3.0, -np.inf), np.where(W > 4, -30.0, 1.0))
     effort = replace(SMALL, draws=20_000, starts=200)
-    found = search(mask, longest=5, effort=effort).run()
-    assert found.scores[0] == 0
-    choice = choose(mask, found.pool, found.scores, 0.02, 0)
+    result = search(mask, longest=5, effort=effort).run()
+    assert result.scores[0] == 0
+    choice = choose(mask, result.pool, result.scores, 0.02, 0)
     assert choice.yields[0] > 0.5
     assert np.nanmax(choice.yields) - choice.yields[0] < 0.05
 
 
 @pytest.mark.parametrize("longest", [1, 2])
 def test_the_shortest_ladders_can_be_asked_for(longest):
-    found = search(goal_of("SL:1.5"), longest=longest).run()
-    assert texts(found.pool.kinds[:1], found.pool.values[:1]) == ["SL:1.5"]
-    assert found.pool.kinds.shape[1] <= longest
+    result = search(goal_of("SL:1.5"), longest=longest).run()
+    assert texts(result.pool.types[:1], result.pool.values[:1]) == ["SL:1.5"]
+    assert result.pool.types.shape[1] <= longest
 
 
 def test_what_the_network_writes_exactly_is_taken_at_once():
     text = "SR:1.0|PC:2.2|SL:0.47|PC:1.0"
     designer = FixedDesigner(text, "SR:1|PC:1|SL:1|PC:1")
-    found = search(goal_of(text), designer=designer).run()
+    result = search(goal_of(text), designer=designer).run()
     assert designer.responses.shape == (1, 4, len(W))
-    assert found.pool.origin[0] == GREEDY
-    assert texts(found.pool.kinds[:1], found.pool.values[:1]) == [text]
-    assert "genetic algorithm" not in [one["step"] for one in found.steps]
+    assert result.pool.origin[0] == GREEDY
+    assert texts(result.pool.types[:1], result.pool.values[:1]) == [text]
+    assert "genetic algorithm" not in [step["step"] for step in result.steps]
 
 
 def test_the_network_is_shown_several_completions_of_a_mask_and_too_long_circuits_are_left_out():
     designer = FixedDesigner("SR:1|PC:2.2|SL:0.47|PC:1|SL:1", frequency=np.geomspace(0.01, 100, 16))
     mask = MaskGoal(W, np.where(W < 1, -3.0, -np.inf), np.where(W > 8, -20.0, 1.0))
-    found = search(mask, longest=3, designer=designer).run()
+    result = search(mask, longest=3, designer=designer).run()
     assert designer.responses.shape == (SMALL.templates, 4, 16)
-    assert found.pool.kinds.shape[1] == 3
-    written = next(one for one in found.steps if one["step"] == "network")
+    assert result.pool.types.shape[1] == 3
+    written = next(step for step in result.steps if step["step"] == "network")
     assert written["circuits"] == 0
     assert written["best"] == np.inf
 
@@ -259,8 +260,8 @@ def test_of_equally_good_circuits_the_one_with_fewest_parts_is_the_answer():
     pool = pool_of("PC:1|SL:2|PR:470", "PC:1|SL:2.2", "SL:0.1|PC:4.7")
     free = np.array([2e-4, 5e-4, 0.5])
     scores = np.array([0.01, 0.02, 0.6])
-    choice = choose(goal, Pool(pool.kinds, pool.values, pool.origin, free), scores, 0.05, 0)
-    assert [text.count(":") for text in texts(choice.pool.kinds, choice.pool.values)] == [2, 3, 2]
+    choice = choose(goal, Pool(pool.types, pool.values, pool.origin, free), scores, 0.05, 0)
+    assert [text.count(":") for text in texts(choice.pool.types, choice.pool.values)] == [2, 3, 2]
     assert choice.scores.tolist() == [0.02, 0.01, 0.6]
     assert np.isnan(choice.yields).all()
 
@@ -268,9 +269,9 @@ def test_of_equally_good_circuits_the_one_with_fewest_parts_is_the_answer():
 def test_outside_a_mask_the_smallest_violation_is_the_answer_and_its_yield_is_nothing():
     mask = MaskGoal(W, np.full(len(W), -1.0), np.full(len(W), 0.0))
     pool = pool_of("SR:1", "SR:2|PR:5", "SR:1|PR:100")
-    scores = mask.scores(pool.kinds, pool.values)
+    scores = mask.scores(pool.types, pool.values)
     order = np.argsort(scores)
     choice = choose(mask, pool.take(order), scores[order], 0.05, 0)
-    assert texts(choice.pool.kinds[:1], choice.pool.values[:1]) == ["SR:1.0"]
+    assert texts(choice.pool.types[:1], choice.pool.values[:1]) == ["SR:1.0"]
     assert (choice.yields == 0).all()
     np.testing.assert_allclose(choice.deviation_db[0], 20 * np.log10(2) - 1)

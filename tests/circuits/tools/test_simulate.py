@@ -7,6 +7,8 @@ import argparse
 import numpy as np
 import pytest
 
+from hypernet import circuits
+from hypernet.circuits.core.backends import BACKENDS, by_real_blocks
 from hypernet.circuits.core.ladder import respond
 from hypernet.circuits.core.parts import parse
 from hypernet.circuits.sources.netlist import read_netlist, write_netlist
@@ -28,7 +30,7 @@ def netlist(tmp_path):
 def command(*arguments):
     parser = argparse.ArgumentParser()
     simulate.add_arguments(parser)
-    simulate.run(parser.parse_args([str(one) for one in arguments]))
+    simulate.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
 def test_the_table_of_a_divider(tmp_path, capsys):
@@ -56,8 +58,8 @@ def test_a_table_that_is_a_target(netlist, tmp_path):
     command(netlist, "--from", 1591.5, "--to", 1.5915e7, "--points", 64, "--out", tmp_path / "r.csv")
     target = read_target(tmp_path / "r.csv")
     scale = Scale(1e3, 1e6)
-    kinds, values = parse(CIRCUIT)
-    voltage, current = respond(kinds[None], values[None], scale.omega(target.frequency_hz))
+    types, values = parse(CIRCUIT)
+    voltage, current = respond(types[None], values[None], scale.omega(target.frequency_hz))
     np.testing.assert_allclose(target.voltage, voltage[0], rtol=1e-14)
     np.testing.assert_allclose(target.current, current[0], rtol=1e-14)
 
@@ -74,10 +76,10 @@ def test_a_touchstone_file_for_scikit_rf(netlist, tmp_path):
     ]  # fmt: skip
     total = np.eye(2)
     for z, y in parts:
-        one = np.zeros((len(s), 2, 2), complex)
-        one[:, 0, 0] = one[:, 1, 1] = 1
-        one[:, 0, 1], one[:, 1, 0] = z, y
-        total = total @ one
+        part = np.zeros((len(s), 2, 2), complex)
+        part[:, 0, 0] = part[:, 1, 1] = 1
+        part[:, 0, 1], part[:, 1, 0] = z, y
+        total = total @ part
     np.testing.assert_allclose(network.a * [[1, 1e-3], [1e3, 1]], total, rtol=1e-9, atol=1e-9)
     target, written = read_target(tmp_path / "r.s2p"), read_target(tmp_path / "r.csv")
     np.testing.assert_allclose(target.voltage, written.voltage, rtol=1e-9)
@@ -87,7 +89,7 @@ def test_another_load(netlist, tmp_path):
     command(netlist, "--load", 50, "--points", 5, "--out", tmp_path / "r.csv")
     ladder = read_netlist(netlist, r0=50.0)
     target = read_target(tmp_path / "r.csv")
-    voltage, _ = respond(ladder.kinds[None], ladder.values[None], Scale(50.0, 1e6).omega(target.frequency_hz))
+    voltage, _ = respond(ladder.types[None], ladder.values[None], Scale(50.0, 1e6).omega(target.frequency_hz))
     np.testing.assert_allclose(target.voltage, voltage[0], rtol=1e-14)
 
 
@@ -115,11 +117,83 @@ def test_the_netlist_of_a_person_with_its_ports(tmp_path, capsys):
         command(path)
 
 
+def test_from_python_the_files_are_those_of_the_command(netlist, tmp_path, capsys):
+    simulation = circuits.simulate(netlist, lowest=1e4, highest=1e6, points=30)
+    assert capsys.readouterr().out == ""
+    command(
+        netlist, "--from", 1e4, "--to", 1e6, "--points", 30, "--out", tmp_path / "c.csv", "--out", tmp_path / "c.s2p"
+    )
+    assert capsys.readouterr().out.startswith(simulation.summary() + "\n")
+    for name in ("csv", "s2p"):
+        simulation.write(tmp_path / f"python.{name}")
+        assert (tmp_path / f"python.{name}").read_bytes() == (tmp_path / f"c.{name}").read_bytes()
+    voltage, current = circuits.respond(
+        *(array[None] for array in parse(CIRCUIT)), Scale(1e3, 1e6).omega(np.geomspace(1e4, 1e6, 30))
+    )
+    np.testing.assert_array_equal(simulation.voltage, voltage[0])
+    np.testing.assert_allclose(simulation.gain_db, -20 * np.log10(np.abs(voltage[0])))
+    np.testing.assert_allclose(simulation.impedance_ohm, -1e3 * voltage[0] / current[0])
+    target = circuits.read_target(tmp_path / "python.csv")
+    np.testing.assert_allclose(simulation.response.current, target.current, rtol=1e-14)
+
+
+@pytest.mark.parametrize("form", BACKENDS)
+def test_every_form_of_the_simulator_can_be_selected_and_agrees_with_the_default(form, netlist):
+    default, selected = circuits.simulate(netlist), circuits.simulate(netlist, form=form)
+    assert selected.form == form
+    for ours, theirs in ((default.voltage, selected.voltage), (default.current, selected.current)):
+        assert (np.abs(ours - theirs) / np.abs(ours)).max() < 1e-12
+
+
+def test_the_clifford_form_is_one_of_them(netlist, monkeypatch):
+    seen = []
+    monkeypatch.setitem(BACKENDS, "clifford", lambda *given: seen.append(given) or by_real_blocks(*given))
+    circuits.simulate(netlist, form="clifford", frequency_hz=[1e4, 1e5])
+    assert len(seen) == 1
+
+
+def test_text_ladders_and_frequencies_of_ones_own(netlist):
+    hertz = np.array([1e4, 3e4, 1e5])
+    from_file = circuits.simulate(netlist, frequency_hz=hertz)
+    from_text = circuits.simulate(netlist.read_text(), frequency_hz=hertz)
+    from_ladder = circuits.simulate(circuits.read_netlist(netlist), frequency_hz=list(hertz))
+    for simulation in (from_text, from_ladder):
+        np.testing.assert_array_equal(simulation.voltage, from_file.voltage)
+    np.testing.assert_array_equal(from_file.frequency_hz, hertz)
+    # S of a reciprocal lossy two-port.
+    s = from_file.s_parameters
+    np.testing.assert_array_equal(s[:, 0, 1], s[:, 1, 0])
+    assert (np.linalg.norm(s, 2, axis=(1, 2)) <= 1 + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"form": "abcd"}, "accepted: recurrence, complex, clifford"),
+        ({"load": -50.0}, "load: -50.0 is not a resistance"),
+        ({"points": 1}, "points: 1 is not a whole number from 2"),
+        ({"lowest": 0.0}, "lowest: 0.0 is not a frequency"),
+        ({"lowest": 1e6, "highest": 1e3}, "must rise"),
+        ({"frequency_hz": [2.0, 1.0]}, "rising frequencies"),
+        ({"frequency_hz": np.ones((2, 2))}, "rising frequencies"),
+        ({"frequency_hz": [1.0], "lowest": 1.0}, "either the frequencies"),
+    ],
+)
+def test_from_python_options_that_are_none(netlist, options, message):
+    with pytest.raises(UserError, match=message):
+        circuits.simulate(netlist, **options)
+
+
+def test_an_ending_that_is_none(netlist, tmp_path):
+    with pytest.raises(UserError, match=r"must end in \.csv"):
+        circuits.simulate(netlist).write(tmp_path / "r.txt")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--out", "r.txt"], r"r.txt: the name must end in .csv, .s2p, .png, .svg"),
-        (["--from", "1e6", "--to", "1e3"], r"--from 1e\+06 --to 1000: the range must rise"),
+        (["--from", "1e6", "--to", "1e3"], r"from 1e\+06 to 1000 Hz: the range of frequencies must rise"),
     ],
 )
 def test_what_is_not_accepted(netlist, arguments, message):

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation, MinSum
-from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.dataset import Code, channel_llr, noise_deviation, random_words
 from hypernet.codes.sources.matrices import construct
 
 WORDS, ITERATIONS = 3000, 5
@@ -18,7 +17,7 @@ WORDS, ITERATIONS = 3000, 5
 @pytest.fixture(params=["LDPC49_24", "BCH63_45"])
 def sent(request):
     parity_check = construct(request.param)
-    code = Code(request.param, parity_check, generator_matrix(parity_check))
+    code = Code.of(request.param, parity_check)
     generator = np.random.default_rng(1)
     bits = random_words(code, WORDS, generator)
     return code, channel_llr(bits, noise_deviation(4.0, code.rate), generator)

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.baselines.references import HardDecision, MaximumLikelihood
+from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.dataset import channel_llr, noise_deviation
 from hypernet.codes.sources.matrices import construct
+from hypernet.lab.errors import UserError
 
 HAMMING = np.array([[1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1, 1]], dtype=np.uint8)
 parity_checks = st.tuples(st.integers(1, 5), st.integers(2, 8)).flatmap(
@@ -48,10 +49,30 @@ def test_maximum_likelihood_is_the_best_of_all_words(parity_check, seed):
 def test_hard_decision_finds_a_nearest_word(parity_check, seed):
     llr = np.random.default_rng(seed).normal(0, 2, (parity_check.shape[1], 5)).astype(np.float32)
     received = (llr < 0).astype(int)
-    found = decided(HardDecision(parity_check), llr)
-    assert not (parity_check.astype(int) @ found % 2).any()
+    nearest = decided(HardDecision(parity_check), llr)
+    assert not (parity_check.astype(int) @ nearest % 2).any()
     distances = (code_words(parity_check)[:, :, None] != received).sum(axis=1)
-    assert np.array_equal((found != received).sum(axis=0), distances.min(axis=0))
+    assert np.array_equal((nearest != received).sum(axis=0), distances.min(axis=0))
+
+
+@pytest.mark.parametrize("name", ["BCH31_16", "BCH63_45"])
+def test_a_table_of_syndromes_made_in_pieces_is_the_same(name, monkeypatch):
+    whole = HardDecision(construct(name)).flipped
+    monkeypatch.setattr("hypernet.codes.baselines.references.NUMBERS_AT_ONCE", 7000)
+    assert np.array_equal(HardDecision(construct(name)).flipped, whole)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "shape", "reason"),
+    [
+        (HardDecision, (21, 40), "n - k may be at most 20"),
+        (MaximumLikelihood, (3, 20), "k may be at most 16"),
+        (MaximumLikelihood, (1985, 2001), "at most 67108864 numbers"),
+    ],
+)
+def test_a_table_that_would_not_fit_is_refused(decoder, shape, reason):
+    with pytest.raises(UserError, match=reason):
+        decoder(np.eye(*shape, dtype=np.uint8))
 
 
 def test_the_hamming_code_corrects_every_single_error():
@@ -71,8 +92,8 @@ def test_bch_words_with_up_to_three_errors_are_decoded_as_galois_does():
     for row, errors in zip(received, (0, 1, 2, 3, 3, 3), strict=True):
         row[generator.choice(31, errors, replace=False)] ^= 1
     expected = np.asarray(bch.decode(received, output="codeword"))
-    found = decided(HardDecision(construct("BCH31_16")), 1.0 - 2.0 * received[:, ::-1].T)
-    assert np.array_equal(found.T[:, ::-1], expected)
+    nearest = decided(HardDecision(construct("BCH31_16")), 1.0 - 2.0 * received[:, ::-1].T)
+    assert np.array_equal(nearest.T[:, ::-1], expected)
 
 
 @pytest.mark.parametrize("ebn0_db", [3.0, 5.0])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation, MinSum, WeightedBeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum, WeightedBeliefPropagation
 from hypernet.codes.core.gf2 import generator_matrix
 from hypernet.codes.core.graph import PairSum, TannerGraph
 from hypernet.codes.model import GraphNetworkDecoder, StaticWeights, WeightGenerator
@@ -89,12 +89,12 @@ def test_on_a_graph_without_cycles_belief_propagation_is_exact(parity_check, see
     exact = [logsumexp(weight[words[:, v] == 0]) - logsumexp(weight[words[:, v] == 1]) for v in range(bits)]
     # No two bits are more than that many checks apart.
     decoder = BeliefPropagation(TannerGraph(parity_check), iterations=checks)
-    found = decoder(torch.from_numpy(llr[:, None]))[:, 0].numpy()
-    assert np.abs(found - exact).max() < 1e-9
+    marginals = decoder(torch.from_numpy(llr[:, None]))[:, 0].numpy()
+    assert np.abs(marginals - exact).max() < 1e-9
 
 
 def literal_flooding(parity_check, llr, iterations, check_rule):
-    """Section 2.2 of the specification word by word: one message at a time, in the order of the formulas."""
+    """Flooding word by word: one message at a time, in the order of the formulas in docs/codes.md."""
     edges = [(c, v) for c, v in itertools.product(*map(range, parity_check.shape)) if parity_check[c, v]]
     received = {}
     outputs = []
@@ -125,11 +125,11 @@ def test_flooding_is_the_literal_formula(method, rule, code):
     irregular = np.array([[1, 1, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [1, 0, 1, 1, 1, 1]])
     parity_check = irregular if code == "irregular" else construct(code)
     llr = channel_values(parity_check, words=3)
-    found = make(method, parity_check, iterations=3).every_iteration(llr).numpy()
+    outputs = make(method, parity_check, iterations=3).every_iteration(llr).numpy()
     for word in range(3):
         expected = literal_flooding(parity_check, llr[:, word].numpy(), 3, rule)
         # Where a product stops at 1 - 1e-6 the slope of arctanh is 5e5: rounding of 1e-16 becomes 1e-10.
-        assert np.abs(found[:, :, word] - expected).max() < 1e-7
+        assert np.abs(outputs[:, :, word] - expected).max() < 1e-7
 
 
 def test_single_precision_decides_as_double_does():
@@ -145,16 +145,16 @@ def test_min_sum_with_equal_and_zero_values():
     # Whole numbers: many equal smallest ones, some zeros, and no rounding at all.
     parity_check = construct("BCH31_16")
     llr = np.random.default_rng(1).integers(-2, 4, (31, 3)).astype(np.float32)
-    found = MinSum(TannerGraph(parity_check), 2, 0.75).every_iteration(torch.from_numpy(llr))
+    outputs = MinSum(TannerGraph(parity_check), 2, 0.75).every_iteration(torch.from_numpy(llr))
     for word in range(3):
-        assert np.array_equal(found[:, :, word], literal_flooding(parity_check, llr[:, word], 2, scaled_minimum))
+        assert np.array_equal(outputs[:, :, word], literal_flooding(parity_check, llr[:, word], 2, scaled_minimum))
 
 
 def test_an_erased_bit_is_a_zero_message_and_not_a_missing_edge():
     parity_check = np.array([[1, 1, 1, 0], [0, 0, 1, 1]])
     llr = torch.tensor([0.0, 2.0, -1.0, 3.0], dtype=torch.float64)[:, None]
-    found = make("bp", parity_check, iterations=2).every_iteration(llr)[:, :, 0].numpy()
-    assert np.abs(found - literal_flooding(parity_check, llr[:, 0].numpy(), 2, sum_product)).max() < 1e-6
+    outputs = make("bp", parity_check, iterations=2).every_iteration(llr)[:, :, 0].numpy()
+    assert np.abs(outputs - literal_flooding(parity_check, llr[:, 0].numpy(), 2, sum_product)).max() < 1e-6
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -178,7 +178,7 @@ def test_weighted_belief_propagation_is_the_literal_formula():
     ]
     pairs = decoder.pair_sum
     assert list(zip(pairs.receiving.tolist(), pairs.sending.tolist(), strict=True)) == same_variable
-    found = decoder.every_iteration(llr).detach().numpy()
+    outputs = decoder.every_iteration(llr).detach().numpy()
     for word in range(2):
         values, received = llr[:, word].numpy(), np.zeros(120)
         for iteration in range(3):
@@ -190,7 +190,7 @@ def test_weighted_belief_propagation_is_the_literal_formula():
             product = np.array([half_tanh[chosen].prod() for chosen in others])
             received = 2 * np.arctanh(np.clip(product, -(1 - 1e-6), 1 - 1e-6))
             expected = values + np.bincount(variable, output[iteration] * received, minlength=31)
-            assert np.abs(found[iteration, :, word] - expected).max() < 1e-7
+            assert np.abs(outputs[iteration, :, word] - expected).max() < 1e-7
 
 
 def test_the_recurrent_form_is_one_set_of_weights_repeated():
@@ -211,7 +211,7 @@ def test_the_recurrent_form_is_one_set_of_weights_repeated():
 
 
 def literal_graph_network(parity_check, llr, emit, pair_matrix, iterations, damping=0.0, exact=False):
-    """Section 2.4 of the specification with dense arrays: u_e has an entry for every edge, most of them zero.
+    """The decoder of docs/codes.md with dense arrays: u_e has an entry for every edge, most of them zero.
 
     Args:
         parity_check: H.
@@ -271,8 +271,8 @@ def test_the_sparse_decoder_is_the_dense_formula(method, dtype, tolerance, gradi
     parity_check = construct("BCH31_16")
     decoder = make(method, parity_check).to(dtype)
     llr = channel_values(parity_check, words=4, dtype=np.float32)
-    found = decoder.every_iteration(llr.to(dtype))
-    multiloss(found).backward()
+    outputs = decoder.every_iteration(llr.to(dtype))
+    multiloss(outputs).backward()
     gradients = {name: parameter.grad.double() for name, parameter in decoder.named_parameters()}
 
     decoder.zero_grad()
@@ -298,7 +298,7 @@ def test_the_sparse_decoder_is_the_dense_formula(method, dtype, tolerance, gradi
 
     # The formula must be at work: its rounds move the output well beyond the tolerance.
     assert (expected[1:] - expected[:-1]).abs().max() > 0.1
-    assert (found - expected).abs().max() < tolerance
+    assert (outputs - expected).abs().max() < tolerance
     assert set(gradients) == {name for name, _ in decoder.named_parameters()}
     for name, parameter in decoder.named_parameters():
         error = (gradients[name] - parameter.grad).norm() / parameter.grad.norm()

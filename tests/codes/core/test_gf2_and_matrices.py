@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hypernet.codes.core.gf2 import generator_matrix, rank, row_reduce
+from hypernet.codes.names import CODES
 from hypernet.codes.sources.alist import read_parity_check
 from hypernet.codes.sources.constructions import bch_generator_polynomial
-from hypernet.codes.sources.matrices import CODES, construct, matrix_digest, validate
+from hypernet.codes.sources.matrices import MATRICES, construct, matrix_digest, validate
 from hypernet.lab.errors import UserError
 
 # Plain Python arithmetic: galois would compile its fields for seconds, for a few products.
@@ -122,15 +123,27 @@ def test_the_generator_of_every_code_fits(name):
 
 
 def test_every_digest_is_the_published_one():
-    assert {name: code.digest[:16] for name, code in CODES.items()} == DIGESTS
+    assert {name: published.digest[:16] for name, published in MATRICES.items()} == DIGESTS
 
 
 @pytest.mark.parametrize("name", CODES)
 def test_the_published_file_holds_this_matrix(published_file, name):
     parity_check = read_parity_check(published_file(name))
-    assert matrix_digest(parity_check) == CODES[name].digest
+    assert matrix_digest(parity_check) == MATRICES[name].digest
     if name in TABLE:
         assert np.array_equal(parity_check, construct(name))
+
+
+def test_names_and_matrices_are_of_the_same_codes():
+    assert list(CODES) == list(MATRICES)
+    for name, code in CODES.items():
+        assert code.constructed is (MATRICES[name].construction is not None)
+
+
+def test_an_unknown_code_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"TURBO: not a known code; accepted: BCH31_16, .*CCSDS128_64") as caught:
+        construct("TURBO")
+    assert "MACKAY96_48" not in str(caught.value)
 
 
 def test_mackay_has_no_construction_and_says_what_to_do():
@@ -155,16 +168,20 @@ def test_there_is_no_bch_code_of_any_size():
 
 
 @pytest.mark.parametrize(
-    ("matrix", "said"),
+    ("matrix", "reason"),
     [
         ([[1, 2, 0], [0, 1, 1]], "row 1, column 2 is neither 0 nor 1"),
         ([[1, 1, 1], [0, 0, 0]], "row 2 has no ones"),
         ([[1, 1, 0], [1, 0, 0]], "column 3 has no ones"),
         ([[1, 1], [0, 1]], "rank of H is n = 2"),
+        ([1, 1], r"is \[m, n\] with m and n from 1; got \[2\]"),
+        (np.zeros((3, 0), dtype=np.uint8), r"got \[3, 0\]"),
+        # No memory is taken for what has no entries.
+        (np.lib.stride_tricks.as_strided(np.zeros(1, dtype=np.uint8), (10**12, 0), (0, 0)), r"got \[10{12}, 0\]"),
     ],
 )
-def test_a_matrix_that_defines_no_code_is_refused(matrix, said):
-    with pytest.raises(UserError, match=said) as caught:
+def test_a_matrix_that_defines_no_code_is_refused(matrix, reason):
+    with pytest.raises(UserError, match=reason) as caught:
         validate(np.array(matrix), "mine.alist")
     assert str(caught.value).startswith("mine.alist: ")
     assert "\n" not in str(caught.value)

@@ -69,16 +69,16 @@ def changed(**lines):
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "reason"),
     [
         (changed(line_8="1 3"), "row 1, column 2 is a one only in the column part"),
         (changed(line_5="2"), "row 1, column 1 is a one only in the row part"),
-        (changed(line_2="3 2"), "line 3: the largest column degree is 2, line 2 says 3"),
-        (changed(line_2="2 1"), "line 4: the largest row degree is 2, line 2 says 1"),
+        (changed(line_2="3 2"), "line 3: the largest column degree is 2; line 2 says 3"),
+        (changed(line_2="2 1"), "line 4: the largest row degree is 2; line 2 says 1"),
         (changed(line_3="1 2"), "line 3: 2 numbers where 3 belong"),
         (changed(line_4="2 2 2"), "line 4: 3 numbers where 2 belong"),
-        (changed(line_6="1"), "line 6: column 2 lists 1 rows, its degree is 2"),
-        (changed(line_9="1 2 3"), "line 9: row 2 lists 3 columns, its degree is 2"),
+        (changed(line_6="1"), "line 6: column 2 lists 1 rows; its degree is 2"),
+        (changed(line_9="1 2 3"), "line 9: row 2 lists 3 columns; its degree is 2"),
         (changed(line_6="1 3"), "line 6: column 2 names row 3; there are 2"),
         (changed(line_9="2 4"), "line 9: row 2 names column 4; there are 3"),
         (changed(line_6="1 1"), "line 6: column 2 names a row twice"),
@@ -95,22 +95,22 @@ def changed(**lines):
         ([*HAND, "1"], "line 10: more lines than the header announces"),
         (["110", "012"], "line 2: '2' is neither 0 nor 1"),
         (["110", "0 x 1"], "line 2: 'x' is neither 0 nor 1"),
-        (["110", "01"], "line 2: 2 columns, the rows before have 3"),
+        (["110", "01"], "line 2: 2 columns; the rows before have 3"),
         (["0.5 1 0"], r"line 1: '\.5' is neither 0 nor 1"),
         ([], "the file is empty"),
         (["", "  "], "the file is empty"),
     ],
 )
-def test_a_bad_file_is_one_line_that_names_it_and_the_place(tmp_path, lines, said):
+def test_a_bad_file_is_one_line_that_names_it_and_the_place(tmp_path, lines, reason):
     path = written(tmp_path, lines)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=reason) as caught:
         read_parity_check(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         (b"1\n" * 2_000_000, "line 20001: more than 20000 rows"),
         (b"1" * 2_000_000, "line 1: 2000000 columns; accepted: at most 20000"),
@@ -122,11 +122,11 @@ def test_a_bad_file_is_one_line_that_names_it_and_the_place(tmp_path, lines, sai
     ],
     ids=lambda value: None if isinstance(value, bytes) else value[:25],
 )
-def test_a_hostile_size_is_refused_before_it_takes_memory(tmp_path, content, said):
+def test_a_hostile_size_is_refused_before_it_takes_memory(tmp_path, content, reason):
     (tmp_path / "h.alist").write_bytes(content)
     tracemalloc.start()
     try:
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=reason):
             read_parity_check(tmp_path / "h.alist")
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -142,8 +142,8 @@ def test_a_device_without_an_end_is_not_read_to_it():
 
 def test_files_that_are_no_text_or_not_there(tmp_path):
     (tmp_path / "binary").write_bytes(bytes(range(256)))
-    for name, said in (("binary", "not a text file"), ("absent", "no such parity-check file"), (".", "read")):
-        with pytest.raises(UserError, match=said) as caught:
+    for name, reason in (("binary", "not a text file"), ("absent", "no such parity-check file"), (".", "read")):
+        with pytest.raises(UserError, match=reason) as caught:
             read_parity_check(tmp_path / name)
         assert "\n" not in str(caught.value)
 
@@ -157,10 +157,10 @@ def test_no_content_breaks_the_reader(tmp_path_factory, line, content):
     try:
         matrix = read_parity_check(path)
     except UserError as error:
-        matrix, said = None, str(error)
+        matrix, message = None, str(error)
     if matrix is None:
-        assert said.startswith(str(path))
-        assert "\n" not in said
+        assert message.startswith(str(path))
+        assert "\n" not in message
     else:
         assert matrix.ndim == 2
         assert np.isin(matrix, (0, 1)).all()

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from hypernet.cli import main
-from hypernet.codes.dataset import channel_llr, load_code, noise_deviation
+from hypernet.codes.core.channel import channel_llr, noise_deviation
+from hypernet.codes.dataset import load_code
 from hypernet.codes.methods import build
-from hypernet.codes.tools.export import export, to_onnx
+from hypernet.codes.tools.export import Exported, export, to_onnx
 from hypernet.codes.trained import open_model
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 
 REASON = "the extra `export` is not installed"
@@ -72,7 +74,8 @@ def test_the_file_decodes_as_the_program_does(model, tmp_path, dataset, method):
     for package in ("onnxscript", "onnxruntime"):
         pytest.importorskip(package, reason=REASON)
     decoder = open_model(model(dataset, method))
-    export(decoder, tmp_path / "d.onnx")
+    written = export(decoder, tmp_path / "d.onnx")
+    assert written == Exported(tmp_path / "d.onnx", decoder.title, method, 3, decoder.length)
     file = session(tmp_path / "d.onnx")
     (given,), (answer,) = file.get_inputs(), file.get_outputs()
     for port, name in ((given, "llr"), (answer, "decoded")):
@@ -110,9 +113,9 @@ def test_the_command_writes_a_file_that_says_what_it_is(model, tmp_path, capsys)
     out = tmp_path / "decoder.onnx"
     path = model("BCH31_16", "bp")
     assert main(["codes", "export", "--model", str(path), "--out", str(out), "--iterations", "2"]) == 0
-    said = capsys.readouterr()
-    assert said.out.startswith(f"BCH(31,16), bp, 2 iterations: {out}\ninput llr [words, 31] float32, ln P(bit = 0)")
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"BCH(31,16), bp, 2 iterations: {out}\ninput llr [words, 31] float32, ln P(bit = 0)")
+    assert printed.err.count("\n") == 1
     assert [file.name for file in tmp_path.iterdir()] == ["decoder.onnx"]
     about = session(out).get_modelmeta()
     assert about.custom_metadata_map == {
@@ -146,9 +149,9 @@ def test_a_file_with_other_values_is_not_kept(model, tmp_path, monkeypatch):
 
 def refused(capsys, *arguments):
     assert main(["codes", "export", *map(str, arguments)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err.splitlines()[-1]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()[-1]
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(model, tmp_path, capsys):
@@ -164,11 +167,26 @@ def test_what_cannot_be_exported_is_said_in_one_line(model, tmp_path, capsys):
         "was trained for 3 iterations and cannot run 9": ["--model", weighted, "--iterations", "9"],
         "maximum_likelihood: a table of words": ["--model", model("BCH31_16", "maximum_likelihood")],
     }
-    for said, arguments in cases.items():
+    for reason, arguments in cases.items():
         line = refused(capsys, "--out", tmp_path / "d.onnx", *arguments)
         assert line.startswith("hypernet: ")
-        assert said in line
+        assert reason in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_function_refuses_as_the_command_does(model, tmp_path):
+    path, weighted = model("BCH31_16", "bp"), model("BCH31_16", "weighted_bp")
+    cases = [
+        ("no such model file", (tmp_path / "absent.ckpt",), {}),
+        ("the name must end in .onnx", (path, tmp_path / "d.pt"), {}),
+        ("iterations: 0 is not a whole number", (path,), {"iterations": 0}),
+        ("at most 100 can be exported", (path,), {"iterations": 101}),
+        ("cannot run 9", (open_model(weighted),), {"iterations": 9}),
+        ("a table of words", (model("BCH31_16", "maximum_likelihood"),), {}),
+    ]
+    for reason, arguments, options in cases:
+        with pytest.raises(UserError, match=reason):
+            export(*arguments, **options)
 
 
 def test_without_the_extra_it_says_how_to_get_it(model, tmp_path, capsys, monkeypatch):

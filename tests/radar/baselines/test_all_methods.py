@@ -14,8 +14,9 @@ from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow, extrapolated
 from hypernet.radar.baselines.patch_cnn import PatchCNN
 from hypernet.radar.baselines.patch_linear import NormalEquations, choose
-from hypernet.radar.core.frames import Geometry, dbz_of_rain_rate, to_gray
-from hypernet.radar.model import Layer, PatchDynamicConvolution
+from hypernet.radar.core.frames import Geometry, dbz_of_rain_rate, to_grey
+from hypernet.radar.core.trunk import Layer
+from hypernet.radar.model import PatchDynamicConvolution
 
 SMALL = Geometry(40, 8, 4, 17)
 PATCHES = Geometry(14, 1, 2, 3)
@@ -26,8 +27,8 @@ def drifting(displacements, size=40, seed=0):
     generator = np.random.default_rng(seed)
     field = generator.random((len(displacements), size, size)).astype(np.float32)
     frames = [
-        [np.roll(one, (step * dy, step * dx), axis=(0, 1)) for step in range(4)]
-        for one, (dy, dx) in zip(field, np.asarray(displacements).tolist(), strict=True)
+        [np.roll(image, (step * dy, step * dx), axis=(0, 1)) for step in range(4)]
+        for image, (dy, dx) in zip(field, np.asarray(displacements).tolist(), strict=True)
     ]
     return torch.from_numpy(np.array(frames))
 
@@ -44,8 +45,8 @@ def test_last_frame_loss_is_half_scikit_learns_squared_error_times_pixels():
     frames, truth = torch.rand(3, 4, 40, 40), torch.rand(3, 24, 24)
     forecast = LastFrame(SMALL)(frames)
     assert torch.equal(forecast, frames[:, 3, 8:32, 8:32])
-    for one, other, loss in zip(forecast, truth, losses(forecast, truth), strict=True):
-        expected = metrics.mean_squared_error(other.flatten().double(), one.flatten().double()) * 24**2 / 2
+    for image, other, loss in zip(forecast, truth, losses(forecast, truth), strict=True):
+        expected = metrics.mean_squared_error(other.flatten().double(), image.flatten().double()) * 24**2 / 2
         assert float(loss) == pytest.approx(expected, rel=1e-9)
 
 
@@ -73,19 +74,19 @@ def test_mirrored_images_have_mirrored_displacements(axis):
     images = drifting(np.random.default_rng(1).integers(-8, 9, (30, 2))) * torch.rand(30, 4, 40, 40).round()
     method = GlobalMotion(SMALL)
     sign = torch.tensor([1.0, -1.0] if axis == -1 else [-1.0, 1.0])
-    found, mirrored = method.displacement(images), method.displacement(images.flip(axis))
-    assert torch.equal(mirrored, found * sign)
+    displacement, mirrored = method.displacement(images), method.displacement(images.flip(axis))
+    assert torch.equal(mirrored, displacement * sign)
 
 
 def test_sums_of_squares_equal_those_of_the_loop():
     generator = np.random.default_rng(2)
     before, after = generator.random((2, 3, 19, 24))
-    found = squared_differences(torch.from_numpy(before), torch.from_numpy(after), 4).numpy()
+    sums = squared_differences(torch.from_numpy(before), torch.from_numpy(after), 4).numpy()
     for row, dy in enumerate(range(-4, 5)):
         for column, dx in enumerate(range(-4, 5)):
             moved = before[:, 4 - dy : 15 - dy, 4 - dx : 20 - dx]
             expected = ((after[:, 4:15, 4:20] - moved) ** 2).sum(axis=(1, 2))
-            np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-10)
+            np.testing.assert_allclose(sums[:, row, column], expected, rtol=1e-10)
 
 
 def test_dry_images_and_ties_take_the_shortest_displacement():
@@ -96,8 +97,8 @@ def test_dry_images_and_ties_take_the_shortest_displacement():
     striped[:] = (torch.arange(40) % 2).float()
     # Rain that only the margin has says nothing of the centre.
     at_edge[:, :3] = torch.rand(4, 3, 40)
-    found = GlobalMotion(SMALL).displacement(torch.stack([dry, vanished, striped, at_edge]))
-    assert torch.equal(found, torch.zeros(4, 2, dtype=torch.float64))
+    displacement = GlobalMotion(SMALL).displacement(torch.stack([dry, vanished, striped, at_edge]))
+    assert torch.equal(displacement, torch.zeros(4, 2, dtype=torch.float64))
     # Columns three pixels apart that move by one (or minus two) pixels.
     moving = torch.stack([((torch.arange(40) - step) % 3 == 0).float().expand(40, 40) for step in range(4)])
     assert GlobalMotion(SMALL).displacement(moving[None]).tolist() == [[0.0, 1.0]]
@@ -115,7 +116,7 @@ def test_a_parabola_finds_parts_of_a_pixel_and_interpolates():
     step = np.array([2.3, -1.6])
     blob = [np.exp(-((y - 18 - s * step[0]) ** 2 + (x - 22 - s * step[1]) ** 2) / 50) for s in range(5)]
     images, truth = torch.tensor(np.array(blob[:4]))[None], torch.tensor(blob[4])[None, 8:32, 8:32]
-    fine, whole = (GlobalMotion(SMALL, subpixel=one) for one in ("parabola", "none"))
+    fine, whole = (GlobalMotion(SMALL, subpixel=subpixel) for subpixel in ("parabola", "none"))
     np.testing.assert_allclose(fine.displacement(images)[0].numpy(), step, atol=0.02)
     assert whole.displacement(images).tolist() == [[2.0, -2.0]]
     assert losses(fine(images), truth) < 0.05 * losses(whole(images), truth)
@@ -129,10 +130,10 @@ def test_a_parabola_finds_parts_of_a_pixel_and_interpolates():
 
 def test_at_the_edge_of_the_search_there_is_no_parabola():
     images = drifting([[8, -8], [8, 0]])
-    found = GlobalMotion(SMALL, subpixel="parabola").displacement(images)
-    assert found[0].tolist() == [8.0, -8.0]
-    assert found[1, 0] == 8
-    assert abs(found[1, 1]) <= 0.5
+    displacement = GlobalMotion(SMALL, subpixel="parabola").displacement(images)
+    assert displacement[0].tolist() == [8.0, -8.0]
+    assert displacement[1, 0] == 8
+    assert abs(displacement[1, 1]) <= 0.5
 
 
 def test_fields_need_not_be_square():
@@ -158,17 +159,17 @@ def patches(count, seed=0):
 
 
 def equations(count=300, pieces=1, seed=0):
-    found = NormalEquations(PATCHES)
-    for inputs, targets in zip(*(np.array_split(one, pieces) for one in patches(count, seed)), strict=True):
-        found.add(inputs, targets)
-    return found
+    equations = NormalEquations(PATCHES)
+    for inputs, targets in zip(*(np.array_split(array, pieces) for array in patches(count, seed)), strict=True):
+        equations.add(inputs, targets)
+    return equations
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 1e-1])
 @pytest.mark.parametrize("count", [300, 20])
 def test_ridge_equals_scikit_learns(alpha, count):
     linear_model = pytest.importorskip("sklearn.linear_model")
-    inputs, targets = (one.reshape(count, -1) / 255 for one in patches(count))
+    inputs, targets = (array.reshape(count, -1) / 255 for array in patches(count))
     theirs = linear_model.Ridge(alpha=alpha * count, solver="cholesky").fit(inputs, targets)
     ours = equations(count).solve(alpha)
     np.testing.assert_allclose(ours.linear.weight.detach().numpy(), theirs.coef_, rtol=1e-6, atol=1e-6)
@@ -181,19 +182,21 @@ def test_ridge_equals_scikit_learns(alpha, count):
 
 def test_sums_are_exact_however_patches_come():
     whole, parts = equations().solve(0.01), equations(pieces=17).solve(0.01)
-    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), parts.parameters(), strict=True))
+    assert all(
+        torch.equal(parameter, other) for parameter, other in zip(whole.parameters(), parts.parameters(), strict=True)
+    )
 
 
 def test_alpha_is_chosen_by_the_error_on_validation_patches():
     validation, alphas = patches(200, seed=2), [1e-6, 1e-3, 10.0]
     fitted = equations(count=40)
-    best, found = choose(fitted, alphas, (tuple(one[k::3] for one in validation) for k in range(3)))
-    inputs, targets = (torch.from_numpy(one).float() / 255 for one in validation)
+    best, losses_by_alpha = choose(fitted, alphas, (tuple(array[k::3] for array in validation) for k in range(3)))
+    inputs, targets = (torch.from_numpy(array).float() / 255 for array in validation)
     expected = {alpha: float(losses(fitted.solve(alpha)(inputs), targets).mean().detach()) for alpha in alphas}
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert losses_by_alpha == pytest.approx(expected, rel=1e-5)
     least = fitted.solve(min(expected, key=expected.get))
     assert torch.equal(best.linear.weight, least.linear.weight)
-    assert len(set(found.values())) == 3
+    assert len(set(losses_by_alpha.values())) == 3
 
 
 def test_regression_without_patches_or_with_nothing_to_solve_is_refused():
@@ -294,7 +297,7 @@ def knmi(folder):
         with h5py.File(path) as file:
             return 0.12 * file["image1/image_data"][304:554, 217:467].astype(np.float32)
 
-    return to_gray(dbz_of_rain_rate(np.stack([image(path) for path in sorted(folder.glob("*.h5"))])))
+    return to_grey(dbz_of_rain_rate(np.stack([image(path) for path in sorted(folder.glob("*.h5"))])))
 
 
 def bom(folder):
@@ -307,7 +310,7 @@ def bom(folder):
         return 6 * scale * np.where(raw < 0, 0, raw).reshape(256, 2, 256, 2).mean(axis=(1, 3))
 
     rates = np.stack([image(path) for path in sorted(folder.glob("*.nc"))])
-    return to_gray(dbz_of_rain_rate(rates[:, 3:253, 3:253]))
+    return to_grey(dbz_of_rain_rate(rates[:, 3:253, 3:253]))
 
 
 def mch(folder):

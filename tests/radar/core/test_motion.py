@@ -34,22 +34,22 @@ def test_motion_is_that_of_content_moved_by_the_filters():
     image[28:33, 29:32] = [[1, 2, 1], [2, 4, 2], [3, 5, 1], [1, 1, 1], [0, 1, 0]]
     moved = correlate2d(image, np.outer(vertical, horizontal), mode="same")
     before, after = center_of_mass(image), center_of_mass(moved)
-    found = motion_of(vertical, horizontal)
-    np.testing.assert_allclose(np.subtract(after, before), [found.rows, found.columns], atol=1e-9)
+    motion = motion_of(vertical, horizontal)
+    np.testing.assert_allclose(np.subtract(after, before), [motion.rows, motion.columns], atol=1e-9)
 
     def spread(field: np.ndarray) -> np.ndarray:
         places = np.indices(field.shape).reshape(2, -1)
         return np.cov(places, aweights=field.ravel(), ddof=0)
 
-    np.testing.assert_allclose(spread(moved) - spread(image), found.covariance, atol=1e-8)
+    np.testing.assert_allclose(spread(moved) - spread(image), motion.covariance, atol=1e-8)
 
 
 @given(st.integers(0, TAPS - 1), st.integers(0, TAPS - 1))
 def test_a_single_tap_is_an_exact_shift_against_its_offset(row, column):
-    found = motion_of(one_hot(row), one_hot(column))
-    assert (found.rows, found.columns) == (TAPS // 2 - row, TAPS // 2 - column)
-    assert (found.row_variance, found.column_variance, found.entropy) == (0, 0, 0)
-    assert math.copysign(1, found.entropy) == 1
+    motion = motion_of(one_hot(row), one_hot(column))
+    assert (motion.rows, motion.columns) == (TAPS // 2 - row, TAPS // 2 - column)
+    assert (motion.row_variance, motion.column_variance, motion.entropy) == (0, 0, 0)
+    assert math.copysign(1, motion.entropy) == 1
 
 
 def test_entropy_is_that_of_all_displacements_together():
@@ -65,18 +65,18 @@ def test_average_over_patches_is_the_mixture():
     weights = np.array([1.0, 0.0, 2.0, 5.0, 0.5])
     mixture = np.einsum("p,pa,pb->ab", weights / weights.sum(), vertical, horizontal)
     offset = -(np.arange(TAPS) - TAPS // 2)
-    found = motion_of(vertical, horizontal).average(weights)
+    motion = motion_of(vertical, horizontal).average(weights)
     for side, mean, variance in (
-        (mixture.sum(axis=1), found.rows, found.row_variance),
-        (mixture.sum(axis=0), found.columns, found.column_variance),
+        (mixture.sum(axis=1), motion.rows, motion.row_variance),
+        (mixture.sum(axis=0), motion.columns, motion.column_variance),
     ):
         assert mean == pytest.approx(side @ offset)
         assert variance == pytest.approx(side @ (offset - side @ offset) ** 2)
 
 
 def test_average_without_any_rain_counts_all_alike():
-    found = motion_of(random_filters(4, seed=5), random_filters(4, seed=6))
-    assert found.average(np.zeros(4)).rows == pytest.approx(found.rows.mean())
+    motion = motion_of(random_filters(4, seed=5), random_filters(4, seed=6))
+    assert motion.average(np.zeros(4)).rows == pytest.approx(motion.rows.mean())
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_speed_in_kilometres_per_hour():
 
 def test_arrows_stand_in_the_middle_of_their_patches():
     motion = motion_of(random_filters(100, seed=7), random_filters(100, seed=8))
-    found = arrows(motion, GEOMETRY)
+    drawn = arrows(motion, GEOMETRY)
     # The first patch covers pixels 10 to 17 of the input, the last 82 to 89.
-    assert (found.x[0], found.y[0], found.x[-1], found.y[-1]) == (13.5, 13.5, 85.5, 85.5)
-    assert (found.x[1], found.y[1]) == (21.5, 13.5)
-    np.testing.assert_array_equal(found.down, motion.rows)
+    assert (drawn.x[0], drawn.y[0], drawn.x[-1], drawn.y[-1]) == (13.5, 13.5, 85.5, 85.5)
+    assert (drawn.x[1], drawn.y[1]) == (21.5, 13.5)
+    np.testing.assert_array_equal(drawn.down, motion.rows)
     whole = arrows(motion_of(one_hot(3), one_hot(4)), GEOMETRY)
     assert (whole.x, whole.y, whole.down, whole.right) == (49.5, 49.5, 7, 6)
 

@@ -42,15 +42,15 @@ def filtered(margin: int):
 )
 def test_squares_give_what_one_pass_over_the_whole_field_gives(size, margin, more, border):
     frames = rain(2, 4, size + more[0], size + more[1])
-    found = Tiled(filtered(margin), size, margin, border)(frames)
+    field = Tiled(filtered(margin), size, margin, border)(frames)
     mode = {"zero": "constant", "edge": "nearest"}[border]
-    np.testing.assert_allclose(found, correlate(frames[:, -1], KERNEL[None], mode=mode), atol=1e-6)
+    np.testing.assert_allclose(field, correlate(frames[:, -1], KERNEL[None], mode=mode), atol=1e-6)
 
 
 def test_patches_narrower_than_the_margin_cover_the_border_too():
     frames = rain(1, 4, 61, 58)
-    found = Tiled(filtered(10), 28, 10)(frames)
-    np.testing.assert_allclose(found, correlate(frames[:, -1], KERNEL[None], mode="constant"), atol=1e-6)
+    field = Tiled(filtered(10), 28, 10)(frames)
+    np.testing.assert_allclose(field, correlate(frames[:, -1], KERNEL[None], mode="constant"), atol=1e-6)
 
 
 def test_a_field_of_the_networks_size_gets_the_networks_own_forecast():
@@ -60,11 +60,11 @@ def test_a_field_of_the_networks_size_gets_the_networks_own_forecast():
         return np.broadcast_to(squares.mean(axis=(1, 2, 3))[:, None, None], (len(squares), 16, 16))
 
     frames = rain(3, 4, 20, 20)
-    found = Tiled(forecast, 20, 2)(frames)
-    own = frames.mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(found[:, 2:-2, 2:-2], np.broadcast_to(own[:, None, None], (3, 16, 16)), rtol=1e-6)
+    field = Tiled(forecast, 20, 2)(frames)
+    means = frames.mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(field[:, 2:-2, 2:-2], np.broadcast_to(means[:, None, None], (3, 16, 16)), rtol=1e-6)
     # The rim sees dry pixels beyond the edge.
-    assert (found[:, 0, 0] < own).all()
+    assert (field[:, 0, 0] < means).all()
 
 
 def test_networks_on_images_are_taken_as_they_are():
@@ -78,20 +78,20 @@ def test_networks_on_images_are_taken_as_they_are():
             return self.dropout(self.convolution(frames))[:, 0]
 
     network, frames = Mean(), rain(1, 4, 37, 30)
-    found = Tiled(network_forecast(network), 12, 2)(frames)
-    weight, bias = (one.detach().numpy() for one in network.convolution.parameters())
-    whole = sum(correlate(frames[0, one], weight[0, one], mode="constant") for one in range(4)) + bias
-    np.testing.assert_allclose(found[0], whole, atol=1e-5)
+    field = Tiled(network_forecast(network), 12, 2)(frames)
+    weight, bias = (parameter.detach().numpy() for parameter in network.convolution.parameters())
+    whole = sum(correlate(frames[0, image], weight[0, image], mode="constant") for image in range(4)) + bias
+    np.testing.assert_allclose(field[0], whole, atol=1e-5)
 
 
 def test_pixels_may_hold_several_numbers():
     frames = rain(2, 4, 31, 25)
-    one = filtered(3)
+    forecast = filtered(3)
 
     def three(squares: np.ndarray) -> np.ndarray:
-        return np.stack([one(squares), 2 * one(squares), -one(squares)], axis=1)
+        return np.stack([forecast(squares), 2 * forecast(squares), -forecast(squares)], axis=1)
 
-    single, several = Tiled(one, 12, 3)(frames), Tiled(three, 12, 3, channels=(3,))(frames)
+    single, several = Tiled(forecast, 12, 3)(frames), Tiled(three, 12, 3, channels=(3,))(frames)
     assert several.shape == (2, 31, 25, 3)
     np.testing.assert_array_equal(several, single[..., None] * np.array([1, 2, -1], np.float32))
 
@@ -103,10 +103,10 @@ def test_rolling_out_moves_on_step_by_step():
         return shift(frames[:, -1], (0, 0, 2), order=0)
 
     frames = rain(2, 4, 9, 20)
-    found = roll_out(step, frames, 3)
-    assert found.shape == (2, 3, 9, 20)
+    forecasts = roll_out(step, frames, 3)
+    assert forecasts.shape == (2, 3, 9, 20)
     for lead in range(3):
-        np.testing.assert_array_equal(found[:, lead], shift(frames[:, -1], (0, 0, 2 * (lead + 1)), order=0))
+        np.testing.assert_array_equal(forecasts[:, lead], shift(frames[:, -1], (0, 0, 2 * (lead + 1)), order=0))
 
 
 def test_forecasts_are_fed_back_as_the_newest_image_within_0_and_1():
@@ -117,9 +117,9 @@ def test_forecasts_are_fed_back_as_the_newest_image_within_0_and_1():
         return np.full(frames.shape[::2][:1] + frames.shape[2:], len(seen) - 0.5, np.float32)
 
     frames = np.zeros((1, 4, 5, 5), np.float32) + np.array([0.1, 0.2, 0.3, 0.4], np.float32)[None, :, None, None]
-    found = roll_out(step, frames, 3)
+    forecasts = roll_out(step, frames, 3)
     np.testing.assert_allclose(seen, [[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.3, 0.4, 0.5, 1.0]])
-    np.testing.assert_allclose(found[0, :, 0, 0], [0.5, 1.5, 2.5])
+    np.testing.assert_allclose(forecasts[0, :, 0, 0], [0.5, 1.5, 2.5])
 
 
 def test_last_field_stays():
@@ -156,7 +156,7 @@ def test_where_forecasts_depend_on_nothing_assumed():
     def spread(squares: np.ndarray) -> np.ndarray:
         return correlate(squares[:, -1], np.full((1, 9, 9), 1 / 81), mode="constant")[:, 4:-4, 4:-4]
 
-    zero, edge = (roll_out(Tiled(spread, 20, 4, one), frames, 3)[0, -1] for one in ("zero", "edge"))
+    zero, edge = (roll_out(Tiled(spread, 20, 4, border), frames, 3)[0, -1] for border in ("zero", "edge"))
     np.testing.assert_array_equal(np.isclose(zero, edge, atol=1e-7), known)
 
 
@@ -168,9 +168,9 @@ def test_memory_is_bounded_on_national_composites(monkeypatch):
         return squares[:, -1, 10:-10, 10:-10]
 
     tracemalloc.start()
-    found = Tiled(forecast, 100, 10)(frames)
+    field = Tiled(forecast, 100, 10)(frames)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found.shape == (1, 1500, 1500)
+    assert field.shape == (1, 1500, 1500)
     # The padded input, the check for numbers, the output and one batch of squares of 4 MiB: no copy of all squares.
     assert peak < 2.2 * frames.nbytes

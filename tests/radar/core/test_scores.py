@@ -1,4 +1,4 @@
-"""Scores against other libraries, closed forms and the spec's number."""
+"""Scores against other libraries, closed forms and a number that was computed apart from this program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def generator() -> np.random.Generator:
 
 def test_errors_equal_those_of_scikit_learn():
     forecast, truth = rain(5, seed=1), rain(5, seed=2)
-    rows = [one.reshape(5, -1).T.astype(np.float64) for one in (truth, forecast)]
+    rows = [images.reshape(5, -1).T.astype(np.float64) for images in (truth, forecast)]
     square = mean_squared_error(*rows, multioutput="raw_values")
     pixels = rows[0].shape[0]
     loss = scores.half_squared_error(forecast, truth)
@@ -52,7 +52,7 @@ def test_counts_equal_those_of_scikit_learn(threshold):
     forecast, truth = rain(3, seed=4), rain(3, seed=5)
     counts = scores.contingency(forecast, truth, threshold)
     for row in range(3):
-        wet = [(70 * one[row].ravel() >= threshold) for one in (truth, forecast)]
+        wet = [(70 * images[row].ravel() >= threshold) for images in (truth, forecast)]
         (_, false_alarms), (misses, hits) = confusion_matrix(*wet, labels=[False, True])
         assert (counts.hits[row], counts.misses[row], counts.false_alarms[row]) == (hits, misses, false_alarms)
 
@@ -64,8 +64,8 @@ def test_categorical_scores_equal_those_of_pysteps(threshold):
     counts = scores.contingency(forecast, truth, threshold)
     for row in range(4):
         peer = detcatscores.det_cat_fct(70.0 * forecast[row], 70.0 * truth[row], threshold, ["CSI", "POD", "FAR"])
-        own = counts.csi()[row], counts.pod()[row], counts.far()[row]
-        np.testing.assert_allclose(own, [peer["CSI"], peer["POD"], peer["FAR"]], rtol=1e-12)
+        ours = counts.csi()[row], counts.pod()[row], counts.far()[row]
+        np.testing.assert_allclose(ours, [peer["CSI"], peer["POD"], peer["FAR"]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1, 3, 9, 27])
@@ -75,9 +75,9 @@ def test_fractions_skill_equals_that_of_pysteps_alone_and_pooled(scale):
     above, below = scores.fraction_sums(forecast, truth, 21, scale)
     pooled = spatial.fss_init(21, scale)
     for row in range(4):
-        one = 70.0 * forecast[row].astype(np.float64), 70.0 * truth[row].astype(np.float64)
-        spatial.fss_accum(pooled, *one)
-        assert scores.fractions_skill(above, below)[row] == pytest.approx(spatial.fss(*one, 21, scale), rel=1e-9)
+        pair = 70.0 * forecast[row].astype(np.float64), 70.0 * truth[row].astype(np.float64)
+        spatial.fss_accum(pooled, *pair)
+        assert scores.fractions_skill(above, below)[row] == pytest.approx(spatial.fss(*pair, 21, scale), rel=1e-9)
     assert float(scores.fractions_skill(above.sum(), below.sum())) == pytest.approx(
         spatial.fss_compute(pooled), rel=1e-9
     )
@@ -87,7 +87,9 @@ def test_fractions_skill_forgives_a_shift_that_is_small_beside_the_square():
     truth = np.zeros((1, 60, 60), np.float32)
     truth[:, 25:35, 25:30] = 0.6
     shifted = np.roll(truth, 5, axis=2)
-    skill = [float(scores.fractions_skill(*scores.fraction_sums(shifted, truth, 21, one))[0]) for one in (1, 5, 11, 25)]
+    skill = [
+        float(scores.fractions_skill(*scores.fraction_sums(shifted, truth, 21, scale))[0]) for scale in (1, 5, 11, 25)
+    ]
     # Side by side without a common pixel: no skill pixel by pixel.
     assert skill[0] == 0
     assert skill == sorted(skill)
@@ -135,39 +137,39 @@ def test_columns_of_the_items():
         "fss_21_9_numerator",
         "fss_21_9_denominator",
     ]
-    assert all(one.shape == (3,) for one in columns.values())
+    assert all(column.shape == (3,) for column in columns.values())
     np.testing.assert_array_equal(columns["last_frame_loss"], scores.half_squared_error(last, truth))
     np.testing.assert_allclose(columns["wet_share"], (70 * truth >= 21).mean(axis=(1, 2)))
 
 
 def test_normal_interval_is_that_of_the_specification():
-    found = scores.normal_interval(np.array([1.0, 2.0, 3.0, 4.0]))
-    assert (found.value, found.n) == (2.5, 4)
-    assert found.half_width == pytest.approx(1.2652, abs=5e-5)
+    interval = scores.normal_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert (interval.value, interval.n) == (2.5, 4)
+    assert interval.half_width == pytest.approx(1.2652, abs=5e-5)
 
 
 def test_interval_over_events_is_the_wider_the_more_alike_windows_of_an_event_are(generator):
     events = np.repeat(np.arange(40), 10)
     level = generator.normal(5, 1, 40)
     alike = level[events] + 0.01 * generator.standard_normal(400)
-    found = scores.ratio_interval(alike, np.ones(400), events, generator, 1000)
-    assert found.value == pytest.approx(alike.mean())
+    interval = scores.ratio_interval(alike, np.ones(400), events, generator, 1000)
+    assert interval.value == pytest.approx(alike.mean())
     # As if there were 40 items: s / sqrt(40), not s / sqrt(400).
-    assert found.half_width == pytest.approx(1.96 * level.std(ddof=1) / math.sqrt(40), rel=0.15)
-    assert found.half_width > 2.5 * scores.normal_interval(alike).half_width
+    assert interval.half_width == pytest.approx(1.96 * level.std(ddof=1) / math.sqrt(40), rel=0.15)
+    assert interval.half_width > 2.5 * scores.normal_interval(alike).half_width
 
 
 def test_a_ratio_that_is_the_same_in_every_event_is_certain(generator):
     events = np.repeat([7, 3, 5, 1, 9], [2, 5, 3, 1, 1])
     below = generator.uniform(1, 2, 12)
-    found = scores.ratio_interval(0.25 * below, below, events, generator, 200)
-    assert (found.low, found.value, found.high) == pytest.approx((0.25, 0.25, 0.25))
+    interval = scores.ratio_interval(0.25 * below, below, events, generator, 200)
+    assert (interval.low, interval.value, interval.high) == pytest.approx((0.25, 0.25, 0.25))
 
 
 def test_one_event_has_a_value_but_no_interval(generator):
-    found = scores.ratio_interval(np.array([1.0, 2.0]), np.array([4.0, 4.0]), np.array([1, 1]), generator)
-    assert found.value == pytest.approx(3 / 8)
-    assert math.isnan(found.low)
+    interval = scores.ratio_interval(np.array([1.0, 2.0]), np.array([4.0, 4.0]), np.array([1, 1]), generator)
+    assert interval.value == pytest.approx(3 / 8)
+    assert math.isnan(interval.low)
 
 
 def test_sums_by_event_follow_the_events_numbers():

@@ -29,7 +29,7 @@ def test_patches_are_slices_and_their_centres_join_to_the_image(geometry, count)
     assert patches.shape == (count, geometry.patches, 4, geometry.patch_input, geometry.patch_input)
     side = geometry.centre // geometry.patch
     for number in range(geometry.patches):
-        row, column = (one * geometry.patch for one in divmod(number, side))
+        row, column = (place * geometry.patch for place in divmod(number, side))
         expected = frames[:, :, row : row + geometry.patch_input, column : column + geometry.patch_input]
         assert torch.equal(patches[:, number], expected)
     margin = geometry.margin
@@ -41,12 +41,12 @@ def test_patches_are_slices_and_their_centres_join_to_the_image(geometry, count)
 @given(geometries(), st.integers(1, 2))
 def test_joining_is_a_bijection(geometry, count):
     pixels = geometry.patches * geometry.patch**2
-    own = torch.arange(count * pixels).reshape(count, geometry.patches, geometry.patch, geometry.patch)
-    joined = join(own, geometry)
+    tiles = torch.arange(count * pixels).reshape(count, geometry.patches, geometry.patch, geometry.patch)
+    joined = join(tiles, geometry)
     assert joined.shape == (count, geometry.centre, geometry.centre)
-    assert torch.equal(joined.flatten().sort().values, own.flatten())
+    assert torch.equal(joined.flatten().sort().values, tiles.flatten())
     flat = Geometry(geometry.centre, 0, geometry.patch, 1)
-    assert torch.equal(cut(joined[:, None].expand(-1, 4, -1, -1), flat)[:, :, 0], own)
+    assert torch.equal(cut(joined[:, None].expand(-1, 4, -1, -1), flat)[:, :, 0], tiles)
 
 
 def test_views_of_frames_in_memory_copy_nothing():

@@ -29,10 +29,10 @@ PROJECTIONS = {
 def sequence(projection=PROJECTIONS["radar"], moving_mask=True, **attributes):
     draw = np.random.default_rng(3)
     # All bytes are used, so none could mean "missing".
-    gray = np.resize(np.arange(256, dtype=np.uint8), (5, 9, 7))
+    grey = np.resize(np.arange(256, dtype=np.uint8), (5, 9, 7))
     missing = draw.random((5, 9, 7) if moving_mask else (9, 7)) < 0.2
     return Sequence(
-        gray=np.where(missing, 0, gray).astype(np.uint8),
+        grey=np.where(missing, 0, grey).astype(np.uint8),
         time=np.datetime64("2020-06-01T23:40:07", "s") + np.arange(5) * np.timedelta64(600, "s"),
         missing=missing,
         x=999.674053 * np.arange(7) - 380386.46799117,
@@ -42,13 +42,13 @@ def sequence(projection=PROJECTIONS["radar"], moving_mask=True, **attributes):
     )
 
 
-def assert_same(found, expected):
-    for name in ("gray", "time", "missing", "x", "y"):
-        one, other = getattr(found, name), getattr(expected, name)
-        assert one.dtype == other.dtype, name
-        assert np.array_equal(one, other), name
-    assert found.projection == expected.projection
-    assert dict(found.attributes) == dict(expected.attributes)
+def assert_same(given, expected):
+    for name in ("grey", "time", "missing", "x", "y"):
+        value, other = getattr(given, name), getattr(expected, name)
+        assert value.dtype == other.dtype, name
+        assert np.array_equal(value, other), name
+    assert given.projection == expected.projection
+    assert dict(given.attributes) == dict(expected.attributes)
 
 
 @pytest.mark.parametrize("place", PROJECTIONS)
@@ -62,11 +62,11 @@ def test_what_is_written_is_read_back(tmp_path, place, moving_mask):
 def test_the_reader_of_any_netcdf_reads_it_too(tmp_path):
     written = sequence()
     cf.write(tmp_path / "a.nc", written)
-    found = read_files([tmp_path / "a.nc"])
-    assert np.array_equal(found.gray, written.gray)
-    assert np.array_equal(found.missing, written.missing)
-    assert np.array_equal(found.time, written.time)
-    assert found.projection == written.projection
+    given = read_files([tmp_path / "a.nc"])
+    assert np.array_equal(given.grey, written.grey)
+    assert np.array_equal(given.missing, written.missing)
+    assert np.array_equal(given.time, written.time)
+    assert given.projection == written.projection
 
 
 def test_the_bytes_depend_on_the_sequence_alone(tmp_path):
@@ -116,10 +116,10 @@ def test_the_file_keeps_the_conventions(tmp_path, written):
                 assert variable.ancillary_variables in file.variables
             if len(variable.dimensions) > 1:
                 assert variable.filters()["zlib"]
-        gray = file["gray"]
-        gray.set_auto_maskandscale(False)
-        assert gray[:].dtype == np.uint8
-        assert gray.scale_factor == pytest.approx(1 / 255)
+        grey = file["gray"]
+        grey.set_auto_maskandscale(False)
+        assert grey[:].dtype == np.uint8
+        assert grey.scale_factor == pytest.approx(1 / 255)
         mask = file["missing"]
         assert mask.flag_meanings.split() == ["measured", "missing"]
         assert set(np.unique(mask[:])) <= set(np.atleast_1d(mask.flag_values))
@@ -141,18 +141,18 @@ def test_the_projection_is_found_by_its_cf_names(tmp_path, place):
 
 def test_a_nowcast_says_when_it_was_made_and_what_it_says_in_dbz(tmp_path):
     written = sequence()
-    with xarray.open_dataset(forecast_file(tmp_path), decode_timedelta=False) as found:
-        assert found.forecast_reference_time.values == np.datetime64("2020-06-01T23:30:07")
-        assert found.lead_time.values.tolist() == [10, 20, 30, 40, 50]
-        assert found.lead_time.attrs["standard_name"] == "forecast_period"
-        assert found.lead_time.attrs["units"] == "minutes"
-        assert found.reflectivity.attrs["standard_name"] == "equivalent_reflectivity_factor"
+    with xarray.open_dataset(forecast_file(tmp_path), decode_timedelta=False) as stored:
+        assert stored.forecast_reference_time.values == np.datetime64("2020-06-01T23:30:07")
+        assert stored.lead_time.values.tolist() == [10, 20, 30, 40, 50]
+        assert stored.lead_time.attrs["standard_name"] == "forecast_period"
+        assert stored.lead_time.attrs["units"] == "minutes"
+        assert stored.reflectivity.attrs["standard_name"] == "equivalent_reflectivity_factor"
         # No data is no dry weather.
-        expected = np.where(written.missing, np.nan, written.gray / 255 * 70)
+        expected = np.where(written.missing, np.nan, written.grey / 255 * 70)
         assert np.isnan(expected).any()
-        assert found.reflectivity.values == pytest.approx(expected, abs=1e-4, nan_ok=True)
-        assert found.gray.values == pytest.approx(written.gray / 255, abs=1e-6)
-        assert found.eastward.dims == ("y", "x")
+        assert stored.reflectivity.values == pytest.approx(expected, abs=1e-4, nan_ok=True)
+        assert stored["gray"].values == pytest.approx(written.grey / 255, abs=1e-6)
+        assert stored.eastward.dims == ("y", "x")
     assert_same(cf.read(forecast_file(tmp_path)), written)
 
 
@@ -179,11 +179,11 @@ def test_files_that_are_not_of_this_kind(tmp_path):
     xarray.Dataset({"t": ("x", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     floats = xarray.Dataset({name: (("time", "y", "x"), np.zeros((1, 2, 2))) for name in ("gray", "missing")})
     floats.to_netcdf(tmp_path / "floats.nc", engine="h5netcdf")
-    for name, said in (
+    for name, reason in (
         ("nowhere.nc", "not a whole file of grey levels"),
         ("cut.nc", "not a whole file of grey levels"),
         ("other.nc", "not a whole file of grey levels"),
         ("floats.nc", "gray is float64"),
     ):
-        with pytest.raises(UserError, match=f"{name}: {said}"):
+        with pytest.raises(UserError, match=f"{name}: {reason}"):
             cf.read(tmp_path / name)

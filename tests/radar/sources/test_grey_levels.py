@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import to_gray
+from hypernet.radar.core.frames import to_grey
 from hypernet.radar.sources.background import CLUTTER, LINE, SEEN, STILL, Background, fit_background
 from hypernet.radar.sources.grey_levels import recover
 from hypernet.radar.sources.palette import find_palette, read_palette
@@ -31,8 +31,8 @@ def archive(tmp_path_factory):
     place = scene(0, SIZE)
     dry = draw(np.zeros((DRY, SIZE, SIZE), np.uint8), place, 1, -1)
     write_pictures(folder, dry, COLOURS, np.datetime64("2015-01-01"))
-    for index, own in enumerate(dbz):
-        rain = draw(PALETTE.classes_of_dbz(own), place, 1, index)
+    for index, event_dbz in enumerate(dbz):
+        rain = draw(PALETTE.classes_of_dbz(event_dbz), place, 1, index)
         write_pictures(folder, rain, COLOURS, np.datetime64("2015-01-02") + index)
     paths, _ = find_pictures(folder)
     return dbz.reshape(-1, SIZE, SIZE), read_pictures(paths)
@@ -53,44 +53,44 @@ def patch_pictures(frames: int = 30, size: int = 12) -> np.ndarray:
 def test_the_true_classes_come_out(archive, background):
     dbz, rgb = archive
     truth = PALETTE.classes_of_dbz(dbz)
-    found = recover(rgb, background, PALETTE)
-    off = np.abs(found.classes[DRY:].astype(int) - truth)
+    recovery = recover(rgb, background, PALETTE)
+    off = np.abs(recovery.classes[DRY:].astype(int) - truth)
     outside = background.holes == SEEN
     assert 0.04 < 1 - outside.mean() < 0.07
     assert (off[:, outside] == 0).all()
     assert (off == 0).mean() >= 0.99
     assert (off <= 1).mean() >= 0.996
-    assert (found.classes[:DRY] == 0).mean() > 0.999
-    assert found.report.holes == pytest.approx(1 - outside.mean())
-    assert found.report.unknown == 0
-    assert found.report.rain == pytest.approx((found.classes[:, outside] > 0).mean())
+    assert (recovery.classes[:DRY] == 0).mean() > 0.999
+    assert recovery.report.holes == pytest.approx(1 - outside.mean())
+    assert recovery.report.unknown == 0
+    assert recovery.report.rain == pytest.approx((recovery.classes[:, outside] > 0).mean())
 
 
 def test_luminance_is_measurably_worse(archive, background):
     dbz, rgb = archive
-    truth = to_gray(dbz).ravel()
-    own = recover(rgb, background, PALETTE).gray[DRY:].ravel()
+    truth = to_grey(dbz).ravel()
+    recovered = recover(rgb, background, PALETTE).grey[DRY:].ravel()
     weights = np.array([0.299, 0.587, 0.114])
     luminance = np.abs(rgb[DRY:] @ weights - background.rgb @ weights).ravel()
-    assert np.corrcoef(own, truth)[0, 1] > 0.98
+    assert np.corrcoef(recovered, truth)[0, 1] > 0.98
     assert np.corrcoef(luminance, truth)[0, 1] < 0.9
 
 
 def test_pictures_that_were_not_in_the_background_are_recovered_too(archive, background):
     rain = PALETTE.classes_of_dbz(event(2, 0, SIZE, FRAMES))
     rgb = COLOURS[draw(rain, scene(0, SIZE), 2, 0)]
-    found = recover(rgb, background, PALETTE).classes
-    assert (found == rain)[:, background.holes == SEEN].all()
-    assert (found == rain).mean() > 0.98
+    classes = recover(rgb, background, PALETTE).classes
+    assert (classes == rain)[:, background.holes == SEEN].all()
+    assert (classes == rain).mean() > 0.98
 
 
 def test_the_background_is_the_mode_of_scipy():
     generator = np.random.default_rng(0)
     rgb = generator.integers(0, 2, (31, 5, 7, 3)).astype(np.uint8) * 200
-    found = fit_background(rgb, PALETTE)
+    background = fit_background(rgb, PALETTE)
     number = (rgb.astype(int) * [65536, 256, 1]).sum(axis=-1)
     expected = scipy.stats.mode(number, axis=0).mode
-    np.testing.assert_array_equal((found.rgb.astype(int) * [65536, 256, 1]).sum(axis=-1), expected)
+    np.testing.assert_array_equal((background.rgb.astype(int) * [65536, 256, 1]).sum(axis=-1), expected)
 
 
 def test_blocks_do_not_change_the_background(archive, monkeypatch):
@@ -104,12 +104,12 @@ def test_holes_are_told_apart():
     rgb[:, 0] = SEA
     rgb[:, 4] = COAST
     rgb[5:, 7, 7] = RAIN[3]
-    found = fit_background(rgb, PALETTE)
-    assert (found.holes[0] == STILL).all()
-    assert (found.holes[4] == LINE).all()
-    assert found.holes[7, 7] == CLUTTER
-    assert (np.delete(found.holes, [0, 4], axis=0) == SEEN).sum() == 10 * 12 - 1
-    assert found.frames == len(rgb)
+    background = fit_background(rgb, PALETTE)
+    assert (background.holes[0] == STILL).all()
+    assert (background.holes[4] == LINE).all()
+    assert background.holes[7, 7] == CLUTTER
+    assert (np.delete(background.holes, [0, 4], axis=0) == SEEN).sum() == 10 * 12 - 1
+    assert background.frames == len(rgb)
 
 
 def test_a_pixel_that_never_changed_is_believed_when_it_changes():
@@ -118,9 +118,9 @@ def test_a_pixel_that_never_changed_is_believed_when_it_changes():
     background = fit_background(rgb, PALETTE)
     new = np.broadcast_to(background.rgb, (1, 12, 12, 3)).copy()
     new[0, 0, 5] = RAIN[6]
-    found = recover(new, background, PALETTE)
-    assert found.classes[0, 0, 5] == 7
-    assert found.classes.sum() == 7
+    recovery = recover(new, background, PALETTE)
+    assert recovery.classes[0, 0, 5] == 7
+    assert recovery.classes.sum() == 7
 
 
 def test_lines_are_found_without_areas_in_the_palette(tmp_path):
@@ -130,9 +130,9 @@ def test_lines_are_found_without_areas_in_the_palette(tmp_path):
     rgb = patch_pictures(size=100)
     rgb[:, :, 50] = COAST
     rgb[3, :, 50] = COAST
-    found = fit_background(rgb, read_palette(path))
-    assert (found.holes[:, 50] == LINE).all()
-    assert (np.delete(found.holes, 50, axis=1) == SEEN).all()
+    background = fit_background(rgb, read_palette(path))
+    assert (background.holes[:, 50] == LINE).all()
+    assert (np.delete(background.holes, 50, axis=1) == SEEN).all()
 
 
 def open_text(name: str) -> list[str]:
@@ -149,15 +149,15 @@ def test_filling_is_the_median_of_the_known_pixels():
     rgb = np.concatenate([LAND[None], RAIN])[truth]
     rgb[:, hidden] = COAST
     background = Background(np.where(hidden[..., None], COAST, LAND), np.where(hidden, LINE, SEEN).astype(np.uint8), 24)
-    found = recover(rgb, background, PALETTE).classes
-    np.testing.assert_array_equal(found[:, ~hidden], truth[:, ~hidden])
+    classes = recover(rgb, background, PALETTE).classes
+    np.testing.assert_array_equal(classes[:, ~hidden], truth[:, ~hidden])
     for frame in range(3):
         for row, column in np.argwhere(hidden):
             part = slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3)
             known = np.sort(truth[frame][part][~hidden[part]])
             expected = known[(len(known) - 1) // 2] if len(known) else 0
-            assert found[frame, row, column] == expected
-    assert found[0, 0, 0] == 0
+            assert classes[frame, row, column] == expected
+    assert classes[0, 0, 0] == 0
 
 
 def test_filling_does_not_depend_on_blocks(archive, background, monkeypatch):
@@ -189,9 +189,9 @@ def test_few_strange_pixels_are_filled_and_counted(archive, background):
     expected = recover(rgb, background, PALETTE)
     row, column = np.argwhere(background.holes == SEEN)[500]
     rgb[::7, row, column] = (1, 2, 3)
-    found = recover(rgb, background, PALETTE)
-    assert found.report.unknown * (background.holes == SEEN).sum() * len(rgb) == pytest.approx(len(rgb[::7]))
-    changed = found.classes != expected.classes
+    recovery = recover(rgb, background, PALETTE)
+    assert recovery.report.unknown * (background.holes == SEEN).sum() * len(rgb) == pytest.approx(len(rgb[::7]))
+    changed = recovery.classes != expected.classes
     changed[::7, row - 2 : row + 3, column - 2 : column + 3] = False
     assert not changed.any()
 
@@ -237,9 +237,9 @@ def test_pictures_of_meteoswiss_without_a_map(radar_folder):
     assert str(times[0]) == "2015-05-15T15:45:00"
     assert set(np.diff(times).astype(int)) == {300}
     number = np.stack([np.asarray(Image.open(path)) for path in paths[:4]])
-    found = recover(read_pictures(paths[:4]), None, find_palette("mch"))
-    np.testing.assert_array_equal(found.missing, number == 255)
+    recovery = recover(read_pictures(paths[:4]), None, find_palette("mch"))
+    np.testing.assert_array_equal(recovery.missing, number == 255)
     wet = (number > 1) & (number < 255)
-    np.testing.assert_array_equal(found.classes, np.where(wet, number - 1, 0))
-    assert found.gray[~wet].max() == 0
-    assert found.report.unknown == 0
+    np.testing.assert_array_equal(recovery.classes, np.where(wet, number - 1, 0))
+    assert recovery.grey[~wet].max() == 0
+    assert recovery.report.unknown == 0

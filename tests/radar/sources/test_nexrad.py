@@ -60,10 +60,10 @@ def test_the_sweep_is_the_first_of_the_lowest(sweep):
 
 
 def test_the_beginning_of_a_volume_holds_the_same_sweep_as_the_whole(volume, sweep):
-    found = content(volume)
-    beginning = nexrad.leading_records(found, nexrad.LEADING_RECORDS)
-    assert len(beginning) < len(found) / 3
-    whole, attributes = nexrad._lowest(volume, found)
+    whole_volume = content(volume)
+    beginning = nexrad.leading_records(whole_volume, nexrad.LEADING_RECORDS)
+    assert len(beginning) < len(whole_volume) / 3
+    whole, attributes = nexrad._lowest(volume, whole_volume)
     assert whole.equals(sweep)
     assert attributes["actual_elevation_cuts"] == 11
 
@@ -82,9 +82,9 @@ def test_a_volume_cut_off_is_one_error(volume, tmp_path, size):
 
 def test_a_hole_in_the_sweep_is_refused(volume, tmp_path):
     """The third record of rays is lost, which xradar would not mind."""
-    found = content(volume)
-    before, after = (len(nexrad.leading_records(found, count)) for count in (3, 4))
-    (tmp_path / "hole").write_bytes(found[:before] + found[after:])
+    whole_volume = content(volume)
+    before, after = (len(nexrad.leading_records(whole_volume, count)) for count in (3, 4))
+    (tmp_path / "hole").write_bytes(whole_volume[:before] + whole_volume[after:])
     with pytest.raises(UserError, match=r"hole: (the lowest whole sweep|not a whole NEXRAD)"):
         nexrad.read(tmp_path / "hole")
 
@@ -93,14 +93,14 @@ def test_old_volumes_take_their_place_from_the_table(radar_folder):
     sequence = read_files([radar_folder("nexrad") / "KLIX20050828_180149.gz"])
     assert "+lat_0=30.336700 +lon_0=-89.825600" in sequence.projection
     assert sequence.time.astype("datetime64[m]").tolist() == [np.datetime64("2005-08-28T18:01").item()]
-    assert sequence.gray.max() <= round(54 / 70 * 255)
+    assert sequence.grey.max() <= round(54 / 70 * 255)
     # Katrina covers half of the square.
-    assert (sequence.gray > 0).mean() > 0.4
+    assert (sequence.grey > 0).mean() > 0.4
 
 
 def test_an_old_volume_of_a_station_that_is_not_in_the_table(radar_folder, tmp_path):
-    found = gzip.decompress((radar_folder("nexrad") / "KLIX20050828_180149.gz").read_bytes())
-    (tmp_path / "volume").write_bytes(found[:20] + b"XXXX" + found[24:])
+    whole_volume = gzip.decompress((radar_folder("nexrad") / "KLIX20050828_180149.gz").read_bytes())
+    (tmp_path / "volume").write_bytes(whole_volume[:20] + b"XXXX" + whole_volume[24:])
     with pytest.raises(UserError, match="does not say where XXXX is; known: KDVN, KEAX, KLBB, KLIX"):
         nexrad.read(tmp_path / "volume")
 

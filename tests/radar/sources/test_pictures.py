@@ -167,10 +167,10 @@ def test_the_simulators_palette_is_as_described():
     np.testing.assert_array_equal(
         PALETTE.classes_of_dbz(np.array([0, 4.99, 5, 9.99, 10, 69.9, 70])), [0, 0, 1, 1, 2, 13, 14]
     )
-    gray = PALETTE.gray_of_class()
-    np.testing.assert_allclose(gray[1:14] * 70, np.arange(1, 14) * 5 + 2.5, rtol=1e-6)
-    assert gray[0] == 0
-    assert gray[14] == 1
+    grey = PALETTE.grey_of_class()
+    np.testing.assert_allclose(grey[1:14] * 70, np.arange(1, 14) * 5 + 2.5, rtol=1e-6)
+    assert grey[0] == 0
+    assert grey[14] == 1
 
 
 def test_rain_rates_become_reflectivity():
@@ -179,7 +179,7 @@ def test_rain_rates_become_reflectivity():
     # MeteoSwiss' scale as in pysteps: mm in five minutes.
     rate = 12 * (10 ** ((index - 71.5) / 20) / 316) ** (1 / 1.5)
     expected = np.clip(10 * np.log10(200 * rate**1.6), 0, 70) / 70
-    np.testing.assert_allclose(palette.gray_of_class()[1:250], expected, atol=1e-6)
+    np.testing.assert_allclose(palette.grey_of_class()[1:250], expected, atol=1e-6)
     table = class_table(palette, 0)
     np.testing.assert_array_equal(
         table[codes(np.array([[255, 253, 253], [255, 254, 254], [0, 0, 0], [9, 9, 9]], np.uint8))],
@@ -196,7 +196,9 @@ def palettes(draw_from):
     rain = draw_from(st.integers(1, len(rgb)))
     edges = np.cumsum(draw_from(st.lists(st.floats(0.01, 9), min_size=rain + 1, max_size=rain + 1))).tolist()
     rows = [("rain", *rgb[place], edges[place], edges[place + 1], "dBZ") for place in range(rain)]
-    rows += [(draw_from(st.sampled_from(["dry", "missing", "area", "line"])), *one, "", "", "") for one in rgb[rain:]]
+    rows += [
+        (draw_from(st.sampled_from(["dry", "missing", "area", "line"])), *colour, "", "", "") for colour in rgb[rain:]
+    ]
     return rows
 
 
@@ -206,7 +208,7 @@ def test_any_palette_is_read_and_its_colours_are_found(tmp_path_factory, rows, t
     path = tmp_path_factory.mktemp("palette") / "own.csv"
     path.write_text("\n".join([HEAD, *(",".join(map(str, row)) for row in rows)]) + "\n")
     palette = read_palette(path)
-    assert [(one.kind, *one.rgb) for one in palette.colours] == [row[:4] for row in rows]
+    assert [(colour.kind, *colour.rgb) for colour in palette.colours] == [row[:4] for row in rows]
     assert palette.bounds_dbz().tolist() == [list(row[4:6]) for row in rows if row[0] == "rain"]
     table = class_table(palette, tolerance)
     near = np.random.default_rng(0).integers(-9, 10, (200, 3)) + np.array(rows[0][1:4])
@@ -217,17 +219,17 @@ def test_any_palette_is_read_and_its_colours_are_found(tmp_path_factory, rows, t
         for place, row in enumerate(rows)
         if row[0] not in ("area", "line")
     ]
-    for one in near:
-        distance, first = min((int(np.abs(one - rgb).max()), order) for order, (rgb, _) in enumerate(known))
+    for colour in near:
+        distance, first = min((int(np.abs(colour - rgb).max()), order) for order, (rgb, _) in enumerate(known))
         expected = known[first][1] if distance <= tolerance else UNKNOWN
-        assert table[codes(one.astype(np.uint8))] == expected
+        assert table[codes(colour.astype(np.uint8))] == expected
 
 
 @given(colour)
-def test_colours_have_one_number(one):
-    number = codes(np.array(one, dtype=np.uint8))
-    assert number == one[0] * 65536 + one[1] * 256 + one[2]
-    assert tuple(colours_of(number)) == one
+def test_colours_have_one_number(colour):
+    number = codes(np.array(colour, dtype=np.uint8))
+    assert number == colour[0] * 65536 + colour[1] * 256 + colour[2]
+    assert tuple(colours_of(number)) == colour
 
 
 @pytest.mark.parametrize(

@@ -89,13 +89,13 @@ def write_bom(path, rain, y_falls=True, **attributes):
 
 def as_bytes(attributes):
     """Texts as HDF5 strings of fixed length, as the format wants them."""
-    return {name: np.bytes_(one) if isinstance(one, str) else one for name, one in attributes.items()}
+    return {name: np.bytes_(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
-def write_odim(path, values, what=None, where=None, kind="COMP"):
+def write_odim(path, values, what=None, where=None, product="COMP"):
     """After the tables of the ODIM_H5 2.2 description: attributes that hold for all stand further up."""
     values = np.asarray(values, np.uint8)
-    own = {"quantity": "DBZH", "gain": 0.5, "offset": -32.0, "nodata": 255.0, "undetect": 0.0} | (what or {})
+    facts = {"quantity": "DBZH", "gain": 0.5, "offset": -32.0, "nodata": 255.0, "undetect": 0.0} | (what or {})
     place = {
         "projdef": "+proj=laea +lat_0=55 +lon_0=10 +x_0=1950000 +y_0=-2100000 +units=m +ellps=WGS84",
         "xsize": values.shape[1],
@@ -107,12 +107,12 @@ def write_odim(path, values, what=None, where=None, kind="COMP"):
     } | (where or {})
     with h5py.File(path, "w") as file:
         file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_2")
-        top = {"object": kind, "date": "20200115", "time": "093000", "source": "ORG:247"}
+        top = {"object": product, "date": "20200115", "time": "093000", "source": "ORG:247"}
         file.create_group("what").attrs.update(as_bytes(top))
         file.create_group("where").attrs.update(as_bytes(place))
         times = {"startdate": "20200115", "starttime": "092500", "enddate": "20200115", "endtime": "093000"}
         file.create_group("dataset1/what").attrs.update(as_bytes(times))
-        file.create_group("dataset1/data1/what").attrs.update(as_bytes(own))
+        file.create_group("dataset1/data1/what").attrs.update(as_bytes(facts))
         file["dataset1/data1"].create_dataset("data", data=values)
     return path
 
@@ -305,16 +305,16 @@ def half_of(writer, *arguments):
 PLANE = np.ones((1, 3, 2))
 
 
-def enormous(kind):
+def enormous(form):
     """Some kilobytes that say they are terabytes."""
 
     def write(folder):
         path, shape = folder / "a", (2**20, 2**20)
-        if kind == "netCDF":
+        if form == "netCDF":
             with h5py.File(path, "w") as file:
                 file.create_dataset("z", shape, np.float32, chunks=(1000, 1000)).attrs["units"] = "dBZ"
             return path
-        write, place = {"KNMI": (write_knmi, "image1/image_data"), "ODIM": (write_odim, "dataset1/data1/data")}[kind]
+        write, place = {"KNMI": (write_knmi, "image1/image_data"), "ODIM": (write_odim, "dataset1/data1/data")}[form]
         write(path, [[1]])
         with h5py.File(path, "a") as file:
             del file[place]
@@ -335,7 +335,7 @@ REFUSED = {
     "PGM without comments": (broken(b"P5\n2 1\n255\nab"), 'no comment "obstime"'),
     "PGM of 16 bit": (broken(b"P5\n"), "not a binary PGM"),
     "PGM of rain": (lambda folder: write_pgm(folder / "a", param="Rate"), "Rate in values up to 255"),
-    "PGM time": (lambda folder: write_pgm(folder / "a", obstime="201613281445"), "obstime 201613281445 is no time"),
+    "PGM time": (lambda folder: write_pgm(folder / "a", obstime="201613281445"), "obstime 201613281445 is not a time"),
     "PGM time short": (lambda folder: write_pgm(folder / "a", obstime="2016"), "obstime is '2016'"),
     "PGM projection": (lambda folder: write_pgm(folder / "a", type="mercator"), "projection mercator"),
     "PGM place": (
@@ -346,7 +346,7 @@ REFUSED = {
     "netCDF-3 cut": (broken(b"CDF\x01abc"), "not a whole netCDF file"),
     "KNMI lacks": (hdf5(image1={}, overview={}), "not a whole KNMI HDF5 file"),
     "KNMI quantity": (lambda folder: write_knmi(folder / "a", [[1]], "HEIGHT_[KM]"), "holds HEIGHT_[KM]"),
-    "KNMI no time": (lambda folder: write_knmi(folder / "a", [[1]], end="00:00"), "over more than no time"),
+    "KNMI no time": (lambda folder: write_knmi(folder / "a", [[1]], end="00:00"), "over a positive duration"),
     "KNMI formula": (lambda folder: write_knmi(folder / "a", [[1]], formula="GEO=PV^2"), "calibration 'GEO=PV^2'"),
     "KNMI formula of no number": (
         lambda folder: write_knmi(folder / "a", [[1]], formula="GEO=1e*PV"),
@@ -355,10 +355,10 @@ REFUSED = {
     "ODIM scale of letters": (lambda folder: write_odim(folder / "a", [[1]], {"gain": "x"}), "another form than odim"),
     "PGM corner": (lambda folder: write_pgm(folder / "a", bottomleft="3"), "another form than fmi"),
     "unit is a number": (lambda folder: cf_file(folder / "a", PLANE, 5), "another form than netcdf"),
-    **{f"enormous {kind}": (enormous(kind), "1,099,511,627,776 pixels") for kind in ("netCDF", "KNMI", "ODIM")},
+    **{f"enormous {form}": (enormous(form), "1,099,511,627,776 pixels") for form in ("netCDF", "KNMI", "ODIM")},
     "enormous GIF": (broken(b"GIF89a\xff\xff\xff\xff\xf0\0\0" + b"\0" * 800), "not a whole GIF file"),
-    "KNMI clock": (lambda folder: write_knmi(folder / "a", [[1]], end="25:00"), "is no time"),
-    "ODIM volume": (lambda folder: write_odim(folder / "a", [[1]], kind="XSEC"), "an ODIM_H5 file of XSEC"),
+    "KNMI clock": (lambda folder: write_knmi(folder / "a", [[1]], end="25:00"), "is not a time"),
+    "ODIM volume": (lambda folder: write_odim(folder / "a", [[1]], product="XSEC"), "an ODIM_H5 file of XSEC"),
     "ODIM quantity": (lambda folder: write_odim(folder / "a", [[1]], {"quantity": "VRAD"}), "holds VRAD"),
     "ODIM lacks": (hdf5(root={"Conventions": "ODIM_H5/V2_2"}), "not a whole ODIM_H5 file"),
     "ODIM size": (lambda folder: write_odim(folder / "a", [[1]], where={"xsize": 5}), "the header says (1, 5)"),
@@ -386,7 +386,7 @@ REFUSED = {
     "GIF transparent": (lambda folder: swiss_gif(folder / "a", transparency=3), "a GIF with transparency"),
     "GIF time": (
         lambda folder: swiss_gif(folder / "a", "generated by Meteoswiss\nPRDT=AQC159991545 ACCUm=000005"),
-        "PRDT=159991545 is no time",
+        "PRDT=159991545 is not a time",
     ),
     "GIF cut": (half_of(swiss_gif), "not a whole GIF file"),
 }
@@ -394,12 +394,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_refused(tmp_path, case):
-    write, said = REFUSED[case]
+    write, reason = REFUSED[case]
     path = write(tmp_path)
     with pytest.raises(UserError) as caught:
         read_frames(path)
     message = str(caught.value)
-    assert said in message
+    assert reason in message
     assert str(path) in message
     assert "\n" not in message
 

@@ -47,14 +47,14 @@ def test_whole_folders(radar_folder, name):
             yield str(path), frame
 
     sequence = stacked(looked_at())
-    assert sequence.gray.shape == (images, *shape)
+    assert sequence.grey.shape == (images, *shape)
     assert (sequence.time[0], sequence.time[-1]) == (np.datetime64(first), np.datetime64(last))
     assert (np.diff(sequence.time) == np.timedelta64(300, "s")).all()
     assert sequence.missing.mean() == pytest.approx(missing, abs=0.005)
     assert not sequence.missing[..., corner[0] : corner[0] + 250, corner[1] : corner[1] + 250].any()
     assert (np.diff(sequence.x) > 0).all()
     assert (np.diff(sequence.y) < 0).all()
-    assert not sequence.gray[:, sequence.missing if sequence.missing.ndim == 2 else sequence.missing.all(axis=0)].any()
+    assert not sequence.grey[:, sequence.missing if sequence.missing.ndim == 2 else sequence.missing.all(axis=0)].any()
     assert max(top) == pytest.approx(largest, rel=1e-4)
     if wet is not None:
         assert np.mean(echo) == pytest.approx(wet, abs=0.01)
@@ -106,9 +106,9 @@ def test_bom_is_read_at_its_ten_minutes(radar_folder):
     files = sorted(radar_folder("bom").iterdir())
     assert len(files) == 144
     sequence = read_files(files[38:44])
-    assert sequence.gray.shape == (6, 256, 256)
+    assert sequence.grey.shape == (6, 256, 256)
     assert sequence.time[0] == np.datetime64("2020-10-31T06:20")
     assert (np.diff(sequence.time) == np.timedelta64(600, "s")).all()
     # At seven o'clock 39 % have more than 0.6 mm/h (README), which is 19.5 dBZ.
-    wet = sequence.gray[4] / 255 * 70 > dbz_of(0.6)
+    wet = sequence.grey[4] / 255 * 70 > dbz_of(0.6)
     assert wet.mean() == pytest.approx(0.39, abs=0.03)

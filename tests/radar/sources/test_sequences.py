@@ -31,10 +31,10 @@ def times(seconds):
 def sequence(seconds, shape=(4, 5), missing=None):
     """Each image's grey is its number."""
     count = len(seconds)
-    gray = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None], (count, *shape))
+    grey = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None], (count, *shape))
     outside = np.zeros(shape, bool) if missing is None else missing
     x, y = np.arange(shape[1]) * 1000.0, -np.arange(shape[0]) * 1000.0
-    return Sequence(gray, times(seconds), outside, x, y, "")
+    return Sequence(grey, times(seconds), outside, x, y, "")
 
 
 def frame(second, value=35.0, shape=(2, 3), **changes):
@@ -51,7 +51,7 @@ def frame(second, value=35.0, shape=(2, 3), **changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         ({"time": np.datetime64("NaT", "s")}, "at NaT"),
         ({"dbz": np.zeros((0, 0), np.float32)}, r"\(0, 0\) pixels"),
@@ -62,40 +62,40 @@ def frame(second, value=35.0, shape=(2, 3), **changes):
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_images_without_time_pixels_or_place_are_refused(changes, said):
-    with pytest.raises(UserError, match=f"^a: .*{said}"):
+def test_images_without_time_pixels_or_place_are_refused(changes, reason):
+    with pytest.raises(UserError, match=f"^a: .*{reason}"):
         stacked([("a", frame(0, **changes)), ("b", frame(600))])
 
 
 def test_images_are_sorted_by_their_times():
-    found = stacked([("b", frame(600, 70)), ("a", frame(0, 0)), ("c", frame(300, 35))])
-    assert found.time.tolist() == times([0, 300, 600]).tolist()
-    assert found.gray[:, 0, 0].tolist() == [0, 128, 255]
-    assert found.missing.shape == (2, 3)
+    joined = stacked([("b", frame(600, 70)), ("a", frame(0, 0)), ("c", frame(300, 35))])
+    assert joined.time.tolist() == times([0, 300, 600]).tolist()
+    assert joined.grey[:, 0, 0].tolist() == [0, 128, 255]
+    assert joined.missing.shape == (2, 3)
     # What is not the same for all images does not describe the sequence.
-    assert found.attributes == {"source": "here"}
+    assert joined.attributes == {"source": "here"}
 
 
 def test_masks_that_change_are_kept_for_each_image():
     gone = np.array([[True, False, False]] * 2)
-    found = stacked([("b", frame(600, missing=gone)), ("a", frame(0))])
-    assert found.missing.shape == (2, 2, 3)
-    assert np.array_equal(found.missing[1], gone)
-    assert missing_share(found) == pytest.approx(1 / 6)
+    joined = stacked([("b", frame(600, missing=gone)), ("a", frame(0))])
+    assert joined.missing.shape == (2, 2, 3)
+    assert np.array_equal(joined.missing[1], gone)
+    assert missing_share(joined) == pytest.approx(1 / 6)
 
 
 @pytest.mark.parametrize(
-    ("second", "said"),
+    ("second", "reason"),
     [
         (frame(600, shape=(3, 3)), r"b: another grid than a: \(3, 3\) pixels, not \(2, 3\)"),
         (frame(600, x=np.arange(3) * 500.0), "b: another grid than a: its corner at 0, 0 m"),
         (frame(600, y=-1000.0 * np.arange(2) - 50), "b: another grid than a: its corner at 0, -50 m, not 0, 0 m"),
         (frame(600, projection="+proj=laea"), "b: another grid than a: projection '[+]proj=laea', not '[+]proj=stere'"),
-        (frame(0), "1 times stand twice: 2020-06-01T12:00:00; the first in a and b"),
+        (frame(0), "1 times occur twice: 2020-06-01T12:00:00; the first in a and b"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_name(second, said):
-    with pytest.raises(UserError, match=said):
+def test_what_does_not_fit_is_refused_by_its_name(second, reason):
+    with pytest.raises(UserError, match=reason):
         stacked([("a", frame(0)), ("b", second)])
 
 
@@ -131,13 +131,13 @@ def test_phases_hold_each_image_once_ten_minutes_apart(cadence, slots, seed):
     parts = phases(given_sequence)
     stride = 600 // cadence
     assert len(parts) <= stride
-    numbers = np.concatenate([part.gray[:, 0, 0] for part in parts])
+    numbers = np.concatenate([part.grey[:, 0, 0] for part in parts])
     assert sorted(numbers.tolist()) == list(range(len(slots)))
     for part in parts:
-        own = slots[part.gray[:, 0, 0]]
+        slots_of_part = slots[part.grey[:, 0, 0]]
         # One remainder: a lost image does not move those that come after it.
-        assert len(set((own % stride).tolist())) == 1
-        assert np.array_equal(follows(part.time), np.diff(own) == stride)
+        assert len(set((slots_of_part % stride).tolist())) == 1
+        assert np.array_equal(follows(part.time), np.diff(slots_of_part) == stride)
 
 
 def test_another_cadence_is_taken_when_allowed():
@@ -149,12 +149,12 @@ def test_another_cadence_is_taken_when_allowed():
 
 
 def test_the_latest_of_five_minute_data_end_with_the_last_image():
-    found = latest(sequence(np.arange(10) * 300))
-    assert found.gray[:, 0, 0].tolist() == [3, 5, 7, 9]
+    last = latest(sequence(np.arange(10) * 300))
+    assert last.grey[:, 0, 0].tolist() == [3, 5, 7, 9]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "reason"),
     [
         ([0, 600, 1200], "3 images; accepted: 4 at least"),
         ([0], "1 images; accepted: 4"),
@@ -163,22 +163,22 @@ def test_the_latest_of_five_minute_data_end_with_the_last_image():
         ([0, 1800, 3600, 5400], "are 30 minutes apart"),
     ],
 )
-def test_too_few_images_for_a_nowcast(seconds, said):
-    with pytest.raises(UserError, match=said):
+def test_too_few_images_for_a_nowcast(seconds, reason):
+    with pytest.raises(UserError, match=reason):
         latest(sequence(seconds))
 
 
 def test_an_older_gap_does_not_matter_to_a_nowcast():
-    assert latest(sequence([0, 1800, 2400, 3000, 3600])).gray[:, 0, 0].tolist() == [1, 2, 3, 4]
+    assert latest(sequence([0, 1800, 2400, 3000, 3600])).grey[:, 0, 0].tolist() == [1, 2, 3, 4]
 
 
 def test_a_rectangle_keeps_its_place():
     missing = np.zeros((4, 5), bool)
     missing[1, 2] = True
-    found = cropped(sequence([0, 600], missing=missing), 1, 2, 2, 3)
-    assert found.gray.shape == (2, 2, 3)
-    assert found.missing.tolist() == [[True, False, False], [False] * 3]
-    assert (found.x.tolist(), found.y.tolist()) == ([2000, 3000, 4000], [-1000, -2000])
+    square = cropped(sequence([0, 600], missing=missing), 1, 2, 2, 3)
+    assert square.grey.shape == (2, 2, 3)
+    assert square.missing.tolist() == [[True, False, False], [False] * 3]
+    assert (square.x.tolist(), square.y.tolist()) == ([2000, 3000, 4000], [-1000, -2000])
 
 
 @pytest.mark.parametrize("corner", [(-1, 0), (0, 3), (3, 0)])

@@ -105,9 +105,9 @@ def test_values_between_pixels_are_those_of_scipy():
     generator = np.random.default_rng(0)
     field = generator.normal(size=(2, 9, 9))
     points = generator.uniform(-20, 20, (2, 5, 6, 2))
-    found = looked_up(field, points)
-    for own, at, expected in zip(field, points, found, strict=True):
-        oracle = map_coordinates(own, np.moveaxis(at, -1, 0), order=1, mode="grid-wrap")
+    values = looked_up(field, points)
+    for image, at, expected in zip(field, points, values, strict=True):
+        oracle = map_coordinates(image, np.moveaxis(at, -1, 0), order=1, mode="grid-wrap")
         np.testing.assert_allclose(expected, oracle, atol=1e-5)
 
 

@@ -15,11 +15,11 @@ START = np.datetime64("2020-06-01T00:00:00", "s")
 SMALL = Geometry(size=6, margin=1, patch=2, taps=3)
 
 
-def sequence(seconds, gray, missing=None):
-    rows, columns = gray.shape[1:]
+def sequence(seconds, grey, missing=None):
+    rows, columns = grey.shape[1:]
     time = START + np.asarray(seconds, dtype="timedelta64[s]")
     outside = np.zeros((rows, columns), bool) if missing is None else missing
-    return Sequence(gray, time, outside, np.arange(columns) * 1.0, -np.arange(rows) * 1.0, "")
+    return Sequence(grey, time, outside, np.arange(columns) * 1.0, -np.arange(rows) * 1.0, "")
 
 
 def table(windows):
@@ -35,9 +35,9 @@ def test_windows_are_those_of_a_search_by_loops(seed, raster, moving_mask):
     for offset in (0, 300):
         count = int(draw.integers(1, 14))
         steps = draw.choice([600, 600, 600, 600, 640, 1200], count)
-        gray = draw.choice(np.array([0, 76, 77, 200], np.uint8), (count, 9, 13), p=[0.3, 0.3, 0.2, 0.2])
+        grey = draw.choice(np.array([0, 76, 77, 200], np.uint8), (count, 9, 13), p=[0.3, 0.3, 0.2, 0.2])
         missing = draw.random((count, 9, 13) if moving_mask else (9, 13)) < 0.05
-        parts.append(sequence(offset + np.cumsum(steps), gray, missing))
+        parts.append(sequence(offset + np.cumsum(steps), grey, missing))
     expected, dropped, offset = [], {"gap": 0, "no data": 0, "dry": 0}, 0
     for part in parts:
         for first in range(len(part.time) - 4):
@@ -47,7 +47,7 @@ def test_windows_are_those_of_a_search_by_loops(seed, raster, moving_mask):
                     square = (slice(row, row + 6), slice(column, column + 6))
                     masks = part.missing if moving_mask else np.repeat(part.missing[None], len(part.time), axis=0)
                     worst = max(masks[number][square].mean() for number in range(first, first + 5))
-                    wet = (part.gray[first + 3][square] / 255 > 0.3).mean()
+                    wet = (part.grey[first + 3][square] / 255 > 0.3).mean()
                     if gaps.any():
                         dropped["gap"] += 1
                     elif worst > most_missing:
@@ -58,9 +58,9 @@ def test_windows_are_those_of_a_search_by_loops(seed, raster, moving_mask):
                         expected.append((first + offset, row, column))
         offset += len(part.time)
     if expected:
-        found = choose(parts, SMALL, raster, lowest_wet, most_missing)
-        assert table(found.windows) == sorted(expected)
-        assert found.dropped == dropped
+        chosen = choose(parts, SMALL, raster, lowest_wet, most_missing)
+        assert table(chosen.windows) == sorted(expected)
+        assert chosen.dropped == dropped
     else:
         with pytest.raises(UserError, match="no window of 5 images and 6 x 6 pixels is left"):
             choose(parts, SMALL, raster, lowest_wet, most_missing)
@@ -99,13 +99,13 @@ def archive(days, images):
 @pytest.mark.parametrize(("days", "images"), [(1, 40), (2, 30), (3, 144), (10, 12), (25, 9), (30, 144)])
 def test_splits_share_no_image_and_follow_in_time(days, images):
     whole = archive(days, images)
-    found = choose([whole], SMALL, 1, 0.05).windows
-    by_split = split(found, whole.time)
+    windows = choose([whole], SMALL, 1, 0.05).windows
+    by_split = split(windows, whole.time)
     frames = {name: set((by_split[name].first[:, None] + np.arange(5)).ravel().tolist()) for name in SPLITS}
     events = {name: set(by_split[name].event.tolist()) for name in SPLITS}
-    for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
-        assert not frames[one] & frames[other]
-        assert not events[one] & events[other]
+    for split_name, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        assert not frames[split_name] & frames[other]
+        assert not events[split_name] & events[other]
     if days >= 10:
         assert max(frames["train"]) < min(frames["validation"])
         assert max(frames["validation"]) < min(frames["test"])
@@ -117,7 +117,7 @@ def test_phases_of_five_minutes_are_cut_at_the_same_time():
     parts = [sequence(offset + np.arange(20) * 600, np.full((20, 6, 6), 200, np.uint8)) for offset in (0, 300)]
     time = np.concatenate([part.time for part in parts])
     by_split = split(choose(parts, SMALL, 1, 0.05).windows, time)
-    spans = {name: (time[one.first].min(), time[one.first + 4].max()) for name, one in by_split.items()}
+    spans = {name: (time[windows.first].min(), time[windows.first + 4].max()) for name, windows in by_split.items()}
     assert spans["train"][1] < spans["validation"][0]
     assert spans["validation"][1] < spans["test"][0]
     # As 40 images of five minutes: 11, 2 and 3 windows, and 8 beginnings lost at each cut.

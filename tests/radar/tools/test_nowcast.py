@@ -16,11 +16,12 @@ from hypernet.cli import main
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
-from hypernet.radar.core.frames import LEVELS, Geometry, Sequence
+from hypernet.radar.core.frames import LEVELS, Geometry, Sequence, dbz_of_rain_rate
 from hypernet.radar.core.rollout import Tiled, roll_out
 from hypernet.radar.plots.field_motion import motion_field, pixel_km, thinned
 from hypernet.radar.sources import cf
 from hypernet.radar.tools.nowcast import _searched, add_arguments, run, untrained
+from hypernet.radar.tools.nowcast import nowcast as function
 
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
@@ -38,9 +39,9 @@ def moving_rain(times: int = 10, minutes: int = 10) -> Sequence:
     """Rain that moves to the south-east by a whole number of pixels every ten minutes."""
     field = gaussian_filter(np.random.default_rng(4).standard_normal((220, 260)), 4)
     field = (0.3 * field / field.std() + 0.2).clip(0, 1)
-    shown = [field[90 - DOWN * one :, 100 - RIGHT * one :][:HEIGHT, :WIDTH] for one in range(times)]
+    shown = [field[90 - DOWN * number :, 100 - RIGHT * number :][:HEIGHT, :WIDTH] for number in range(times)]
     return Sequence(
-        gray=np.rint(LEVELS * np.stack(shown)).astype(np.uint8),
+        grey=np.rint(LEVELS * np.stack(shown)).astype(np.uint8),
         time=START + np.timedelta64(60 * minutes, "s") * np.arange(times),
         missing=np.zeros((HEIGHT, WIDTH), dtype=bool),
         x=PIXEL * np.arange(WIDTH),
@@ -52,7 +53,7 @@ def moving_rain(times: int = 10, minutes: int = 10) -> Sequence:
 
 def part(sequence: Sequence, frames: list[int]) -> Sequence:
     return Sequence(
-        sequence.gray[frames],
+        sequence.grey[frames],
         sequence.time[frames],
         sequence.missing,
         sequence.x,
@@ -75,12 +76,12 @@ class Known:
         shape = (len(frames), GEOMETRY.patches) if self.on_patches else (len(frames),)
         # Content moves against the tap's offset.
         taps = np.eye(GEOMETRY.taps, dtype=np.float32)[[GEOMETRY.margin - DOWN, GEOMETRY.margin - RIGHT]]
-        return tuple(np.broadcast_to(one, (*shape, GEOMETRY.taps)) for one in taps)
+        return tuple(np.broadcast_to(tap, (*shape, GEOMETRY.taps)) for tap in taps)
 
     def field(self) -> Tiled:
         def forecast(squares: np.ndarray) -> np.ndarray:
             filters = Known(on_patches=False).filters(squares)
-            both = (torch.from_numpy(np.ascontiguousarray(one)) for one in filters)
+            both = (torch.from_numpy(np.ascontiguousarray(weights)) for weights in filters)
             return separable_dynamic_conv(torch.from_numpy(squares[:, -1]), *both).numpy()
 
         return Tiled(forecast, GEOMETRY.size, GEOMETRY.margin)
@@ -99,7 +100,7 @@ def known(request, monkeypatch) -> Known:
 @pytest.fixture
 def files(tmp_path) -> list[Path]:
     """Four images ten minutes apart, one in a file, and what follows is not among them."""
-    paths = [tmp_path / f"{one}.nc" for one in range(4)]
+    paths = [tmp_path / f"{number}.nc" for number in range(4)]
     for number, path in enumerate(paths):
         cf.write(path, part(moving_rain(), [number]))
     return paths
@@ -108,13 +109,13 @@ def files(tmp_path) -> list[Path]:
 def nowcast(*words: object) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    run(parser.parse_args([str(one) for one in words]))
+    run(parser.parse_args([str(word) for word in words]))
 
 
 def moved(steps: int) -> tuple[np.ndarray, tuple[slice, slice]]:
     """The true image after ``steps``, and the part whose rain was inside the last input."""
     inside = slice(DOWN * steps, None), slice(RIGHT * steps, None)
-    return moving_rain().gray[3 + steps], inside
+    return moving_rain().grey[3 + steps], inside
 
 
 def test_forecast_moves_the_rain_on(known, files, tmp_path, capsys):
@@ -136,21 +137,21 @@ def test_forecast_moves_the_rain_on(known, files, tmp_path, capsys):
         assert stored["motion_x"].values == pytest.approx(RIGHT * 12)
         assert stored["motion_y"].values == pytest.approx(-DOWN * 12)
         assert stored["motion_entropy"].values == pytest.approx(0)
-    said = capsys.readouterr().out
-    assert "4 images of 70 x 90 pixels; used 12:00, 12:10, 12:20 and the last, 2024-05-01 12:30 UTC" in said
+    printed = capsys.readouterr().out
+    assert "4 images of 70 x 90 pixels; used 12:00, 12:10, 12:20 and the last, 2024-05-01 12:30 UTC" in printed
     speed = 12 * np.hypot(DOWN, RIGHT)
-    assert f"{speed:.0f} km/h to the south-east (entropy 0.0 bits" in said
-    assert "trained on: Made-up rain" in said
-    now = 100 * (moving_rain().gray[3] / LEVELS >= 0.3).mean()
-    assert f"now {now:.1f} %, +10 min" in said
-    assert said.count("min ") == 6
+    assert f"{speed:.0f} km/h to the south-east (entropy 0.0 bits" in printed
+    assert "trained on: Made-up rain" in printed
+    now = 100 * (moving_rain().grey[3] / LEVELS >= 0.3).mean()
+    assert f"now {now:.1f} %, +10 min" in printed
+    assert printed.count("min ") == 6
 
 
 def test_pictures_of_inputs_and_forecast(known, files, tmp_path):
     folder, animation, motion = tmp_path / "frames", tmp_path / "a.gif", tmp_path / "motion.png"
     options = ["--frames", folder, "--animation", animation, "--motion", motion]
     nowcast(*files, "--model", "m.ckpt", "--lead", 30, "--out", tmp_path / "o.nc", *options)
-    names = sorted(one.name for one in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir())
     assert names[0] == "00_observed_030min.png"
     assert names[3:5] == ["03_observed_000min.png", "04_forecast_010min.png"]
     assert len(names) == 7
@@ -161,7 +162,7 @@ def test_pictures_of_inputs_and_forecast(known, files, tmp_path):
             gif.seek(number)
             durations.append(gif.info["duration"])
     # The last that was seen and the end stay longer.
-    assert [one > durations[0] for one in durations] == [False, False, False, True, False, False, True]
+    assert [duration > durations[0] for duration in durations] == [False, False, False, True, False, False, True]
     with Image.open(motion) as picture:
         assert picture.height > 400
 
@@ -186,7 +187,7 @@ def test_methods_without_training(method, files, tmp_path, capsys):
         assert "motion_x" not in stored
     truth, inside = moved(2)
     error = np.abs(shown - truth / LEVELS)[inside][8:-8, 8:-8].mean()
-    still = np.abs(moving_rain().gray[3].astype(float) - truth)[inside][8:-8, 8:-8].mean() / LEVELS
+    still = np.abs(moving_rain().grey[3].astype(float) - truth)[inside][8:-8, 8:-8].mean() / LEVELS
     assert error == pytest.approx(still) if method == "last_frame" else error < 0.2 * still
     speed = 12 * np.hypot(DOWN, RIGHT)
     assert f"{speed:.0f} km/h to the south-east (one displacement" in capsys.readouterr().out
@@ -204,8 +205,8 @@ def test_where_an_input_has_no_data_the_forecast_has_none(known, tmp_path, capsy
     sequence = moving_rain(4)
     missing = np.zeros((4, HEIGHT, WIDTH), dtype=bool)
     missing[2, :7], missing[:, :, -9:] = True, True
-    gray = np.where(missing, 0, sequence.gray).astype(np.uint8)
-    holed = Sequence(gray, sequence.time, missing, sequence.x, sequence.y, PROJECTION, {})
+    grey = np.where(missing, 0, sequence.grey).astype(np.uint8)
+    holed = Sequence(grey, sequence.time, missing, sequence.x, sequence.y, PROJECTION, {})
     cf.write(tmp_path / "holed.nc", holed)
     out = tmp_path / "out.nc"
     nowcast(tmp_path / "holed.nc", "--model", "m.ckpt", "--lead", 10, "--out", out)
@@ -220,7 +221,7 @@ def test_where_an_input_has_no_data_the_forecast_has_none(known, tmp_path, capsy
 def test_images_without_any_data_are_refused(known, tmp_path):
     sequence = moving_rain(4)
     missing = np.ones((HEIGHT, WIDTH), dtype=bool)
-    blind = Sequence(np.zeros_like(sequence.gray), sequence.time, missing, sequence.x, sequence.y, PROJECTION, {})
+    blind = Sequence(np.zeros_like(sequence.grey), sequence.time, missing, sequence.x, sequence.y, PROJECTION, {})
     cf.write(tmp_path / "blind.nc", blind)
     with pytest.raises(UserError, match="no pixel has data in all of the 4 images"):
         nowcast(tmp_path / "blind.nc", "--model", "m.ckpt", "--out", tmp_path / "out.nc")
@@ -238,24 +239,24 @@ def test_the_motion_in_images_smaller_than_the_search_reaches():
 
 def test_dry_images_have_no_motion(files, tmp_path, capsys):
     dry = moving_rain(4)
-    dry.gray[:] = 0
+    dry.grey[:] = 0
     cf.write(tmp_path / "dry.nc", dry)
     nowcast(tmp_path / "dry.nc", "--method", "global_motion", "--lead", 10, "--out", tmp_path / "out.nc")
-    said = capsys.readouterr().out
-    assert "there is no rain in the last image" in said
-    assert "now 0.0 %, +10 min 0.0 %" in said
+    printed = capsys.readouterr().out
+    assert "there is no rain in the last image" in printed
+    assert "now 0.0 %, +10 min 0.0 %" in printed
 
 
 def test_arrows_are_means_over_the_rain_of_their_square():
     sequence = moving_rain(4)
-    frames = sequence.gray[None].astype(np.float32) / LEVELS
+    frames = sequence.grey[None].astype(np.float32) / LEVELS
     field = motion_field(Known(on_patches=True), frames)
     last = frames[0, -1]
-    found, wet = thinned(field, last, 10)
-    assert len(found.x) == 7 * 9
-    assert (found.x[1], found.y[1]) == (14.5, 4.5)
-    np.testing.assert_allclose(found.right[wet], RIGHT, rtol=1e-5)
-    np.testing.assert_allclose(found.down[wet], DOWN, rtol=1e-5)
+    drawn, wet = thinned(field, last, 10)
+    assert len(drawn.x) == 7 * 9
+    assert (drawn.x[1], drawn.y[1]) == (14.5, 4.5)
+    np.testing.assert_allclose(drawn.right[wet], RIGHT, rtol=1e-5)
+    np.testing.assert_allclose(drawn.down[wet], DOWN, rtol=1e-5)
     np.testing.assert_array_equal(wet, last.reshape(7, 10, 9, 10).mean(axis=(1, 3)).ravel() >= 0.02)
     rows, columns, entropy = field.mean(last)
     assert (rows, columns, entropy) == pytest.approx((DOWN, RIGHT, 0), rel=1e-5, abs=1e-6)
@@ -266,7 +267,7 @@ def test_arrows_are_means_over_the_rain_of_their_square():
 BAD = {
     "too few": (["0.nc", "1.nc", "2.nc"], "3 images; accepted: 4 at least"),
     "no file": (["0.nc", "none.nc"], "none.nc"),
-    "one twice": (["0.nc", "0.nc", "1.nc", "2.nc", "3.nc"], "stand twice"),
+    "one twice": (["0.nc", "0.nc", "1.nc", "2.nc", "3.nc"], "occur twice"),
     "a gap": (["gap.nc"], "a gap from 2024-05-01T12:20:00 to 2024-05-01T12:40:00"),
     "another cadence": (["seven.nc"], "7 minutes apart"),
     "no radar file": (["text.nc", "0.nc", "1.nc", "2.nc"], "text.nc"),
@@ -283,7 +284,7 @@ def test_bad_inputs_are_one_line_and_leave_nothing(case, known, files, tmp_path,
     other = part(whole, [3])
     cf.write(
         tmp_path / "moved.nc",
-        Sequence(other.gray, other.time, other.missing, other.x + 500, other.y, PROJECTION, {}),
+        Sequence(other.grey, other.time, other.missing, other.x + 500, other.y, PROJECTION, {}),
     )
     names, message = BAD[case]
     out = tmp_path / "new"
@@ -312,7 +313,7 @@ def test_names_that_cannot_be_written_are_refused_first(options, message, files,
     monkeypatch.chdir(tmp_path)
     before = (tmp_path / "0.nc").read_bytes()
     with pytest.raises(UserError, match=message):
-        nowcast(*(one.name for one in files), "--method", "last_frame", *options)
+        nowcast(*(path.name for path in files), "--method", "last_frame", *options)
     assert (tmp_path / "0.nc").read_bytes() == before
     assert not (tmp_path / "o.nc").exists()
 
@@ -331,7 +332,7 @@ def test_methods_without_filters_have_no_picture_of_the_motion(files, tmp_path):
 
 def test_models_of_other_domains_are_refused(files, tmp_path):
     save_model(tmp_path / "other.ckpt", {"domain": "codes"})
-    with pytest.raises(UserError, match=r"other.ckpt: this is not a model trained by `hypernet radar train`"):
+    with pytest.raises(UserError, match=r"other.ckpt: not a model trained by `hypernet radar train`"):
         nowcast(*files, "--model", tmp_path / "other.ckpt", "--out", tmp_path / "o.nc")
 
 
@@ -357,13 +358,81 @@ def test_from_the_command_line(workspace, files, capsys):
 
 
 def test_a_real_sequence_of_the_finnish_service(radar_folder, tmp_path, capsys):
-    """The first four images at ten minutes; the spec's global motion of a part of them is (-10, 4) pixels."""
+    """The first four images at ten minutes; the global motion of a part of them is (-10, 4) pixels."""
     folder = radar_folder("fmi/20160928")
     files = sorted(folder.glob("*.pgm.gz"))[:7]
     out = tmp_path / "out.nc"
     nowcast(*files, "--method", "global_motion", "--lead", 20, "--out", out)
-    said = capsys.readouterr().out
-    assert "7 images of 1226 x 760 pixels; used 14:45, 14:55, 15:05 and the last, 2016-09-28 15:15 UTC" in said
-    assert "km/h to the north" in said
+    printed = capsys.readouterr().out
+    assert "7 images of 1226 x 760 pixels; used 14:45, 14:55, 15:05 and the last, 2016-09-28 15:15 UTC" in printed
+    assert "km/h to the north" in printed
     with xarray.open_dataset(out, engine="h5netcdf") as stored:
         assert stored["gray"].shape == (2, 1226, 760)
+
+
+# From Python, as a notebook calls it.
+
+
+def test_the_function_gives_what_the_command_writes(known, files, tmp_path, capsys):
+    import hypernet.radar
+
+    assert hypernet.radar.nowcast is function
+    forecast = hypernet.radar.nowcast([str(path) for path in files], model="m.ckpt", lead=20)
+    assert capsys.readouterr().out == ""
+    nowcast(*files, "--model", "m.ckpt", "--lead", 20, "--out", tmp_path / "command.nc")
+    assert capsys.readouterr().out == f"{forecast.summary()}\nWritten: {tmp_path / 'command.nc'}\n"
+    forecast.save(str(tmp_path / "function.nc"))
+    assert (tmp_path / "function.nc").read_bytes() == (tmp_path / "command.nc").read_bytes()
+    with xarray.open_dataset(tmp_path / "command.nc", engine="h5netcdf") as stored:
+        np.testing.assert_allclose(forecast.dbz, stored["reflectivity"], rtol=1e-6)
+        np.testing.assert_array_equal(forecast.times, stored["time"].values)
+        np.testing.assert_array_equal(forecast.lead_minutes, stored["lead_time"].values.astype(int))
+        np.testing.assert_array_equal(forecast.missing, stored["missing"].values.astype(bool))
+        np.testing.assert_array_equal(forecast.x, stored["x"])
+        np.testing.assert_array_equal(forecast.y, stored["y"])
+    assert forecast.projection == PROJECTION
+    assert forecast.dbz.shape == forecast.rain_rate.shape == (2, HEIGHT, WIDTH)
+    assert forecast.dbz.dtype == forecast.rain_rate.dtype == np.float32
+    np.testing.assert_allclose(dbz_of_rain_rate(forecast.rain_rate), forecast.dbz, atol=1e-3)
+    assert (forecast.rain_rate[forecast.dbz == 0] == 0).all()
+
+
+def test_images_in_memory_and_pictures_of_the_forecast(known, files, tmp_path):
+    forecast = function(moving_rain(4), model=known, lead=10)
+    np.testing.assert_array_equal(forecast.dbz, function(files, model=known, lead=10).dbz)
+    forecast.save_pictures(tmp_path / "pictures")
+    forecast.save_animation(tmp_path / "a.gif")
+    forecast.save_motion(tmp_path / "m.svg")
+    assert len(list((tmp_path / "pictures").iterdir())) == 5
+    assert (tmp_path / "a.gif").is_file()
+    assert (tmp_path / "m.svg").is_file()
+    for save, name in ((forecast.save, "a.txt"), (forecast.save_animation, "a.nc"), (forecast.save_motion, "m.pdf")):
+        with pytest.raises(UserError, match=f"{name}: the name must end in"):
+            save(tmp_path / name)
+
+
+def test_pixels_without_data_are_not_numbers():
+    sequence = moving_rain(4)
+    sequence.missing[:5] = True
+    sequence.grey[:, :5] = 0
+    forecast = function(sequence, method="last_frame", lead=10)
+    np.testing.assert_array_equal(np.isnan(forecast.dbz[0]), sequence.missing)
+    np.testing.assert_array_equal(np.isnan(forecast.rain_rate[0]), sequence.missing)
+    with pytest.raises(UserError, match="last_frame writes no filters"):
+        forecast.save_motion("m.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "needs a model or a method"),
+        ({"model": "m.ckpt", "method": "last_frame"}, "needs a model or a method"),
+        ({"method": "whole_dynamic"}, "method whole_dynamic: accepted without a model: last_frame"),
+        ({"method": "last_frame", "lead": 15}, "15 is not a multiple of 10 from 10 to 180 minutes"),
+        ({"method": "last_frame", "lead": 10.0}, "10.0 is not a multiple"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(options, reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        function(moving_rain(4), **options)
+    assert "\n" not in str(caught.value)

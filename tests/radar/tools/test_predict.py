@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hypernet.cli import main
+from hypernet.lab.errors import UserError
 from hypernet.radar.dataset import load
 from hypernet.radar.trained import open_model
 
@@ -29,7 +30,7 @@ def test_images_are_forecast(trained, prepared, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("images", "said"),
+    ("images", "reason"),
     [
         (np.zeros((1, 3, 60, 60)), r"accepted: real numbers \[B, 4, H, W\]"),
         (np.zeros((0, 4, 60, 60)), "accepted: real numbers"),
@@ -39,25 +40,43 @@ def test_images_are_forecast(trained, prepared, tmp_path, capsys):
         (np.full((1, 4, 60, 60), np.nan), "is no grey level"),
     ],
 )
-def test_bad_images_are_one_line(trained, tmp_path, capsys, images, said):
+def test_bad_images_are_one_line(trained, tmp_path, capsys, images, reason):
     np.save(tmp_path / "images.npy", images)
     model = trained("last_frame") / "model.ckpt"
     capsys.readouterr()
     assert main(command(model, tmp_path / "images.npy", tmp_path / "next.npy")) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert re.search(said, error)
+    assert re.search(reason, error)
     assert not (tmp_path / "next.npy").exists()
 
 
 def test_bad_files_are_one_line(trained, tmp_path, capsys):
     model = trained("last_frame") / "model.ckpt"
     (tmp_path / "text.npy").write_text("hello")
-    for images, out, said in (
+    for images, out, reason in (
         ("text.npy", "next.npy", "not an array"),
         ("nothing.npy", "next.npy", "no such file"),
         ("text.csv", "next.npy", "must end in .npy"),
         ("text.npy", "next.csv", "must end in .npy"),
     ):
         assert main(command(model, tmp_path / images, tmp_path / out)) == 2
-        assert said in capsys.readouterr().err
+        assert reason in capsys.readouterr().err
+
+
+def test_the_function_gives_what_the_command_writes(trained, prepared, tmp_path):
+    import hypernet.radar
+
+    frames, model = load(prepared).inputs("test", np.arange(2)), trained("patch_dynamic") / "model.ckpt"
+    np.save(tmp_path / "images.npy", frames)
+    assert main(command(model, tmp_path / "images.npy", tmp_path / "next.npy")) == 0
+    written = np.load(tmp_path / "next.npy")
+    for images, given in (
+        (frames, model),
+        (tmp_path / "images.npy", str(model)),
+        (str(tmp_path / "images.npy"), hypernet.radar.open_model(model)),
+    ):
+        np.testing.assert_array_equal(hypernet.radar.predict(images, model=given), written)
+    np.testing.assert_array_equal(hypernet.radar.predict(frames[0], model=model), written[:1])
+    with pytest.raises(UserError, match=r"^images: uint8"):
+        hypernet.radar.predict(np.zeros((1, 4, 60, 60), np.uint8), model=model)

@@ -72,12 +72,12 @@ def fitted(data, settings_of):
     """A method fitted to ``data``, and its facts; each once."""
     known = {}
 
-    def one(method, level="residual"):
+    def fit_once(method, level="residual"):
         if (method, level) not in known:
             known[method, level] = fit(method, data, settings_of(method, f"user_level={level}"), SEED)
         return known[method, level]
 
-    return one
+    return fit_once
 
 
 # --- every baseline -----------------------------------------------------------------------------------------
@@ -89,16 +89,16 @@ def test_all_methods_without_a_hypernetwork_are_here():
 
 @pytest.mark.parametrize("method", BASELINES)
 def test_a_saved_baseline_predicts_the_same_and_holds_no_code(method, fitted, data):
-    one, facts = fitted(method)
+    baseline, facts = fitted(method)
     file = io.BytesIO()
-    torch.save(one.state(), file)
+    torch.save(baseline.state(), file)
     file.seek(0)
-    again = open_fitted(method, torch.load(file, weights_only=True))
-    predicted = one.predict(data.test)
+    again = open_fitted(method, torch.load(file, weights_only=True), len(data.features))
+    predicted = baseline.predict(data.test)
     assert (predicted.dtype, predicted.shape) == (np.float64, (len(data.test),))
     assert np.isfinite(predicted).all()
     assert np.array_equal(again.predict(data.test), predicted)
-    assert np.array_equal(again.predict_newcomers(), one.predict_newcomers())
+    assert np.array_equal(again.predict_newcomers(), baseline.predict_newcomers())
     assert facts["parameter_count"] >= (method != "oracle")
 
 
@@ -115,8 +115,8 @@ def test_newcomers_are_served_where_it_is_possible(method, fitted, data):
 def test_what_is_predicted_does_not_depend_on_the_order_of_the_questions(method, fitted, data):
     order = np.random.default_rng(1).permutation(len(data.test))
     shuffled = Rows(*(getattr(data.test, name)[order] for name in ("user", "item", "rating", "x")))
-    one, _ = fitted(method)
-    assert one.predict(shuffled) == pytest.approx(one.predict(data.test)[order], abs=1e-12)
+    baseline, _ = fitted(method)
+    assert baseline.predict(shuffled) == pytest.approx(baseline.predict(data.test)[order], abs=1e-12)
 
 
 @pytest.mark.parametrize("method", ["global_tree", "local_trees", "knn_trees", "gbrt", "svd", "svdpp"])
@@ -128,9 +128,9 @@ def test_the_same_seed_gives_the_same_predictions(method, fitted, data, settings
 def test_data_without_newcomers_are_as_good(data, settings_of):
     without = replace(data, newcomers=None)
     for method in BASELINES:
-        one, _ = fit(method, without, settings_of(method), SEED)
-        assert one.predict_newcomers() is None
-        assert np.isfinite(one.predict(data.test)).all()
+        baseline, _ = fit(method, without, settings_of(method), SEED)
+        assert baseline.predict_newcomers() is None
+        assert np.isfinite(baseline.predict(data.test)).all()
 
 
 @pytest.mark.parametrize(("method", "module"), [("global_tree", "sklearn"), ("gbrt", "sklearn"), ("svd", "surprise")])
@@ -171,9 +171,9 @@ def test_means_are_those_of_a_table(fitted, data):
         ),
     }
     for method, (known, new) in expected.items():
-        one, _ = fitted(method)
-        assert one.predict(data.test) == pytest.approx(np.array(known))
-        assert one.predict_newcomers() == pytest.approx(np.array(new))
+        baseline, _ = fitted(method)
+        assert baseline.predict(data.test) == pytest.approx(np.array(known))
+        assert baseline.predict_newcomers() == pytest.approx(np.array(new))
 
 
 # --- trees: the same as scikit-learn's -----------------------------------------------------------------------
@@ -182,40 +182,40 @@ def test_means_are_those_of_a_table(fitted, data):
 class Level:
     """What a tree is grown from and asked, written once more and row by row."""
 
-    def __init__(self, kind: str, rows: Rows):
-        self.kind, self.rows = kind, rows
-        own = [rows.rating[rows.user == user].astype(float) for user in range(rows.user.max() + 1)]
-        self.own, self.overall = own, rows.rating.astype(float).mean()
+    def __init__(self, user_level: str, rows: Rows):
+        self.user_level, self.rows = user_level, rows
+        by_user = [rows.rating[rows.user == user].astype(float) for user in range(rows.user.max() + 1)]
+        self.by_user, self.overall = by_user, rows.rating.astype(float).mean()
 
     def training(self):
         x, y = [], []
         for user, features, rating in zip(self.rows.user, self.rows.x, self.rows.rating.astype(float), strict=True):
-            mean, count = self.own[user].mean(), len(self.own[user])
-            if self.kind == "feature":
-                left = (self.own[user].sum() - rating) / (count - 1) if count > 1 else self.overall
+            mean, count = self.by_user[user].mean(), len(self.by_user[user])
+            if self.user_level == "feature":
+                left = (self.by_user[user].sum() - rating) / (count - 1) if count > 1 else self.overall
                 features = [*features, left, count - 1]
             x.append(features)
-            y.append(rating - mean if self.kind == "residual" else rating)
+            y.append(rating - mean if self.user_level == "residual" else rating)
         return np.array(x, np.float32), np.array(y)
 
     def predict(self, model, rows: Rows):
         x = rows.x
-        means = np.array([self.own[user].mean() for user in rows.user])
-        if self.kind == "feature":
-            x = np.column_stack([x, means, [len(self.own[user]) for user in rows.user]])
-        return model.predict(x.astype(np.float32)) + (means if self.kind == "residual" else 0.0)
+        means = np.array([self.by_user[user].mean() for user in rows.user])
+        if self.user_level == "feature":
+            x = np.column_stack([x, means, [len(self.by_user[user]) for user in rows.user]])
+        return model.predict(x.astype(np.float32)) + (means if self.user_level == "residual" else 0.0)
 
 
 def rmse(predicted, rows, data):
     return float(np.sqrt(np.mean((np.clip(predicted, data.low, data.high) - rows.rating) ** 2)))
 
 
-@pytest.mark.parametrize("kind", LEVELS)
-def test_the_global_tree_is_scikit_learns_of_the_best_depth(kind, fitted, data):
+@pytest.mark.parametrize("user_level", LEVELS)
+def test_the_global_tree_is_scikit_learns_of_the_best_depth(user_level, fitted, data):
     from sklearn.tree import DecisionTreeRegressor
 
-    one, facts = fitted("global_tree", kind)
-    choosing, level, theirs = (Level(kind, rows) for rows in (data.fit, data.train, data.newcomers.support))
+    baseline, facts = fitted("global_tree", user_level)
+    choosing, level, theirs = (Level(user_level, rows) for rows in (data.fit, data.train, data.newcomers.support))
     errors = {}
     for depth in (1, 2, 3, 4):
         model = DecisionTreeRegressor(max_depth=depth, random_state=SEED).fit(*choosing.training())
@@ -223,22 +223,22 @@ def test_the_global_tree_is_scikit_learns_of_the_best_depth(kind, fitted, data):
     assert facts["depth"] == min(errors, key=errors.get)
     assert facts["validation_rmse"] == pytest.approx(min(errors.values()))
     model = DecisionTreeRegressor(max_depth=facts["depth"], random_state=SEED).fit(*level.training())
-    assert one.predict(data.test) == pytest.approx(level.predict(model, data.test), abs=1e-12)
-    assert one.predict_newcomers() == pytest.approx(theirs.predict(model, data.newcomers.query), abs=1e-12)
+    assert baseline.predict(data.test) == pytest.approx(level.predict(model, data.test), abs=1e-12)
+    assert baseline.predict_newcomers() == pytest.approx(theirs.predict(model, data.newcomers.query), abs=1e-12)
     tree = model.tree_
     assert facts["parameter_count"] == 2 * (tree.node_count - tree.n_leaves) + tree.n_leaves
 
 
-@pytest.mark.parametrize("kind", LEVELS)
-def test_boosted_trees_are_scikit_learns(kind, fitted, data):
+@pytest.mark.parametrize("user_level", LEVELS)
+def test_boosted_trees_are_scikit_learns(user_level, fitted, data):
     from sklearn.ensemble import GradientBoostingRegressor
 
-    one, _ = fitted("gbrt", kind)
-    level = Level(kind, data.train)
+    baseline, _ = fitted("gbrt", user_level)
+    level = Level(user_level, data.train)
     model = GradientBoostingRegressor(n_estimators=20, max_depth=3, learning_rate=0.1, random_state=SEED)
     model.fit(*level.training())
-    assert one.predict(data.test) == pytest.approx(level.predict(model, data.test), abs=1e-10)
-    assert one.user_trees() is None
+    assert baseline.predict(data.test) == pytest.approx(level.predict(model, data.test), abs=1e-10)
+    assert baseline.user_trees() is None
 
 
 def test_local_trees_are_scikit_learns_of_one_depth(fitted, data):
@@ -247,23 +247,25 @@ def test_local_trees_are_scikit_learns_of_one_depth(fitted, data):
     def grow(support, query, depth):
         predicted = np.empty(len(query))
         for user in np.unique(query.user):
-            own, asked = support.user == user, query.user == user
-            model = DecisionTreeRegressor(max_depth=depth, random_state=SEED).fit(support.x[own], support.rating[own])
+            rated, asked = support.user == user, query.user == user
+            model = DecisionTreeRegressor(max_depth=depth, random_state=SEED).fit(
+                support.x[rated], support.rating[rated]
+            )
             predicted[asked] = model.predict(query.x[asked])
         return predicted
 
-    one, facts = fitted("local_trees")
+    baseline, facts = fitted("local_trees")
     errors = {depth: rmse(grow(data.fit, data.validation, depth), data.validation, data) for depth in (1, 2, 3)}
     assert facts["depth"] == min(errors, key=errors.get)
     assert facts["validation_rmse"] == pytest.approx(min(errors.values()))
-    assert one.predict(data.test) == pytest.approx(grow(data.train, data.test, facts["depth"]), abs=1e-12)
+    assert baseline.predict(data.test) == pytest.approx(grow(data.train, data.test, facts["depth"]), abs=1e-12)
     expected = grow(data.newcomers.support, data.newcomers.query, facts["depth"])
-    assert one.predict_newcomers() == pytest.approx(expected, abs=1e-12)
+    assert baseline.predict_newcomers() == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_local_tree_of_depth_one_is_the_best_single_threshold(data, settings_of):
-    one, _ = fit("local_trees", data, settings_of("local_trees", "local_trees.depths=[1]"), SEED)
-    trees = one.user_trees()
+    baseline, _ = fit("local_trees", data, settings_of("local_trees", "local_trees.depths=[1]"), SEED)
+    trees = baseline.user_trees()
     offsets = data.train.offsets(USERS)
     for user in range(USERS):
         x, y = (array[offsets[user] : offsets[user + 1]] for array in (data.train.x, data.train.rating.astype(float)))
@@ -272,46 +274,46 @@ def test_a_local_tree_of_depth_one_is_the_best_single_threshold(data, settings_o
             for threshold in np.unique(x[:, feature])[:-1]:
                 right = x[:, feature] > threshold
                 squares.append(sum(((y[side] - y[side].mean()) ** 2).sum() for side in (right, ~right)))
-        found = ((trees.predict(np.full(len(y), user), x) - y) ** 2).sum()
-        assert found == pytest.approx(min(squares))
+        error = ((trees.predict(np.full(len(y), user), x) - y) ** 2).sum()
+        assert error == pytest.approx(min(squares))
 
 
 def brute_neighbours(support, train, user, k, items, themselves):
     """The k - 1 users nearest by cosine of what is left of ratings without their mean, ties to the lower number."""
 
-    def vector(rows, one):
-        own = rows.user == one
+    def vector(rows, number):
+        rated = rows.user == number
         values = np.zeros(items)
-        values[rows.item[own]] = rows.rating[own] - rows.rating[own].astype(float).mean()
+        values[rows.item[rated]] = rows.rating[rated] - rows.rating[rated].astype(float).mean()
         return values / max(np.linalg.norm(values), 1e-300)
 
-    own = vector(support, user)
+    asking = vector(support, user)
     others = [other for other in range(USERS) if not (themselves and other == user)]
-    return sorted(others, key=lambda other: (-round(own @ vector(train, other), 9), other))[: k - 1]
+    return sorted(others, key=lambda other: (-round(asking @ vector(train, other), 9), other))[: k - 1]
 
 
-@pytest.mark.parametrize("kind", LEVELS)
-def test_trees_of_neighbours_are_grown_from_the_nearest_users(kind, data, settings_of):
+@pytest.mark.parametrize("user_level", LEVELS)
+def test_trees_of_neighbours_are_grown_from_the_nearest_users(user_level, data, settings_of):
     from sklearn.tree import DecisionTreeRegressor
 
     size, depth = 6, 3
     only = f"knn_trees={{neighbours: [{size}], depths: [{depth}], selection_users: null}}"
-    one, facts = fit("knn_trees", data, settings_of("knn_trees", only, f"user_level={kind}"), SEED)
+    baseline, facts = fit("knn_trees", data, settings_of("knn_trees", only, f"user_level={user_level}"), SEED)
     assert (facts["neighbours"], facts["depth"]) == (size, depth)
-    level, theirs = Level(kind, data.train), Level(kind, data.newcomers.support)
+    level, theirs = Level(user_level, data.train), Level(user_level, data.newcomers.support)
     x, y = level.training()
     new_x, new_y = theirs.training()
     for support, query, predicted, themselves in (
-        (data.train, data.test, one.predict(data.test), True),
-        (data.newcomers.support, data.newcomers.query, one.predict_newcomers(), False),
+        (data.train, data.test, baseline.predict(data.test), True),
+        (data.newcomers.support, data.newcomers.query, baseline.predict_newcomers(), False),
     ):
         for user in np.unique(query.user)[:15]:
             near = brute_neighbours(support, data.train, user, size, len(data.items), themselves)
-            own = (x, y) if themselves else (new_x, new_y)
+            user_rows = (x, y) if themselves else (new_x, new_y)
             rows = [np.flatnonzero(data.train.user == other) for other in near]
             pooled = [
                 np.concatenate([mine[support.user == user], *(of_all[part] for part in rows)])
-                for mine, of_all in zip(own, (x, y), strict=True)
+                for mine, of_all in zip(user_rows, (x, y), strict=True)
             ]
             model = DecisionTreeRegressor(max_depth=depth, random_state=SEED).fit(*pooled)
             asked = query.user == user
@@ -327,8 +329,8 @@ def test_neighbours_and_depth_are_the_best_of_the_grid(data, settings_of):
     for size in (1, 4, 200):
         for depth in (1, 3):
             only = f"knn_trees={{neighbours: [{size}], depths: [{depth}], selection_users: null}}"
-            one, _ = fit("knn_trees", held_out, settings_of("knn_trees", only), SEED)
-            errors[size, depth] = rmse(one.predict(data.validation), data.validation, data)
+            baseline, _ = fit("knn_trees", held_out, settings_of("knn_trees", only), SEED)
+            errors[size, depth] = rmse(baseline.predict(data.validation), data.validation, data)
     _, facts = fit("knn_trees", data, settings_of("knn_trees"), SEED)
     assert (facts["neighbours"], facts["depth"]) == min(errors, key=errors.get)
     assert facts["validation_rmse"] == pytest.approx(min(errors.values()))
@@ -345,26 +347,26 @@ def test_one_neighbour_is_the_user_alone(data, settings_of):
 # --- trees by user ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", LEVELS)
+@pytest.mark.parametrize("user_level", LEVELS)
 @pytest.mark.parametrize("method", ["global_tree", "local_trees", "knn_trees"])
-def test_the_tree_of_a_user_says_what_is_predicted(method, kind, fitted, data):
-    one, _ = fitted(method, kind)
-    expected = one.predict(data.test)
-    trees = one.user_trees()
+def test_the_tree_of_a_user_says_what_is_predicted(method, user_level, fitted, data):
+    baseline, _ = fitted(method, user_level)
+    expected = baseline.predict(data.test)
+    trees = baseline.user_trees()
     assert len(trees) == USERS
     assert trees.predict(data.test.user, data.test.x) == pytest.approx(expected, abs=1e-12)
     assert max(trees.feature) < len(data.features)
     some = np.array([7, 3, 31])
-    few = one.user_trees(some)
+    few = baseline.user_trees(some)
     assert len(few) == 3
     for place, user in enumerate(some):
         asked = data.test.user == user
-        found = few.predict(np.full(asked.sum(), place), data.test.x[asked])
-        assert found == pytest.approx(expected[asked], abs=1e-12)
+        predicted = few.predict(np.full(asked.sum(), place), data.test.x[asked])
+        assert predicted == pytest.approx(expected[asked], abs=1e-12)
 
 
 def test_the_oracle_shows_the_true_trees(fitted, data):
-    one, _ = fitted("oracle")
-    assert one.predict(data.test) == pytest.approx(data.truth.expected[data.test.user, data.test.item], abs=1e-6)
-    assert np.array_equal(one.user_trees().root, data.truth.forest.root)
-    assert one.user_trees(np.array([5])).root.tolist() == [data.truth.forest.root[5]]
+    baseline, _ = fitted("oracle")
+    assert baseline.predict(data.test) == pytest.approx(data.truth.expected[data.test.user, data.test.item], abs=1e-6)
+    assert np.array_equal(baseline.user_trees().root, data.truth.forest.root)
+    assert baseline.user_trees(np.array([5])).root.tolist() == [data.truth.forest.root[5]]

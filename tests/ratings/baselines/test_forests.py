@@ -38,7 +38,7 @@ def test_rules_with_a_known_answer_can_be_left_out():
     shorter = settled(forest, forest.feature >= 2, value > forest.threshold)
     assert np.array_equal(shorter.predict(tree, x), forest.predict(tree, x))
     assert set(np.unique(shorter.feature)) <= {LEAF, 0, 1}
-    assert sorted(node for one in range(20) for node in shorter.nodes(one)) == list(range(len(shorter.feature)))
+    assert sorted(node for tree in range(20) for node in shorter.nodes(tree)) == list(range(len(shorter.feature)))
 
 
 def test_copies_of_a_tree_are_trees_of_their_own():
@@ -48,7 +48,7 @@ def test_copies_of_a_tree_are_trees_of_their_own():
     x = generator.normal(size=(100, 3))
     tree = generator.integers(5, size=100)
     assert np.array_equal(copies.predict(tree, x), forest.predict(np.zeros(100, int), x))
-    nodes = [node for one in range(5) for node in copies.nodes(one)]
+    nodes = [node for tree in range(5) for node in copies.nodes(tree)]
     assert sorted(nodes) == list(range(5 * len(forest.feature)))
 
 
@@ -63,12 +63,12 @@ def test_copies_of_a_tree_are_trees_of_their_own():
     k=st.integers(0, 15),
 )
 def test_the_largest_are_those_of_a_stable_sort(values, k):
-    column, found = largest(values, k)
+    column, chosen = largest(values, k)
     expected = np.array(
         [sorted(range(len(row)), key=lambda place, row=row: (-row[place], place))[:k] for row in values]
     )
     assert np.array_equal(column, expected.reshape(column.shape))
-    assert np.array_equal(found, np.take_along_axis(values, column, axis=1))
+    assert np.array_equal(chosen, np.take_along_axis(values, column, axis=1))
 
 
 def test_a_tree_cut_at_a_depth_is_the_tree_grown_to_that_depth():
@@ -79,8 +79,8 @@ def test_a_tree_cut_at_a_depth_is_the_tree_grown_to_that_depth():
     targets = generator.normal(size=(3, 500))
     deepest = pack(DecisionTreeRegressor(max_depth=6, random_state=0).fit(x, y) for y in targets)
     tree, asked = generator.integers(3, size=400), generator.normal(size=(400, 4)).astype(np.float32)
-    found = at_depths(*deepest, [1, 2, 4, 6], tree, asked)
-    for predicted, depth in zip(found, (1, 2, 4, 6), strict=True):
+    at_depth = at_depths(*deepest, [1, 2, 4, 6], tree, asked)
+    for predicted, depth in zip(at_depth, (1, 2, 4, 6), strict=True):
         models = [DecisionTreeRegressor(max_depth=depth, random_state=0).fit(x, y) for y in targets]
         each = np.array([model.predict(asked) for model in models])
         assert predicted == pytest.approx(each[tree, np.arange(400)], abs=1e-12)
@@ -95,8 +95,8 @@ def test_the_nearest_are_those_of_the_whole_matrix_of_similarities(share, monkey
     monkeypatch.setattr("hypernet.ratings.baselines.similarity.SIMILARITIES_AT_ONCE", 3 * 40)
     monkeypatch.setattr("hypernet.ratings.baselines.similarity.DENSE_SHARE", share)
     asking = np.array([3, 8, 9, 20, 39])
-    found = nearest(sparse.csr_array(profile[asking]), sparse.csr_array(profile), 7, asking)
-    for user, near in zip(asking, found, strict=True):
+    neighbours = nearest(sparse.csr_array(profile[asking]), sparse.csr_array(profile), 7, asking)
+    for user, near in zip(asking, neighbours, strict=True):
         similarity = np.round(profile @ profile[user], 9)
         others = [other for other in range(40) if other != user]
         assert near.tolist() == sorted(others, key=lambda other, values=similarity: (-values[other], other))[:7]

@@ -37,8 +37,8 @@ def errors(data, predicted):
     ],
 )
 def test_trees_and_means(method, assignments, rmse, mae, data, config):
-    one, _ = fit(method, data, config(*assignments).settings("train", "ml100k_u1", method), 0)
-    assert errors(data, one.predict(data.test)) == pytest.approx((rmse, mae), abs=1e-3)
+    baseline, _ = fit(method, data, config(*assignments).settings("train", "ml100k_u1", method), 0)
+    assert errors(data, baseline.predict(data.test)) == pytest.approx((rmse, mae), abs=1e-3)
 
 
 # Surprise clips what it predicts.
@@ -51,5 +51,5 @@ def test_trees_and_means(method, assignments, rmse, mae, data, config):
     ],
 )
 def test_factorisations(method, rmse, mae, tolerance, data, config):
-    one, _ = fit(method, data, config().settings("train", "ml100k_u1", method), 0)
-    assert errors(data, np.clip(one.predict(data.test), 1, 5)) == pytest.approx((rmse, mae), abs=tolerance)
+    baseline, _ = fit(method, data, config().settings("train", "ml100k_u1", method), 0)
+    assert errors(data, np.clip(baseline.predict(data.test), 1, 5)) == pytest.approx((rmse, mae), abs=tolerance)

@@ -75,10 +75,10 @@ ALGORITHMS = {
 def test_predictions_are_those_of_surprise(method, data, trainset, config):
     make, assignments = ALGORITHMS[method]
     algorithm = make().fit(trainset)
-    one, facts = fit(method, data, config(*assignments).settings("train", "preftrees", method), SEED)
-    assert one.predict(data.test)[:ASKED] == pytest.approx(theirs(algorithm, data.test), abs=1e-9)
+    baseline, facts = fit(method, data, config(*assignments).settings("train", "preftrees", method), SEED)
+    assert baseline.predict(data.test)[:ASKED] == pytest.approx(theirs(algorithm, data.test), abs=1e-9)
     # What was rated in training too: then a user is the nearest neighbour of itself.
-    assert one.predict(data.train)[:ASKED] == pytest.approx(theirs(algorithm, data.train), abs=1e-9)
+    assert baseline.predict(data.train)[:ASKED] == pytest.approx(theirs(algorithm, data.train), abs=1e-9)
     assert facts["library"] == f"scikit-surprise {surprise.__version__}"
 
 
@@ -91,17 +91,17 @@ def test_ratings_are_numbered_as_surprise_numbers_them(data, trainset):
 
 
 def test_more_blocks_than_one_change_nothing(data, config, monkeypatch):
-    one, _ = fit("knn_baseline", data, config().settings("train", "preftrees", "knn_baseline"), SEED)
-    expected = one.predict(data.test)
+    baseline, _ = fit("knn_baseline", data, config().settings("train", "preftrees", "knn_baseline"), SEED)
+    expected = baseline.predict(data.test)
     monkeypatch.setattr("hypernet.ratings.baselines.similarity.SIMILARITIES_AT_ONCE", 7 * len(data.users))
-    assert one.predict(data.test) == pytest.approx(expected, abs=1e-12)
+    assert baseline.predict(data.test) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_full_matrix_of_ratings_changes_nothing(data, config, monkeypatch):
-    one, _ = fit("knn_baseline", data, config().settings("train", "preftrees", "knn_baseline"), SEED)
-    expected = one.predict(data.test)
+    baseline, _ = fit("knn_baseline", data, config().settings("train", "preftrees", "knn_baseline"), SEED)
+    expected = baseline.predict(data.test)
     monkeypatch.setattr("hypernet.ratings.baselines.similarity.DENSE_SHARE", 0.0)
-    assert one.predict(data.test) == pytest.approx(expected, abs=1e-9)
+    assert baseline.predict(data.test) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_newcomers_bias_is_the_one_that_training_would_give(data):
@@ -112,11 +112,11 @@ def test_a_newcomers_bias_is_the_one_that_training_would_give(data):
 
 def test_a_newcomers_neighbours_are_users_of_the_training(data, config):
     """Formula 3 written out for some ratings of newcomers."""
-    one, _ = fit(
+    baseline, _ = fit(
         "knn_baseline", data, config("knn_baseline.neighbours=5").settings("train", "preftrees", "knn_baseline"), 0
     )
     support, query = data.newcomers.support, data.newcomers.query
-    bias = newcomers_bias(one, support, data.newcomers.count)
+    bias = newcomers_bias(baseline, support, data.newcomers.count)
     known = [
         dict(
             zip(
@@ -128,22 +128,26 @@ def test_a_newcomers_neighbours_are_users_of_the_training(data, config):
     ]
     for row in range(0, 60, 3):
         newcomer, item = query.user[row], query.item[row]
-        own = dict(
+        mine = dict(
             zip(
                 *(array[support.user == newcomer] for array in (support.item, support.rating.astype(float))),
                 strict=True,
             )
         )
-        found = []
+        candidates = []
         for user, ratings in enumerate(known):
-            both = own.keys() & ratings.keys()
+            both = mine.keys() & ratings.keys()
             if item in ratings and both:
-                mean = np.mean([(own[one] - ratings[one]) ** 2 for one in sorted(both)])
-                found.append(
-                    (1 / (1 + mean), -user, ratings[item] - one.overall - one.user_bias[user] - one.item_bias[item])
+                mean = np.mean([(mine[rated] - ratings[rated]) ** 2 for rated in sorted(both)])
+                candidates.append(
+                    (
+                        1 / (1 + mean),
+                        -user,
+                        ratings[item] - baseline.overall - baseline.user_bias[user] - baseline.item_bias[item],
+                    )
                 )
-        near = sorted(found, key=lambda neighbour: (round(neighbour[0], 9), neighbour[1]), reverse=True)[:5]
-        expected = one.overall + bias[newcomer] + one.item_bias[item]
+        near = sorted(candidates, key=lambda neighbour: (round(neighbour[0], 9), neighbour[1]), reverse=True)[:5]
+        expected = baseline.overall + bias[newcomer] + baseline.item_bias[item]
         if near:
             expected += sum(weight * left for weight, _, left in near) / sum(weight for weight, _, _ in near)
-        assert one.predict_newcomers()[row] == pytest.approx(expected, abs=1e-9)
+        assert baseline.predict_newcomers()[row] == pytest.approx(expected, abs=1e-9)

@@ -30,7 +30,7 @@ FEATURES = (
     Feature("age", "number", "user", "older than {t}", "younger than {t}", "age"),
     binary("genre: noir"),
 )
-NAMES = [one.name for one in FEATURES]
+NAMES = [feature.name for feature in FEATURES]
 MEAN = np.array([3.3, 0.25, 0.4, 1984.3, 12.0, 33.0, 0.1])
 DEVIATION = np.array([0.6, 0.43, 0.49, 13.7, 4.2, 11.0, 0.3])
 DESCRIBED = SimpleNamespace(
@@ -42,29 +42,29 @@ def forest_of(*trees):
     """Trees of nested tuples: (feature, natural threshold, sign, left, right), or (value, support) at a leaf."""
     nodes, roots = [], []
 
-    def add(one):
-        own = len(nodes)
+    def add(node):
+        number = len(nodes)
         nodes.append(None)
-        if len(one) == 2:
-            nodes[own] = (LEAF, 0.0, 0, own, own, one[0], one[1])
-            return own
-        feature = NAMES.index(one[0])
-        left, right = add(one[3]), add(one[4])
-        threshold = (one[1] - MEAN[feature]) / DEVIATION[feature]
-        nodes[own] = (feature, threshold, one[2], left, right, np.nan, nodes[left][6] + nodes[right][6])
-        return own
+        if len(node) == 2:
+            nodes[number] = (LEAF, 0.0, 0, number, number, node[0], node[1])
+            return number
+        feature = NAMES.index(node[0])
+        left, right = add(node[3]), add(node[4])
+        threshold = (node[1] - MEAN[feature]) / DEVIATION[feature]
+        nodes[number] = (feature, threshold, node[2], left, right, np.nan, nodes[left][6] + nodes[right][6])
+        return number
 
     for tree in trees:
         roots.append(add(tree))
     columns = zip(*nodes, strict=True)
     types = (np.int32, np.float64, np.int8, np.int64, np.int64, np.float64, np.int32)
-    arrays = (np.array(column, dtype=kind) for column, kind in zip(columns, types, strict=True))
+    arrays = (np.array(column, dtype=column_type) for column, column_type in zip(columns, types, strict=True))
     return Forest(np.array(roots), *arrays)
 
 
 def rows(*items):
     """Standardised rows of items given as dictionaries; what is not said is the mean, 0 for 0/1."""
-    x = np.tile(np.where([one.kind == "binary" for one in FEATURES], 0.0, MEAN), (len(items), 1))
+    x = np.tile(np.where([feature.kind == "binary" for feature in FEATURES], 0.0, MEAN), (len(items), 1))
     for row, item in zip(x, items, strict=True):
         for name, value in item.items():
             row[NAMES.index(name)] = value
@@ -137,8 +137,8 @@ def test_rules_that_say_nothing_are_dropped_and_counted():
     user, beyond = ("age", 30.0, 1, (1.0, 1), TALK_ROOT), ("comedy", 1.4, 1, None, (9.0, 0))
     forest = forest_of((*beyond[:3], user, beyond[4]))
     leaf = int(forest.leaves(np.zeros(1, np.int64), rows({"avg": 4.0, "age": 44}))[0])
-    found = reason(forest, 0, leaf, DESCRIBED)
-    assert (found.text, found.dropped, found.reachable) == ("High ratings, not action", 2, True)
+    explained = reason(forest, 0, leaf, DESCRIBED)
+    assert (explained.text, explained.dropped, explained.reachable) == ("High ratings, not action", 2, True)
     dead = reasons(forest, 0, DESCRIBED)[int(forest.right[forest.root[0]])]
     assert (dead.text, dead.reachable, dead.dropped) == ("No item", False, 1)
 
@@ -152,8 +152,8 @@ def test_a_rule_about_an_attribute_asks_only_between_0_and_1(threshold, sign, co
     x = rows({"action": 0}, {"action": 1})
     assert (len(set(forest.predict(np.zeros(2, np.int64), x))) == 1) == constant
     assert question(forest, 0, DESCRIBED).constant == constant
-    said = texts(forest, x)
-    assert said == (["Any item"] * 2 if constant else ["Not action", "Action"])
+    clauses = texts(forest, x)
+    assert clauses == (["Any item"] * 2 if constant else ["Not action", "Action"])
 
 
 def test_a_rule_without_a_sign_sends_everything_left():
@@ -214,9 +214,9 @@ MEANT = {"average rating": "avg", "release year": "year", "after": "year", "befo
 def holds(clause, item):
     """Whether a clause is true of an item, read as a person reads it."""
     for pattern, test in PATTERNS:
-        if found := re.fullmatch(pattern, clause):
-            name = found["name"]
-            numbers = [float(one) for one in found.groups() if one != name]
+        if match := re.fullmatch(pattern, clause):
+            name = match["name"]
+            numbers = [float(group) for group in match.groups() if group != name]
             return test(round(item[NAMES.index(MEANT.get(name, name.split()[0]))], 4), *numbers)
     wanted = not clause.startswith("not ")
     return bool(item[NAMES.index(clause.removeprefix("not "))]) == wanted
@@ -307,8 +307,8 @@ def test_a_node_of_another_tree_is_refused():
 
 def test_would_be_otherwise():
     catalogue = rows({"avg": 2.0, "action": 1}, {"avg": 3.5}, {"avg": 3.6}, {"avg": 4.5})
-    said = [[one.text for one in counterfactuals(TALK, 0, x, DESCRIBED, catalogue)] for x in FILMS]
-    assert said == [
+    texts_of = [[flip.text for flip in counterfactuals(TALK, 0, x, DESCRIBED, catalogue)] for x in FILMS]
+    assert texts_of == [
         ["would be 4.7 if it were action", "would be 2.7 if its average rating were below 3.63"],
         ["would be 4.7 if its average rating were above 3.62"],
         ["would be 2.7 if its average rating were below 3.63", "would be 3.2 if it were not action"],
@@ -324,13 +324,13 @@ def test_would_be_otherwise():
 def test_values_of_an_attribute_are_named_as_such():
     forest = forest_of(("genre: noir", 0.5, 1, (3.0, 1), (4.0, 1)))
     catalogue = rows({"genre: noir": 1}, {"genre: noir": 0})
-    said = [counterfactuals(forest, 0, x, DESCRIBED, catalogue)[0].text for x in catalogue]
-    assert said == ["would be 3.0 if its genre were not noir", "would be 4.0 if its genre were noir"]
+    texts_of = [counterfactuals(forest, 0, x, DESCRIBED, catalogue)[0].text for x in catalogue]
+    assert texts_of == ["would be 3.0 if its genre were not noir", "would be 4.0 if its genre were noir"]
 
 
 def test_no_flip_to_what_no_item_has():
     no_action = rows({"avg": 4.5}, {"avg": 2.0})
-    assert [one.feature for one in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, no_action)] == [0]
+    assert [flip.feature for flip in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, no_action)] == [0]
     low_only = rows({"avg": 2.0, "action": 1}, {"avg": 2.0})
     assert counterfactuals(TALK, 0, FILMS[1], DESCRIBED, low_only) == []
 
@@ -341,18 +341,18 @@ def test_flips_are_what_changing_one_attribute_does(seed):
     _, catalogue = random_items(seed, 40)
     for x in catalogue[:10]:
         here = forest.value[reached_by(forest, x)]
-        found = counterfactuals(forest, 0, x, DESCRIBED, catalogue)
-        assert [abs(one.change) for one in found] == sorted((abs(one.change) for one in found), reverse=True)
-        for one in found:
-            assert FEATURES[one.feature].of == "item"
-            assert one.changed in catalogue[:, one.feature]
+        flips = counterfactuals(forest, 0, x, DESCRIBED, catalogue)
+        assert [abs(flip.change) for flip in flips] == sorted((abs(flip.change) for flip in flips), reverse=True)
+        for flip in flips:
+            assert FEATURES[flip.feature].of == "item"
+            assert flip.changed in catalogue[:, flip.feature]
             other = x.copy()
-            other[one.feature] = one.changed
+            other[flip.feature] = flip.changed
             value = forest.value[reached_by(forest, other)]
-            assert (one.value, one.change) == (value, value - here)
-            assert f"would be {shown(value, 1)} if " in one.text
+            assert (flip.value, flip.change) == (value, value - here)
+            assert f"would be {shown(value, 1)} if " in flip.text
         for node, right in path(forest, 0, reached_by(forest, x)):
-            assert (node in {one.node for one in found}) == can_flip(forest, node, right, x, catalogue)
+            assert (node in {flip.node for flip in flips}) == can_flip(forest, node, right, x, catalogue)
 
 
 def reached_by(forest, x):
@@ -376,8 +376,8 @@ def test_soft_predictions_name_the_value():
     def predict(x):
         return 3.0 + x[:, 0]
 
-    said = [one.text for one in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, catalogue, predict)]
-    assert said == ["would be 3.3 if its average rating were 3.50", "would be 4.2 if it were action"]
+    texts_of = [flip.text for flip in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, catalogue, predict)]
+    assert texts_of == ["would be 3.3 if its average rating were 3.50", "would be 4.2 if it were action"]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ rows = st.lists(st.lists(st.integers(-4, 4).map(lambda v: v / 2), min_size=FEATU
 @settings(max_examples=60, deadline=None)
 @given(st.lists(random_trees(), min_size=1, max_size=4), rows, st.randoms(use_true_random=False))
 def test_every_row_goes_the_way_of_its_own_tree(trees, x, random):
-    together = join([one for one, _ in trees])
+    together = join([forest for forest, _ in trees])
     x = np.array(x, dtype=np.float32)
     tree = np.array([random.randrange(len(trees)) for _ in x])
     expected = [walk(trees[number][1], row) for number, row in zip(tree, x, strict=True)]

@@ -62,9 +62,9 @@ def _style():
         plt.close("all")
 
 
-def drawn(one, size=(11, 4.6), **options):
+def drawn(tree, size=(11, 4.6), **options):
     figure, axes = plt.subplots(figsize=size)
-    draw_tree(axes, one, 0, DESCRIBED, **options)
+    draw_tree(axes, tree, 0, DESCRIBED, **options)
     axes.set_title("A tree")
     figure.canvas.draw()
     boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
@@ -96,7 +96,7 @@ def test_nothing_overlaps_and_texts_stay_in_their_boxes(seed, depth, early, size
         (answers if text.get_text() in ("no", "yes") else inside).append(text.get_window_extent())
     for extent in inside:
         middle = (extent.x0 + extent.x1) / 2, (extent.y0 + extent.y1) / 2
-        box = next(one for one in extents if one.contains(*middle))
+        box = next(tree for tree in extents if tree.contains(*middle))
         assert box.x0 - 1 <= extent.x0
         assert extent.x1 <= box.x1 + 1
         assert box.y0 - 1 <= extent.y0
@@ -105,63 +105,63 @@ def test_nothing_overlaps_and_texts_stay_in_their_boxes(seed, depth, early, size
         assert apart(first, second)
     # All of it within the picture.
     whole = figure.bbox
-    assert all(whole.x0 <= one.x0 and one.x1 <= whole.x1 and whole.y0 <= one.y0 for one in extents)
+    assert all(whole.x0 <= tree.x0 and tree.x1 <= whole.x1 and whole.y0 <= tree.y0 for tree in extents)
 
 
 def test_what_is_drawn_is_the_tree():
-    one = forest(7, 2)
-    _, axes, boxes = drawn(one)
+    tree = forest(7, 2)
+    _, axes, boxes = drawn(tree)
     texts = [text.get_text() for text in axes.texts]
     assert len(boxes) == 7
-    for node in one.nodes(0):
-        assert f"n = {one.support[node]}" in texts
-        if one.feature[node] == LEAF:
-            assert f"{one.value[node]:.1f}" in texts
+    for node in tree.nodes(0):
+        assert f"n = {tree.support[node]}" in texts
+        if tree.feature[node] == LEAF:
+            assert f"{tree.value[node]:.1f}" in texts
     assert texts.count("no") == texts.count("yes") == 3
 
 
 def test_a_tree_that_was_not_grown_from_ratings_has_no_counts():
-    one = replace(forest(7, 2), support=np.zeros(7, np.int32))
-    _, axes, _ = drawn(one)
+    tree = replace(forest(7, 2), support=np.zeros(7, np.int32))
+    _, axes, _ = drawn(tree)
     assert not any("n =" in text.get_text() for text in axes.texts)
-    assert "n =" not in to_dot(one, 0, DESCRIBED)
-    assert "rating" not in tree_text(one, 0, DESCRIBED).lower().replace("high ratings", "")
+    assert "n =" not in to_dot(tree, 0, DESCRIBED)
+    assert "rating" not in tree_text(tree, 0, DESCRIBED).lower().replace("high ratings", "")
 
 
 def test_a_dollar_sign_is_no_mathematics():
-    one = Forest(
+    tree = Forest(
         *(np.array([0]), np.array([2, -1, -1], np.int32), np.zeros(3), np.array([1, 0, 0], np.int8)),
         *(np.array([1, 1, 2]), np.array([2, 1, 2]), np.array([np.nan, 2.0, 4.0]), np.array([3, 1, 2], np.int32)),
     )
-    _, axes, _ = drawn(one)
+    _, axes, _ = drawn(tree)
     assert axes.texts[2].get_text() == r"Cost in \$ above 12.0?"
 
 
 def test_a_rule_that_says_nothing_is_dashed_and_its_dead_branch_faint():
-    one = Forest(
+    tree = Forest(
         *(np.array([0]), np.array([1, -1, -1], np.int32), np.array([3.0, 0, 0]), np.array([1, 0, 0], np.int8)),
         *(np.array([1, 1, 2]), np.array([2, 1, 2]), np.array([np.nan, 2.0, 4.0]), np.array([3, 3, 0], np.int32)),
     )
-    _, _, boxes = drawn(one)
+    _, _, boxes = drawn(tree)
     assert [box.get_linestyle() for box in boxes] == ["--", "-", "-"]
     assert [box.get_alpha() < 1 for box in boxes] == [False, False, True]
-    dot = to_dot(one, 0, DESCRIBED)
+    dot = to_dot(tree, 0, DESCRIBED)
     assert '0 [label="Documentary?\\nn = 3", style="filled,dashed"' in dot
     assert '0 -> 2 [label="yes", style=dotted];' in dot
     assert '0 -> 1 [label="no"];' in dot
 
 
 def test_a_deep_tree_is_cut_and_says_so():
-    one = forest(8, 6)
-    _, axes, boxes = drawn(one, deepest=2)
+    tree = forest(8, 6)
+    _, axes, boxes = drawn(tree, deepest=2)
     assert len(boxes) == 7
-    cut = [place for place in places(one, 0, 2) if place.cut]
+    cut = [place for place in places(tree, 0, 2) if place.cut]
     assert len(cut) == 4
     texts = [text.get_text() for text in axes.texts]
     for place in cut:
-        below = [node for node in one.nodes(0) if one.feature[node] == LEAF and is_below(node, place.node)]
-        mean = np.average(one.value[below], weights=one.support[below])
-        assert mean_below(one, place.node) == pytest.approx(mean)
+        below = [node for node in tree.nodes(0) if tree.feature[node] == LEAF and is_below(node, place.node)]
+        mean = np.average(tree.value[below], weights=tree.support[below])
+        assert mean_below(tree, place.node) == pytest.approx(mean)
         assert f"{mean:.1f}…" in texts
 
 
@@ -200,16 +200,16 @@ def test_ratings_beyond_the_scale_have_the_colour_of_its_end():
 
 
 def test_dot_has_every_node_and_edge():
-    one = forest(10, 6, early=0.2)
-    dot = to_dot(one, 0, DESCRIBED, precise=True)
+    tree = forest(10, 6, early=0.2)
+    dot = to_dot(tree, 0, DESCRIBED, precise=True)
     nodes = set(map(int, re.findall(r"^  (\d+) \[", dot, flags=re.MULTILINE)))
-    assert nodes == set(one.nodes(0))
+    assert nodes == set(tree.nodes(0))
     edges = re.findall(r"^  (\d+) -> (\d+) \[label=\"(no|yes)\"", dot, flags=re.MULTILINE)
     for above, below, answer in edges:
         above, below = int(above), int(below)
-        right = below == one.right[above]
-        assert right or below == one.left[above]
-        assert (answer == "yes") == (right == (one.sign[above] > 0))
+        right = below == tree.right[above]
+        assert right or below == tree.left[above]
+        assert (answer == "yes") == (right == (tree.sign[above] > 0))
     assert len(edges) == len(nodes) - 1
     assert dot.startswith("digraph tree {")
     assert dot.rstrip().endswith("}")

@@ -26,8 +26,8 @@ def written(folder, content, name="file.txt"):
     return path
 
 
-def refused(read, path, said):
-    with pytest.raises(UserError, match=said) as caught:
+def refused(read, path, message):
+    with pytest.raises(UserError, match=message) as caught:
         read(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
@@ -44,7 +44,7 @@ def test_ratings_are_read_back(tmp_path_factory, rows, separator, end, ends_with
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("1\t2\t3\t4\n1\t2\t3\n", "line 2: 3 fields where 4 belong"),
         ("1\t2\t3\t4\n1\t2\t3\t4\t5\n", "line 2: 5 fields where 4 belong"),
@@ -63,8 +63,8 @@ def test_ratings_are_read_back(tmp_path_factory, rows, separator, end, ends_with
         ("", "no ratings can be read from 0 lines"),
     ],
 )
-def test_a_wrong_file_of_ratings_is_one_line(tmp_path, content, said):
-    refused(lambda path: read_ratings(path, "\t", 4), written(tmp_path, content), said)
+def test_a_wrong_file_of_ratings_is_one_line(tmp_path, content, message):
+    refused(lambda path: read_ratings(path, "\t", 4), written(tmp_path, content), message)
 
 
 @given(st.text(alphabet="012345.-\t:|\n\rxeN\0\"'é", max_size=60))
@@ -72,23 +72,23 @@ def test_a_wrong_file_of_ratings_is_one_line(tmp_path, content, said):
 def test_no_content_breaks_the_reader_of_ratings(tmp_path_factory, content):
     path = written(tmp_path_factory.getbasetemp(), content, "any.txt")
     try:
-        (user, item, rating), said = read_ratings(path, "\t", 3), None
+        (user, item, rating), message = read_ratings(path, "\t", 3), None
     except UserError as error:
-        said = str(error)
-    if said is None:
+        message = str(error)
+    if message is None:
         assert np.isfinite(rating).all()
         assert len(user) == len(item) == len(rating) > 0
     else:
-        assert said.startswith(str(path))
-        assert "\n" not in said
+        assert message.startswith(str(path))
+        assert "\n" not in message
 
 
 def test_small_files_keep_their_fields(tmp_path):
     path = written(tmp_path, "1|Amélie|2001\n2||\n\n".encode("latin-1"))
     assert read_lines(path, "|", 3, "latin-1") == [["1", "Amélie", "2001"], ["2", "", ""]]
-    refused(lambda one: read_lines(one, "|", 3, "utf-8"), path, "line 1: not a text in UTF-8")
-    refused(lambda one: read_lines(one, "|", 4, "latin-1"), path, "line 1: 3 fields where 4 belong")
-    refused(lambda one: read_lines(one, "|", 4, "latin-1"), tmp_path / "absent", "no such file")
+    refused(lambda path: read_lines(path, "|", 3, "utf-8"), path, "line 1: not a text in UTF-8")
+    refused(lambda path: read_lines(path, "|", 4, "latin-1"), path, "line 1: 3 fields where 4 belong")
+    refused(lambda path: read_lines(path, "|", 4, "latin-1"), tmp_path / "absent", "no such file")
 
 
 cells = st.text(alphabet='ab1 ,"é|', max_size=6).map(str.strip)
@@ -113,7 +113,7 @@ def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "the file is empty"),
         (b"\n\n", "the file is empty"),
@@ -126,8 +126,8 @@ def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
         (b"a,b\n\0,1\n", "not a text"),
     ],
 )
-def test_a_wrong_table_is_one_line(tmp_path, content, said):
-    refused(read_csv, written(tmp_path, content), said)
+def test_a_wrong_table_is_one_line(tmp_path, content, message):
+    refused(read_csv, written(tmp_path, content), message)
 
 
 @given(st.text(alphabet='a,b"\n\r\0é1', max_size=40))
@@ -135,14 +135,14 @@ def test_a_wrong_table_is_one_line(tmp_path, content, said):
 def test_no_content_breaks_the_reader_of_tables(tmp_path_factory, content):
     path = written(tmp_path_factory.getbasetemp(), content, "any.csv")
     try:
-        (columns, lines), said = read_csv(path), None
+        (columns, lines), message = read_csv(path), None
     except UserError as error:
-        said = str(error)
-    if said is None:
+        message = str(error)
+    if message is None:
         assert all(len(column) == len(lines) for column in columns.values())
     else:
-        assert said.startswith(str(path))
-        assert "\n" not in said
+        assert message.startswith(str(path))
+        assert "\n" not in message
 
 
 def test_identifiers_become_numbers(tmp_path):

@@ -24,48 +24,52 @@ def split(pairs):
 @settings(max_examples=100, deadline=None)
 def test_leaving_one_out_is_leaving_one_out(pairs):
     item, rating = split(pairs)
-    found = training_statistics(item, rating, 5, folds=None)
+    statistics = training_statistics(item, rating, 5, folds=None)
     for row in range(len(item)):
         others = np.delete(rating, row)[np.delete(item, row) == item[row]]
-        assert found["rating_count"][row] == len(others)
+        assert statistics["rating_count"][row] == len(others)
         mean = others.mean() if len(others) else rating.mean()
         deviation = others.std() if len(others) else rating.std()
-        assert found["mean_rating"][row] == pytest.approx(mean, abs=1e-9)
+        assert statistics["mean_rating"][row] == pytest.approx(mean, abs=1e-9)
         # A square root: rounding in the 16th digit of the variance is the 8th of the deviation.
-        assert found["rating_deviation"][row] == pytest.approx(deviation, abs=1e-6)
+        assert statistics["rating_deviation"][row] == pytest.approx(deviation, abs=1e-6)
 
 
 @given(ratings_of_items)
 @settings(max_examples=50, deadline=None)
 def test_all_ratings_of_an_item(pairs):
     item, rating = split(pairs)
-    found = ItemStatistics.of(item, rating, 6).all_ratings()
-    for one in range(6):
-        own = rating[item == one]
-        assert found["rating_count"][one] == len(own)
-        assert found["mean_rating"][one] == pytest.approx(own.mean() if len(own) else rating.mean(), abs=1e-9)
-        assert found["rating_deviation"][one] == pytest.approx(own.std() if len(own) else rating.std(), abs=1e-6)
+    statistics = ItemStatistics.of(item, rating, 6).all_ratings()
+    for number in range(6):
+        ratings = rating[item == number]
+        assert statistics["rating_count"][number] == len(ratings)
+        assert statistics["mean_rating"][number] == pytest.approx(
+            ratings.mean() if len(ratings) else rating.mean(), abs=1e-9
+        )
+        assert statistics["rating_deviation"][number] == pytest.approx(
+            ratings.std() if len(ratings) else rating.std(), abs=1e-6
+        )
 
 
 def test_the_formula_of_the_authors_code():
     # (mean * count - y) / (count - 1), count - 1; one rating alone: the mean of all ratings.
     item, rating = np.array([0, 0, 0, 1]), np.array([5.0, 3.0, 1.0, 2.0])
-    found = training_statistics(item, rating, 3, folds=None)
-    assert found["mean_rating"].tolist() == [(3 * 3 - 5) / 2, (3 * 3 - 3) / 2, (3 * 3 - 1) / 2, 11 / 4]
-    assert found["rating_count"].tolist() == [2, 2, 2, 0]
+    statistics = training_statistics(item, rating, 3, folds=None)
+    assert statistics["mean_rating"].tolist() == [(3 * 3 - 5) / 2, (3 * 3 - 3) / 2, (3 * 3 - 1) / 2, 11 / 4]
+    assert statistics["rating_count"].tolist() == [2, 2, 2, 0]
 
 
 def test_by_folds_a_row_sees_the_other_folds_only():
     generator = np.random.default_rng(0)
     item, rating = generator.integers(7, size=200), generator.integers(1, 6, size=200).astype(float)
     folds = generator.integers(5, size=200)
-    found = training_statistics(item, rating, 7, folds)
+    statistics = training_statistics(item, rating, 7, folds)
     alone = training_statistics(item, rating, 7, folds=None)
     for row in range(200):
         others = rating[(item == item[row]) & (folds != folds[row])]
-        assert found["mean_rating"][row] == pytest.approx(others.mean())
-        assert found["rating_deviation"][row] == pytest.approx(others.std())
-    assert np.array_equal(found["rating_count"], alone["rating_count"])
+        assert statistics["mean_rating"][row] == pytest.approx(others.mean())
+        assert statistics["rating_deviation"][row] == pytest.approx(others.std())
+    assert np.array_equal(statistics["rating_count"], alone["rating_count"])
 
 
 def test_within_an_item_leaving_one_out_gives_the_rating_away_and_folds_hardly_do():
@@ -75,7 +79,7 @@ def test_within_an_item_leaving_one_out_gives_the_rating_away_and_folds_hardly_d
 
     def correlation(columns):
         return np.mean(
-            [np.corrcoef(columns["mean_rating"][item == one], rating[item == one])[0, 1] for one in range(20)]
+            [np.corrcoef(columns["mean_rating"][item == number], rating[item == number])[0, 1] for number in range(20)]
         )
 
     assert correlation(training_statistics(item, rating, 20, None)) == pytest.approx(-1)

@@ -38,9 +38,9 @@ def table():
     generator = np.random.default_rng(0)
     rows = []
     for user in range(30):
-        own = generator.uniform(-9.95, 10, 100).round(2)
-        own[100 - user :] = 99
-        rows.append([100 - user, *own])
+        row = generator.uniform(-9.95, 10, 100).round(2)
+        row[100 - user :] = 99
+        rows.append([100 - user, *row])
     return rows
 
 
@@ -133,7 +133,7 @@ def test_the_official_archives_are_cited(real_file, tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"place": 5, "value": 10.5}, "line 3: rating 10.5; accepted: -10 to 10"),
         ({"place": 5, "value": "nan"}, "line 3: rating nan"),
@@ -142,11 +142,11 @@ def test_the_official_archives_are_cited(real_file, tmp_path, monkeypatch, capsy
         ({"place": 5, "value": 99}, "line 3: 97 ratings, the first column says 98"),
     ],
 )
-def test_a_damaged_table_is_one_line(tmp_path, table, change, said):
+def test_a_damaged_table_is_one_line(tmp_path, table, change, message):
     table[2][change["place"]] = change["value"]
     with pytest.raises(UserError) as caught:
         read_ratings(archive_of_ratings(tmp_path, table))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -191,3 +191,15 @@ def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch, texts)
     monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
     with pytest.raises(UserError, match=r'pip install "hypernet\[ratings\]"'):
         topics_of(texts)
+
+
+def test_an_archive_that_would_eat_the_machine_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("hypernet.ratings.sources.archives.LARGEST_MEMBER", 10**6)
+    for name, member, reader in (
+        ("jester-data-1.zip", "jester-data-1.csv", read_ratings),
+        ("joke_texts.zip", "jokes/init1.html", read_texts),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, b"0" * (10**6 + 1))
+        with pytest.raises(UserError, match="has 1000001 bytes; accepted: up to 1000000"):
+            reader(tmp_path / name)

@@ -16,7 +16,7 @@ from hypernet.ratings.config import RawSettings
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.dataset import prepare
 from hypernet.ratings.raw import make
-from hypernet.ratings.sources import archives as sources
+from hypernet.ratings.sources import archives
 from hypernet.ratings.sources.archives import MOVIELENS_1M, MOVIELENS_100K, Archive, obtain
 from hypernet.ratings.sources.delimited import read_ratings
 from hypernet.ratings.sources.movielens import GENRES, random_tenth, read_1m, read_100k, split_rows
@@ -125,10 +125,10 @@ def test_the_statistics_of_u1_leave_each_training_rating_out(u1):
     # User 1 rated item 1 with five stars, so the mean of the others is below the mean of all.
     row = np.flatnonzero((u1.users[train.user] == "1") & (u1.items[train.item] == "1"))
     assert train.rating[row].tolist() == [5]
-    own = train.rating[u1.items[train.item] == "1"]
-    assert mean[row] < own.mean()
-    assert mean[row] == pytest.approx((own.sum() - 5) / (len(own) - 1), abs=1e-5)
-    assert count[row] == pytest.approx(len(own) - 1, abs=1e-3)
+    ratings = train.rating[u1.items[train.item] == "1"]
+    assert mean[row] < ratings.mean()
+    assert mean[row] == pytest.approx((ratings.sum() - 5) / (len(ratings) - 1), abs=1e-5)
+    assert count[row] == pytest.approx(len(ratings) - 1, abs=1e-3)
     # An item rated once has the mean of all training ratings.
     once = np.flatnonzero(np.bincount(train.item, minlength=1682)[train.item] == 1)
     assert mean[once] == pytest.approx(train.rating.mean(), abs=1e-5)
@@ -185,7 +185,7 @@ def test_a_small_100k(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "message"),
     [
         ("u.data", "2\t1\t4\t8", "2\t1\t6\t8", r"u\.data, line 2: rating 6; accepted: 1 to 5"),
         ("u.data", "2\t1\t4\t8", "3\t1\t4\t8", r"u\.data, line 2: user 3 is not in the table of users"),
@@ -194,16 +194,16 @@ def test_a_small_100k(tmp_path):
         ("u.data", "1\t2\t3\t8", "1\t2\tnan\t8", r"u\.data, line 3: 'nan' is not a rating"),
         ("u.user", "53|F", "53|X", r"u\.user, line 2: 'X' is no sex"),
         ("u.user", "53|F", "old|F", r"u\.user, line 2: 'old' is no age"),
-        ("u.user", "2|53", "1|53", r"u\.user: user 1 stands there more than once"),
+        ("u.user", "2|53", "1|53", r"u\.user: user 1 is listed more than once"),
         ("u.item", "15-Dec-1997", "1997?", r"u\.item, line 2: '997\?' is no year"),
         ("u.item", "0|1|0", "0|2|0", r"u\.item, line 2: a genre is neither 0 nor 1"),
         ("u.item", "http://x|0|1", "http://x|1", r"u\.item, line 2: 23 fields where 24 belong"),
     ],
 )
-def test_a_damaged_100k_is_one_line(tmp_path, name, old, new, said):
+def test_a_damaged_100k_is_one_line(tmp_path, name, old, new, message):
     assert old in SMALL_100K[name]
     folder = write(tmp_path, SMALL_100K | {name: SMALL_100K[name].replace(old, new, 1)})
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         read_100k(folder, "small", 1)
     assert "\n" not in str(caught.value)
 
@@ -219,7 +219,7 @@ def test_a_small_1m(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "message"),
     [
         ("movies.dat", "Sci-Fi", "Opera", r"movies\.dat, line 2: 'opera' is not a genre"),
         ("movies.dat", "(1995)", "1995", r"movies\.dat, line 2: ' 199' is no year in the title"),
@@ -229,11 +229,11 @@ def test_a_small_1m(tmp_path):
         ("users.dat", "M::56", "M::?", r"users\.dat, line 2: '\?' is no age"),
     ],
 )
-def test_a_damaged_1m_is_one_line(tmp_path, name, old, new, said):
+def test_a_damaged_1m_is_one_line(tmp_path, name, old, new, message):
     content = SMALL_1M[name].encode() if isinstance(SMALL_1M[name], str) else SMALL_1M[name]
     assert old.encode() in content
     folder = write(tmp_path, SMALL_1M | {name: content.replace(old.encode(), new.encode(), 1)})
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         read_1m(folder, "small")
     assert "\n" not in str(caught.value)
 
@@ -307,11 +307,11 @@ def test_one_changed_rating_is_refused_with_both_digests(offline, tmp_path):
     folder = write(offline / "copy", SMALL_100K | {"u.data": changed})
     with pytest.raises(UserError) as caught:
         obtain(archive, allow_modified=False)
-    said = str(caught.value)
-    found = hashlib.sha256(changed.encode()).hexdigest()
-    assert f"{folder}: u.data has SHA-256 {found}, not {archive.members['u.data']}" in said
-    assert "u.item" not in said
-    assert "\n" not in said
+    message = str(caught.value)
+    digest = hashlib.sha256(changed.encode()).hexdigest()
+    assert f"{folder}: u.data has SHA-256 {digest}, not {archive.members['u.data']}" in message
+    assert "u.item" not in message
+    assert "\n" not in message
 
 
 def test_a_changed_copy_is_passed_over_where_the_archive_is_there(offline, tmp_path, capsys):
@@ -343,11 +343,11 @@ def test_a_changed_file_is_taken_where_that_is_allowed_and_recorded(offline, tmp
         "expected": MOVIELENS_100K.members["u.data"],
     }
     # All of its six lines are the test of u1; u2 trains on them and tests on nothing.
-    for dataset, said in (
+    for dataset, message in (
         ("ml100k_u1", "no training ratings"),
         ("ml100k_u2", "no test rating of a user who has training ratings"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             prepare(dataset, tmp_path / "raw", tmp_path / "data", prepare_settings())
     assert not (tmp_path / "data").exists()
 
@@ -382,7 +382,16 @@ def test_a_failure_leaves_the_old_raw_files(offline, tmp_path):
 def test_the_sources_are_official_and_cited():
     for archive in (MOVIELENS_100K, MOVIELENS_1M):
         assert archive.remote.url.startswith("https://files.grouplens.org/")
-    for remote in (MOVIELENS_100K.remote, MOVIELENS_1M.remote, sources.JESTER_RATINGS, sources.JESTER_TEXTS):
+    for remote in (MOVIELENS_100K.remote, MOVIELENS_1M.remote, archives.JESTER_RATINGS, archives.JESTER_TEXTS):
         assert len(remote.sha256) == 64
         assert remote.citation
         assert remote.licence
+
+
+def test_a_mirror_with_a_bomb_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr("hypernet.ratings.sources.archives.LARGEST_MEMBER", 10**6)
+    monkeypatch.setenv(acquire.MIRROR_VARIABLE, str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "ml-100k.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in archives.MOVIELENS_100K.members:
+            archive.writestr(f"ml-100k/{name}", b"0" * (10**6 + 1))
+    assert list(archives._in_mirrors(archives.MOVIELENS_100K)) == []

@@ -1,4 +1,4 @@
-"""Generated ratings: the data set is the one specified, and its truth is the truth."""
+"""Generated ratings: the data set is always the same, and its truth is the truth."""
 
 from __future__ import annotations
 
@@ -74,17 +74,19 @@ def test_the_tree_of_a_user_written_out_by_hand(raw):
 
 
 def test_trees_keep_the_attributes_and_about_the_values_of_their_templates(raw):
-    by_columns = {tuple(COLUMNS.index(name) for name in one.attributes): one for one in TEMPLATES}
+    by_columns = {tuple(COLUMNS.index(name) for name in template.attributes): template for template in TEMPLATES}
     assert len(by_columns) == len(TEMPLATES)
     for user in range(1200):
         template = by_columns[tuple(raw.trees.column[user])]
-        for name, own, usual in zip(template.attributes, raw.trees.threshold[user], template.thresholds, strict=True):
+        for name, threshold, usual in zip(
+            template.attributes, raw.trees.threshold[user], template.thresholds, strict=True
+        ):
             if name == "year":
-                assert own - usual in range(-3, 4)
+                assert threshold - usual in range(-3, 4)
             elif name == "avg":
-                assert abs(own - usual) < 0.5
+                assert abs(threshold - usual) < 0.5
             else:
-                assert own == 0.5
+                assert threshold == 0.5
         assert np.abs(raw.trees.value[user] - template.values).max() < 1.5
 
 
@@ -94,9 +96,9 @@ def test_the_last_quarter_of_a_users_ratings_is_the_test(raw):
     start = 0
     for count in counts:
         held_out = max(4, count // 4)
-        own = raw.test[start : start + count]
-        assert own[-held_out:].all()
-        assert not own[:-held_out].any()
+        test = raw.test[start : start + count]
+        assert test[-held_out:].all()
+        assert not test[:-held_out].any()
         assert len(set(raw.item[start : start + count])) == count
         start += count
 
@@ -104,8 +106,8 @@ def test_the_last_quarter_of_a_users_ratings_is_the_test(raw):
 def test_the_true_trees_in_standardised_units_are_the_same_trees(data):
     users, items = len(data.users), len(data.items)
     for truth, count in ((data.truth, users), (data.newcomers.truth, data.newcomers.count)):
-        found = truth.forest.predict(np.repeat(np.arange(count), items), np.tile(data.item_x, (count, 1)))
-        assert np.array_equal(found.astype(np.float32), truth.expected.ravel())
+        predicted = truth.forest.predict(np.repeat(np.arange(count), items), np.tile(data.item_x, (count, 1)))
+        assert np.array_equal(predicted.astype(np.float32), truth.expected.ravel())
     assert len(data.truth.forest) == users
     names = {data.features[feature].name for feature in data.truth.forest.features_used(0)}
     assert names in [set(template.attributes) for template in TEMPLATES]
@@ -114,10 +116,10 @@ def test_the_true_trees_in_standardised_units_are_the_same_trees(data):
 def test_a_year_that_an_item_has_goes_right(raw):
     rule = raw.trees.forest(raw.item_values, np.zeros(10), np.ones(10))
     years = np.unique(raw.item_values[:, 8])
-    own = (rule.feature == 8) & (rule.feature != LEAF)
-    assert own.any()
+    about_years = (rule.feature == 8) & (rule.feature != LEAF)
+    assert about_years.any()
     # Half way between two years of the catalogue: never one of them.
-    assert not np.isin(rule.threshold[own], years).any()
+    assert not np.isin(rule.threshold[about_years], years).any()
 
 
 def test_the_statistics_are_attributes_of_the_catalogue_and_not_of_the_ratings(data):

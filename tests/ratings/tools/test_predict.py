@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import hypernet
 from hypernet.cli import main
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.train import train
@@ -61,7 +63,7 @@ def test_pairs_keep_the_order_asked_for(models, ratings, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("user,item,rating\nann,film3,6\n", "line 2: the rating 6 is not on the scale from 1 to 5"),
         ("user,item,rating\nann,film3,5\nann,film3,4\n", "line 3: ann rated 'film3' in line 2 already"),
@@ -71,13 +73,13 @@ def test_pairs_keep_the_order_asked_for(models, ratings, tmp_path, capsys):
         ("", "the file is empty"),
     ],
 )
-def test_bad_ratings_are_one_line(models, tmp_path, capsys, text, said):
+def test_bad_ratings_are_one_line(models, tmp_path, capsys, text, message):
     bad = tmp_path / "bad.csv"
     bad.write_text(text)
     assert main(["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(bad)]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert said in lines[0]
+    assert message in lines[0]
 
 
 def test_bad_pairs_and_models_are_one_line(models, ratings, tmp_path, capsys):
@@ -117,8 +119,10 @@ def test_known_users_predicted_in_groups_equal_all_at_once(models, prepared, mon
 def test_leaf_probabilities_are_those_of_the_soft_prediction(models, prepared):
     data = RatingData.load(prepared("preftrees"))
     model = open_trees(models["meta_fixed_soft"])
-    own = data.train.user == 5
-    support = Rows(np.zeros(own.sum(), np.int64), data.train.item[own], data.train.rating[own], data.train.x[own])
+    theirs = data.train.user == 5
+    support = Rows(
+        np.zeros(theirs.sum(), np.int64), data.train.item[theirs], data.train.rating[theirs], data.train.x[theirs]
+    )
     share = model.leaf_probabilities(support, data.item_x)
     np.testing.assert_allclose(share.sum(axis=1), 1, atol=1e-6)
     everything = Rows(
@@ -137,3 +141,45 @@ def test_a_baseline_predicts_pairs_of_known_users(models, prepared):
     pairs = predictor.example(data, 50)
     mean = [data.train.rating[data.train.user == user].mean() for user in pairs[:, 0]]
     np.testing.assert_allclose(predictor(pairs), mean, rtol=1e-6)
+
+
+# --- from Python --------------------------------------------------------------------------------------------------
+
+
+def test_the_function_gives_what_the_command_writes(models, ratings, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    command = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
+    assert main([*command, "--out", str(out)]) == 0
+    capsys.readouterr()
+    table = pd.read_csv(ratings)
+    nested = {user: dict(zip(rows["item"], rows.rating, strict=True)) for user, rows in table.groupby("user")}
+    for given in (ratings, table, nested):
+        predicted = hypernet.ratings.predict(given, model=models["meta_fixed_hard"])
+        assert predicted.users == 2
+        predicted.save(tmp_path / "function.csv")
+        assert (tmp_path / "function.csv").read_bytes() == out.read_bytes()
+    pairs = pd.DataFrame({"user": ["bob", "ann"], "item": ["film8", "film3"]})
+    few = hypernet.ratings.predict(nested, model=open_model(models["meta_fixed_hard"]), pairs=pairs).table
+    assert list(zip(few.user, few["item"], strict=True)) == [("bob", "film8"), ("ann", "film3")]
+    whole = pd.read_csv(out).set_index(["user", "item"]).prediction
+    assert few.prediction[0] == whole["bob", "film8"]
+
+
+def test_a_mistake_in_python_is_one_line(models, tmp_path, monkeypatch):
+    model = models["meta_fixed_hard"]
+    for given, message in (
+        ({"ann": 5}, "ratings: a int for 'ann'; accepted: {user: {item: rating}}"),
+        ({"ann": {"film3": 5, "Film3": 4}}, "ratings, entry 2: no item 'Film3'; like it: film3"),
+        ({}, "ratings: no ratings in here"),
+    ):
+        with pytest.raises(UserError) as caught:
+            hypernet.ratings.predict(given, model=model)
+        assert message in str(caught.value)
+    predicted = hypernet.ratings.predict({"ann": {"film3": 5}}, model=model)
+    with pytest.raises(UserError, match=r"out\.txt: the name must end in \.csv"):
+        predicted.save(tmp_path / "out.txt")
+    with pytest.raises(UserError, match="User's mean cannot grow a tree"):
+        hypernet.ratings.predict({"ann": {"film3": 5}}, model=open_model(models["user_mean"]))
+    monkeypatch.setattr("hypernet.ratings.tools.predict.MOST_PREDICTIONS", 100)
+    with pytest.raises(UserError, match=r"1 users and 300 items make more than 100 predictions; say which \(pairs\)"):
+        hypernet.ratings.predict({"ann": {"film3": 5}}, model=model)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hypernet
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
@@ -18,10 +24,12 @@ from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import reasons, tree_text
 from hypernet.ratings.core.tables import Feature, RatingData
 from hypernet.ratings.methods import build
-from hypernet.ratings.tools.given_ratings import Items, read_items, read_ratings
+from hypernet.ratings.tools.items import Items, add_items
+from hypernet.ratings.tools.profiles import read_ratings
 from hypernet.ratings.tools.recommend import Grown, grow, ranking
 from hypernet.ratings.trained import open_trees
 
+ROOT = Path(hypernet.__file__).parents[1]
 HANDFUL = "item,rating\nfilm3,5\nfilm10,1\nfilm50,4\nfilm77,2\n"
 
 
@@ -45,14 +53,14 @@ def models(data, config, tmp_path_factory):
             # And these ask about year and rating more often than about genres.
             tree.f[-1].bias[8:10] += 0.5
         catalogue = {name: torch.from_numpy(getattr(data, name)) for name in ("mean", "deviation", "item_x", "user_x")}
-        catalogue |= {name: [str(one) for one in getattr(data, name)] for name in ("users", "items", "titles")}
+        catalogue |= {name: [str(text) for text in getattr(data, name)] for name in ("users", "items", "titles")}
         catalogue |= {name: getattr(data, name) for name in ("title", "unit", "low", "high")}
         content = {
             "domain": "ratings",
             "dataset": "preftrees",
             "method": method,
             "settings": settings_of.model_dump(mode="json"),
-            "catalogue": catalogue | {"features": [asdict(one) for one in data.features]},
+            "catalogue": catalogue | {"features": [asdict(feature) for feature in data.features]},
             "state": tree.state_dict(),
         }
         save_model(folder / f"{method}.ckpt", content)
@@ -119,7 +127,7 @@ def test_explain_prints_the_tree_and_what_would_change_it(models, handful, capsy
     assert tree_text(grown.forest, 0, model.catalogue) in printed
     best = int(ranking(model, items, grown, np.array([3, 10, 50, 77]))[0])
     flips = counterfactuals(grown.forest, 0, items.x[best], model.catalogue, items.x)
-    changes = [one.text for one in flips if f"{one.value:.1f}" != f"{grown.predicted[best]:.1f}"]
+    changes = [flip.text for flip in flips if f"{flip.value:.1f}" != f"{grown.predicted[best]:.1f}"]
     assert (changes or ["no one change would alter it"])[0] in printed
 
 
@@ -128,9 +136,9 @@ def test_precise_reasons_have_numbers(models, handful, capsys):
     for options in ((), ("--precise",)):
         assert recommend(models["meta_fixed_hard"], handful, "--top", 40, "--explain", *options) == 0
         outputs.append(capsys.readouterr().out)
-    said = ("igh ratings", "ow ratings", "fter ", "efore ")
-    assert any(word in outputs[0] for word in said)
-    assert not any(word in outputs[1] for word in said)
+    words = ("igh ratings", "ow ratings", "fter ", "efore ")
+    assert any(word in outputs[0] for word in words)
+    assert not any(word in outputs[1] for word in words)
     assert any(sign in outputs[1] for sign in "<>≤≥")
 
 
@@ -170,7 +178,7 @@ def test_the_page_is_written_whole(models, handful, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("film,rating\nfilm3,5\n", "mine.csv, line 1: no column item; found: 'film', 'rating'; needed: item, rating"),
         ("item,stars\nfilm3,5\n", "mine.csv, line 1: no column rating"),
@@ -192,13 +200,13 @@ def test_the_page_is_written_whole(models, handful, tmp_path, capsys):
         ),
     ],
 )
-def test_bad_ratings_are_one_line(models, tmp_path, capsys, content, said):
+def test_bad_ratings_are_one_line(models, tmp_path, capsys, content, message):
     path = tmp_path / "mine.csv"
     path.write_text(content)
     assert recommend(models["meta_fixed_hard"], path, "--page", tmp_path / "page.html") == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert said in output.err
+    assert message in output.err
     assert len(output.err.splitlines()) == 1
     assert not (tmp_path / "page.html").exists()
 
@@ -211,7 +219,7 @@ def test_bytes_that_are_no_text(models, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("title,action\nNew,1\n", "items.csv, line 1: no column item"),
         (
@@ -226,26 +234,26 @@ def test_bytes_that_are_no_text(models, tmp_path, capsys):
         ("item,year\n", "items.csv: no items in here; write one a line"),
     ],
 )
-def test_bad_items_are_one_line(models, tmp_path, handful, capsys, content, said):
+def test_bad_items_are_one_line(models, tmp_path, handful, capsys, content, message):
     path = tmp_path / "items.csv"
     path.write_text(content)
     assert recommend(models["meta_fixed_hard"], handful, "--items", path) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--top", "0"], "argument --top: '0' is not a whole number from 1"),
         (["--top", "-3"], "argument --top"),
-        (["--top", "297"], "--top 297: 296 items are unrated; from 1 to 296 is accepted"),
+        (["--top", "297"], "top 297: 296 items are unrated; accepted: 1 to 296"),
         (["--page", "page.txt"], "page.txt: the name must end in .html"),
         (["--items", "nowhere.csv"], "nowhere.csv: no such file"),
     ],
 )
-def test_bad_options_are_one_line(models, handful, capsys, options, said):
+def test_bad_options_are_one_line(models, handful, capsys, options, message):
     assert recommend(models["meta_fixed_hard"], handful, *options) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_no_such_ratings(models, tmp_path, capsys):
@@ -256,12 +264,12 @@ def test_no_such_ratings(models, tmp_path, capsys):
 def test_models_that_do_not_fit(models, handful, tmp_path, capsys):
     other = tmp_path / "model.ckpt"
     save_model(other, {"domain": "codes", "method": "bp"})
-    for path, said in (
+    for path, message in (
         (other, "not a model trained by `hypernet ratings train`"),
         (tmp_path / "no.ckpt", "no such model"),
     ):
         assert recommend(path, handful) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert recommend(models["meta_fixed_soft"], handful, "--page", tmp_path / "page.html") == 2
     assert "give a model of meta_*_hard" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
@@ -271,7 +279,7 @@ def test_everything_rated_leaves_nothing_to_recommend(models, tmp_path, capsys):
     path = tmp_path / "all.csv"
     path.write_text("item,rating\n" + "".join(f"film{number},3\n" for number in range(300)))
     assert recommend(models["meta_fixed_hard"], path) == 2
-    assert "all 300 items are rated; add others with --items" in capsys.readouterr().err
+    assert "all 300 items are rated, none is left to recommend; add others (items)" in capsys.readouterr().err
 
 
 SHOP = Items(
@@ -301,7 +309,7 @@ def test_a_column_of_values_fills_the_features_of_that_name(tmp_path):
     path = tmp_path / "items.csv"
     path.write_text("item,genre,price\na,drama|horror,12\nb,,\nc,action | drama,7.5\n")
     mean, deviation = np.array([10.0, 0.25, 0.5]), np.array([4.0, 0.5, 0.5])
-    items = read_items(path, SHOP, SHOP_FEATURES, mean, deviation)
+    items = add_items(path, SHOP, SHOP_FEATURES, mean, deviation)
     assert items.ids.tolist() == ["1", "2", "3", "4", "a", "b", "c"]
     assert (items.x[4:] * deviation + mean).tolist() == [[12, 0, 1], [10, 0.25, 0.5], [7.5, 1, 1]]
 
@@ -318,12 +326,12 @@ def read_or_complaint(path):
 def test_any_text_is_ratings_or_one_line_of_complaint(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "mine.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    found = read_or_complaint(path)
-    if isinstance(found, str):
-        assert "mine.csv" in found
-        assert len(found.splitlines()) == 1
+    outcome = read_or_complaint(path)
+    if isinstance(outcome, str):
+        assert "mine.csv" in outcome
+        assert len(outcome.splitlines()) == 1
     else:
-        assert len(found[0]) == len(found[1]) > 0
+        assert len(outcome[0]) == len(outcome[1]) > 0
 
 
 CELLS = st.sampled_from(["1", "2", "Heat (1995)", "double", "x", "", "5", "1.5", "nan", "-1", "9e999", '"a""b"', "😀"])
@@ -334,10 +342,139 @@ CELLS = st.sampled_from(["1", "2", "Heat (1995)", "double", "x", "", "5", "1.5",
 def test_any_table_is_ratings_or_one_line_of_complaint(tmp_path_factory, cells):
     path = tmp_path_factory.mktemp("any") / "mine.csv"
     path.write_text("item,rating\n" + "".join(",".join(row) + "\n" for row in cells), encoding="utf-8")
-    found = read_or_complaint(path)
-    if isinstance(found, str):
-        assert str(path) in found
+    outcome = read_or_complaint(path)
+    if isinstance(outcome, str):
+        assert str(path) in outcome
     else:
-        item, rating = found
+        item, rating = outcome
         assert len(item) == len(cells) == len(set(item.tolist()))
         assert ((rating >= 1) & (rating <= 5)).all()
+
+
+# --- from Python --------------------------------------------------------------------------------------------------
+
+
+MINE = {"film3": 5, "film10": 1, "film50": 4.0, "film77": 2}
+
+
+@pytest.mark.parametrize("method", ["meta_fixed_hard", "meta_fixed_soft"])
+def test_the_function_gives_what_the_command_prints(models, handful, capsys, method):
+    best = hypernet.ratings.recommend(MINE, model=models[method], top=5, explain=True)
+    assert recommend(models[method], handful, "--top", 5, "--explain") == 0
+    assert capsys.readouterr().out == best.text() + "\n"
+    table = best.table
+    assert list(table.columns) == ["item", "title", "prediction", "probability", "reason", "change"]
+    model = hypernet.ratings.open_model(models[method])
+    item = [int(name.removeprefix("film")) for name in table["item"]]
+    predicted = model(np.array([[3, 5], [10, 1], [50, 4], [77, 2]]))
+    np.testing.assert_allclose(table.prediction, predicted[item], rtol=1e-5)
+    for line, row in zip(best.text().splitlines()[-10::2], table.itertuples(), strict=True):
+        assert f"{row.prediction:.1f}  {row.title}  " in line
+        assert row.reason in line
+    assert all(change in best.text() for change in table.change)
+    assert best.tree in best.text()
+
+
+def test_a_file_a_table_and_a_dictionary_are_the_same_ratings(models, handful):
+    model = open_trees(models["meta_fixed_hard"])
+    table = pd.DataFrame({"rating": [5, 1, 4, 2], "item": ["film3", "film10", "film50", "film77"], "note": None})
+    texts = [hypernet.ratings.recommend(mine, model=model).text() for mine in (handful, str(handful), table, MINE)]
+    assert len(set(texts)) == 1
+
+
+def test_more_items_from_a_table(models):
+    more = pd.DataFrame({"item": ["new1", "new2"], "title": ["A", None], "year": [1999.0, np.nan], "action": True})
+    model = models["meta_fixed_hard"]
+    best = hypernet.ratings.recommend(MINE | {"A": 3}, model=model, items=more, top=297)
+    assert set(best.table.title) >= {"new2"}
+    assert "A" not in set(best.table.title)
+
+
+@pytest.mark.parametrize(
+    ("mine", "options", "message"),
+    [
+        ({"film3": 6}, {}, "ratings, entry 1: the rating 6 is not on the scale from 1 to 5"),
+        ({"film3": None}, {}, "ratings, entry 1: the rating is empty"),
+        ({"film3": "good"}, {}, "ratings, entry 1: the rating 'good' is not a finite number"),
+        ({"flim3": 5}, {}, "ratings, entry 1: no item 'flim3'; like it: film3;"),
+        ({}, {}, "ratings: no ratings in here"),
+        (pd.DataFrame({"item": ["film3"]}), {}, "ratings: no column rating; found: 'item'; needed: item, rating"),
+        (pd.DataFrame({"item": ["film3", "film3"], "rating": 3}), {}, "row 1: 'film3' is rated in row 0 already"),
+        (pd.DataFrame([[1, 2]], columns=["item", "item"]), {}, "ratings: column 2 is called 'item'"),
+        ([5, 4], {}, "ratings: a list; accepted: a path to a CSV file, a pandas table"),
+        (MINE, {"items": 7}, "items: a int; accepted: a path to a CSV file, a pandas table"),
+        (MINE, {"top": 0}, "top 0: 296 items are unrated; accepted: 1 to 296"),
+        (MINE, {"model": "nowhere.ckpt"}, "nowhere.ckpt: no such model file"),
+    ],
+)
+def test_a_mistake_in_python_is_one_line(models, mine, options, message):
+    with pytest.raises(UserError) as caught:
+        hypernet.ratings.recommend(mine, **({"model": models["meta_fixed_hard"]} | options))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_page_of_the_function_is_that_of_the_command(models, handful, tmp_path, capsys):
+    best = hypernet.ratings.recommend(MINE, model=models["meta_fixed_hard"])
+    best.write_page(tmp_path / "function.html")
+    assert recommend(models["meta_fixed_hard"], handful, "--page", tmp_path / "command.html") == 0
+    assert (tmp_path / "function.html").read_bytes() == (tmp_path / "command.html").read_bytes()
+    with pytest.raises(UserError, match=r"page\.txt: the name must end in \.html"):
+        best.write_page(tmp_path / "page.txt")
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(UserError, match="this is a folder"):
+        best.write_page(tmp_path / "folder.html")
+    soft = hypernet.ratings.recommend(MINE, model=models["meta_fixed_soft"])
+    with pytest.raises(UserError, match="it routes softly and a page shows one path"):
+        soft.write_page(tmp_path / "soft.html")
+    assert not (tmp_path / "soft.html").exists()
+
+
+def test_a_page_of_hostile_titles_has_no_script_but_its_own(models, tmp_path):
+    title = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'<!-- {{ 7 * 7 }}"
+    more = pd.DataFrame({"item": ["new1", "new2"], "title": [title, f"{title} again"], "avg": [5.0, 5.0]})
+    model = models["meta_fixed_hard"]
+    best = hypernet.ratings.recommend({**MINE, title: 5}, model=model, items=more, top=297)
+    best.write_page(tmp_path / "me.html")
+    text = (tmp_path / "me.html").read_text(encoding="utf-8")
+    assert text.lower().count("<script") == text.lower().count("</script") == 2
+    assert "<img" not in text
+    assert "{{ 7 * 7 }}" in text
+    assert "49" not in text[text.index("<h2>What you rated</h2>") : text.index('<script type="application/json"')]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((b"item,rating", b",x" * 20_000), "20002 columns; accepted: at most 10000"),
+        ((b"item,rating\n", b"," * 10**6, b"\n"), "line 2: 1000001 fields, the header has 2"),
+        ((b"item,rating\n", b"x" * 100_000, b",5\n"), "line 2: no item 'xxxx"),
+        ((b"item,rating\n", b"x" * 200_000, b",5\n"), "field larger than field limit"),
+        ((b"item,rating\nfilm3,", b"9" * 100_000, b"\n"), "the rating '99999999999999999999' is not a finite number"),
+        ((b"item,rating\n", b"9" * 100_000, b",5\n"), "line 2: no item '9999"),
+    ],
+)
+def test_monstrous_tables_are_one_short_line(models, tmp_path, parts, message):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"".join(parts))
+    with pytest.raises(UserError) as caught:
+        hypernet.ratings.recommend(path, model=models["meta_fixed_hard"])
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_a_file_without_end_is_refused(models, monkeypatch):
+    monkeypatch.setattr("hypernet.ratings.tools.given.LARGEST_TABLE", 2**20)
+    with pytest.raises(UserError, match="/dev/zero: larger than 1 MiB"):
+        hypernet.ratings.recommend("/dev/zero", model=models["meta_fixed_hard"])
+
+
+def test_the_face_imports_nothing_heavy():
+    script = "import sys, hypernet.ratings as face; assert face.__all__; print({'numpy', 'torch'} & set(sys.modules))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert answer.stdout.strip() == "set()"
+    assert set(hypernet.ratings.__all__) >= {"recommend", "predict", "open_model", "RatingData"}
+    for name in hypernet.ratings.__all__:
+        assert getattr(hypernet.ratings, name).__name__ == name

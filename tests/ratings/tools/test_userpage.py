@@ -14,12 +14,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import hypernet.ratings
 from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import question, reason, reasons
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.tools.given_ratings import Items
+from hypernet.ratings.tools import userpage
+from hypernet.ratings.tools.items import Items
 from hypernet.ratings.tools.userpage import write_user_page
 
 FEATURES = (
@@ -34,7 +34,7 @@ DEVIATION = np.array([0.6, 0.43, 0.3, 13.7, 11.0])
 DESCRIBED = SimpleNamespace(
     title="Films & <more>", unit="stars", features=FEATURES, mean=MEAN, deviation=DEVIATION, low=1.0, high=5.0
 )
-LOGIC = Path(hypernet.ratings.__file__).with_name("user.js.j2")
+LOGIC = Path(userpage.__file__).with_name("user.js.j2")
 
 
 def shop(count=40, seed=0):
@@ -58,7 +58,7 @@ def full_forest(seed, depth):
     number = np.arange(nodes)
     leaf = number >= inner
     feature = generator.integers(0, len(FEATURES), nodes)
-    binary = np.array([one.kind == "binary" for one in FEATURES])[feature]
+    binary = np.array([feature.kind == "binary" for feature in FEATURES])[feature]
     natural = np.where(binary, generator.choice([0.5, 0.5, 1.2, -0.2], nodes), MEAN[feature] + DEVIATION[feature] * 0.7)
     natural += np.where(binary, 0.0, DEVIATION[feature] * generator.normal(0, 0.5, nodes))
     return Forest(
@@ -141,8 +141,8 @@ def test_everything_stands_on_the_page_without_javascript(tmp_path):
         assert entry.strip().startswith(expected)
     assert " you 5.0 tree " in read.entries[6]
     # Twice: from top to bottom, and as a list for narrow screens.
-    for said in ("High ratings?", "Action?", "average rating > 3.62", "2.7", "3.2", "4.7", "n = 3", "no", "yes"):
-        assert read.drawn.count(said) >= 2, said
+    for drawn in ("High ratings?", "Action?", "average rating > 3.62", "2.7", "3.2", "4.7", "n = 3", "no", "yes"):
+        assert read.drawn.count(drawn) >= 2, drawn
     assert sum(tag == "svg" for tag, _ in read.tags) == 2
 
 
@@ -152,7 +152,11 @@ def test_the_page_needs_no_network_and_titles_stay_text(tmp_path):
     assert not re.search(r"https?://|//cdn|@import|url\(", text)
     for tag, attributes in read.tags:
         assert not {"src", "href", "srcset", "action", "data"} & set(attributes), tag
-    policy = next(one["content"] for tag, one in read.tags if one.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        attributes["content"]
+        for tag, attributes in read.tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'")
     # A title that ends the script would let the rest run.
     assert text.count("</script>") == 2
@@ -173,35 +177,35 @@ def test_a_tree_that_is_one_leaf(tmp_path):
     assert "Any item" in Reader(text).entries[0]
 
 
-def boxes(text, kind):
+def boxes(text, layout):
     """Rectangles of one drawing as (x, y, width, height), and the size of the drawing."""
-    drawing = text[text.index(f'<div class="{kind}">') :]
+    drawing = text[text.index(f'<div class="{layout}">') :]
     drawing = drawing[: drawing.index("</svg>")]
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)
-    found = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', drawing)
-    return np.array(found, dtype=float), [float(one) for one in size.groups()]
+    rectangles = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', drawing)
+    return np.array(rectangles, dtype=float), [float(number) for number in size.groups()]
 
 
-@pytest.mark.parametrize(("kind", "depth"), [("wide", 1), ("wide", 4), ("narrow", 3), ("narrow", 5)])
-def test_boxes_lie_apart_and_inside(tmp_path, kind, depth):
-    rectangles, (width, height) = boxes(page(tmp_path / "user.html", full_forest(2, depth))[0], kind)
+@pytest.mark.parametrize(("layout", "depth"), [("wide", 1), ("wide", 4), ("narrow", 3), ("narrow", 5)])
+def test_boxes_lie_apart_and_inside(tmp_path, layout, depth):
+    rectangles, (width, height) = boxes(page(tmp_path / "user.html", full_forest(2, depth))[0], layout)
     assert len(rectangles) == 2 ** (depth + 1) - 1
     x, y, w, h = rectangles.T
     assert (x >= 0).all()
     assert (y >= 0).all()
     assert (x + w <= width).all()
     assert (y + h <= height).all()
-    for one in range(len(x)):
-        apart = (x[one] >= x + w) | (x >= x[one] + w[one]) | (y[one] >= y + h) | (y >= y[one] + h[one])
-        assert apart[np.arange(len(x)) != one].all()
+    for box in range(len(x)):
+        apart = (x[box] >= x + w) | (x >= x[box] + w[box]) | (y[box] >= y + h) | (y >= y[box] + h[box])
+        assert apart[np.arange(len(x)) != box].all()
 
 
 @pytest.fixture(scope="module")
 def node():
-    found = shutil.which("node")
-    if found is None:
+    program = shutil.which("node")
+    if program is None:
         pytest.skip("node is not installed: the page's script is not compared with the program")
-    return found
+    return program
 
 
 HARNESS = """
@@ -234,26 +238,28 @@ def test_the_script_says_what_the_program_says(tmp_path, node):
     answer = subprocess.run(
         [node, str(tmp_path / "harness.js")], input=json.dumps(models), capture_output=True, text=True, check=True
     )
-    for forest, order, said in zip(forests, orders, json.loads(answer.stdout), strict=True):
+    for forest, order, answered in zip(forests, orders, json.loads(answer.stdout), strict=True):
         leaves = forest.leaves(np.zeros(len(order), np.int64), items.x[order])
-        for number, leaf, item in zip(order, leaves, said["items"], strict=True):
+        for number, leaf, item in zip(order, leaves, answered["items"], strict=True):
             flips = counterfactuals(forest, 0, items.x[number], DESCRIBED, items.x)
             assert item["leaf"] == leaf
             assert item["reason"] == reason(forest, 0, int(leaf), DESCRIBED).text
-            assert item["flips"] == [[one.node, one.value, one.text] for one in flips]
-        for rule, asked, precise, constant in said["rules"]:
+            assert item["flips"] == [[flip.node, flip.value, flip.text] for flip in flips]
+        for rule, asked, precise, constant in answered["rules"]:
             expected = question(forest, rule, DESCRIBED)
             assert (asked["text"], asked["yes"], constant) == (expected.text, expected.yes, expected.constant)
             wanted = question(forest, rule, DESCRIBED, precise=True).text
             assert not precise or f"{precise[0].upper()}{precise[1:]}?" == wanted
-        assert said["alive"] == [leaf for leaf, one in sorted(reasons(forest, 0, DESCRIBED).items()) if one.reachable]
+        assert answered["alive"] == [
+            leaf for leaf, explained in sorted(reasons(forest, 0, DESCRIBED).items()) if explained.reachable
+        ]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Opens a page, runs a script on it and gives the page's document as it then is."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
         pytest.skip("no chromium: the page is not tried in a browser")
 
     def visit(path, script):
@@ -262,7 +268,7 @@ def browser(tmp_path_factory):
         flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
         flags += " --disable-component-update --disable-sync"
         profile = f"--user-data-dir={tmp_path_factory.mktemp('browser')}"
-        command = [found, *flags.split(), profile, "--dump-dom", path.as_uri()]
+        command = [program, *flags.split(), profile, "--dump-dom", path.as_uri()]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     return visit
@@ -278,7 +284,11 @@ def test_the_browser_leaves_the_page_as_it_was_written(tmp_path, browser):
     assert as_written(after.entries) == as_written(before.entries)
     assert after.drawn == before.drawn
     boxes_of = [
-        [(one["data-node"], one["class"].replace(" chosen", "")) for tag, one in read.tags if "data-node" in one]
+        [
+            (attributes["data-node"], attributes["class"].replace(" chosen", ""))
+            for tag, attributes in read.tags
+            if "data-node" in attributes
+        ]
         for read in (before, after)
     ]
     assert boxes_of[0] == boxes_of[1]
@@ -300,7 +310,7 @@ def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
     edited["threshold"] = np.array([standardised(0, 3.005), 0, standardised(1, 0.5), 0, 0])
     edited["sign"] = np.array([1, 0, -1, 0, 0], np.int8)
     edited = Forest(**edited)
-    value, was = (one.predict(np.zeros(len(items), np.int64), items.x) for one in (edited, TALK))
+    value, was = (forest.predict(np.zeros(len(items), np.int64), items.x) for forest in (edited, TALK))
     ranked = sorted(order, key=lambda number: (-value[number], list(order).index(number)))
     assert len(read.entries) == 37 + 3
     for place, (number, entry) in enumerate(zip(ranked, read.entries, strict=False), start=1):
@@ -311,6 +321,6 @@ def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
         expected = f"{place} {items.titles[number]}{moved} {value[number]} {reason(edited, 0, leaf, DESCRIBED).text}"
         assert entry.strip().startswith(expected)
     assert "average rating > 3.01" in read.drawn or "average rating > 3.00" in read.drawn
-    own = np.abs(value[RATED] - RATING).mean()
-    assert f'<span id="error">{own:.2f}</span>' in document
+    error = np.abs(value[RATED] - RATING).mean()
+    assert f'<span id="error">{error:.2f}</span>' in document
     assert f"As grown: {np.abs(was[RATED] - RATING).mean():.2f}." in document

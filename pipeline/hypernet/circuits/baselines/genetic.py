@@ -1,6 +1,6 @@
 """A genetic algorithm over ladders of a known length, for many targets at once.
 
-An individual is a string of genes, one for each part: a gene is a kind with a catalogue value, so there are 6 K genes.
+An individual is a string of genes, one for each part: a gene is a type with a catalogue value, so there are 6 K genes.
 A population is replaced by its best (the elite) and by children: each has two parents, and each parent is the best of a
 few drawn at random; with some probability the child has the first parent's genes up to a random place and the second's
 behind it, else the first's alone; at last every gene is drawn anew with a small probability. (Holland 1975; tournaments
@@ -19,9 +19,9 @@ import torch
 
 from hypernet.circuits.core.features import COMPRESSIONS, Probe
 from hypernet.circuits.core.ladder import BLOCK, propagate
-from hypernet.circuits.core.parts import KINDS, PAD
+from hypernet.circuits.core.parts import PAD, PART_TYPES
 
-# error(kinds [R, P, n], values [R, P, n], targets [R]) -> [R, P]: how far each circuit is from its row's target.
+# error(types [R, P, n], values [R, P, n], targets [R]) -> [R, P]: how far each circuit is from its row's target.
 ErrorFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -66,12 +66,12 @@ def evolve(
         values: K values that every part can have, normalised, rising.
         generator: source of all choices.
         plan: how the search goes.
-        start: kinds and values ``[T, S, n']`` of circuits that are in the first populations, S at most P. Each value is
+        start: types and values ``[T, S, n']`` of circuits that are in the first populations, S at most P. Each value is
             replaced by the nearest of ``values``. What lies behind the target's length is cut off; padding before it
             is a gap, which stays until its gene is drawn anew.
 
     Returns:
-        the best circuit of each target, kinds int8 and values ``[T, n]`` with :data:`PAD` behind the last part, and
+        the best circuit of each target, types int8 and values ``[T, n]`` with :data:`PAD` behind the last part, and
         its error ``[T]``.
     """
     values = np.asarray(values, dtype=np.float64)
@@ -83,17 +83,18 @@ def evolve(
         # Sorted, so that the best of a tournament is the one with the smallest number.
         order = np.argsort(errors, axis=1, kind="stable")
         strings, errors = strings[rows, order], errors[rows, order]
-        parents, children = _breed(strings, inside, len(KINDS) * len(values), generator, plan)
+        parents, children = _breed(strings, inside, len(PART_TYPES) * len(values), generator, plan)
         # A child that is a copy has its parent's error.
         as_first, as_second = ((children == strings[rows, parent]).all(axis=2) for parent in parents)
         known = np.where(as_first, errors[rows, parents[0]], errors[rows, parents[1]])
-        found = _assess(error, children, values, ~(as_first | as_second), known)
+        assessed = _assess(error, children, values, ~(as_first | as_second), known)
         strings = np.concatenate([strings[:, : plan.elite], children], axis=1)
-        errors = np.concatenate([errors[:, : plan.elite], found], axis=1)
+        errors = np.concatenate([errors[:, : plan.elite], assessed], axis=1)
     best = errors.argmin(axis=1)[:, None]
-    kinds, sizes = decode(strings[rows, best][:, 0], values)
-    gaps_last = np.argsort(kinds == PAD, axis=1, kind="stable")
-    return *(np.take_along_axis(one, gaps_last, axis=1) for one in (kinds, sizes)), errors[rows, best][:, 0]
+    types, sizes = decode(strings[rows, best][:, 0], values)
+    gaps_last = np.argsort(types == PAD, axis=1, kind="stable")
+    types, sizes = (np.take_along_axis(array, gaps_last, axis=1) for array in (types, sizes))
+    return types, sizes, errors[rows, best][:, 0]
 
 
 def _first(
@@ -105,7 +106,7 @@ def _first(
 ) -> np.ndarray:
     """The first populations, ``[T, P, n]`` int16."""
     targets, longest = inside.shape
-    strings = generator.integers(len(KINDS) * len(values), size=(targets, population, longest), dtype=np.int16)
+    strings = generator.integers(len(PART_TYPES) * len(values), size=(targets, population, longest), dtype=np.int16)
     if start is not None:
         given = encode(*start, values)[:, :, :longest]
         strings[:, : given.shape[1]] = PAD
@@ -134,23 +135,23 @@ def _assess(
 ) -> np.ndarray:
     """Errors ``[T, P]`` of strings: measured where they are new, else those that are known."""
     if new.any():
-        kinds, sizes = decode(strings[new], values)
-        found = error(kinds[:, None], sizes[:, None], np.nonzero(new)[0])[:, 0]
-        known[new] = np.where(np.isnan(found), np.inf, found)
+        types, sizes = decode(strings[new], values)
+        measured = error(types[:, None], sizes[:, None], np.nonzero(new)[0])[:, 0]
+        known[new] = np.where(np.isnan(measured), np.inf, measured)
     return known
 
 
 def decode(strings: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Kinds and values of strings of genes, each ``[..., n]``; at a gap the value is one that nobody looks at."""
+    """Types and values of strings of genes, each ``[..., n]``; the value at a gap is not looked at."""
     # A gap is -1, and -1 divided by K, rounded down, is -1 again.
-    kinds, places = np.divmod(strings, np.int16(len(values)))
-    return kinds.astype(np.int8), values[places]
+    types, places = np.divmod(strings, np.int16(len(values)))
+    return types.astype(np.int8), values[places]
 
 
-def encode(kinds: np.ndarray, values: np.ndarray, catalogue: np.ndarray) -> np.ndarray:
+def encode(types: np.ndarray, values: np.ndarray, catalogue: np.ndarray) -> np.ndarray:
     """Genes of circuits, int16 ``[..., n]``: each value becomes the nearest of the catalogue in its logarithm."""
     places = np.searchsorted(np.sqrt(catalogue[1:] * catalogue[:-1]), values)
-    return np.where(np.asarray(kinds) >= 0, np.asarray(kinds, np.int16) * len(catalogue) + places, PAD).astype(np.int16)
+    return np.where(np.asarray(types) >= 0, np.asarray(types, np.int16) * len(catalogue) + places, PAD).astype(np.int16)
 
 
 def response_errors(probe: Probe, target: np.ndarray) -> ErrorFunction:
@@ -169,26 +170,29 @@ def response_errors(probe: Probe, target: np.ndarray) -> ErrorFunction:
     # Half the width of double precision: twice as many in the processor's cache.
     block = max(1, 2 * BLOCK // probe.points)
 
-    def measure(kinds: np.ndarray, values: np.ndarray, owner: np.ndarray, precision: torch.dtype) -> np.ndarray:
+    def measure(types: np.ndarray, values: np.ndarray, owner: np.ndarray, precision: torch.dtype) -> np.ndarray:
         points, goal = torch.from_numpy(probe.frequency).to(precision), wanted.to(precision)
-        distance = np.empty(len(kinds))
+        distance = np.empty(len(types))
         with torch.inference_mode():
-            for first in range(0, len(kinds), block):
+            for first in range(0, len(types), block):
                 here = slice(first, first + block)
-                circuit = torch.from_numpy(kinds[here]).long(), torch.from_numpy(values[here]).to(precision)
-                planes = [torch.stack(propagate(*circuit, points, one), dim=1) for one in probe.excitations]
-                response = torch.cat([compress(one) for one in planes], dim=1)
+                circuit = torch.from_numpy(types[here]).long(), torch.from_numpy(values[here]).to(precision)
+                planes = [
+                    torch.stack(propagate(*circuit, points, excitation), dim=1) for excitation in probe.excitations
+                ]
+                response = torch.cat([compress(plane) for plane in planes], dim=1)
                 difference = response.sub_(goal[torch.from_numpy(owner[here])])
                 distance[here] = difference.square_().mean(dim=(1, 2)).sqrt_().numpy()
-        return distance / size[owner]
+        relative: np.ndarray = distance / size[owner]
+        return relative
 
-    def error(kinds: np.ndarray, values: np.ndarray, targets: np.ndarray | slice) -> np.ndarray:
-        owner = np.repeat(np.arange(len(target))[targets], kinds.shape[1])
-        flat = kinds.reshape(-1, kinds.shape[2]), values.reshape(-1, kinds.shape[2]), owner
-        found = measure(*flat, torch.float32)
-        beyond = ~np.isfinite(found)
+    def error(types: np.ndarray, values: np.ndarray, targets: np.ndarray | slice) -> np.ndarray:
+        owner = np.repeat(np.arange(len(target))[targets], types.shape[1])
+        flat_types, flat_values = types.reshape(-1, types.shape[2]), values.reshape(-1, types.shape[2])
+        distance = measure(flat_types, flat_values, owner, torch.float32)
+        beyond = ~np.isfinite(distance)
         if beyond.any():
-            found[beyond] = measure(*(one[beyond] for one in flat), torch.float64)
-        return found.reshape(kinds.shape[:2])
+            distance[beyond] = measure(flat_types[beyond], flat_values[beyond], owner[beyond], torch.float64)
+        return distance.reshape(types.shape[:2])
 
     return error

@@ -1,4 +1,4 @@
-"""The rows without a hypernetwork: a GRU that is told the encoded response, alone or one per length."""
+"""The rows without a hypernetwork: a GRU conditioned on the encoded response, one for all lengths or one per length."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ConditionedGRU(ChainDecoder):
     Args:
         encoder: f, ``[B, C, d] -> [B, E]``.
         size: E.
-        embedding: entries of the embedding of a kind.
+        embedding: entries of the embedding of a type.
         hidden: H, entries of the state.
         values: K, number of values per type.
     """
@@ -29,12 +29,15 @@ class ConditionedGRU(ChainDecoder):
 
     def read(self, response: Tensor) -> Tensor:
         """e, ``[B, E]``."""
-        return self.encoder(response)
+        features: Tensor = self.encoder(response)
+        return features
 
     def states(self, context: Tensor, inputs: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        told = context[:, None].expand(-1, inputs.shape[1], -1)
-        return self.unit(torch.cat([inputs, told], dim=2), torch.tanh(self.first_state(context))[None])[0]
+        features = context[:, None].expand(-1, inputs.shape[1], -1)
+        first = torch.tanh(self.first_state(context))[None]
+        states: Tensor = self.unit(torch.cat([inputs, features], dim=2), first)[0]
+        return states
 
     def begin(self, context: Tensor, sequences: int) -> Tensor:
         """See :class:`ChainDecoder`."""
@@ -42,23 +45,27 @@ class ConditionedGRU(ChainDecoder):
 
     def step(self, context: Tensor, inputs: Tensor, state: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        told = context[:, None].expand(-1, inputs.shape[1], -1)
-        flat = torch.cat([inputs, told], dim=2).flatten(0, 1)[:, None]
-        return self.unit(flat, state.flatten(0, 1)[None].contiguous())[1][0].unflatten(0, state.shape[:2])
+        features = context[:, None].expand(-1, inputs.shape[1], -1)
+        flat = torch.cat([inputs, features], dim=2).flatten(0, 1)[:, None]
+        flat_state = self.unit(flat, state.flatten(0, 1)[None].contiguous())[1][0]
+        after: Tensor = flat_state.unflatten(0, state.shape[:2])
+        return after
 
-    def kind_logits(self, context: Tensor, states: Tensor) -> Tensor:
+    def type_logits(self, context: Tensor, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
         del context
-        return self.kind_head(states)
+        logits: Tensor = self.kind_head(states)
+        return logits
 
     def value_logits(self, context: Tensor, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
         del context
-        return self.value_head(states)
+        logits: Tensor = self.value_head(states)
+        return logits
 
 
 class PerLength(nn.Module):
-    """One network for each number of parts; which one writes is told by the circuit's true length.
+    """One network for each number of parts; the circuit's true length chooses which one writes.
 
     Args:
         lengths: the numbers of parts.
@@ -69,6 +76,8 @@ class PerLength(nn.Module):
         super().__init__()
         self.family = nn.ModuleDict({str(length): make() for length in lengths})
 
-    def for_length(self, length: int) -> ChainDecoder:
+    def for_length(self, length: int | None) -> ChainDecoder:
         """The network that writes circuits of ``length`` parts."""
-        return self.family[str(length)]
+        network = self.family[str(length)]
+        assert isinstance(network, ChainDecoder)
+        return network

@@ -2,7 +2,8 @@
 
 Rotman and Wolf 2020 write a part as a matrix T of the state (V, -I) and the circuit as the product T_n ... T_1 of its
 parts' matrices, with complex entries (`complex`) or with every complex number as a 2 x 2 block of real ones
-(`clifford`). The pipeline itself carries the state along without matrices (`recurrence`, the module `simulator`).
+(`clifford`). The default carries the state along without
+matrices (`recurrence`, the module `ladder`); `hypernet.circuits.simulate(netlist, form="clifford")` selects another.
 
 T is the inverse of the chain matrix ABCD of the textbooks (Pozar, Microwave Engineering, chapter 4). Its determinant is
 1 whatever the circuit, so the adjugate inverts it without a division, which would lose digits in a stop band.
@@ -18,28 +19,28 @@ from hypernet.circuits.core.ladder import EXCITATION, respond
 from hypernet.circuits.core.parts import PAD, PC, PL, PR, R0_OHM, SC, SL, SR, is_series
 
 
-def immittances(kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+def immittances(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """z of parts in series and y of parallel ones, complex ``[B, n, d]``; 0 at padding.
 
     Args:
-        kinds: ``[B, n]``, :data:`PAD` behind the last part.
+        types: ``[B, n]``, :data:`PAD` behind the last part.
         values: ``[B, n]``, normalised.
         frequency: w, ``[d]``, normalised.
     """
-    kinds, values = np.asarray(kinds)[..., None], np.asarray(values, dtype=np.float64)[..., None]
+    types, values = np.asarray(types)[..., None], np.asarray(values, dtype=np.float64)[..., None]
     jw = 1j * np.asarray(frequency, dtype=np.float64)
-    values = np.where(kinds == PAD, 1.0, values)
+    values = np.where(types == PAD, 1.0, values)
     table = {SR: values, SL: jw * values, SC: 1 / (jw * values), PR: 1 / values, PL: 1 / (jw * values), PC: jw * values}
-    return np.select([kinds == kind for kind in table], list(table.values()), 0.0)
+    return np.select([types == part_type for part_type in table], list(table.values()), 0.0)
 
 
-def factors(kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+def factors(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """T_1, ..., T_n of every circuit, complex ``[B, n, d, 2, 2]``; the unit matrix at padding.
 
     Arguments as in :func:`immittances`.
     """
-    size = immittances(kinds, values, frequency)
-    series = is_series(np.asarray(kinds))[..., None]
+    size = immittances(types, values, frequency)
+    series = is_series(np.asarray(types))[..., None]
     matrices = np.zeros((*size.shape, 2, 2), dtype=np.complex128)
     matrices[..., 0, 0] = matrices[..., 1, 1] = 1.0
     matrices[..., 0, 1] = np.where(series, -size, 0.0)
@@ -55,12 +56,12 @@ def product(matrices: np.ndarray) -> np.ndarray:
     return whole
 
 
-def transfer(kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+def transfer(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """T = T_n ... T_1 of every circuit, complex ``[B, d, 2, 2]``: (V, -I)_out = T (V, I)_in.
 
     Arguments as in :func:`immittances`.
     """
-    return product(factors(kinds, values, frequency))
+    return product(factors(types, values, frequency))
 
 
 def abcd(matrices: np.ndarray) -> np.ndarray:
@@ -76,7 +77,8 @@ def abcd(matrices: np.ndarray) -> np.ndarray:
 
 def abcd_si(matrices: np.ndarray) -> np.ndarray:
     """The same in SI units: B in ohms and C in siemens."""
-    return abcd(matrices) * np.array([[1.0, R0_OHM], [1.0 / R0_OHM, 1.0]])
+    si: np.ndarray = abcd(matrices) * np.array([[1.0, R0_OHM], [1.0 / R0_OHM, 1.0]])
+    return si
 
 
 def blocks(numbers: np.ndarray) -> np.ndarray:
@@ -92,24 +94,24 @@ def blocks(numbers: np.ndarray) -> np.ndarray:
 
 
 def by_complex_matrices(
-    kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
+    types: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
 ) -> tuple[np.ndarray, np.ndarray]:
     """The response by products of complex matrices; see :data:`BACKENDS`."""
-    state = transfer(kinds, values, frequency) @ np.asarray(excitation, dtype=np.complex128)
+    state = transfer(types, values, frequency) @ np.asarray(excitation, dtype=np.complex128)
     return state[..., 0], state[..., 1]
 
 
 def by_real_blocks(
-    kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
+    types: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
 ) -> tuple[np.ndarray, np.ndarray]:
     """The response by products of real 4 x 4 matrices; see :data:`BACKENDS`."""
-    whole = product(blocks(factors(kinds, values, frequency)))
+    whole = product(blocks(factors(types, values, frequency)))
     # A vector is the first column of its blocks: (Re V, -Im V), not (Re V, Im V), which would stand for conj(V).
     voltage, current = excitation
     state = whole @ np.array([voltage, 0.0, current, 0.0])
     return state[..., 0] - 1j * state[..., 1], state[..., 2] - 1j * state[..., 3]
 
 
-# (kinds [B, n], values [B, n], frequency [d], excitation) -> V and the current leaving port 2, complex [B, d] each.
+# (types [B, n], values [B, n], frequency [d], excitation) -> V and the current leaving port 2, complex [B, d] each.
 Backend = Callable[..., tuple[np.ndarray, np.ndarray]]
 BACKENDS: dict[str, Backend] = {"recurrence": respond, "complex": by_complex_matrices, "clifford": by_real_blocks}

@@ -1,7 +1,7 @@
-"""What every network that writes circuits can do: read a response, then write a chain of kinds with values.
+"""What every network that writes circuits can do: read a response, then write a chain of types with values.
 
-Step j reads the previous kind (a token for the beginning at first) and gives logits of the next kind, or of the end.
-The state after a kind has been read gives logits of that part's value: first a chain of parts, then its values, in one
+Step j reads the previous type (a token for the beginning at first) and gives logits of the next type, or of the end.
+The state after a type has been read gives logits of that part's value: first a chain of parts, then its values, in one
 pass of the recurrent unit.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hypernet.circuits.core.parts import KINDS
+from hypernet.circuits.core.parts import PART_TYPES
 
-END = len(KINDS)
-BEGIN = len(KINDS)
-TOKENS = len(KINDS) + 1
+END = len(PART_TYPES)
+BEGIN = len(PART_TYPES)
+TOKENS = len(PART_TYPES) + 1
 
 
 class ChainDecoder(nn.Module, abc.ABC):
@@ -25,7 +25,7 @@ class ChainDecoder(nn.Module, abc.ABC):
 
     Args:
         encoder: maps compressed responses ``[B, C, d]`` to e ``[B, E]``.
-        embedding: entries of the embedding of a kind.
+        embedding: entries of the embedding of a type.
         values: K, number of values per type.
     """
 
@@ -35,22 +35,22 @@ class ChainDecoder(nn.Module, abc.ABC):
         self.embedding = nn.Embedding(TOKENS, embedding)
         self.values = values
 
-    def forward(self, response: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, response: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
         """Logits along given chains.
 
         Args:
             response: compressed, ``[B, C, d]``.
-            kinds: ``[B, n]`` integers; what follows the last part is not looked at, whatever stands there.
+            types: ``[B, n]`` integers; what follows the last part is not looked at, whatever stands there.
 
         Returns:
-            logits of the kind or end at every step ``[B, n + 1, 7]``, and of every part's value ``[B, n, K]``.
+            logits of the type or end at every step ``[B, n + 1, 7]``, and of every part's value ``[B, n, K]``.
         """
-        tokens = torch.cat([kinds.new_full((len(kinds), 1), BEGIN), kinds.clamp_min(0)], dim=1)
+        tokens = torch.cat([types.new_full((len(types), 1), BEGIN), types.clamp_min(0)], dim=1)
         context = self.read(response)
         states = self.states(context, self.embedding(tokens))
-        return self.kind_logits(context, states), self.value_logits(context, states[:, 1:])
+        return self.type_logits(context, states), self.value_logits(context, states[:, 1:])
 
-    def for_length(self, length: int) -> ChainDecoder:
+    def for_length(self, length: int | None) -> ChainDecoder:
         """The network that writes circuits of ``length`` parts; only a family of networks has several."""
         del length
         return self
@@ -72,7 +72,7 @@ class ChainDecoder(nn.Module, abc.ABC):
         """One step: inputs ``[B, S, embedding]`` and states ``[B, S, H]`` -> states ``[B, S, H]``."""
 
     @abc.abstractmethod
-    def kind_logits(self, context: Any, states: Tensor) -> Tensor:
+    def type_logits(self, context: Any, states: Tensor) -> Tensor:
         """``[B, S, H] -> [B, S, 7]``."""
 
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""f: from a response to the vector that the weights are written from (or, in the baselines, that the GRU is told)."""
+"""f: from a response to the vector from which the weights are written (in the baselines: an input of the GRU)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ class MultiScaleResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, channels, d] -> [B, E]``."""
         x = self.stem(x)
-        return self.head(torch.cat([self.pool(branch(x)) for branch in self.branches], dim=1))
+        joined = torch.cat([self.pool(branch(x)) for branch in self.branches], dim=1)
+        features: Tensor = self.head(joined)
+        return features
 
 
 class ResponseEncoder(nn.Module):
@@ -100,6 +102,10 @@ class ResponseEncoder(nn.Module):
         position: log w scaled to [-1, 1], ``[d]``.
     """
 
+    mean: Tensor
+    deviation: Tensor
+    position: Tensor
+
     def __init__(self, body: nn.Module, mean: Tensor, deviation: Tensor, position: Tensor):
         super().__init__()
         self.body = body
@@ -110,4 +116,5 @@ class ResponseEncoder(nn.Module):
     def forward(self, response: Tensor) -> Tensor:
         """e: compressed responses ``[B, C, d]`` -> ``[B, E]``."""
         position = self.position.expand(len(response), 1, -1)
-        return self.body(torch.cat([(response - self.mean) / self.deviation, position], dim=1))
+        features: Tensor = self.body(torch.cat([(response - self.mean) / self.deviation, position], dim=1))
+        return features

@@ -38,7 +38,7 @@ def log_magnitude(planes: Tensor) -> Tensor:
 
 
 # How a response is compressed: `logmag`, or `tanh`, which saturates; `none` is the response itself.
-COMPRESSIONS = {"logmag": log_magnitude, "tanh": torch.tanh, "none": torch.clone}
+COMPRESSIONS: dict[str, Callable[[Tensor], Tensor]] = {"logmag": log_magnitude, "tanh": torch.tanh, "none": torch.clone}
 
 
 class Probe:
@@ -52,7 +52,8 @@ class Probe:
 
     def __init__(self, frequency: np.ndarray, excitations: Sequence[tuple[float, float]], compression: str):
         self.frequency = np.asarray(frequency, dtype=np.float64)
-        self.excitations, self.compression = [tuple(one) for one in excitations], compression
+        self.excitations = [(voltage, current) for voltage, current in excitations]
+        self.compression = compression
         self._compress = COMPRESSIONS[compression]
         self._points = torch.from_numpy(self.frequency)
 
@@ -66,26 +67,27 @@ class Probe:
         """C, the number of real channels of a response."""
         return PLANES * len(self.excitations)
 
-    def of(self, kinds: Tensor, values: Tensor) -> Tensor:
+    def of(self, types: Tensor, values: Tensor) -> Tensor:
         """Compressed response of circuits, ``[B, C, d]``, double precision, differentiable in ``values``.
 
         Args:
-            kinds: ``[B, n]`` integers, negative for padding.
+            types: ``[B, n]`` integers, negative for padding.
             values: ``[B, n]`` normalised values.
         """
         values = values.double()
-        return self.read(lambda points, excitation: propagate(kinds, values, points, excitation), values.device)
+        return self.read(lambda points, excitation: propagate(types, values, points, excitation), values.device)
 
     def read(
         self, circuit: Callable[[Tensor, tuple[float, float]], tuple[Tensor, ...]], device: torch.device
     ) -> Tensor:
         """Compressed response of anything that answers (frequencies, excitation) with (Re V, Re I, Im V, Im I)."""
         points = self._points.to(device)
-        return torch.cat([self._compress(torch.stack(circuit(points, one), dim=1)) for one in self.excitations], dim=1)
+        planes = [torch.stack(circuit(points, excitation), dim=1) for excitation in self.excitations]
+        return torch.cat([self._compress(plane) for plane in planes], dim=1)
 
-    def measure(self, kinds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def measure(self, types: np.ndarray, values: np.ndarray) -> np.ndarray:
         """The same without gradients and block by block: float64 ``[B, C, d]``."""
-        parts, sizes = torch.from_numpy(np.asarray(kinds, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
+        parts, sizes = torch.from_numpy(np.asarray(types, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
         out = np.empty((len(parts), self.channels, self.points))
         block = max(1, BLOCK // self.points)
         with torch.inference_mode():
@@ -97,7 +99,8 @@ class Probe:
     def compress(self, voltage: np.ndarray, current: np.ndarray) -> np.ndarray:
         """Compress a response to one excitation, given as complex ``[B, d]`` twice: float64 ``[B, 4, d]``."""
         planes = np.stack([voltage.real, current.real, voltage.imag, current.imag], axis=1)
-        return self._compress(torch.from_numpy(planes)).numpy()
+        compressed: np.ndarray = self._compress(torch.from_numpy(planes)).numpy()
+        return compressed
 
     def position(self) -> Tensor:
         """log w scaled to [-1, 1], float32 ``[d]``: the fifth channel, for a value shifts a curve along log w."""
@@ -113,4 +116,5 @@ def response_error(response: np.ndarray, target: np.ndarray) -> np.ndarray:
         target: the same shape, or one that broadcasts to it.
     """
     difference = np.square(response - target).mean(axis=(-2, -1))
-    return np.sqrt(difference / np.square(target).mean(axis=(-2, -1)))
+    error: np.ndarray = np.sqrt(difference / np.square(target).mean(axis=(-2, -1)))
+    return error

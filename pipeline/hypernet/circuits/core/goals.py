@@ -25,7 +25,8 @@ SMALLEST = 1e-300
 
 def decibels(voltage: np.ndarray) -> np.ndarray:
     """Gain in dB of the inverse gain V."""
-    return -DECIBEL * np.log(np.maximum(np.abs(voltage), SMALLEST))
+    gain: np.ndarray = -DECIBEL * np.log(np.maximum(np.abs(voltage), SMALLEST))
+    return gain
 
 
 class Goal(abc.ABC):
@@ -39,6 +40,8 @@ class Goal(abc.ABC):
     # What the score is called, and its unit as it is printed: "%" for a share.
     name: str
     unit: str
+    # A score up to it counts as met.
+    GOOD = 0.0
 
     def __init__(self, frequency: np.ndarray, load: float):
         self.frequency, self.load = np.asarray(frequency, dtype=np.float64), load
@@ -49,22 +52,22 @@ class Goal(abc.ABC):
         """d, the number of frequencies."""
         return len(self.frequency)
 
-    def loss(self, kinds: Tensor, values: Tensor) -> Tensor:
+    def loss(self, types: Tensor, values: Tensor) -> Tensor:
         """Squared score of each circuit, ``[B]``, differentiable in ``values``.
 
         Args:
-            kinds: ``[B, n]`` integers, negative for padding.
+            types: ``[B, n]`` integers, negative for padding.
             values: ``[B, n]``, normalised, double precision.
         """
-        return self.compare(torch.stack(propagate(kinds, values, self._points, self.excitation), dim=1))
+        return self.compare(torch.stack(propagate(types, values, self._points, self.excitation), dim=1))
 
-    def respond(self, kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def respond(self, types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """V and I of circuits at the goal's frequencies with its load, complex ``[B, d]`` each."""
-        return respond(kinds, values, self.frequency, self.excitation)
+        return respond(types, values, self.frequency, self.excitation)
 
-    def scores(self, kinds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def scores(self, types: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Score of each circuit, ``[B]``, block by block; infinite where it is not a number."""
-        parts, sizes = torch.from_numpy(np.asarray(kinds, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
+        parts, sizes = torch.from_numpy(np.asarray(types, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
         out = np.empty(len(parts))
         block = max(1, BLOCK // len(self))
         with torch.inference_mode():
@@ -83,7 +86,7 @@ class Goal(abc.ABC):
 
     @abc.abstractmethod
     def met(self, score: float) -> bool:
-        """Whether a circuit with this score does what is asked, as far as one can say."""
+        """Whether a circuit with this score meets the goal."""
 
     @abc.abstractmethod
     def complete(self, voltage: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +130,8 @@ class ResponseGoal(Goal):
 
     def deviation(self, voltage: np.ndarray) -> np.ndarray:
         """See :class:`Goal`."""
-        return np.abs(decibels(voltage) - decibels(self.voltage))
+        off: np.ndarray = np.abs(decibels(voltage) - decibels(self.voltage))
+        return off
 
     def met(self, score: float) -> bool:
         """See :class:`Goal`."""
@@ -178,7 +182,8 @@ class GainGoal(Goal):
 
     def deviation(self, voltage: np.ndarray) -> np.ndarray:
         """See :class:`Goal`."""
-        return np.abs(decibels(voltage) - decibels(self.voltage))
+        off: np.ndarray = np.abs(decibels(voltage) - decibels(self.voltage))
+        return off
 
     def met(self, score: float) -> bool:
         """See :class:`Goal`."""
@@ -228,15 +233,17 @@ class MaskGoal(Goal):
     def compare(self, planes: Tensor) -> Tensor:
         """See :class:`Goal`."""
         gain = -DECIBEL * torch.log(_magnitude(planes[:, 0], planes[:, 2]).clamp_min(SMALLEST))
-        return sum(
+        terms = [
             weight * (torch.relu(lower - gain) + torch.relu(gain - upper)).square().mean(dim=-1)
             for weight, lower, upper in self._limits
-        )
+        ]
+        return sum(terms[1:], terms[0])
 
     def deviation(self, voltage: np.ndarray) -> np.ndarray:
         """See :class:`Goal`: beyond the mask."""
         gain = decibels(voltage)
-        return np.maximum(np.maximum(self.lower - gain, gain - self.upper), 0.0)
+        beyond: np.ndarray = np.maximum(np.maximum(self.lower - gain, gain - self.upper), 0.0)
+        return beyond
 
     def met(self, score: float) -> bool:
         """See :class:`Goal`."""

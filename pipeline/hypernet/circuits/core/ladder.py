@@ -10,7 +10,7 @@ current that leaves to the right. A part with impedance z or admittance y has
 part y V off I. Nothing cancels with the default excitation (1, -1): port 1 is closed with R0, and port 2 driven so that
 the voltage there is 1. Then V is the inverse voltage transfer V_source / V_load and V / I the impedance seen at port 2.
 
-Kinds, values and frequencies are normalised, see :mod:`hypernet.circuits.core.parts`.
+Types, values and frequencies are normalised, see :mod:`hypernet.circuits.core.parts`.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypernet.circuits.core.parts import KINDS
+from hypernet.circuits.core.parts import PART_TYPES
 
 EXCITATION = (1.0, -1.0)
 # Circuits times frequencies in one block: the planes of a block stay in the processor's cache.
 BLOCK = 2**14
 
 
-def coefficients(kinds: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def coefficients(types: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """(a, b, g) of every part's impedance and admittance a + b (i w) + g / (i w).
 
     Args:
-        kinds: ``[B, n]`` integers, negative for padding.
+        types: ``[B, n]`` integers, negative for padding.
         values: ``[B, n]``, positive; at padding any number.
 
     Returns:
         series z and parallel y, ``[B, n, 3]`` each; zero where the part has the other alignment.
     """
-    present = torch.nn.functional.one_hot(kinds.clamp_min(0), len(KINDS)) * (kinds >= 0).unsqueeze(-1)
-    return mixed_coefficients(present.to(values.dtype), torch.where(kinds >= 0, values, torch.ones_like(values)))
+    present = torch.nn.functional.one_hot(types.clamp_min(0), len(PART_TYPES)) * (types >= 0).unsqueeze(-1)
+    return mixed_coefficients(present.to(values.dtype), torch.where(types >= 0, values, torch.ones_like(values)))
 
 
 def mixed_coefficients(share: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """The same for a mixture of kinds at every place: sum over kinds of share times matrix, T = sum_c p_c T_c.
+    """The same for a mixture of types at every place: sum over types of share times matrix, T = sum_c p_c T_c.
 
     Args:
-        share: of each kind, ``[B, n, 6]``; what is missing from 1 is the share of no part.
+        share: of each type, ``[B, n, 6]``; what is missing from 1 is the share of no part.
         values: ``[B, n]``, positive.
     """
     inverse = 1.0 / values
@@ -69,7 +69,7 @@ def carry(
         (Re V, Re I, Im V, Im I), each ``[B, d]``.
     """
     shape = (len(series), len(frequency))
-    v_re, i_re = (series.new_full(shape, float(one)) for one in excitation)
+    v_re, i_re = (series.new_full(shape, float(start)) for start in excitation)
     v_im, i_im = series.new_zeros(shape), series.new_zeros(shape)
     inverse = 1.0 / frequency
     for z, y in zip(series.unbind(dim=1), parallel.unbind(dim=1), strict=True):
@@ -92,29 +92,29 @@ def _take(total: Tensor, factor: Tensor, other: Tensor, sign: int = -1) -> Tenso
 
 
 def propagate(
-    kinds: Tensor, values: Tensor, frequency: Tensor, excitation: tuple[float, float] = EXCITATION
+    types: Tensor, values: Tensor, frequency: Tensor, excitation: tuple[float, float] = EXCITATION
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The response in real arithmetic: (Re V, Re I, Im V, Im I), each ``[B, d]``.
 
     Differentiable in ``values`` and ``frequency``, in their precision.
 
     Args:
-        kinds: ``[B, n]`` int64, negative for padding.
+        types: ``[B, n]`` int64, negative for padding.
         values: ``[B, n]``, positive.
         frequency: w, ``[d]``, positive.
         excitation: (V_in, I_in).
     """
-    return carry(*coefficients(kinds, values), frequency, excitation)
+    return carry(*coefficients(types, values), frequency, excitation)
 
 
 def respond(
-    kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
+    types: np.ndarray, values: np.ndarray, frequency: np.ndarray, excitation: tuple[float, float] = EXCITATION
 ) -> tuple[np.ndarray, np.ndarray]:
     """V and the second component (the current leaving port 2) in double precision, complex ``[B, d]`` each.
 
     Large batches go block by block, so memory stays bounded by the result.
     """
-    parts, sizes = torch.from_numpy(np.asarray(kinds, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
+    parts, sizes = torch.from_numpy(np.asarray(types, np.int64)), torch.from_numpy(np.asarray(values, np.float64))
     points = torch.from_numpy(np.asarray(frequency, np.float64))
     voltage, current = (np.empty((len(parts), len(points)), np.complex128) for _ in range(2))
     block = max(1, BLOCK // len(points))

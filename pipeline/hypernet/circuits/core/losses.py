@@ -1,4 +1,4 @@
-"""What a network that writes circuits is trained on: its kinds and values, and the response of what it writes."""
+"""What a network that writes circuits is trained on: its types and values, and the response of what it writes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from hypernet.circuits.core.ladder import carry, mixed_coefficients
 IGNORED = -100
 
 
-def chain_targets(kinds: Tensor) -> Tensor:
-    """The kind, or the end, that each step should give: ``[B, n] -> [B, n + 1]``, :data:`IGNORED` behind the end."""
-    lengths = (kinds >= 0).sum(dim=1, keepdim=True)
-    padded = F.pad(kinds, (0, 1), value=-1)
-    place = torch.arange(padded.shape[1], device=kinds.device)
+def chain_targets(types: Tensor) -> Tensor:
+    """The type, or the end, that each step should give: ``[B, n] -> [B, n + 1]``, :data:`IGNORED` behind the end."""
+    lengths = (types >= 0).sum(dim=1, keepdim=True)
+    padded = F.pad(types, (0, 1), value=-1)
+    place = torch.arange(padded.shape[1], device=types.device)
     return torch.where(place < lengths, padded, torch.where(place == lengths, END, IGNORED))
 
 
-def chain_loss(kind_logits: Tensor, value_logits: Tensor, kinds: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy of kinds with the end plus that of values, each a mean over what is there (not over padding).
+def chain_loss(type_logits: Tensor, value_logits: Tensor, types: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy of types with the end plus that of values, each a mean over what is there (not over padding).
 
     Args:
-        kind_logits: ``[B, n + 1, 7]``.
+        type_logits: ``[B, n + 1, 7]``.
         value_logits: ``[B, n, K]``.
-        kinds: int64 ``[B, n]``, negative for padding.
+        types: int64 ``[B, n]``, negative for padding.
         classes: int64 ``[B, n]``, negative for padding.
     """
-    of_kinds = F.cross_entropy(kind_logits.flatten(0, 1), chain_targets(kinds).flatten(), ignore_index=IGNORED)
+    of_types = F.cross_entropy(type_logits.flatten(0, 1), chain_targets(types).flatten(), ignore_index=IGNORED)
     of_values = F.cross_entropy(
         value_logits.flatten(0, 1), torch.where(classes >= 0, classes, IGNORED).flatten(), ignore_index=IGNORED
     )
-    return of_kinds + of_values
+    return of_types + of_values
 
 
 class ResponseLoss:
@@ -43,8 +43,8 @@ class ResponseLoss:
 
         L_S = 1/d sum_i |V_i - V(S)_i|^2 + |I_i - I(S)_i|^2
 
-    The circuit is relaxed so that gradients reach the logits: true kinds, each value exp(sum_k p_k log v_k) with the
-    softmax p of its logits; with ``relaxation: mixture`` the matrices are mixed over the softmax of the kinds too. By
+    The circuit is relaxed so that gradients reach the logits: true types, each value exp(sum_k p_k log v_k) with the
+    softmax p of its logits; with ``relaxation: mixture`` the matrices are mixed over the softmax of the types too. By
     default responses are compared as the network sees them: as they are they differ by many decades, and one circuit
     would rule the batch.
 
@@ -59,24 +59,24 @@ class ResponseLoss:
         self.log_values, self.settings = values.double().log(), settings
 
     def __call__(
-        self, kind_logits: Tensor, value_logits: Tensor, kinds: Tensor, classes: Tensor, response: Tensor
+        self, type_logits: Tensor, value_logits: Tensor, types: Tensor, classes: Tensor, response: Tensor
     ) -> Tensor:
         """Mean of L_S over a batch; arguments as in :func:`chain_loss`, and the compressed response ``[B, C, d]``."""
         # In double precision: ladders of ten parts reach 1e27.
-        log_values = self.log_values.to(kinds.device)
+        log_values = self.log_values.to(types.device)
         relaxed = (value_logits.double().softmax(dim=-1) @ log_values).exp()
         if self.settings.space == "feature":
             wanted = response.double()
         else:
-            wanted = self.probe.of(kinds, log_values.exp()[classes.clamp_min(0)])
+            wanted = self.probe.of(types, log_values.exp()[classes.clamp_min(0)])
         if self.settings.relaxation == "values":
-            written = self.probe.of(kinds, relaxed)
+            written = self.probe.of(types, relaxed)
         else:
-            share = kind_logits[:, :-1, :END].double().softmax(dim=-1)
+            share = type_logits[:, :-1, :END].double().softmax(dim=-1)
             written = self.probe.read(
                 lambda points, excitation: carry(
-                    *mixed_coefficients(share * (kinds >= 0).unsqueeze(-1), relaxed), points, excitation
+                    *mixed_coefficients(share * (types >= 0).unsqueeze(-1), relaxed), points, excitation
                 ),
-                kinds.device,
+                types.device,
             )
         return (written - wanted).square().sum(dim=1).mean()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hypernet.circuits.core.features import Probe
 
-# Error of each circuit from its kinds [B, n] and values [B, n], differentiable in the values: [B].
+# Error of each circuit from its types [B, n] and values [B, n], differentiable in the values: [B].
 Error = Callable[[Tensor, Tensor], Tensor]
 # A circuit without parts answers nothing: last in every ranking.
 NO_CIRCUIT = np.inf
@@ -31,40 +31,40 @@ def squared_error(probe: Probe, target: Tensor) -> Error:
     target = target.double()
     size = target.square().mean(dim=(-2, -1))
 
-    def error(kinds: Tensor, values: Tensor) -> Tensor:
-        return (probe.of(kinds, values) - target).square().mean(dim=(-2, -1)) / size
+    def error(types: Tensor, values: Tensor) -> Tensor:
+        return (probe.of(types, values) - target).square().mean(dim=(-2, -1)) / size
 
     return error
 
 
-def candidate_errors(probe: Probe, target: np.ndarray, kinds: np.ndarray, values: np.ndarray) -> np.ndarray:
+def candidate_errors(probe: Probe, target: np.ndarray, types: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Relative RMS error of every candidate, :data:`NO_CIRCUIT` where it has no parts.
 
     Args:
         probe: how circuits are measured.
         target: compressed responses ``[T, C, d]``.
-        kinds: ``[T, S, n]``.
+        types: ``[T, S, n]``.
         values: ``[T, S, n]``.
 
     Returns:
         float64 ``[T, S]``.
     """
-    targets, samples, _ = kinds.shape
+    targets, samples, _ = types.shape
     out = np.empty((targets, samples))
     size = np.sqrt(np.square(target).mean(axis=(1, 2)))
     # One target after the other would leave the simulator idle, all at once would not fit: by rows of candidates.
     block = max(1, 2**21 // (samples * target.shape[1] * target.shape[2]))
     for first in range(0, targets, block):
         rows = slice(first, first + block)
-        flat = probe.measure(kinds[rows].reshape(-1, kinds.shape[2]), values[rows].reshape(-1, kinds.shape[2]))
+        flat = probe.measure(types[rows].reshape(-1, types.shape[2]), values[rows].reshape(-1, types.shape[2]))
         difference = flat.reshape(-1, samples, *target.shape[1:]) - target[rows, None]
         out[rows] = np.sqrt(np.square(difference).mean(axis=(2, 3))) / size[rows, None]
-    out[(kinds < 0).all(axis=2)] = NO_CIRCUIT
+    out[(types < 0).all(axis=2)] = NO_CIRCUIT
     return out
 
 
 def polish(
-    kinds: np.ndarray,
+    types: np.ndarray,
     values: np.ndarray,
     error: Error,
     steps: int,
@@ -75,7 +75,7 @@ def polish(
     """Lower the error by gradient descent on the logarithms of the values, through the simulator (Adam).
 
     Args:
-        kinds: ``[B, n]``.
+        types: ``[B, n]``.
         values: where to start, ``[B, n]``.
         error: what to lower.
         steps: number of steps.
@@ -86,39 +86,40 @@ def polish(
     Returns:
         the best values that each circuit passed, ``[B, n]``; never worse than the start.
     """
-    parts = torch.from_numpy(np.asarray(kinds, np.int64))
+    parts = torch.from_numpy(np.asarray(types, np.int64))
     inside = parts >= 0
-    start = torch.from_numpy(np.where(kinds >= 0, values, 1.0)).double()
+    start = torch.from_numpy(np.where(types >= 0, values, 1.0)).double()
     place = start.log().requires_grad_()
     best, best_error = start.clone(), torch.full((len(parts),), torch.inf, dtype=torch.float64)
     optimizer = torch.optim.Adam([place], lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1), learning_rate / 10)
     for step in range(steps + 1):
         current = place.exp()
-        own = error(parts, current)
-        better = own.detach() < best_error
-        best[better], best_error[better] = current.detach()[better], own.detach()[better]
+        errors = error(parts, current)
+        better = errors.detach() < best_error
+        best[better], best_error[better] = current.detach()[better], errors.detach()[better]
         if step == steps:
             break
         optimizer.zero_grad()
         # A circuit whose error is not finite must not stop the others.
-        torch.where(torch.isfinite(own), own, torch.zeros_like(own)).sum().backward()
+        torch.where(torch.isfinite(errors), errors, torch.zeros_like(errors)).sum().backward()
+        assert place.grad is not None
         place.grad = torch.where(torch.isfinite(place.grad) & inside, place.grad, torch.zeros_like(place.grad))
         optimizer.step()
         schedule.step()
         with torch.no_grad():
             place.clamp_(np.log(lowest), np.log(highest))
-    return np.where(kinds >= 0, best.numpy(), values)
+    return np.where(types >= 0, best.numpy(), values)
 
 
-def snap(kinds: np.ndarray, values: np.ndarray, catalogue: np.ndarray, error: Error) -> np.ndarray:
+def snap(types: np.ndarray, values: np.ndarray, catalogue: np.ndarray, error: Error) -> np.ndarray:
     """Values of a catalogue near given ones: the nearest in ratio, then neighbours where they lower the error.
 
     Part after part tries the next smaller and the next larger value, for all circuits at once, until a sweep changes
     nothing (at most :data:`SWEEPS`).
 
     Args:
-        kinds: ``[B, n]``.
+        types: ``[B, n]``.
         values: ``[B, n]``.
         catalogue: the values that can be had, rising.
         error: what to lower.
@@ -126,9 +127,9 @@ def snap(kinds: np.ndarray, values: np.ndarray, catalogue: np.ndarray, error: Er
     Returns:
         values of the catalogue, ``[B, n]``.
     """
-    kinds = np.asarray(kinds)
-    parts = torch.from_numpy(kinds.astype(np.int64))
-    inside = kinds >= 0
+    types = np.asarray(types)
+    parts = torch.from_numpy(types.astype(np.int64))
+    inside = types >= 0
     ratio = np.abs(np.log(np.where(inside, values, 1.0))[..., None] - np.log(catalogue))
     chosen = ratio.argmin(axis=-1)
 
@@ -136,16 +137,16 @@ def snap(kinds: np.ndarray, values: np.ndarray, catalogue: np.ndarray, error: Er
         with torch.inference_mode():
             return error(parts, torch.from_numpy(catalogue[choice])).numpy()
 
-    own = errors(chosen)
+    lowest = errors(chosen)
     for _ in range(SWEEPS):
         before = chosen.copy()
-        for place in range(kinds.shape[1]):
+        for place in range(types.shape[1]):
             for step in (-1, 1):
                 trial = chosen.copy()
                 trial[:, place] = np.clip(trial[:, place] + step, 0, len(catalogue) - 1)
-                its = errors(trial)
-                better = (its < own) & inside[:, place]
-                chosen[better], own[better] = trial[better], its[better]
+                tried = errors(trial)
+                better = (tried < lowest) & inside[:, place]
+                chosen[better], lowest[better] = trial[better], tried[better]
         if (chosen == before).all():
             break
     return np.where(inside, catalogue[chosen], values)

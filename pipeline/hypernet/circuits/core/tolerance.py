@@ -77,7 +77,7 @@ def factors(
 
 
 def spread(
-    kinds: np.ndarray,
+    types: np.ndarray,
     values: np.ndarray,
     tolerance: float | np.ndarray,
     draws: int,
@@ -90,7 +90,7 @@ def spread(
     Beside the result, ``draws * d`` doubles, memory does not grow with the number of draws.
 
     Args:
-        kinds: ``[n]``, padding behind the last part.
+        types: ``[n]``, padding behind the last part.
         values: ``[n]``, normalised.
         tolerance: share, such as 0.05, for all parts or one for each.
         draws: number of circuits.
@@ -101,24 +101,25 @@ def spread(
     Raises:
         UserError: as :func:`factors`.
     """
-    kinds, values = _parts(kinds, values)
-    gain = _gain(kinds, values * factors(tolerance, len(kinds), draws, generator, distribution), frequency)
-    nominal = _gain(kinds, values[None], frequency)[0]
-    return Band(*np.quantile(gain, QUANTILES, axis=0), nominal, gain)
+    types, values = _parts(types, values)
+    gain = _gain(types, values * factors(tolerance, len(types), draws, generator, distribution), frequency)
+    nominal = _gain(types, values[None], frequency)[0]
+    low, median, high = np.quantile(gain, QUANTILES, axis=0)
+    return Band(low, median, high, nominal, gain)
 
 
-def _parts(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    kinds = np.asarray(kinds)
-    return kinds[kinds >= 0], np.asarray(values, dtype=np.float64)[kinds >= 0]
+def _parts(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    types = np.asarray(types)
+    return types[types >= 0], np.asarray(values, dtype=np.float64)[types >= 0]
 
 
-def _gain(kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    """Gain ``[B, d]`` of circuits with the same kinds ``[n]`` and values ``[B, n]``, block by block."""
+def _gain(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    """Gain ``[B, d]`` of circuits with the same types ``[n]`` and values ``[B, n]``, block by block."""
     gain = np.empty((len(values), len(frequency)))
     block = max(1, BLOCK // len(frequency))
     for first in range(0, len(values), block):
         some = values[first : first + block]
-        gain[first : first + block] = decibels(respond(np.tile(kinds, (len(some), 1)), some, frequency)[0])
+        gain[first : first + block] = decibels(respond(np.tile(types, (len(some), 1)), some, frequency)[0])
     return gain
 
 
@@ -130,31 +131,32 @@ def yield_share(gain: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> In
         lowest: smallest gain allowed, dB, ``[d]``; minus infinity where there is no limit.
         highest: largest gain allowed.
     """
-    inside = ((gain >= lowest) & (gain <= highest)).all(axis=1)
-    return wilson(int(inside.sum()), len(inside))
+    inside = np.all((gain >= lowest) & (gain <= highest), axis=1)
+    return wilson(int(inside.sum()), len(gain))
 
 
-def sensitivity(kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+def sensitivity(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """d(gain) / d(ln value) of each part, dB, ``[n, d]``: 1 % more of a part adds about a hundredth of it.
 
     Args:
-        kinds: ``[n]``, padding behind the last part.
+        types: ``[n]``, padding behind the last part.
         values: ``[n]``, normalised.
         frequency: w, ``[d]``, normalised.
     """
-    kinds, values = _parts(kinds, values)
-    codes, points = torch.from_numpy(kinds.astype(np.int64))[None], torch.from_numpy(np.asarray(frequency, np.float64))
+    types, values = _parts(types, values)
+    codes, points = torch.from_numpy(types.astype(np.int64))[None], torch.from_numpy(np.asarray(frequency, np.float64))
 
     def gain(logarithm: torch.Tensor) -> torch.Tensor:
         v_re, _, v_im, _ = propagate(codes, torch.exp(logarithm)[None], points)
         return -20.0 * torch.log10(torch.hypot(v_re, v_im))[0]
 
     # Forward mode: a ladder has fewer parts than frequencies.
-    return torch.func.jacfwd(gain)(torch.from_numpy(np.log(values))).numpy().T
+    slopes: np.ndarray = torch.func.jacfwd(gain)(torch.from_numpy(np.log(values))).numpy()
+    return slopes.T
 
 
 def worst_case(
-    kinds: np.ndarray, values: np.ndarray, tolerance: float | np.ndarray, frequency: np.ndarray
+    types: np.ndarray, values: np.ndarray, tolerance: float | np.ndarray, frequency: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest gain, dB ``[d]`` each, over the corners, in which every part is at an end of its tolerance.
 
@@ -163,9 +165,9 @@ def worst_case(
     Raises:
         UserError: more than :data:`LONGEST_FOR_CORNERS` parts.
     """
-    kinds, values = _parts(kinds, values)
-    if len(kinds) > LONGEST_FOR_CORNERS:
-        raise UserError(f"worst case: {len(kinds)} parts have too many corners; at most {LONGEST_FOR_CORNERS} parts")
-    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(kinds))))
-    gain = _gain(kinds, values * (1.0 + signs * tolerance), frequency)
+    types, values = _parts(types, values)
+    if len(types) > LONGEST_FOR_CORNERS:
+        raise UserError(f"worst case: {len(types)} parts have too many corners; at most {LONGEST_FOR_CORNERS} parts")
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(types))))
+    gain = _gain(types, values * (1.0 + signs * tolerance), frequency)
     return gain.min(axis=0), gain.max(axis=0)

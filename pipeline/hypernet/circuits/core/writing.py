@@ -1,4 +1,4 @@
-"""Writing circuits with a trained network: the most probable kind and value at every step, or drawn from them."""
+"""Writing circuits with a trained network: the most probable type and value at every step, or drawn from them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Chains:
     """Written circuits.
 
     Attributes:
-        kinds: int8 ``[T, S, longest]``, :data:`PAD` behind the end; a chain can be empty.
+        types: int8 ``[T, S, longest]``, :data:`PAD` behind the end; a chain can be empty.
         classes: number of each part's value in the catalogue, int8, the same shape.
         ended: bool ``[T, S]``; others were cut at the longest length.
     """
 
-    kinds: np.ndarray
+    types: np.ndarray
     classes: np.ndarray
     ended: np.ndarray
 
@@ -56,7 +56,11 @@ def write(
     with torch.inference_mode():
         for first in range(0, len(response), block):
             pieces.append(_write(network, response[first : first + block], longest, samples, generator, temperature))
-    return Chains(*(np.concatenate([getattr(one, name) for one in pieces]) for name in ("kinds", "classes", "ended")))
+    return Chains(
+        types=np.concatenate([piece.types for piece in pieces]),
+        classes=np.concatenate([piece.classes for piece in pieces]),
+        ended=np.concatenate([piece.ended for piece in pieces]),
+    )
 
 
 def _write(
@@ -81,21 +85,21 @@ def _write(
     state = network.begin(context, sequences)
     token = torch.full((len(response), sequences), BEGIN, device=response.device)
     ended = torch.zeros_like(token, dtype=torch.bool)
-    kinds, classes = [], []
+    types, classes = [], []
     for place in range(longest + 1):
         state = network.step(context, network.embedding(token), state)
         if place:
             classes.append(choose(network.value_logits(context, state)).masked_fill(ended, PAD))
-        token = choose(network.kind_logits(context, state))
+        token = choose(network.type_logits(context, state))
         ended = ended | (token == END)
         if ended.all():
             break
         if place < longest:
-            kinds.append(token.masked_fill(ended, PAD))
+            types.append(token.masked_fill(ended, PAD))
             token = token.masked_fill(ended, 0)
     shape = (len(response), sequences, longest)
-    out_kinds, out_classes = (np.full(shape, PAD, dtype=np.int8) for _ in range(2))
+    out_types, out_classes = (np.full(shape, PAD, dtype=np.int8) for _ in range(2))
     if classes:
-        out_kinds[..., : len(kinds)] = torch.stack(kinds, dim=-1).cpu().numpy()
+        out_types[..., : len(types)] = torch.stack(types, dim=-1).cpu().numpy()
         out_classes[..., : len(classes)] = torch.stack(classes, dim=-1).cpu().numpy()
-    return Chains(out_kinds, out_classes, ended.cpu().numpy())
+    return Chains(out_types, out_classes, ended.cpu().numpy())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from hypernet.circuits.core.parts import R0_OHM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.ticker import MultipleLocator
 
-TARGET_STYLE = {"color": "0.55", "lw": 4.0, "alpha": 0.7, "solid_capstyle": "round"}
-FORBIDDEN = {"facecolor": "0.93", "edgecolor": "0.6", "hatch": "////", "lw": 0.0}
+TARGET_STYLE: dict[str, Any] = {"color": "0.55", "lw": 4.0, "alpha": 0.7, "solid_capstyle": "round"}
+FORBIDDEN: dict[str, Any] = {"facecolor": "0.93", "edgecolor": "0.6", "hatch": "////", "lw": 0.0}
 HERTZ = "Frequency (Hz)"
 
 
@@ -40,21 +41,21 @@ class Curve:
     label: str
     voltage: np.ndarray
     current: np.ndarray | None
-    style: dict = field(default_factory=dict)
+    style: dict[str, Any] = field(default_factory=dict)
     has_phase: bool = True
 
 
-def curve_of(label: str, kinds: np.ndarray, values: np.ndarray, frequency: np.ndarray, style: dict) -> Curve:
+def curve_of(label: str, types: np.ndarray, values: np.ndarray, frequency: np.ndarray, style: dict[str, Any]) -> Curve:
     """The curve of one ladder.
 
     Args:
         label: its name in the legend.
-        kinds: ``[n]``, padding behind the last part.
+        types: ``[n]``, padding behind the last part.
         values: ``[n]``, normalised.
         frequency: w, ``[d]``, normalised.
         style: keywords of matplotlib's ``plot``.
     """
-    voltage, current = respond(np.asarray(kinds)[None], np.asarray(values)[None], frequency)
+    voltage, current = respond(np.asarray(types)[None], np.asarray(values)[None], frequency)
     return Curve(label, voltage[0], current[0], style)
 
 
@@ -65,14 +66,17 @@ def phase_degrees(voltage: np.ndarray, beside: np.ndarray | None = None) -> np.n
         voltage: complex ``[d]``.
         beside: another phase ``[d]``; whole turns that set the two apart are taken off.
     """
-    phase = np.degrees(np.unwrap(-np.angle(voltage)))
-    return phase if beside is None else phase - 360.0 * np.round(np.mean(phase - beside) / 360.0)
+    phase: np.ndarray = np.degrees(np.unwrap(-np.angle(voltage)))
+    if beside is not None:
+        phase -= 360.0 * np.round(np.mean(phase - beside) / 360.0)
+    return phase
 
 
 def impedance_ohm(voltage: np.ndarray, current: np.ndarray, r0: float = R0_OHM) -> np.ndarray:
     """Magnitude of the impedance that port 2 shows, Ohm."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return r0 * np.abs(voltage) / np.abs(current)
+        impedance: np.ndarray = r0 * np.abs(voltage) / np.abs(current)
+    return impedance
 
 
 def draw_gain(
@@ -96,8 +100,8 @@ def draw_gain(
     if band is not None:
         colour = curves[-1].style.get("color", "0.5")
         axes.fill_between(hertz, *band, color=colour, alpha=0.3, lw=0, label=band_label or None)
-    for one in curves:
-        axes.plot(hertz, decibels(one.voltage), label=one.label, **one.style)
+    for curve in curves:
+        axes.plot(hertz, decibels(curve.voltage), label=curve.label, **curve.style)
     if limits is not None:
         _forbid(axes, hertz, *limits)
     _finish(axes, hertz, "Gain $V_1/V_2$ (dB)")
@@ -112,7 +116,7 @@ def _forbid(axes: Axes, hertz: np.ndarray, lowest: np.ndarray, highest: np.ndarr
         bottom = min(bottom, finite[0].min() - room)
     if len(finite[1]):
         top = max(top, finite[1].max() + room)
-    label = "Outside the mask"
+    label: str | None = "Outside the mask"
     for edge, far in ((lowest, bottom), (highest, top)):
         where = np.isfinite(edge)
         if where.any():
@@ -123,17 +127,19 @@ def _forbid(axes: Axes, hertz: np.ndarray, lowest: np.ndarray, highest: np.ndarr
 
 def draw_phase(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve]) -> None:
     """Phase of the gain in degrees over frequency, unwrapped; all curves beside the first."""
-    known, first = [one for one in curves if one.has_phase], None
-    for one in known:
-        phase = phase_degrees(one.voltage, first)
+    first = None
+    for curve in curves:
+        if not curve.has_phase:
+            continue
+        phase = phase_degrees(curve.voltage, first)
         first = phase if first is None else first
-        axes.plot(hertz, phase, label=one.label, **one.style)
+        axes.plot(hertz, phase, label=curve.label, **curve.style)
     # Ticks at parts of a turn.
     axes.yaxis.set_major_locator(_turns(axes))
     _finish(axes, hertz, "Phase of $V_1/V_2$ (degrees)")
 
 
-def _turns(axes: Axes):
+def _turns(axes: Axes) -> MultipleLocator:
     from matplotlib.ticker import MultipleLocator
 
     bottom, top = axes.get_ylim()
@@ -143,10 +149,10 @@ def _turns(axes: Axes):
 
 def draw_impedance(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve], r0: float = R0_OHM) -> None:
     """Magnitude of the impedance at port 2 in Ohm over frequency."""
-    for one in curves:
-        if one.current is None:
-            continue
-        axes.loglog(hertz, impedance_ohm(one.voltage, one.current, r0), label=one.label, **one.style)
+    for curve in curves:
+        if curve.current is not None:
+            impedance = impedance_ohm(curve.voltage, curve.current, r0)
+            axes.loglog(hertz, impedance, label=curve.label, **curve.style)
     bottom, top = axes.get_ylim()
     if top < 10 * bottom:
         # Less than a decade would have a single tick.

@@ -6,11 +6,11 @@ import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM, TYPES
+from hypernet.circuits.core.parts import ELEMENTS, OMEGA0_RADIAN_PER_SECOND, R0_OHM
 from hypernet.lab.files import write_text
 
 if TYPE_CHECKING:
@@ -53,49 +53,49 @@ def si_text(value: float, unit: str, digits: int = 4) -> str:
 
 
 def part_labels(
-    kinds: np.ndarray, values: np.ndarray, r0: float = R0_OHM, omega0: float = OMEGA0_RADIAN_PER_SECOND
+    types: np.ndarray, values: np.ndarray, r0: float = R0_OHM, omega0: float = OMEGA0_RADIAN_PER_SECOND
 ) -> list[str]:
     """Name and value of each part of one ladder, such as ``"C2 1 nF"``; parts are numbered from port 1.
 
     Args:
-        kinds: ``[n]``, padding behind the last part.
+        types: ``[n]``, padding behind the last part.
         values: ``[n]``, normalised.
         r0: Ohm, what 1.0 is for a resistor.
         omega0: rad/s; 1.0 is r0 / omega0 for an inductor and 1 / (omega0 r0) for a capacitor.
     """
     sizes = (r0, r0 / omega0, 1.0 / (omega0 * r0))
     labels = []
-    for place, (kind, value) in enumerate(zip(*_inside(kinds, values), strict=True), start=1):
-        part = kind % TYPES
-        labels.append(f"{LETTERS[part]}{place} {si_text(value * sizes[part], UNITS[part])}")
+    for place, (part_type, value) in enumerate(zip(*_inside(types, values), strict=True), start=1):
+        element = part_type % ELEMENTS
+        labels.append(f"{LETTERS[element]}{place} {si_text(value * sizes[element], UNITS[element])}")
     return labels
 
 
-def differing(kinds: np.ndarray, values: np.ndarray, compare: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def differing(types: np.ndarray, values: np.ndarray, compare: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Which parts of one ladder have no counterpart in another, ``[n]`` bool.
 
     Parts are paired in order, so that one part too many marks itself and not all that follow.
 
     Args:
-        kinds: ``[n]``, padding behind the last part.
+        types: ``[n]``, padding behind the last part.
         values: ``[n]``.
-        compare: kinds and values of the other ladder.
+        compare: types and values of the other ladder.
     """
-    own, other = (list(zip(*_inside(*circuit), strict=True)) for circuit in ((kinds, values), compare))
-    marked = np.ones(len(own), dtype=bool)
-    for block in difflib.SequenceMatcher(a=own, b=other, autojunk=False).get_matching_blocks():
+    parts, others = (list(zip(*_inside(*circuit), strict=True)) for circuit in ((types, values), compare))
+    marked = np.ones(len(parts), dtype=bool)
+    for block in difflib.SequenceMatcher(a=parts, b=others, autojunk=False).get_matching_blocks():
         marked[block.a : block.a + block.size] = False
     return marked
 
 
-def _inside(kinds: np.ndarray, values: np.ndarray) -> tuple[list[int], list[float]]:
-    kinds = np.asarray(kinds)
-    inside = kinds >= 0
-    return kinds[inside].tolist(), np.asarray(values, dtype=np.float64)[inside].tolist()
+def _inside(types: np.ndarray, values: np.ndarray) -> tuple[list[int], list[float]]:
+    types = np.asarray(types)
+    inside = types >= 0
+    return types[inside].tolist(), np.asarray(values, dtype=np.float64)[inside].tolist()
 
 
 def draw_schematic(
-    kinds: np.ndarray,
+    types: np.ndarray,
     values: np.ndarray,
     r0: float = R0_OHM,
     omega0: float = OMEGA0_RADIAN_PER_SECOND,
@@ -106,16 +106,17 @@ def draw_schematic(
     Port 2 is driven by a source of inner resistance R0, port 1 is closed with R0.
 
     Args:
-        kinds: ``[n]``, padding behind the last part; with no part the ports are joined.
+        types: ``[n]``, padding behind the last part; with no part the ports are joined.
         values: ``[n]``, normalised.
         r0: Ohm.
         omega0: rad/s.
-        compare: kinds and values of another ladder; parts that differ from it are thick and coloured.
+        compare: types and values of another ladder; parts that differ from it are thick and coloured.
     """
     import schemdraw
     from schemdraw import elements as elm
 
-    shapes = (elm.ResistorIEEE, elm.Inductor2, elm.Capacitor)
+    shapes: tuple[Any, ...] = (elm.ResistorIEEE, elm.Inductor2, elm.Capacitor)  # schemdraw types none of them
+    resistor, source_symbol = shapes[0], elm.SourceSin()
     drawing = schemdraw.Drawing(show=False)
     drawing.config(fontsize=FONT_POINTS, inches_per_unit=INCHES_PER_UNIT, lw=1.6, margin=MARGIN)
 
@@ -130,17 +131,18 @@ def draw_schematic(
         )
 
     r0_text = f"R0\n{si_text(r0, UNITS[0])}"
-    drawing.add(elm.ResistorIEEE().at((0.0, HEIGHT)).to((0.0, 0.0)).label(r0_text, loc="top"))
+    drawing.add(resistor().at((0.0, HEIGHT)).to((0.0, 0.0)).label(r0_text, loc="top"))
     wire((0.0, HEIGHT), (ENDS_WIDTH, HEIGHT))
     wire((0.0, 0.0), (ENDS_WIDTH, 0.0))
-    labels = part_labels(kinds, values, r0, omega0)
-    inside = _inside(kinds, values)[0]
-    marked = differing(kinds, values, compare) if compare else np.zeros(len(inside), dtype=bool)
+    labels = part_labels(types, values, r0, omega0)
+    inside = _inside(types, values)[0]
+    marked = differing(types, values, compare) if compare else np.zeros(len(inside), dtype=bool)
     x, was_parallel = ENDS_WIDTH, False
-    for kind, label, differs in zip(inside, labels, marked, strict=True):
-        text, style = label.replace(" ", "\n", 1), {"color": DIFFERENT, "lw": 2.6} if differs else {}
-        part = shapes[kind % TYPES](**style)
-        if kind < TYPES:
+    for part_type, label, differs in zip(inside, labels, marked, strict=True):
+        text = label.replace(" ", "\n", 1)
+        style: dict[str, Any] = {"color": DIFFERENT, "lw": 2.6} if differs else {}
+        part = shapes[part_type % ELEMENTS](**style)
+        if part_type < ELEMENTS:
             drawing.add(part.at((x, HEIGHT)).to((x + SERIES_WIDTH, HEIGHT)).label(text, loc="top"))
             wire((x, 0.0), (x + SERIES_WIDTH, 0.0))
             x += SERIES_WIDTH
@@ -152,27 +154,27 @@ def draw_schematic(
                 drawing.add(elm.Dot().at((x + step, y)))
             x += step
             drawing.add(part.at((x, HEIGHT)).to((x, 0.0)).label(text, loc="bottom", ofst=0.2))
-        was_parallel = kind >= TYPES
+        was_parallel = part_type >= ELEMENTS
     end = x + (SHUNT_WIDTH if was_parallel else ENDS_WIDTH)
     source = end + SERIES_WIDTH
     wire((x, HEIGHT), (end, HEIGHT))
     wire((x, 0.0), (source, 0.0))
-    drawing.add(elm.ResistorIEEE().at((end, HEIGHT)).to((source, HEIGHT)).label(r0_text, loc="top"))
-    drawing.add(elm.SourceSin().at((source, 0.0)).to((source, HEIGHT)).label("Source", loc="bottom"))
+    drawing.add(resistor().at((end, HEIGHT)).to((source, HEIGHT)).label(r0_text, loc="top"))
+    drawing.add(source_symbol.at((source, 0.0)).to((source, HEIGHT)).label("Source", loc="bottom"))
     port(ENDS_WIDTH / 2, 1)
     port(end - ENDS_WIDTH / 4, 2)
     return drawing
 
 
 def picture(diagrams: Mapping[str, Drawing]) -> Figure:
-    """Diagrams above each other at one scale, each under its title, for a file of any kind.
+    """Diagrams above each other at one scale, each under its title, for a file of any format.
 
     Args:
         diagrams: by title, from the top.
     """
     import matplotlib.pyplot as plt
 
-    boxes = [one.get_bbox() for one in diagrams.values()]
+    boxes = [diagram.get_bbox() for diagram in diagrams.values()]
     width = max(box.xmax - box.xmin for box in boxes) + 2 * MARGIN
     heights = [box.ymax - box.ymin + 2 * MARGIN + TITLE_HEIGHT for box in boxes]
     total = sum(heights)
@@ -180,12 +182,12 @@ def picture(diagrams: Mapping[str, Drawing]) -> Figure:
     # Every diagram has its place.
     figure.set_layout_engine("none")
     top = total
-    for (title, one), box, height in zip(diagrams.items(), boxes, heights, strict=True):
+    for (title, diagram), box, height in zip(diagrams.items(), boxes, heights, strict=True):
         top -= height
         axes = figure.add_axes((0.0, top / total, 1.0, height / total))
         axes.set_axis_off()
         left, bottom = box.xmin - MARGIN, box.ymin - MARGIN
-        one.draw(show=False, canvas=axes)
+        diagram.draw(show=False, canvas=axes)
         axes.set(xlim=(left, left + width), ylim=(bottom, bottom + height))
         axes.text(left + MARGIN, box.ymax + MARGIN, title, fontsize=FONT_POINTS, weight="bold", va="bottom")
     return figure

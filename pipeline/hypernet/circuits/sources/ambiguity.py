@@ -40,7 +40,8 @@ def same_responses(response: np.ndarray) -> np.ndarray:
     )
     left, right = pairs[same].T
     graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(len(flat), len(flat)))
-    return connected_components(graph, directed=False)[1]
+    groups: np.ndarray = connected_components(graph, directed=False)[1]
+    return groups
 
 
 def doubles(response: np.ndarray, names: list[str]) -> tuple[list[str], int]:
@@ -59,4 +60,4 @@ def doubles(response: np.ndarray, names: list[str]) -> tuple[list[str], int]:
     members: dict[int, list[str]] = {}
     for place in shared:
         members.setdefault(int(group[place]), []).append(names[place])
-    return sorted(name for one in members.values() for name in sorted(one)[1:]), len(shared)
+    return sorted(name for group_names in members.values() for name in sorted(group_names)[1:]), len(shared)

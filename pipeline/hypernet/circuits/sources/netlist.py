@@ -29,13 +29,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hypernet.circuits.core.parts import KINDS, OMEGA0_RADIAN_PER_SECOND, R0_OHM, TYPES, merge
+from hypernet.circuits.core.parts import ELEMENTS, OMEGA0_RADIAN_PER_SECOND, PART_TYPES, R0_OHM, merge
+from hypernet.circuits.sources.reading import printable, read_text
 from hypernet.lab.errors import UserError
 
 LOADS = ("rt", "rl", "rload")
 SOURCES = ("rs", "rsource")
 GROUND = "0"
 SOURCE_AMPERE = 1e-3
+# A ladder has some tens of parts; the reader's time grows with the square of these.
+LARGEST_BYTES, MOST_ELEMENTS, LONGEST_WORD = 1_000_000, 1000, 100
+FORMAT = "a netlist"
 # Lines that say what to do with a circuit and not what it is.
 IGNORED = frozenset({
     ".ac", ".backanno", ".dc", ".endc", ".four", ".meas", ".measure", ".noise", ".op", ".option", ".options", ".plot",
@@ -47,7 +51,7 @@ SUFFIXES = {
 }  # fmt: skip
 # Letters behind the suffix are a unit: 10kOhm, 4.7nF.
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?)(meg|mil|[tgkmunpf]?)[a-z]*", re.ASCII)
-# A file whose title was forgotten; SPICE would leave out its first part without a word.
+# A file without a title; SPICE would silently take its first part for one.
 PART_LINE = re.compile(r"[rlc]\d+\s+\S+\s+\S+\s+[\d.]\S*\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -56,14 +60,14 @@ class Ladder:
     """A circuit as it was read.
 
     Attributes:
-        kinds: int8 ``[n]``, from port 1 to port 2.
+        types: int8 ``[n]``, from port 1 to port 2.
         values: normalised, float64 ``[n]``.
         r0: the resistance in ohms that is 1.0, which is the load at port 1.
         omega0: the angular frequency in rad/s that is 1.0.
         title: the first line without its ``*``.
     """
 
-    kinds: np.ndarray
+    types: np.ndarray
     values: np.ndarray
     r0: float
     omega0: float
@@ -81,7 +85,7 @@ class _Element:
         return self.ends[1] if self.ends[0] == node else self.ends[0]
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.name.upper()}"
+        return f"{self.where}: {printable(self.name.upper())}"
 
 
 def units(r0: float, omega0: float) -> tuple[Decimal, Decimal, Decimal]:
@@ -93,7 +97,7 @@ def units(r0: float, omega0: float) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def write_netlist(
-    kinds: np.ndarray,
+    types: np.ndarray,
     values: np.ndarray,
     title: str,
     r0: float = R0_OHM,
@@ -104,7 +108,7 @@ def write_netlist(
     """The netlist of one ladder; :func:`read_netlist` gives the same values back, to the last bit.
 
     Args:
-        kinds: ``[n]``, negative for padding, from port 1 to port 2.
+        types: ``[n]``, negative for padding, from port 1 to port 2.
         values: normalised, ``[n]``.
         title: its first line.
         r0: what 1.0 is in ohms, and the load at port 1.
@@ -115,27 +119,27 @@ def write_netlist(
     Raises:
         UserError: no parts, or a value that is not positive and finite.
     """
-    kinds, values = np.asarray(kinds), np.asarray(values, dtype=np.float64)
-    kinds, values = kinds[kinds >= 0], values[kinds >= 0]
+    types, values = np.asarray(types), np.asarray(values, dtype=np.float64)
+    types, values = types[types >= 0], values[types >= 0]
     title = " ".join(title.split())
-    if not len(kinds):
+    if not len(types):
         raise UserError(f"{title}: a circuit needs at least one part")
     if not (np.isfinite(values) & (values > 0)).all():
         place = int(np.argmin(np.isfinite(values) & (values > 0)))
         raise UserError(f"{title}, part {place + 1}: the value {values[place]} is not a positive number")
     if merged:
-        kinds, values = merge(kinds, values)
+        types, values = merge(types, values)
     load = _text(Decimal(repr(float(r0))))
     lines = [f"* {title} (port 1 terminated, port 2 driven)", ".options noopac", f"RT p0 0 {load}"]
     node = 0
-    one = units(r0, omega0)
-    for place, (kind, value) in enumerate(zip(kinds.tolist(), values.tolist(), strict=True), start=1):
+    unit = units(r0, omega0)
+    for place, (part_type, value) in enumerate(zip(types.tolist(), values.tolist(), strict=True), start=1):
         with localcontext() as context:
             context.prec = 25
-            size = _text(Decimal(repr(value)) * one[kind % TYPES])
-        ends = f"p{node} p{node + 1}" if kind < TYPES else f"p{node} 0"
-        lines.append(f"{KINDS[kind][1]}{place} {ends} {size}")
-        node += kind < TYPES
+            size = _text(Decimal(repr(value)) * unit[part_type % ELEMENTS])
+        ends = f"p{node} p{node + 1}" if part_type < ELEMENTS else f"p{node} 0"
+        lines.append(f"{PART_TYPES[part_type][1]}{place} {ends} {size}")
+        node += part_type < ELEMENTS
     lines += [f"VM2 s p{node} 0", f"RS s 0 {load}", f"I1 0 s AC {SOURCE_AMPERE!r}"]
     if analysis is not None:
         points, lowest, highest = analysis
@@ -158,7 +162,8 @@ def read_netlist(
     """Read a ladder from a netlist; the module's docstring says how ports are found.
 
     Args:
-        source: a file, or the text of a netlist (of more than one line).
+        source: a file, or the text of a netlist (of more than one line). A stranger's file runs nothing: commands
+            (``.control``) are passed over, included files refused, and names go nowhere but into messages.
         ports: the nodes of port 1 (load) and port 2 (source); None finds them.
         r0: what 1.0 is in ohms; None takes the load of the file, or 1 kOhm where it has none.
         omega0: what 1.0 is in rad/s.
@@ -166,38 +171,27 @@ def read_netlist(
     Raises:
         UserError: not a netlist, or not a ladder from port 1 to port 2; one line names file, line and what is accepted.
     """
-    name, text = ("netlist", source) if isinstance(source, str) and "\n" in source else (str(source), _read(source))
-    if "\0" in text or not text.strip():
+    if isinstance(source, str) and "\n" in source:
+        name, text = "netlist", source.replace("\r\n", "\n")
+    else:
+        name, text = str(source), read_text(Path(source), LARGEST_BYTES, FORMAT)
+    if not text.strip():
         raise UserError(f"{name}: not a netlist; accepted: SPICE, a title and then a part on each line")
     elements, ports = _without_wires(_elements(text, name), ports, name)
-    first, last, own = _ports(elements, ports, name)
-    kept = _walk([part for part in elements if part not in own], first, last, name)
+    first, last, outside = _ports(elements, ports, name)
+    kept = _walk([part for part in elements if part not in outside], first, last, name)
     if r0 is None:
-        r0 = next((_scaled(part, Decimal(1)) for part in own if part.name in LOADS), R0_OHM)
-    one = units(r0, omega0)
-    kinds = [TYPES * (GROUND in part.ends) + "rlc".index(part.name[0]) for part in kept]
-    values = [_scaled(part, one[kind % TYPES]) for part, kind in zip(kept, kinds, strict=True)]
-    title = text.split("\n", 1)[0].strip().lstrip("* \t")
-    return Ladder(np.array(kinds, dtype=np.int8), np.array(values), float(r0), float(omega0), title)
-
-
-def _read(path: Path | str) -> str:
-    try:
-        content = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # LTspice on Windows writes the micro sign in one byte.
-        return content.decode("latin-1")
+        r0 = next((_scaled(part, Decimal(1)) for part in outside if part.name in LOADS), R0_OHM)
+    unit = units(r0, omega0)
+    types = [ELEMENTS * (GROUND in part.ends) + "rlc".index(part.name[0]) for part in kept]
+    values = [_scaled(part, unit[part_type % ELEMENTS]) for part, part_type in zip(kept, types, strict=True)]
+    title = printable(text.split("\n", 1)[0].strip().lstrip("* \t"))
+    return Ladder(np.array(types, dtype=np.int8), np.array(values), float(r0), float(omega0), title)
 
 
 def _statements(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
     """Place and lower-case words of each statement: without title, comments and what stands behind ``.end``."""
-    found: list[tuple[str, str]] = []
+    statements: list[tuple[str, list[str]]] = []
     lines = text.split("\n")
     if PART_LINE.fullmatch(lines[0]):
         raise UserError(f"{name}, line 1: the first line of a netlist is its title; put one above this part")
@@ -210,15 +204,19 @@ def _statements(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
         if not line or line.startswith("*"):
             continue
         if line.startswith("+"):
-            if not found:
+            if not statements:
                 raise UserError(f"{where}: a line that begins with + goes on with the one before, and there is none")
-            found[-1] = (found[-1][0], f"{found[-1][1]} {line[1:]}")
+            statements[-1][1].append(line[1:])
             continue
         control = (control or line.startswith(".control")) and not line.startswith(".endc")
         if not control:
-            found.append((where, line))
-    for where, line in found:
-        yield where, re.sub("[µμ]", "u", line).split()
+            statements.append((where, [line]))
+    for where, pieces in statements:
+        words = re.sub("[µμ]", "u", " ".join(pieces)).split()
+        # Else the patterns for numbers would take a time that grows with the square of a word.
+        if max(map(len, words)) > LONGEST_WORD:
+            raise UserError(f"{where}: a word of more than {LONGEST_WORD} characters")
+        yield where, words
 
 
 def _elements(text: str, name: str) -> list[_Element]:
@@ -229,14 +227,19 @@ def _elements(text: str, name: str) -> list[_Element]:
             continue
         if first[0] not in "rlcvi":
             raise UserError(
-                f"{where}: {first.upper()} is not understood; accepted: R, L and C, a source V or I, ammeters"
+                f"{where}: {printable(first.upper())} is not understood; "
+                "accepted: R, L and C, a source V or I, ammeters"
             )
         if len(words) < 3 + (first[0] in "rlc"):
             raise UserError(f"{where}: {first.upper()} needs two nodes and a value")
         if first in elements:
-            raise UserError(f"{where}: there is another {first.upper()} above")
-        ends = tuple(GROUND if node == "gnd" else node for node in words[1:3])
-        part = _Element(first, ends, words[3:], where)
+            raise UserError(f"{where}: there is another {printable(first.upper())} above")
+        if len(elements) == MOST_ELEMENTS:
+            raise UserError(
+                f"{where}: more than {MOST_ELEMENTS:,} elements, the most that a netlist of a ladder may have"
+            )
+        start, end = (GROUND if node == "gnd" else node for node in words[1:3])
+        part = _Element(first, (start, end), words[3:], where)
         if first[0] in "rlc":
             strange = next((word for word in words[4:] if not word.startswith("ic=")), None)
             if strange is not None:
@@ -246,13 +249,13 @@ def _elements(text: str, name: str) -> list[_Element]:
     return list(elements.values())
 
 
-def _scaled(part: _Element, one: Decimal) -> float:
-    """The value of a part in units of ``one``."""
+def _scaled(part: _Element, unit: Decimal) -> float:
+    """The value of a part in units of ``unit``."""
     text = part.fields[0].removeprefix(f"{part.name[0]}=")
     match = NUMBER.fullmatch(text)
     with localcontext() as context:
         context.prec = 40
-        number = float(Decimal(match[1]) * Decimal(SUFFIXES[match[2]]) / one) if match else math.nan
+        number = float(Decimal(match[1]) * Decimal(SUFFIXES[match[2]]) / unit) if match else math.nan
     if not 0 < number < math.inf:
         raise UserError(f"{part}: the value {text!r} is not a positive number; accepted: 1000, 1k, 4.7n, 1e-9")
     return number
@@ -295,13 +298,14 @@ def _ports(elements: list[_Element], ports: tuple[str, str] | None, name: str) -
     sources = [part for part in elements if part.name[0] in "vi"]
     resistances = [part for part in elements if part.name in SOURCES]
     if ports is None:
-        for what, found, accepted in (
+        for what, candidates, accepted in (
             ("load", loads, "one resistor RT, RL or RLOAD from port 1 to ground"),
             ("source", sources, "one V or I at port 2"),
-            ("source resistance", resistances or [None], "one resistor RS or RSOURCE"),
+            # A source without resistance is as good.
+            ("source resistance", resistances or sources[:1], "one resistor RS or RSOURCE"),
         ):
-            if len(found) != 1:
-                which = f"{len(found)} times a {what}" if found else f"no {what}"
+            if len(candidates) != 1:
+                which = f"{len(candidates)} times a {what}" if candidates else f"no {what}"
                 raise UserError(f"{name}: {which}; accepted: {accepted}, or name the nodes of both ports")
     for part in sources:
         if GROUND not in part.ends:

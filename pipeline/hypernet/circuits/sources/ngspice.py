@@ -1,4 +1,8 @@
-"""ngspice as a judge of the simulator: one process runs one netlist at all frequencies."""
+"""The simulator checked against ngspice: one process runs one netlist at all frequencies.
+
+What ngspice is given is made of numbers alone (no title, name or line of a file that somebody else wrote), so nothing
+of a stranger's netlist reaches its control language.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ def find_ngspice() -> str | None:
 
 
 def respond_ngspice(
-    kinds: np.ndarray,
+    types: np.ndarray,
     values: np.ndarray,
     frequency: np.ndarray,
     r0: float = R0_OHM,
@@ -34,17 +38,17 @@ def respond_ngspice(
     Port 2 is driven and port 1 closed with R0, so V = v2 / v1 and the second component is -i2 R0 / v1.
 
     Args:
-        kinds: ``[n]``, from port 1 to port 2.
+        types: ``[n]``, from port 1 to port 2.
         values: normalised, ``[n]``.
         frequency: w, normalised, ``[d]``.
         r0: what 1.0 is in ohms, and the load at port 1.
         omega0: what 1.0 is in rad/s.
 
     Raises:
-        UserError: there is no ngspice, or it could not simulate the circuit; with its own words.
+        UserError: there is no ngspice, or it could not simulate the circuit; with what it reported.
     """
     hertz = np.asarray(frequency, dtype=np.float64) * omega0 / (2 * np.pi)
-    text = write_netlist(kinds, values, "compared with ngspice", r0, omega0)
+    text = write_netlist(types, values, "compared with ngspice", r0, omega0)
     re_v1, im_v1, re_v2, im_v2, re_i2, im_i2 = _run(text, hertz).T
     load, source = re_v1 + 1j * im_v1, re_v2 + 1j * im_v2
     return source / load, -(re_i2 + 1j * im_i2) * r0 / load
@@ -56,7 +60,7 @@ def _run(netlist: str, hertz: np.ndarray) -> np.ndarray:
     if program is None:
         raise UserError("ngspice: not on the PATH; install it, or leave out the comparison")
     # An AC analysis of one point each: ngspice takes no list of frequencies. A long line would be cut.
-    points = [repr(float(one)) for one in hertz]
+    points = [repr(float(frequency)) for frequency in hertz]
     blocks = (points[first : first + LINE_OF_FREQUENCIES] for first in range(0, len(points), LINE_OF_FREQUENCIES))
     control = [".control", "set numdgt=16", "set appendwrite"]
     for block in blocks:

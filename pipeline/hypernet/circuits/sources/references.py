@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hypernet.circuits.core.curves import interpolate
-from hypernet.circuits.core.parts import R0_OHM, TYPES, canonical, omega, parse, texts
+from hypernet.circuits.core.parts import ELEMENTS, R0_OHM, canonical, omega, parse, texts
 from hypernet.circuits.sources.sampler import Sampler, only_resistors
 from hypernet.lab.acquire import RemoteFile
 from hypernet.lab.errors import UserError
@@ -24,18 +24,20 @@ REFERENCE_FILES = (
     RemoteFile(RESPONSES, "", "734acbb76dd8989b5162e66699ef53344f9c5d428b8f90ac6fc56e3537198934", **_TERMS),
 )
 _ALIGNMENTS = {"series": 0, "parallel": 1}
-_TYPES = {"resistor": 0, "inductor": 1, "capacitor": 2}
+_ELEMENTS = {"resistor": 0, "inductor": 1, "capacitor": 2}
 
 
 def circuits_by_text(content: str) -> dict[str, str]:
     """Ids of the reference circuits by their canonical text; of two circuits with one text the first."""
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for circuit in json.loads(content)["circuits"]:
         parts = circuit["components"]
-        kinds = np.array([[_ALIGNMENTS[one["alignment"]] * TYPES + _TYPES[one["type"]] for one in parts]], np.int8)
-        values = np.array([[one["value_norm"] for one in parts]])
-        found.setdefault(texts(*canonical(kinds, values))[0], circuit["id"])
-    return found
+        types = np.array(
+            [[_ALIGNMENTS[part["alignment"]] * ELEMENTS + _ELEMENTS[part["type"]] for part in parts]], np.int8
+        )
+        values = np.array([[part["value_norm"] for part in parts]])
+        ids.setdefault(texts(*canonical(types, values))[0], circuit["id"])
+    return ids
 
 
 def reference_circuits(files: Mapping[str, bytes], sampler: Sampler) -> list[str]:
@@ -45,8 +47,8 @@ def reference_circuits(files: Mapping[str, bytes], sampler: Sampler) -> list[str
     """
     chosen = []
     for text in circuits_by_text(files[CIRCUITS].decode()):
-        kinds, values = parse(text)
-        if len(kinds) in sampler.lengths and np.isin(values, sampler.values).all() and not only_resistors(kinds[None]):
+        types, values = parse(text)
+        if len(types) in sampler.lengths and np.isin(values, sampler.values).all() and not only_resistors(types[None]):
             chosen.append(text)
     return chosen
 

@@ -1,7 +1,7 @@
 """Canonical ladders drawn uniformly without rejection, counted, enumerated and split.
 
 With K values per type the number of canonical ladders of length n is 2 [x^n] G / (1 - G), G(x) = (1 + K x)^3 - 1: a
-run is a non-empty subset of the three types with a value each, and runs alternate between series and parallel.
+run is a non-empty subset of R, L and C with a value each, and runs alternate between series and parallel.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from hypernet.circuits.core.parts import KINDS, PAD, PR, SR, TYPES
+from hypernet.circuits.core.parts import ELEMENTS, PAD, PART_TYPES, PR, SR
 
-# The seven non-empty subsets of {R, L, C}, types rising; 0 fills.
-SUBSETS = [subset for size in (1, 2, 3) for subset in itertools.combinations(range(TYPES), size)]
+# The seven non-empty subsets of {R, L, C}, in this order; 0 fills.
+SUBSETS = [subset for size in (1, 2, 3) for subset in itertools.combinations(range(ELEMENTS), size)]
 SIZES = np.array([len(subset) for subset in SUBSETS])
-TYPE_TABLE = np.array([subset + (0,) * (TYPES - len(subset)) for subset in SUBSETS])
+ELEMENT_TABLE = np.array([subset + (0,) * (ELEMENTS - len(subset)) for subset in SUBSETS])
 # Of a hundred parts of the hash: 90 for training, 5 for validation, 5 for the test.
 SPLITS = {"train": range(90), "validation": range(90, 95), "test": range(95, 100)}
 
@@ -27,7 +27,11 @@ def tails(longest: int, values: int) -> list[int]:
     ways = [1]
     for m in range(1, longest + 1):
         ways.append(
-            sum(int((size == SIZES).sum()) * values**size * ways[m - size] for size in range(1, TYPES + 1) if size <= m)
+            sum(
+                int(np.sum(size == SIZES)) * values**size * ways[m - size]
+                for size in range(1, ELEMENTS + 1)
+                if size <= m
+            )
         )
     return ways
 
@@ -46,21 +50,21 @@ def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tu
         values: K, number of values per type.
 
     Returns:
-        kinds and value classes (0..K-1), int8 ``[B, longest]`` each, :data:`PAD` behind the last part.
+        types and value classes (0..K-1), int8 ``[B, longest]`` each, :data:`PAD` behind the last part.
     """
     lengths = np.asarray(lengths)
     longest = int(lengths.max())
     ways = tails(longest, values)
     # share[m, subset]: cumulative probability that the next run is this subset when m parts are still to come.
     weight = np.zeros((longest + 1, len(SUBSETS)))
-    for m in range(1, longest + 1):
-        for place, size in enumerate(SIZES):
-            if size <= m:
-                weight[m, place] = values ** int(size) * ways[m - size] / ways[m]
+    for still in range(1, longest + 1):
+        for number, size in enumerate(SIZES.tolist()):
+            if size <= still:
+                weight[still, number] = values**size * ways[still - size] / ways[still]
     share = np.cumsum(weight, axis=1)
     # The last subset that still fits: subsets are in order of their size.
     last = (weight > 0).sum(axis=1) - 1
-    kinds = np.full((len(lengths), longest), PAD, dtype=np.int8)
+    types = np.full((len(lengths), longest), PAD, dtype=np.int8)
     side = generator.integers(0, 2, size=len(lengths))
     left = lengths.copy()
     rows = np.arange(len(lengths))
@@ -70,33 +74,38 @@ def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tu
         # Never one that is too large, whatever the rounding of the sums.
         subset = np.minimum((u[:, None] >= share[m]).sum(axis=1), last[m])
         place = lengths[rows] - m
-        for t in range(TYPES):
-            has = SIZES[subset] > t
-            kinds[rows[has], place[has] + t] = side[rows[has]] * TYPES + TYPE_TABLE[subset[has], t]
+        for offset in range(ELEMENTS):
+            has = SIZES[subset] > offset
+            types[rows[has], place[has] + offset] = side[rows[has]] * ELEMENTS + ELEMENT_TABLE[subset[has], offset]
         left[rows] -= SIZES[subset]
         side[rows] ^= 1
         rows = rows[left[rows] > 0]
-    classes = generator.integers(0, values, size=kinds.shape).astype(np.int8)
-    return kinds, np.where(kinds >= 0, classes, PAD).astype(np.int8)
+    classes = generator.integers(0, values, size=types.shape).astype(np.int8)
+    return types, np.where(types >= 0, classes, PAD).astype(np.int8)
 
 
 def every(length: int, values: int) -> tuple[np.ndarray, np.ndarray]:
-    """All canonical ladders of ``length`` parts: kinds and value classes, int8 ``[count, length]``."""
+    """All canonical ladders of ``length`` parts: types and value classes, int8 ``[count, length]``."""
 
     def go_on(done: tuple[int, ...], side: int) -> list[tuple[int, ...]]:
         if len(done) == length:
             return [done]
         fitting = [subset for subset in SUBSETS if len(done) + len(subset) <= length]
-        return [one for subset in fitting for one in go_on(done + tuple(side * TYPES + t for t in subset), 1 - side)]
+        return [
+            chain
+            for subset in fitting
+            for chain in go_on(done + tuple(side * ELEMENTS + element for element in subset), 1 - side)
+        ]
 
     chains = np.array(go_on((), 0) + go_on((), 1), dtype=np.int8)
     choices = np.array(list(itertools.product(range(values), repeat=length)), dtype=np.int8)
     return np.repeat(chains, len(choices), axis=0), np.tile(choices, (len(chains), 1))
 
 
-def only_resistors(kinds: np.ndarray) -> np.ndarray:
+def only_resistors(types: np.ndarray) -> np.ndarray:
     """Ladders of resistors alone, whose response is flat; ``[B]``."""
-    return ((kinds < 0) | (kinds == SR) | (kinds == PR)).all(axis=1)
+    flat: np.ndarray = ((types < 0) | (types == SR) | (types == PR)).all(axis=1)
+    return flat
 
 
 class Sampler:
@@ -112,25 +121,26 @@ class Sampler:
 
     def __init__(self, lengths: Sequence[int], values: Sequence[float], dropped: Collection[str] = ()):
         self.lengths, self.values, self.dropped = np.array(lengths), np.array(values, dtype=float), set(dropped)
-        self._names = [[f"{kind}:{value}" for value in self.values.tolist()] for kind in KINDS]
+        self._names = [[f"{part_type}:{value}" for value in self.values.tolist()] for part_type in PART_TYPES]
 
-    def texts(self, kinds: np.ndarray, classes: np.ndarray) -> list[str]:
+    def texts(self, types: np.ndarray, classes: np.ndarray) -> list[str]:
         """Canonical texts of circuits that are in canonical order."""
         names = self._names
         return [
-            "|".join([names[kind][value] for kind, value in zip(*row, strict=True) if kind >= 0])
-            for row in zip(kinds.tolist(), classes.tolist(), strict=True)
+            "|".join([names[part_type][value] for part_type, value in zip(*row, strict=True) if part_type >= 0])
+            for row in zip(types.tolist(), classes.tolist(), strict=True)
         ]
 
-    def belongs(self, kinds: np.ndarray, classes: np.ndarray, split: str) -> np.ndarray:
+    def belongs(self, types: np.ndarray, classes: np.ndarray, split: str) -> np.ndarray:
         """Whether each circuit is one of ``split``, ``[B]`` bool."""
         parts = SPLITS[split]
-        named = self.texts(kinds, classes)
+        named = self.texts(types, classes)
         hashed = [int.from_bytes(hashlib.sha256(name.encode()).digest()) % 100 for name in named]
-        inside = np.array([one in parts for one in hashed], dtype=bool)
+        inside = np.array([number in parts for number in hashed], dtype=bool)
         if self.dropped:
             inside &= np.array([name not in self.dropped for name in named], dtype=bool)
-        return inside & ~only_resistors(kinds)
+        belonging: np.ndarray = inside & ~only_resistors(types)
+        return belonging
 
     def draw(
         self, generator: np.random.Generator, size: int, split: str, length: int | None = None
@@ -144,22 +154,21 @@ class Sampler:
             length: the number of parts of all; None draws each from ``lengths``.
 
         Returns:
-            kinds and value classes, int8 ``[B, longest]``, :data:`PAD` behind the last part.
+            types and value classes, int8 ``[B, longest]``, :data:`PAD` behind the last part.
         """
         longest = int(self.lengths.max()) if length is None else length
         lengths = generator.choice(self.lengths, size) if length is None else np.full(size, length)
-        kinds, classes = (np.full((size, longest), PAD, dtype=np.int8) for _ in range(2))
+        types, classes = (np.full((size, longest), PAD, dtype=np.int8) for _ in range(2))
         open_rows = np.arange(size)
         # A circuit of another split is drawn again with its own length: the mix of lengths stays uniform.
         while len(open_rows):
-            own = lengths[open_rows]
-            new_kinds, new_classes = draw(generator, own, len(self.values))
-            good = self.belongs(new_kinds, new_classes, split)
-            width = new_kinds.shape[1]
-            kinds[open_rows[good], :width] = new_kinds[good]
+            new_types, new_classes = draw(generator, lengths[open_rows], len(self.values))
+            good = self.belongs(new_types, new_classes, split)
+            width = new_types.shape[1]
+            types[open_rows[good], :width] = new_types[good]
             classes[open_rows[good], :width] = new_classes[good]
             open_rows = open_rows[~good]
-        return kinds, classes
+        return types, classes
 
     def distinct(
         self, generator: np.random.Generator, size: int, split: str, length: int, enumerable: int
@@ -170,13 +179,13 @@ class Sampler:
         small set gives what it has.
         """
         if count(length, len(self.values)) <= enumerable:
-            kinds, classes = every(length, len(self.values))
-            inside = np.flatnonzero(self.belongs(kinds, classes, split))
+            types, classes = every(length, len(self.values))
+            inside = np.flatnonzero(self.belongs(types, classes, split))
             chosen = np.sort(generator.permutation(inside)[:size])
-            return kinds[chosen], classes[chosen]
-        found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        while len(found) < size:
-            kinds, classes = self.draw(generator, size - len(found), split, length)
-            for name, *circuit in zip(self.texts(kinds, classes), kinds, classes, strict=True):
-                found.setdefault(name, tuple(circuit))
-        return tuple(np.stack(one) for one in zip(*found.values(), strict=True))
+            return types[chosen], classes[chosen]
+        drawn: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        while len(drawn) < size:
+            types, classes = self.draw(generator, size - len(drawn), split, length)
+            for name, *circuit in zip(self.texts(types, classes), types, classes, strict=True):
+                drawn.setdefault(name, (circuit[0], circuit[1]))
+        return np.stack([types for types, _ in drawn.values()]), np.stack([classes for _, classes in drawn.values()])

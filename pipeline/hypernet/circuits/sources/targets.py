@@ -1,8 +1,8 @@
 """What a person wants of a circuit: a response, gain and phase, or limits of the gain, from a file.
 
 A ``.s2p`` file (Touchstone) is a two-port; closed with the load R0 at its port 1 and driven at its port 2 it has the
-response (V, I) of a ladder with the excitation (1, -1), see :mod:`hypernet.circuits.core.ladder`. A ``.csv`` file has a
-header, by which it is told what it asks for:
+response (V, I) of a ladder with the excitation (1, -1), see :mod:`hypernet.circuits.core.ladder`. The header of a
+``.csv`` file says what the file asks for:
 
 * ``frequency_hz,v_re,v_im,i_re,i_im``: V at port 2 over the voltage at the load, and R0 times the current that leaves
   port 2 over the same (a circuit takes current in there, so at low loss I is near -1);
@@ -19,20 +19,28 @@ import csv
 import io
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from hypernet.circuits.core.curves import interpolate
 from hypernet.circuits.core.parts import R0_OHM
+from hypernet.circuits.sources.reading import printable, read_text
 from hypernet.circuits.sources.touchstone import read_touchstone
 from hypernet.lab.errors import UserError
+
+if TYPE_CHECKING:
+    import skrf
 
 RESPONSE_COLUMNS = ("frequency_hz", "v_re", "v_im", "i_re", "i_im")
 GAIN_COLUMNS = ("frequency_hz", "gain_db")
 PHASE_COLUMNS = (*GAIN_COLUMNS, "phase_deg")
 MASK_COLUMNS = ("frequency_hz", "lowest_gain_db", "highest_gain_db")
+FORMS = (RESPONSE_COLUMNS, GAIN_COLUMNS, PHASE_COLUMNS, MASK_COLUMNS)
+ACCEPTED = " or ".join(",".join(form) for form in FORMS)
 FEWEST_POINTS, FEWEST_MASK_POINTS = 4, 2
 # Ends of a range that was written as text and read again are still inside.
 SLACK = 1e-9
@@ -45,6 +53,9 @@ LARGEST_DB = 20 * math.log10(LARGEST)
 LARGEST_SINGLE = float(np.finfo(np.float32).max)
 # |S12 / S21 - 1|: measured files have noise, amplifiers are far off.
 RECIPROCAL, NEARLY_RECIPROCAL = 1e-3, 0.1
+# No form has more columns, and no instrument's sweep more points.
+LARGEST_BYTES, MOST_LINES, MOST_ROWS, MOST_COLUMNS = 50_000_000, 2_000_000, 200_000, max(map(len, FORMS))
+LONGEST_LINE, FORMAT = 2000, "a CSV file"
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,18 @@ class Scale:
 
     def omega(self, frequency_hz: np.ndarray) -> np.ndarray:
         """Normalised angular frequency w of a frequency in Hz."""
-        return 2.0 * math.pi * np.asarray(frequency_hz, dtype=np.float64) / self.omega0
+        frequency: np.ndarray = 2.0 * math.pi * np.asarray(frequency_hz, dtype=np.float64) / self.omega0
+        return frequency
 
-    def hertz(self, frequency: np.ndarray) -> np.ndarray:
+    @overload
+    def hertz(self, frequency: float) -> float: ...
+
+    @overload
+    def hertz(self, frequency: np.ndarray) -> np.ndarray: ...
+
+    def hertz(self, frequency: float | np.ndarray) -> float | np.ndarray:
         """The inverse of :meth:`omega`."""
-        return np.asarray(frequency, dtype=np.float64) * self.omega0 / (2.0 * math.pi)
+        return frequency * self.omega0 / (2.0 * math.pi)
 
 
 def choose_scale(frequency_hz: np.ndarray, reference_ohm: float, grid_lowest: float, grid_highest: float) -> Scale:
@@ -89,7 +107,9 @@ def choose_scale(frequency_hz: np.ndarray, reference_ohm: float, grid_lowest: fl
 
 @dataclass(frozen=True)
 class Response:
-    """V and the second component I of the state at port 2, normalised, as :func:`simulator.respond` gives them.
+    """V and the second component I of the state at port 2, normalised.
+
+    As :func:`hypernet.circuits.core.ladder.respond` gives them.
 
     Attributes:
         frequency_hz: ``[n]``, rising.
@@ -117,7 +137,8 @@ class Response:
         """
         hertz = scale.hertz(frequency)
         _check_range(self.frequency_hz, hertz)
-        return tuple(interpolate(self.frequency_hz, one, hertz) for one in (self.voltage, self.current))
+        voltage, current = (interpolate(self.frequency_hz, curve, hertz) for curve in (self.voltage, self.current))
+        return voltage, current
 
 
 @dataclass(frozen=True)
@@ -170,7 +191,8 @@ class Mask:
     def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
         """At which normalised frequencies there is a limit, ``[d]``."""
         lowest, highest = self.at(frequency, scale)
-        return np.isfinite(lowest) | np.isfinite(highest)
+        limited: np.ndarray = np.isfinite(lowest) | np.isfinite(highest)
+        return limited
 
     def at(self, frequency: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest gain in dB at normalised frequencies, ``[d]`` each; -inf and inf for no limit."""
@@ -191,19 +213,23 @@ class Mask:
 
 
 def _inside(known: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    return (hertz >= known[0] * (1 - SLACK)) & (hertz <= known[-1] * (1 + SLACK))
+    inside: np.ndarray = (hertz >= known[0] * (1 - SLACK)) & (hertz <= known[-1] * (1 + SLACK))
+    return inside
 
 
 def _check_range(known: np.ndarray, hertz: np.ndarray) -> None:
     if not _inside(known, hertz).all():
         raise UserError(
-            f"the target reaches from {known[0]:.6g} to {known[-1]:.6g} Hz; asked for is the range from "
-            f"{hertz.min():.6g} to {hertz.max():.6g} Hz"
+            f"the target reaches from {known[0]:.6g} to {known[-1]:.6g} Hz; "
+            f"frequencies from {hertz.min():.6g} to {hertz.max():.6g} Hz are needed"
         )
 
 
-def read_target(path: Path, r0: float = R0_OHM, load_port: int = 1) -> Response | Gain | Mask:
-    """Read what a person wants; the module's docstring says in which forms. Doubts go to stderr.
+Target = Response | Gain | Mask
+
+
+def read_target(path: Path | str, r0: float = R0_OHM, load_port: int = 1) -> Target:
+    """Read what a person wants; the module's docstring says in which forms. Doubts go to stderr as warnings.
 
     Args:
         path: a ``.s2p`` or a ``.csv`` file.
@@ -217,17 +243,75 @@ def read_target(path: Path, r0: float = R0_OHM, load_port: int = 1) -> Response 
     suffix = path.suffix.lower()
     if suffix not in (".s2p", ".csv"):
         raise UserError(f"{path}: the name must end in .s2p (Touchstone) or .csv")
-    target = _touchstone(path, r0, load_port) if suffix == ".s2p" else _table(path)
-    for doubt in doubts(target):
-        print(f"warning: {path}: {doubt}", file=sys.stderr)
+    target = _table(path) if suffix == ".csv" else response_of(read_touchstone(path), r0, load_port, str(path))
+    warn(target, str(path))
     return target
 
 
-def doubts(target: Response | Gain | Mask) -> list[str]:
+def as_target(
+    target: Path | str | Target | skrf.Network, r0: float = R0_OHM, load_port: int = 1, name: str = "target"
+) -> Target:
+    """A target from whatever holds one: a file, a two-port of scikit-rf, or arrays; doubts go to stderr as warnings.
+
+    Args:
+        target: a file for :func:`read_target`, a two-port for :func:`response_of`, or a target.
+        r0: as for :func:`read_target`.
+        load_port: as for :func:`read_target`.
+        name: of what is no file, for messages.
+
+    Raises:
+        UserError: it cannot be used; one line.
+    """
+    if load_port not in (1, 2):
+        raise UserError(f"load_port: {load_port!r} is neither 1 nor 2")
+    if isinstance(target, Path | str):
+        return read_target(target, r0, load_port)
+    if isinstance(target, Response | Gain | Mask):
+        checked = _checked(target, name)
+    elif hasattr(target, "nports"):
+        checked = response_of(target, r0, load_port, name)
+    else:
+        accepted = "a file, a Response, Gain or Mask, or a two-port of scikit-rf"
+        raise UserError(f"{name}: a {type(target).__name__}; accepted: {accepted}")
+    warn(checked, name)
+    return checked
+
+
+def _checked(target: Target, name: str) -> Target:
+    """A target of a person's own arrays as those of files are: of doubles, of one length, finite, rising."""
+    columns = {
+        field.name: np.asarray(value, np.complex128 if field.name in ("voltage", "current") else np.float64)
+        for field in fields(target)
+        if (value := getattr(target, field.name)) is not None
+    }
+    hertz = columns["frequency_hz"]
+    if any(column.shape != (hertz.size,) for column in columns.values()):
+        shapes = ", ".join(f"{key} {column.shape}" for key, column in columns.items())
+        raise UserError(f"{name}: arrays of one length are needed, not {shapes}")
+    points = [f"point {place}" for place in range(1, len(hertz) + 1)]
+    _check_frequencies(name, hertz, points, FEWEST_MASK_POINTS if isinstance(target, Mask) else FEWEST_POINTS)
+    if isinstance(target, Mask):
+        return _mask(name, points, hertz, columns["lowest_gain_db"], columns["highest_gain_db"])
+    for key, column in columns.items():
+        if not np.isfinite(column).all():
+            raise UserError(f"{name}: {key} at {hertz[np.argmin(np.isfinite(column))]:.6g} Hz is no number")
+    if isinstance(target, Response):
+        return _response(name, hertz, columns["voltage"], columns["current"])
+    _check_gain(name, points, "gain_db", columns["gain_db"])
+    return Gain(hertz, columns["gain_db"], columns.get("phase_degree"))
+
+
+def warn(target: Target, name: str) -> None:
+    """Print what is doubtful about a target to stderr, a line each."""
+    for doubt in doubts(target):
+        print(f"warning: {name}: {doubt}", file=sys.stderr)
+
+
+def doubts(target: Target) -> list[str]:
     """Why no ladder of passive parts can do it, or no network can read it; a sentence each."""
     if isinstance(target, Mask):
         return []
-    found = []
+    reasons = []
     if isinstance(target, Response):
         # In units of |V_load|^2 / R0 the load takes 1, and port 2 takes Re(V conj(-I)), a passive circuit no less.
         apparent = np.abs(target.voltage) * np.abs(target.current)
@@ -238,46 +322,60 @@ def doubts(target: Response | Gain | Mask) -> list[str]:
             text = f"not passive: at {hertz:.6g} Hz the load takes more power than goes in; no R, L and C do that"
             if (-power >= 1 - 1e-6 * (1 + apparent)).all():
                 text += "; with -I it would be: I is the current that leaves port 2, not the one that goes in"
-            found.append(text)
+            reasons.append(text)
         largest = max(np.abs(target.voltage).max(), np.abs(target.current).max())
     else:
         largest = 10.0 ** min(-target.gain_db.min() / 20, 300.0)
     if largest > LARGEST_SINGLE:
-        found.append(f"grows to {largest:.1e}, too large for single precision; ladders of ten parts stay under 1e30")
-    return found
+        reasons.append(f"grows to {largest:.1e}, too large for single precision; ladders of ten parts stay under 1e30")
+    return reasons
 
 
-def _touchstone(path: Path, r0: float, load_port: int) -> Response:
-    network = read_touchstone(path)
+def response_of(network: skrf.Network, r0: float = R0_OHM, load_port: int = 1, name: str = "network") -> Response:
+    """The response of a two-port of scikit-rf, closed with a load at one port and driven at the other.
+
+    Args:
+        network: the two-port, at four frequencies or more, which rise.
+        r0: the load in ohms.
+        load_port: the port that the load closes, 1 or 2.
+        name: for messages.
+
+    Raises:
+        UserError: no two-port, not reciprocal, or frequencies and parameters that cannot be used.
+    """
     hertz, s = np.asarray(network.f, dtype=np.float64), network.s
     if network.nports != 2:
-        raise UserError(f"{path}: {network.nports} ports; accepted: a two-port")
-    _check_frequencies(str(path), hertz, [f"point {place}" for place in range(1, len(hertz) + 1)], FEWEST_POINTS)
+        raise UserError(f"{name}: {network.nports} ports; accepted: a two-port")
+    _check_frequencies(name, hertz, [f"point {place}" for place in range(1, len(hertz) + 1)], FEWEST_POINTS)
     if not np.isfinite(s).all():
         raise UserError(
-            f"{path}: the parameters at {hertz[np.argmin(np.isfinite(s).all((1, 2)))]:.6g} Hz are no numbers"
+            f"{name}: the parameters at {hertz[np.argmin(np.isfinite(s).all((1, 2)))]:.6g} Hz are no numbers"
         )
     if network.noisy:
         # By Touchstone's own rule.
-        print(f"warning: {path}: where the frequency falls, behind {hertz[-1]:.6g} Hz, are noise data", file=sys.stderr)
+        print(
+            f"warning: {name}: what follows {hertz[-1]:.6g} Hz, where the frequency falls, is read as noise data",
+            file=sys.stderr,
+        )
     forth, back = s[:, 1, 0], s[:, 0, 1]
     if (forth == 0).any() or (back == 0).any():
-        raise UserError(f"{path}: nothing comes through at {hertz[np.argmax((forth == 0) | (back == 0))]:.6g} Hz")
+        raise UserError(f"{name}: nothing comes through at {hertz[np.argmax((forth == 0) | (back == 0))]:.6g} Hz")
     # The determinant of ABCD, which is 1 for all circuits of R, L and C.
     determinant = back / forth
     unequal = float(np.abs(determinant - 1).max())
     if unequal > NEARLY_RECIPROCAL:
         raise UserError(
-            f"{path}: not reciprocal, S12 and S21 differ by {unequal:.1%}; no circuit of R, L and C does that"
+            f"{name}: not reciprocal, S12 and S21 differ by {unequal:.1%}; no circuit of R, L and C does that"
         )
     if unequal > RECIPROCAL:
-        print(f"warning: {path}: not quite reciprocal, S12 and S21 differ by {unequal:.2%}", file=sys.stderr)
-    a, b, c, d = network.a.reshape(-1, 4).T
+        print(f"warning: {name}: not quite reciprocal, S12 and S21 differ by {unequal:.2%}", file=sys.stderr)
+    with np.errstate(all="ignore"):  # what comes out of it is checked below
+        a, b, c, d = network.a.reshape(-1, 4).T
     if load_port == 1:
         voltage, current = (d + b / r0) / determinant, -(a + c * r0) / determinant
     else:
         voltage, current = a + b / r0, -(d + c * r0)
-    return _response(str(path), hertz, voltage, current)
+    return _response(name, hertz, voltage, current)
 
 
 def _response(name: str, hertz: np.ndarray, voltage: np.ndarray, current: np.ndarray) -> Response:
@@ -290,19 +388,11 @@ def _response(name: str, hertz: np.ndarray, voltage: np.ndarray, current: np.nda
     return Response(hertz, voltage, current)
 
 
-def _table(path: Path) -> Response | Gain | Mask:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    columns, places = _cells(path, content)
-    forms = (RESPONSE_COLUMNS, GAIN_COLUMNS, PHASE_COLUMNS, MASK_COLUMNS)
-    form = next((one for one in forms if set(one) == set(columns)), None)
+def _table(path: Path) -> Target:
+    columns, places = _cells(path, read_text(path, LARGEST_BYTES, FORMAT, ("utf-8-sig",)))
+    form = next((form for form in FORMS if set(form) == set(columns)), None)
     if form is None:
-        accepted = " or ".join(",".join(one) for one in forms)
-        raise UserError(f"{path}: the columns are {','.join(columns)[:80]}; accepted: {accepted}")
+        raise UserError(f"{path}: the columns are {printable(','.join(columns), 80)}; accepted: {ACCEPTED}")
     blank = math.nan if form is MASK_COLUMNS else None
     numbers = [
         np.array([_number(cell, place, name, blank) for cell, place in zip(columns[name], places, strict=True)])
@@ -314,36 +404,52 @@ def _table(path: Path) -> Response | Gain | Mask:
         v_re, v_im, i_re, i_im = numbers[1:]
         return _response(str(path), hertz, v_re + 1j * v_im, i_re + 1j * i_im)
     for name, column in zip(form[1:], numbers[1:], strict=True):
-        # Blank cells are not numbers and so not beyond anything.
-        beyond = np.abs(column) > LARGEST_DB
-        if name != "phase_deg" and beyond.any():
-            place = int(np.argmax(beyond))
-            raise UserError(
-                f"{places[place]}: {name} is {column[place]:g}; accepted: from {-LARGEST_DB:g} to {LARGEST_DB:g}"
-            )
+        if name != "phase_deg":
+            _check_gain(str(path), places, name, column)
     if form is not MASK_COLUMNS:
         return Gain(hertz, *numbers[1:])
     lowest, highest = np.nan_to_num(numbers[1], nan=-np.inf), np.nan_to_num(numbers[2], nan=np.inf)
-    if (lowest > highest).any():
-        raise UserError(f"{places[np.argmax(lowest > highest)]}: the lowest gain is above the highest")
+    return _mask(str(path), places, hertz, lowest, highest)
+
+
+def _check_gain(name: str, places: list[str], column_name: str, column: np.ndarray) -> None:
+    # Cells without a limit are not numbers, or infinite, and not beyond anything.
+    beyond = np.isfinite(column) & (np.abs(column) > LARGEST_DB)
+    if beyond.any():
+        place = int(np.argmax(beyond))
+        raise UserError(
+            f"{_where(name, places[place])}: {column_name} is {column[place]:g}; "
+            f"accepted: from {-LARGEST_DB:g} to {LARGEST_DB:g}"
+        )
+
+
+def _mask(name: str, places: list[str], hertz: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> Mask:
+    for column_name, column in (("lowest_gain_db", lowest), ("highest_gain_db", highest)):
+        _check_gain(name, places, column_name, column)
+    crossed = ~(lowest <= highest)
+    if crossed.any():
+        raise UserError(f"{_where(name, places[np.argmax(crossed)])}: the lowest gain is above the highest")
     if not np.isfinite([lowest, highest]).any():
-        raise UserError(f"{path}: a mask without limits")
+        raise UserError(f"{name}: a mask without limits")
     return Mask(hertz, lowest, highest)
 
 
-def _cells(path: Path, content: bytes) -> tuple[dict[str, list[str]], list[str]]:
+def _where(name: str, place: str) -> str:
+    return place if place.startswith(name) else f"{name}, {place}"
+
+
+def _cells(path: Path, text: str) -> tuple[dict[str, list[str]], list[str]]:
     """Columns by name, and the place of each row."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a text in UTF-8") from None
-    if "\0" in text:
-        raise UserError(f"{path}: not a text; accepted: CSV with a header")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows, places = [], []
+    reader = csv.reader(_short_lines(path, text), strict=True)
+    rows: list[list[str]] = []
+    places: list[str] = []
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
+                if len(row) > MOST_COLUMNS:
+                    raise UserError(f"{path}, line {reader.line_num}: {len(row)} columns; accepted: {ACCEPTED}")
+                if len(rows) > MOST_ROWS:
+                    raise UserError(f"{path}: more than {MOST_ROWS:,} rows, the most that a target may have")
                 rows.append([cell.strip() for cell in row])
                 places.append(f"{path}, line {reader.line_num}")
     except csv.Error as error:
@@ -357,6 +463,15 @@ def _cells(path: Path, content: bytes) -> tuple[dict[str, list[str]], list[str]]
         if len(row) != len(header):
             raise UserError(f"{place}: {len(row)} fields, the header has {len(header)}")
     return {name: [row[column] for row in rows] for column, name in enumerate(header)}, places[1:]
+
+
+def _short_lines(path: Path, text: str) -> Iterator[str]:
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if number > MOST_LINES:
+            raise UserError(f"{path}: more than {MOST_LINES:,} lines, the most that {FORMAT} may have")
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}, line {number}: more than {LONGEST_LINE} characters; not {FORMAT}")
+        yield line
 
 
 def _number(cell: str, place: str, name: str, blank: float | None) -> float:
@@ -374,11 +489,11 @@ def _number(cell: str, place: str, name: str, blank: float | None) -> float:
 def _check_frequencies(name: str, hertz: np.ndarray, places: list[str], fewest: int) -> None:
     if len(hertz) < fewest:
         raise UserError(f"{name}: {len(hertz)} frequencies; at least {fewest} are needed")
-    for before, (one, place) in zip([0.0, *hertz[:-1]], zip(hertz, places, strict=True), strict=True):
-        where = place if place.startswith(name) else f"{name}, {place}"
-        if not LOWEST_HERTZ <= one <= HIGHEST_HERTZ:
+    for before, (frequency, place) in zip([0.0, *hertz[:-1]], zip(hertz, places, strict=True), strict=True):
+        where = _where(name, place)
+        if not LOWEST_HERTZ <= frequency <= HIGHEST_HERTZ:
             raise UserError(
-                f"{where}: the frequency {one:g} Hz; accepted: from {LOWEST_HERTZ:g} to {HIGHEST_HERTZ:g} Hz"
+                f"{where}: the frequency {frequency:g} Hz; accepted: from {LOWEST_HERTZ:g} to {HIGHEST_HERTZ:g} Hz"
             )
-        if one <= before * (1 + CLOSEST):
-            raise UserError(f"{where}: the frequency {one:.10g} Hz does not rise over {before:.10g} Hz before it")
+        if frequency <= before * (1 + CLOSEST):
+            raise UserError(f"{where}: the frequency {frequency:.10g} Hz does not rise over {before:.10g} Hz before it")

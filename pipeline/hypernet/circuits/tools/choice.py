@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypernet.circuits.core.goals import Goal, MaskGoal
-from hypernet.circuits.core.parts import TYPES, lengths_of
+from hypernet.circuits.core.parts import ELEMENTS, lengths_of
 from hypernet.circuits.core.tolerance import Band, spread, yield_share
 from hypernet.circuits.tools.pool import Pool
 from hypernet.lab.randomness import numpy_generator
@@ -28,7 +28,7 @@ RULES = {
     "the smallest; of these, fewest parts",
 }
 YIELD_SLACK, SCORE_SLACK, ROUNDED_SLACK = 0.05, 1.3, 0.03
-# Draws for the yield of every circuit that is compared, and for the design itself.
+# Draws for the yield of every circuit that is compared, and for the answer itself.
 FEW_DRAWS, DRAWS = 1000, 10_000
 COMPARED = 48
 LISTED = 10
@@ -51,32 +51,32 @@ class Choice:
     yields: np.ndarray
 
 
-def to_load(kinds: np.ndarray, values: np.ndarray, load: float) -> np.ndarray:
+def to_load(types: np.ndarray, values: np.ndarray, load: float) -> np.ndarray:
     """Values in units in which the load is 1.0, of values in units in which it is ``load``."""
-    capacitor = np.asarray(kinds) % TYPES == TYPES - 1
+    capacitor = np.asarray(types) % ELEMENTS == ELEMENTS - 1
     scaled = np.where(capacitor, np.asarray(values) * load, np.asarray(values) / load)
     # 2.2 * 0.5 must stay a number of two digits.
-    return np.array([float(f"{one:.12g}") for one in scaled.ravel()]).reshape(scaled.shape)
+    return np.array([float(f"{value:.12g}") for value in scaled.ravel()]).reshape(scaled.shape)
 
 
 def band_of(
-    goal: Goal, kinds: np.ndarray, values: np.ndarray, tolerance: float, draws: int, seed: int, frequency: np.ndarray
+    goal: Goal, types: np.ndarray, values: np.ndarray, tolerance: float, draws: int, seed: int, frequency: np.ndarray
 ) -> Band:
     """Monte Carlo of one circuit with the goal's load; see :func:`hypernet.circuits.core.tolerance.spread`."""
     generator = numpy_generator(seed, "circuits", "design", "tolerance")
-    return spread(kinds, to_load(kinds, values, goal.load), tolerance, draws, generator, frequency)
+    return spread(types, to_load(types, values, goal.load), tolerance, draws, generator, frequency)
 
 
 def yield_of(
-    goal: MaskGoal, kinds: np.ndarray, values: np.ndarray, tolerance: float, draws: int, seed: int
+    goal: MaskGoal, types: np.ndarray, values: np.ndarray, tolerance: float, draws: int, seed: int
 ) -> Interval:
     """Share of circuits with parts of this tolerance that stay inside the mask, with its interval."""
-    band = band_of(goal, kinds, values, tolerance, draws, seed, goal.frequency)
+    band = band_of(goal, types, values, tolerance, draws, seed, goal.frequency)
     return yield_share(band.gain, goal.lower, goal.upper)
 
 
 def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: int) -> Choice:
-    """Order circuits by the rule of this module, one for each chain of kinds, at most :data:`LISTED`.
+    """Order circuits by the rule of this module, one of each topology, at most :data:`LISTED`.
 
     Args:
         goal: what is wanted.
@@ -89,7 +89,7 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
     yields = np.full(len(pool), np.nan)
     worth = scores
     if isinstance(goal, MaskGoal):
-        circuits = zip(pool.kinds, pool.values, strict=True)
+        circuits = zip(pool.types, pool.values, strict=True)
         yields = np.array([yield_of(goal, *circuit, tolerance, FEW_DRAWS, seed).value for circuit in circuits])
         if goal.met(scores[0]):
             # Who is outside comes behind all who are inside.
@@ -100,10 +100,10 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
     else:
         good = pool.free <= max(SCORE_SLACK * pool.free.min(), goal.GOOD)
         good &= scores <= scores[0] + ROUNDED_SLACK
-    parts = lengths_of(pool.kinds)
+    parts = lengths_of(pool.types)
     order = np.lexsort((worth, np.where(good, parts, 0), ~good))
-    _, first = np.unique(pool.kinds[order], axis=0, return_index=True)
+    _, first = np.unique(pool.types[order], axis=0, return_index=True)
     order = order[np.sort(first)[:LISTED]]
     pool = pool.take(order)
-    deviation = goal.deviation(goal.respond(pool.kinds, pool.values)[0]).max(axis=1)
+    deviation = goal.deviation(goal.respond(pool.types, pool.values)[0]).max(axis=1)
     return Choice(pool, scores[order], deviation, yields[order])

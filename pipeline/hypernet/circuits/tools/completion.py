@@ -16,7 +16,7 @@ def covers(goal: Goal, probe: Probe) -> bool:
     return bool(lowest <= probe.frequency[0] and probe.frequency[-1] <= highest)
 
 
-def completed(goal: Goal, probe: Probe, kinds: np.ndarray, values: np.ndarray) -> np.ndarray:
+def completed(goal: Goal, probe: Probe, types: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Responses of circuits with what the goal knows put in, as the network reads them: ``[B, C, d]``.
 
     At the goal's frequencies each circuit's V and I are multiplied by what they lack; these factors are smooth, so
@@ -26,24 +26,25 @@ def completed(goal: Goal, probe: Probe, kinds: np.ndarray, values: np.ndarray) -
     Args:
         goal: what is known.
         probe: how the network's circuits are measured.
-        kinds: of circuits near the goal, ``[B, n]``.
+        types: of circuits near the goal, ``[B, n]``.
         values: ``[B, n]``.
     """
-    measured = goal.respond(kinds, values)
-    pairs = zip(measured, goal.complete(*measured), respond(kinds, values, probe.frequency), strict=True)
+    measured = goal.respond(types, values)
+    pairs = zip(measured, goal.complete(*measured), respond(types, values, probe.frequency), strict=True)
     places = np.log(goal.frequency), np.log(probe.frequency)
-    return probe.compress(*(_scaled(own, wanted, on_grid, *places) for own, wanted, on_grid in pairs))
+    return probe.compress(*(_scaled(curve, wanted, on_grid, *places) for curve, wanted, on_grid in pairs))
 
 
 def _scaled(
-    own: np.ndarray, wanted: np.ndarray, on_grid: np.ndarray, known: np.ndarray, asked: np.ndarray
+    curve: np.ndarray, wanted: np.ndarray, on_grid: np.ndarray, known: np.ndarray, asked: np.ndarray
 ) -> np.ndarray:
-    """``on_grid`` multiplied by the factors ``wanted / own``, brought from the places ``known`` to ``asked``."""
+    """``on_grid`` times the factors ``wanted / curve``, interpolated from log w ``known`` to log w ``asked``."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.where(own != 0, wanted / own, 1.0)
+        factor = np.where(curve != 0, wanted / curve, 1.0)
     size, phase = np.log(np.maximum(np.abs(factor), 1e-300)), np.unwrap(np.angle(factor), axis=1)
     rows = [
-        np.exp(np.interp(asked, known, one_size) + 1j * np.interp(asked, known, one_phase))
-        for one_size, one_phase in zip(size, phase, strict=True)
+        np.exp(np.interp(asked, known, row_size) + 1j * np.interp(asked, known, row_phase))
+        for row_size, row_phase in zip(size, phase, strict=True)
     ]
-    return on_grid * np.array(rows)
+    scaled: np.ndarray = on_grid * np.array(rows)
+    return scaled

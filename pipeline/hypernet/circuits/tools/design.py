@@ -4,28 +4,188 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.circuits.core.goals import GainGoal, Goal, MaskGoal, ResponseGoal
-from hypernet.circuits.core.parts import E_SERIES, R0_OHM, series_values
-from hypernet.circuits.sources.targets import Gain, Mask, Response, Scale, choose_scale, read_target
+from hypernet.circuits.core.parts import R0_OHM
+from hypernet.circuits.names import E_SERIES, series_values
+from hypernet.circuits.sources.targets import Gain, Response, Scale, Target, as_target, choose_scale, response_of
+from hypernet.circuits.sources.touchstone import read_touchstone
 from hypernet.circuits.tools.choice import choose
-from hypernet.circuits.tools.deliverables import FILES, Design, write_files
+from hypernet.circuits.tools.deliverables import FILES, Design, Request, check_folder
 from hypernet.circuits.tools.search import HIGHEST, LOWEST, Search
 from hypernet.lab.errors import UserError
 
+if TYPE_CHECKING:
+    import skrf
+
+    from hypernet.circuits.trained import Designer
+
 MODEL = Path("results/circuits/lengths4to6/ours/seed0/model.ckpt")
+# What the command line calls no network.
 NO_MODEL = "none"
-MOST_PARTS, MOST_CANDIDATES = 16, 4096
+# What is not asked for.
+SERIES, MAX_PARTS, CANDIDATES, LOAD_PORT, SEED, TOLERANCE = "E12", 8, 64, 1, 0, 0.05
+WHOLE_NUMBERS = {"max_parts": (1, 16), "candidates": (8, 4096), "seed": (0, 2**31 - 1)}
+LOWEST_OHM, HIGHEST_OHM = 1e-3, 1e9
 # The grid that targets are scaled to where there is no network.
 GRID = (0.01, 100.0)
-# Between the rows of a mask its limits are lines, which are looked at so often.
+# Frequencies at which a mask's limits are looked at, beside its rows: between rows they are straight lines.
 MASK_POINTS = 120
+
+
+def design(
+    target: Path | str | Target | skrf.Network,
+    *,
+    model: Path | str | Designer | None = MODEL,
+    parts: str = SERIES,
+    max_parts: int = MAX_PARTS,
+    candidates: int = CANDIDATES,
+    load: float | None = None,
+    load_port: int = LOAD_PORT,
+    seed: int = SEED,
+    tolerance: float = TOLERANCE,
+) -> Design:
+    """Find a passive ladder for a wanted response, gain or mask, with values that can be bought.
+
+    Args:
+        target: a .s2p (Touchstone) or .csv file, see :mod:`hypernet.circuits.sources.targets`; a two-port of
+            scikit-rf; or a `hypernet.circuits.Response`, `Gain` or `Mask`.
+        model: a ``model.ckpt``, what :func:`hypernet.circuits.open_model` returned, or None to search without.
+        parts: series of the values: E3, E6, E12 or E24.
+        max_parts: most parts of the circuit, 1 to 16.
+        candidates: circuits that the network writes, 8 to 4096.
+        load: load at port 1 in ohms; None: the reference of a two-port, 1 kOhm for others.
+        load_port: the port of a two-port that the load closes, 1 or 2.
+        seed: the same seed finds the same circuit.
+        tolerance: of the parts, a share, such as 0.05.
+
+    Returns:
+        The chosen circuit, the others that were compared, the response, and what parts with a tolerance do to it.
+
+    Raises:
+        UserError: a file or an option that cannot be used; one line names it.
+
+    Example:
+        >>> import numpy as np
+        >>> from hypernet import circuits
+        >>> hertz = np.array([1e4, 1e5, 5e5, 2e6])
+        >>> low_pass = circuits.Mask(hertz, np.array([-3, -3, -np.inf, -np.inf]), np.array([1, 1, -30, -30]))
+        >>> answer = circuits.design(low_pass, model=None, max_parts=5)  # doctest: +SKIP
+        >>> answer.text, answer.mask_yield.value  # doctest: +SKIP
+        >>> answer.write("my_filter")  # doctest: +SKIP
+    """
+    started = time.perf_counter()
+    _check_options(parts, load, tolerance, max_parts=max_parts, candidates=candidates, seed=seed)
+    designer = None if model is None else _open(model)
+    lowest, highest = GRID if designer is None else designer.probe.frequency[[0, -1]].tolist()
+    two_port = _two_port(target)
+    name = str(target) if isinstance(target, Path | str) else "target"
+    load_ohm = load or (R0_OHM if two_port is None else _reference_ohm(two_port, name))
+    wanted = as_target(target if two_port is None else two_port, load_ohm, load_port, name)
+    scale = choose_scale(wanted.frequency_hz, load_ohm, lowest, highest)
+    goal = goal_of(wanted, scale, load_ohm)
+    seen = goal
+    if two_port is not None and scale.r0 != load_ohm:
+        # The response of a whole two-port is known for every load, also for the one that the network was trained with.
+        seen = goal_of(response_of(two_port, scale.r0, load_port, name), scale, scale.r0)
+    catalogue = series_values(parts, LOWEST, HIGHEST)
+    result = Search(goal, catalogue, tolerance, max_parts, candidates, seed, designer, seen).run()
+    return Design(
+        request=Request(
+            target=wanted,
+            file=Path(target) if isinstance(target, Path | str) else None,
+            model=_model_name(model),
+            parts=parts,
+            max_parts=max_parts,
+            candidates=candidates,
+            tolerance=tolerance,
+            seed=seed,
+        ),
+        scale=scale,
+        load_ohm=load_ohm,
+        goal=goal,
+        choice=choose(goal, result.pool, result.scores, tolerance, seed),
+        search=result,
+        longest_written=None if designer is None else designer.longest,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def goal_of(target: Target, scale: Scale, load_ohm: float) -> Goal:
+    """The goal behind a target, on the target's own frequencies; a mask is looked at between its rows too."""
+    frequency, load = scale.omega(target.frequency_hz), load_ohm / scale.r0
+    match target:
+        case Response():
+            return ResponseGoal(frequency, target.voltage, target.current / load, load)
+        case Gain():
+            phase = target.phase_degree
+            voltage = 10.0 ** (-target.gain_db / 20) * np.exp(-1j * np.radians(0.0 if phase is None else phase))
+            return GainGoal(frequency, voltage, phase is not None, load)
+    first, last = target.frequency_hz[[0, -1]]
+    between = np.geomspace(first, last, MASK_POINTS)[1:-1]
+    frequency = scale.omega(np.union1d(target.frequency_hz, between))
+    lowest, highest = target.at(frequency, scale)
+    limited = np.isfinite(lowest) | np.isfinite(highest)
+    return MaskGoal(frequency[limited], lowest[limited], highest[limited], load)
+
+
+def _check_options(parts: str, load: float | None, tolerance: float, **numbers: int) -> None:
+    if parts not in E_SERIES:
+        raise UserError(f"parts: {parts!r} is not a series; accepted: {', '.join(E_SERIES)}")
+    if load is not None and not LOWEST_OHM <= load <= HIGHEST_OHM:
+        raise UserError(f"load: {load} is not a resistance in ohms from {LOWEST_OHM:g} to {HIGHEST_OHM:g}")
+    if not 0 <= tolerance < 1:
+        raise UserError(f"tolerance: {tolerance} is not a share from 0 to below 1, such as 0.05")
+    for name, number in numbers.items():
+        lowest, highest = WHOLE_NUMBERS[name]
+        if number != int(number) or not lowest <= number <= highest:
+            raise UserError(f"{name}: {number} is not a whole number from {lowest} to {highest}")
+
+
+def _open(model: Path | str | Designer) -> Designer:
+    from hypernet.circuits.core.ladder import EXCITATION
+    from hypernet.circuits.trained import opened
+
+    shown = _model_name(model)
+    if isinstance(model, Path | str) and Path(model) == MODEL and not MODEL.exists():
+        raise UserError(
+            f"{MODEL}: no such file; `make run DOMAIN=circuits` trains it, --model none (from Python: model=None) "
+            "does without"
+        )
+    designer = opened(model)
+    if designer.probe.excitations != [EXCITATION]:
+        raise UserError(f"{shown}: trained with another excitation than {EXCITATION}, that of all targets here")
+    if not designer.knows_the_end:
+        raise UserError(f"{shown}: needs the number of parts; take a model of another method")
+    return designer
+
+
+def _model_name(model: Path | str | Designer | None) -> str:
+    if model is None:
+        return NO_MODEL
+    return str(model) if isinstance(model, Path | str) else f"{model.method}, {model.title}"
+
+
+def _two_port(target: Path | str | Target | skrf.Network) -> skrf.Network | None:
+    """What is known with every load; None for targets that belong to one."""
+    if isinstance(target, Path | str):
+        return read_touchstone(target) if Path(target).suffix.lower() == ".s2p" else None
+    return target if hasattr(target, "nports") else None
+
+
+def _reference_ohm(two_port: skrf.Network, name: str) -> float:
+    reference = float(two_port.z0[0, 0].real) if len(two_port.z0) else R0_OHM
+    if not LOWEST_OHM <= reference <= HIGHEST_OHM:
+        print(f"warning: {name}: the reference is {reference:g} Ohm; the load is {R0_OHM:g} Ohm", file=sys.stderr)
+        return R0_OHM
+    return reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +197,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=".s2p (Touchstone), or .csv with frequency_hz and: gain_db; gain_db,phase_deg; "
         "lowest_gain_db,highest_gain_db (a mask); or v_re,v_im,i_re,i_im",
     )
-    parser.add_argument("--model", default=str(MODEL), help=f"model.ckpt, or none for no network; default: {MODEL}")
-    parser.add_argument("--parts", choices=E_SERIES, default="E12", help="series of the values; default: E12")
-    parser.add_argument("--max-parts", type=_whole(1, MOST_PARTS), default=8, help="default: 8")
+    parser.add_argument(
+        "--model", default=str(MODEL), help=f"model.ckpt, or {NO_MODEL} for no network; default: {MODEL}"
+    )
+    parser.add_argument("--parts", choices=E_SERIES, default=SERIES, help=f"series of the values; default: {SERIES}")
+    parser.add_argument(
+        "--max-parts",
+        type=_whole("max_parts"),
+        default=MAX_PARTS,
+        help=f"most parts of the circuit; default: {MAX_PARTS}",
+    )
     parser.add_argument(
         "--candidates",
-        type=_whole(8, MOST_CANDIDATES),
-        default=64,
-        help="circuits that the network writes; default: 64",
+        type=_whole("candidates"),
+        default=CANDIDATES,
+        help=f"circuits that the network writes; default: {CANDIDATES}",
     )
     parser.add_argument(
         "--load",
@@ -53,16 +220,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"load at port 1; default: the reference of a .s2p file, {R0_OHM:g} for a .csv file",
     )
     parser.add_argument(
-        "--load-port", type=int, choices=(1, 2), default=1, help="port of a .s2p file that the load closes; default: 1"
+        "--load-port",
+        type=int,
+        choices=(1, 2),
+        default=LOAD_PORT,
+        help=f"port of a .s2p file that the load closes; default: {LOAD_PORT}",
     )
-    parser.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0, help="default: 0")
-    parser.add_argument("--tolerance", type=_share, default=0.05, help="of the parts; default: 0.05, which is 5 %%")
+    parser.add_argument(
+        "--seed", type=_whole("seed"), default=SEED, help=f"of the search's random numbers; default: {SEED}"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=_share,
+        default=TOLERANCE,
+        help=f"of the parts, a share; default: {TOLERANCE:g}, which is {100 * TOLERANCE:g} %%",
+    )
     parser.add_argument("--out", type=Path, default=Path("design"), help="folder for the files; default: design")
 
 
-def _whole(lowest: int, highest: int):
+def _whole(name: str) -> Callable[[str], int]:
+    lowest, highest = WHOLE_NUMBERS[name]
+
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+        if not text.isascii() or not text.isdigit() or not lowest <= _number(text) <= highest:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
         return int(text)
 
@@ -83,104 +263,26 @@ def _share(text: str) -> float:
 
 
 def _resistance(text: str) -> float:
-    if not 1e-3 <= _number(text) <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a resistance in ohms from 0.001 to 1e9")
+    if not LOWEST_OHM <= _number(text) <= HIGHEST_OHM:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a resistance in ohms from {LOWEST_OHM:g} to {HIGHEST_OHM:g}")
     return float(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Search, write the files, print the summary."""
-    started = time.perf_counter()
-    _check_folder(arguments.out)
-    designer = _open(arguments.model)
-    grid = GRID if designer is None else tuple(designer.probe.frequency[[0, -1]])
-    load_ohm = arguments.load or _reference_ohm(arguments.target)
-    target = read_target(arguments.target, load_ohm, arguments.load_port)
-    scale = choose_scale(target.frequency_hz, load_ohm, *grid)
-    goal = goal_of(target, scale, load_ohm)
-    seen = goal
-    if arguments.target.suffix.lower() == ".s2p" and scale.r0 != load_ohm:
-        # A whole two-port is known with every load, so the network can read it with its own.
-        seen = goal_of(read_target(arguments.target, scale.r0, arguments.load_port), scale, scale.r0)
-    catalogue = series_values(arguments.parts, LOWEST, HIGHEST)
-    size = (arguments.max_parts, arguments.candidates, arguments.seed)
-    found = Search(goal, catalogue, arguments.tolerance, *size, designer, seen).run()
-    choice = choose(goal, found.pool, found.scores, arguments.tolerance, arguments.seed)
-    design = Design(
-        arguments=arguments,
-        target=target,
-        scale=scale,
-        load_ohm=load_ohm,
-        goal=goal,
-        choice=choice,
-        found=found,
-        longest_written=None if designer is None else designer.longest,
-        seconds=time.perf_counter() - started,
-    )
-    write_files(design, arguments.out)
-    print(design.summary())
-    print(f"\nFiles in {arguments.out}: {', '.join(FILES)}")
-
-
-def goal_of(target: Response | Gain | Mask, scale: Scale, load_ohm: float) -> Goal:
-    """The goal behind a target, on the target's own frequencies; a mask is looked at between its rows too."""
-    frequency, load = scale.omega(target.frequency_hz), load_ohm / scale.r0
-    match target:
-        case Response():
-            return ResponseGoal(frequency, target.voltage, target.current / load, load)
-        case Gain():
-            phase = target.phase_degree
-            voltage = 10.0 ** (-target.gain_db / 20) * np.exp(-1j * np.radians(0.0 if phase is None else phase))
-            return GainGoal(frequency, voltage, phase is not None, load)
-    between = np.geomspace(*target.frequency_hz[[0, -1]], MASK_POINTS)[1:-1]
-    frequency = scale.omega(np.union1d(target.frequency_hz, between))
-    lowest, highest = target.at(frequency, scale)
-    limited = np.isfinite(lowest) | np.isfinite(highest)
-    return MaskGoal(frequency[limited], lowest[limited], highest[limited], load)
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: this is a file; name a folder")
     # Before a search of a minute, not after it.
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not there.is_dir():
-        raise UserError(f"{folder}: {there} is a file; name a folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"{folder}: {there} cannot be written to")
-    for name in FILES:
-        if (folder / name).is_dir():
-            raise UserError(f"{folder / name}: this is a folder, and would be a file of this command")
-
-
-def _open(model: str):
-    """The network, or None."""
-    if model == NO_MODEL:
-        return None
-    from hypernet.circuits.core.ladder import EXCITATION
-    from hypernet.circuits.trained import open_model
-
-    if Path(model) == MODEL and not MODEL.exists():
-        raise UserError(f"{MODEL}: no such file; `make run DOMAIN=circuits` trains it, --model none does without")
-    designer = open_model(Path(model))
-    if designer.probe.excitations != [EXCITATION]:
-        raise UserError(f"{model}: trained with another excitation than {EXCITATION}, which a design is made with")
-    if not designer.knows_the_end:
-        raise UserError(f"{model}: must be told the number of parts; take a model of another method")
-    return designer
-
-
-def _reference_ohm(path: Path) -> float:
-    """Reference resistance of a Touchstone file; :func:`read_target` says what is wrong with one."""
-    if path.suffix.lower() != ".s2p":
-        return R0_OHM
-    from hypernet.circuits.sources.touchstone import read_touchstone
-
-    try:
-        reference = float(read_touchstone(path).z0[0, 0].real)
-    except UserError:
-        return R0_OHM
-    if not reference > 0:
-        print(f"warning: {path}: the reference is {reference:g} Ohm; the load is {R0_OHM:g} Ohm", file=sys.stderr)
-        return R0_OHM
-    return reference
+    check_folder(arguments.out)
+    result = design(
+        arguments.target,
+        model=None if arguments.model == NO_MODEL else arguments.model,
+        parts=arguments.parts,
+        max_parts=arguments.max_parts,
+        candidates=arguments.candidates,
+        load=arguments.load,
+        load_port=arguments.load_port,
+        seed=arguments.seed,
+        tolerance=arguments.tolerance,
+    )
+    result.write(arguments.out)
+    print(result.summary())
+    print(f"\nFiles in {arguments.out}: {', '.join(FILES)}")

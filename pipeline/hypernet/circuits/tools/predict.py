@@ -1,15 +1,144 @@
-"""Write circuits for responses in files: one table row each. `design` does more for one target at a time."""
+"""``hypernet circuits predict``: circuits that a network writes for responses. `design` does more for one target."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import skrf
+
+    from hypernet.circuits.sources.targets import Response
+    from hypernet.circuits.trained import Designer
+
+# What is not asked for.
+CANDIDATES, LOAD_PORT, SEED = 0, 1, 0
+MOST_CANDIDATES = 100_000
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A circuit for each response.
+
+    Attributes:
+        targets: name of each response.
+        types: types of the parts from port 1 to port 2, 0..5 (SR, SL, SC, PR, PL, PC), -1 behind the last part, int8
+            ``[T, n]``.
+        values: ``[T, n]``, normalised: 1.0 is 1 kOhm, 1 mH or 1 nF.
+        response_error: relative RMS error of each circuit's compressed response, ``[T]``.
+    """
+
+    targets: tuple[str, ...]
+    types: np.ndarray
+    values: np.ndarray
+    response_error: np.ndarray
+
+    @property
+    def circuits(self) -> list[str]:
+        """The circuits as texts in canonical order, such as ``SR:1.0|PC:2.2``."""
+        from hypernet.circuits.core.parts import canonical, texts
+
+        return texts(*canonical(self.types, self.values))
+
+    def table(self) -> pd.DataFrame:
+        """Columns ``target``, ``circuit``, ``parts`` (their number) and ``response_error``; a row for each response."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "target": list(self.targets),
+                "circuit": self.circuits,
+                "parts": (self.types >= 0).sum(axis=1),
+                "response_error": self.response_error.round(6),
+            }
+        )
+
+    def write(self, path: Path | str) -> None:
+        """Write the table as CSV.
+
+        Raises:
+            UserError: another ending than .csv, or a folder.
+        """
+        write_table(_check_output(Path(path)), self.table())
+
+
+def predict(
+    targets: Path | str | Response | skrf.Network | Sequence[Path | str | Response | skrf.Network],
+    *,
+    model: Path | str | Designer,
+    candidates: int = CANDIDATES,
+    load_port: int = LOAD_PORT,
+    seed: int = SEED,
+) -> Predictions:
+    """Write circuits for responses with a trained network.
+
+    Args:
+        targets: whole responses over at least the network's frequencies, one or several: .s2p or .csv files,
+            two-ports of scikit-rf, or responses as `hypernet.circuits.Response`, with a load of 1 kOhm.
+        model: a ``model.ckpt``, or what :func:`hypernet.circuits.open_model` returned.
+        candidates: so many circuits are drawn beside the most probable one, all simulated, and the nearest kept.
+        load_port: the port of a two-port that the load of 1 kOhm closes, 1 or 2.
+        seed: of the draws.
+
+    Raises:
+        UserError: a file or an option that cannot be used; the message names it.
+
+    Example:
+        >>> predictions = circuits.predict(["filter.s2p"], model="model.ckpt", candidates=64)  # doctest: +SKIP
+        >>> predictions.circuits, predictions.response_error  # doctest: +SKIP
+    """
+    from hypernet.circuits.core.ladder import EXCITATION
+    from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM
+    from hypernet.circuits.core.ranking import candidate_errors
+    from hypernet.circuits.sources.targets import Response, Scale, as_target
+    from hypernet.circuits.trained import opened
+
+    for name, number, largest in (("candidates", candidates, MOST_CANDIDATES), ("seed", seed, MOST_CANDIDATES)):
+        if not 0 <= number <= largest:
+            raise UserError(f"{name}: {number} is not a whole number from 0 to {largest}")
+    designer = opened(model)
+    probe, scale = designer.probe, Scale(R0_OHM, OMEGA0_RADIAN_PER_SECOND)
+    if probe.excitations != [EXCITATION]:
+        shown = model if isinstance(model, Path | str) else "model"
+        raise UserError(f"{shown}: was trained with another excitation than that of files, [1, -1]")
+    several = list(targets) if isinstance(targets, list | tuple) else [targets]
+    if not several:
+        raise UserError("targets: none are given")
+    names, responses = [], []
+    for number, given in enumerate(several, start=1):
+        name = str(given) if isinstance(given, Path | str) else f"target {number}"
+        target = as_target(given, R0_OHM, load_port, name)
+        if not isinstance(target, Response):
+            raise UserError(f"{name}: not a complete response of V and I; `hypernet circuits design` takes limits")
+        try:
+            voltage, current = target.at(probe.frequency, scale)
+        except UserError as error:
+            raise UserError(f"{name}: {error}; `hypernet circuits design` takes other bands") from None
+        names.append(name)
+        responses.append(probe.compress(voltage[None], current[None])[0])
+    wanted = np.stack(responses)
+    types, values = designer.candidates(wanted, candidates, seed)
+    errors = candidate_errors(probe, wanted, types, values)
+    rows, best = np.arange(len(errors)), errors.argmin(axis=1)
+    return Predictions(tuple(names), types[rows, best], values[rows, best], errors[rows, best])
+
+
+def _check_output(path: Path) -> Path:
+    if path.suffix != ".csv":
+        raise UserError(f"{path}: the name must end in .csv")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file")
+    return path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,63 +146,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", type=Path, nargs="+", metavar="TARGET", help="responses: .s2p or .csv files")
     parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a network that writes circuits")
     parser.add_argument(
-        "--candidates", type=_count, default=0, help="also draw so many circuits, simulate all, keep the nearest"
+        "--candidates",
+        type=_count,
+        default=CANDIDATES,
+        help=f"circuits drawn beside the most probable one; all are simulated, the nearest kept; default: {CANDIDATES}",
     )
     parser.add_argument(
-        "--load-port", type=int, choices=(1, 2), default=1, help="port of a .s2p file that the load closes; default: 1"
+        "--load-port",
+        type=int,
+        choices=(1, 2),
+        default=LOAD_PORT,
+        help=f"port of a .s2p file that the load closes; default: {LOAD_PORT}",
     )
-    parser.add_argument("--seed", type=_count, default=0, help="of the drawn circuits; default: 0")
+    parser.add_argument("--seed", type=_count, default=SEED, help=f"of the drawn circuits; default: {SEED}")
     parser.add_argument("--out", type=Path, help="write the table here (.csv); default: standard output")
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100000")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > MOST_CANDIDATES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST_CANDIDATES}")
     return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read the responses, write a circuit for each, and say how far its response is off."""
-    import pandas as pd
-
-    from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM, canonical, texts
-    from hypernet.circuits.core.ranking import candidate_errors
-    from hypernet.circuits.sources.targets import Response, Scale, read_target
-    from hypernet.circuits.trained import open_model
-
-    if arguments.out is not None and arguments.out.suffix != ".csv":
-        raise UserError(f"{arguments.out}: the name must end in .csv")
-    if arguments.out is not None and arguments.out.is_dir():
-        raise UserError(f"{arguments.out}: this is a folder; name a file")
-    designer = open_model(arguments.model)
-    probe, scale = designer.probe, Scale(R0_OHM, OMEGA0_RADIAN_PER_SECOND)
-    if probe.excitations != [(1.0, -1.0)]:
-        raise UserError(f"{arguments.model}: was trained with another excitation than that of files, [1, -1]")
-    responses = []
-    for path in arguments.targets:
-        target = read_target(path, R0_OHM, arguments.load_port)
-        if not isinstance(target, Response):
-            raise UserError(f"{path}: not a complete response of V and I; `hypernet circuits design` takes limits")
-        try:
-            responses.append(probe.compress(*(one[None] for one in target.at(probe.frequency, scale)))[0])
-        except UserError as error:
-            raise UserError(f"{path}: {error}; `hypernet circuits design` takes other bands") from None
-    wanted = np.stack(responses)
-    kinds, values = designer.candidates(wanted, arguments.candidates, arguments.seed)
-    errors = candidate_errors(probe, wanted, kinds, values)
-    best = errors.argmin(axis=1)
-    rows = np.arange(len(best))
-    named = texts(*canonical(kinds[rows, best], values[rows, best]))
-    table = pd.DataFrame(
-        {
-            "target": [str(path) for path in arguments.targets],
-            "circuit": named,
-            "parts": (kinds[rows, best] >= 0).sum(axis=1),
-            "response_error": errors[rows, best].round(6),
-        }
+    if arguments.out is not None:
+        _check_output(arguments.out)
+    predictions = predict(
+        arguments.targets,
+        model=arguments.model,
+        candidates=arguments.candidates,
+        load_port=arguments.load_port,
+        seed=arguments.seed,
     )
     if arguments.out is None:
-        table.to_csv(sys.stdout, index=False)
+        predictions.table().to_csv(sys.stdout, index=False)
         return
-    write_table(arguments.out, table)
-    print(f"{len(table)} circuits written: {arguments.out}")
+    predictions.write(arguments.out)
+    print(f"{len(predictions.targets)} circuits written: {arguments.out}")

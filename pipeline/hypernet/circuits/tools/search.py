@@ -9,13 +9,13 @@
 4. For a mask the best are centred: polished and snapped again with copies whose parts are off within their tolerance,
    so that many of the circuits that are built lie inside.
 
-All circuits are scored by the goal itself: a network is never taken at its word.
+All circuits are scored by the goal itself: what a network writes is simulated like all others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,9 +23,10 @@ from torch import Tensor
 
 from hypernet.circuits.baselines.genetic import Plan, evolve
 from hypernet.circuits.core.goals import Goal, MaskGoal, ResponseGoal
-from hypernet.circuits.core.parts import PAD, TYPES, lengths_of, series_values
+from hypernet.circuits.core.parts import ELEMENTS, PAD, lengths_of
 from hypernet.circuits.core.ranking import Error, polish
 from hypernet.circuits.core.tolerance import factors
+from hypernet.circuits.names import series_values
 from hypernet.circuits.sources.sampler import draw
 from hypernet.circuits.tools.completion import completed, covers
 from hypernet.circuits.tools.pool import Pool, one_part_less
@@ -82,7 +83,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search ends with.
 
     Attributes:
@@ -95,7 +96,7 @@ class Found:
     pool: Pool
     scores: np.ndarray
     simulated: int
-    steps: list[dict]
+    steps: list[dict[str, Any]]
 
 
 # A mask says less than a response: more circuits are near it, and more of them must be tried.
@@ -135,13 +136,16 @@ class Search:
         self.effort = effort or (FOR_MASK if isinstance(goal, MaskGoal) else FOR_CURVE)
         self.coarse, self.fine = goal.thinned(COARSE_POINTS), goal.thinned(FINE_POINTS)
         # Inside a mask there is no slope: refinement aims at its middle.
-        is_mask, margin = isinstance(goal, MaskGoal), self.effort.mask_margin_db
-        self.aim, self.first_aim = (one.inset(margin) if is_mask else one for one in (self.fine, self.coarse))
+        self.aim, self.first_aim = (self._inset(thinned) for thinned in (self.fine, self.coarse))
         # Whether the network reads the response without gaps.
         self._whole = designer is not None and isinstance(self.seen, ResponseGoal) and covers(self.seen, designer.probe)
-        self.simulated, self.steps = 0, []
+        self.simulated = 0
+        self.steps: list[dict[str, Any]] = []
 
-    def run(self) -> Found:
+    def _inset(self, goal: Goal) -> Goal:
+        return goal.inset(self.effort.mask_margin_db) if isinstance(goal, MaskGoal) else goal
+
+    def run(self) -> SearchResult:
         """Search."""
         refined, exact = self._explore()
         pool = self._snap(refined)
@@ -157,12 +161,12 @@ class Search:
             pool = (self._centre(pool) + pool).tidied()
             self._note("centred", pool)
         scores = self._score(pool, self.goal)
-        order = np.lexsort((lengths_of(pool.kinds), scores))
-        return Found(pool.take(order), scores[order], self.simulated, self.steps)
+        order = np.lexsort((lengths_of(pool.types), scores))
+        return SearchResult(pool.take(order), scores[order], self.simulated, self.steps)
 
     def _explore(self) -> tuple[Pool, bool]:
         """Refined candidates, in rounds until the goal is met; and whether the network wrote the response as it is."""
-        refined: Pool | None = None
+        refined = Pool.of(np.zeros((0, 1), np.int8), np.zeros((0, 1)), RETRIEVED)
         for turn in range(self.effort.rounds):
             pool = self._retrieve(turn)
             self._note("random search", pool)
@@ -175,7 +179,7 @@ class Search:
                 if isinstance(self.goal, ResponseGoal) and self._score(written, self.goal).min(initial=np.inf) < EXACT:
                     return self._finalists(pool), True
             pool = self._refine(pool)
-            refined = pool if refined is None else self._finalists((refined + pool).tidied())
+            refined = self._finalists((refined + pool).tidied()) if turn else pool
             self._note("refined", refined)
             if self.goal.met(self.steps[-1]["best"]):
                 break
@@ -187,21 +191,22 @@ class Search:
 
     def _score(self, pool: Pool, goal: Goal) -> np.ndarray:
         self.simulated += len(pool)
-        return goal.scores(pool.kinds, pool.values)
+        return goal.scores(pool.types, pool.values)
 
     def _best(self, pool: Pool, scores: np.ndarray, count: int, per_chain: int) -> np.ndarray:
-        """The best rows, as many of every length and few of one chain of kinds; what is left over goes by score."""
-        lengths, order = lengths_of(pool.kinds), np.argsort(scores, kind="stable")
+        """The best rows: the same number of every length, few of each topology; the rest is filled by score."""
+        lengths, order = lengths_of(pool.types), np.argsort(scores, kind="stable")
         seen: dict[bytes, int] = {}
         share = -(-count // self.longest)
-        taken, spare = [], []
+        taken: list[int] = []
+        spare: list[int] = []
         filled = np.zeros(self.longest + 1, dtype=int)
         for row in order:
-            chain = pool.kinds[row].tobytes()
+            chain = pool.types[row].tobytes()
             if seen.get(chain, 0) == per_chain:
                 continue
             seen[chain] = seen.get(chain, 0) + 1
-            (taken if filled[lengths[row]] < share else spare).append(row)
+            (taken if filled[lengths[row]] < share else spare).append(int(row))
             filled[lengths[row]] += 1
             if len(spare) >= count and len(taken) >= count:
                 break
@@ -212,35 +217,37 @@ class Search:
         """Of many random circuits those that come nearest to the goal."""
         generator = numpy_generator(self.seed, "circuits", "design", "retrieve", turn)
         values = series_values("E12", DRAWN_LOWEST, DRAWN_HIGHEST)
-        kinds, classes = draw(generator, generator.integers(1, self.longest + 1, self.effort.draws), len(values))
+        types, classes = draw(generator, generator.integers(1, self.longest + 1, self.effort.draws), len(values))
         # Most filters have no resistors inside, and random ladders mostly do: every second one loses its own.
-        lossless = np.arange(len(kinds)) % 2 == 1
-        kinds[lossless[:, None] & (kinds % TYPES == 0)] = PAD
-        order = np.argsort(kinds == PAD, axis=1, kind="stable")
-        kinds, classes = (np.take_along_axis(one, order, axis=1) for one in (kinds, classes))
-        some = (kinds >= 0).any(axis=1)
-        pool = Pool.of(kinds[some], values[np.maximum(classes[some], 0)], RETRIEVED)
+        lossless = np.arange(len(types)) % 2 == 1
+        types[lossless[:, None] & (types % ELEMENTS == 0)] = PAD
+        order = np.argsort(types == PAD, axis=1, kind="stable")
+        types, classes = (np.take_along_axis(array, order, axis=1) for array in (types, classes))
+        some = (types >= 0).any(axis=1)
+        pool = Pool.of(types[some], values[np.maximum(classes[some], 0)], RETRIEVED)
         pool = pool.take(self._best(pool, self._score(pool, self.coarse), self.effort.starts, per_chain=3))
         return pool.take(np.argsort(self._score(pool, self.goal), kind="stable"))
 
     def _written(self, retrieved: Pool) -> Pool:
         """What the network writes for the goal, its gaps filled with responses of retrieved circuits."""
+        assert self.designer is not None
         templates = retrieved.take(np.arange(min(1 if self._whole else self.effort.templates, len(retrieved))))
-        responses = completed(self.seen, self.designer.probe, templates.kinds, templates.values)
+        responses = completed(self.seen, self.designer.probe, templates.types, templates.values)
         samples = max(1, self.candidates // len(responses) - 1)
         seed = derived_seed(self.seed, "circuits", "design", "network")
-        kinds, values = self.designer.candidates(responses, samples, seed)
+        types, values = self.designer.candidates(responses, samples, seed)
         origin = np.array([GREEDY] + [SAMPLED] * samples, dtype=object)
-        pool = Pool.of(*(one.reshape(-1, one.shape[-1]) for one in (kinds, values)), np.tile(origin, len(responses)))
-        return pool.take(lengths_of(pool.kinds) <= self.longest)
+        types, values = (array.reshape(-1, array.shape[-1]) for array in (types, values))
+        pool = Pool.of(types, values, np.tile(origin, len(responses)))
+        return pool.take(lengths_of(pool.types) <= self.longest)
 
     def _polish(self, pool: Pool, steps: int, loss: Error | None = None) -> Pool:
         self.simulated += len(pool) * steps
-        values = polish(pool.kinds, pool.values, loss or self.aim.loss, steps, LEARNING_RATE, LOWEST, HIGHEST)
+        values = polish(pool.types, pool.values, loss or self.aim.loss, steps, LEARNING_RATE, LOWEST, HIGHEST)
         return replace(pool, values=values).tidied()
 
     def _refine(self, pool: Pool) -> Pool:
-        """Polish all, the best again, and these with one part left out: what is not needed goes."""
+        """Polish all, the best again, and these with one part left out, so that parts of no use disappear."""
         best = self._finalists(self._polish(pool, self.effort.first_steps, self.first_aim.loss))
         for _ in range(self.effort.prunings):
             best = self._polish(best, self.effort.last_steps)
@@ -255,43 +262,45 @@ class Search:
         """Values of the catalogue; what the score was before is kept."""
         free = self._score(pool, self.goal)
 
-        def counted(kinds: Tensor, values: Tensor) -> Tensor:
-            self.simulated += len(kinds)
-            return (loss or self.aim.loss)(kinds, values)
+        def counted(types: Tensor, values: Tensor) -> Tensor:
+            self.simulated += len(types)
+            return (loss or self.aim.loss)(types, values)
 
-        values = round_values(pool.kinds, pool.values, self.catalogue, counted)
+        values = round_values(pool.types, pool.values, self.catalogue, counted)
         return replace(pool, values=values, free=free).tidied()
 
     def _evolve(self, pool: Pool) -> Pool:
         """The best circuit of every length after a genetic algorithm that starts with the given ones."""
-        lengths, own = np.unique(lengths_of(pool.kinds)), lengths_of(pool.kinds)
+        lengths = np.unique(lengths_of(pool.types))
         scores, size = self._score(pool, self.aim), self.effort.evolution.population // 2
         # Every population starts with as many circuits: where there are fewer, the best come again.
-        rows = [np.flatnonzero(own == length) for length in lengths]
-        rows = np.array([np.resize(one[np.argsort(scores[one], kind="stable")], size) for one in rows])
-        lowest, highest = (extreme(pool.values[pool.kinds >= 0]) for extreme in (np.min, np.max))
+        of_length = [np.flatnonzero(lengths_of(pool.types) == length) for length in lengths]
+        rows = np.array([np.resize(some[np.argsort(scores[some], kind="stable")], size) for some in of_length])
+        lowest, highest = (extreme(pool.values[pool.types >= 0]) for extreme in (np.min, np.max))
         inside = (self.catalogue >= min(lowest, DRAWN_LOWEST)) & (self.catalogue <= max(highest, DRAWN_HIGHEST))
 
-        def error(kinds: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        def error(types: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
             del targets  # one goal for all
-            self.simulated += kinds.shape[0] * kinds.shape[1]
-            flat = self.aim.scores(kinds.reshape(-1, kinds.shape[2]), values.reshape(-1, kinds.shape[2]))
-            return flat.reshape(kinds.shape[:2])
+            self.simulated += types.shape[0] * types.shape[1]
+            flat = self.aim.scores(types.reshape(-1, types.shape[2]), values.reshape(-1, types.shape[2]))
+            return flat.reshape(types.shape[:2])
 
         generator = numpy_generator(self.seed, "circuits", "design", "evolve")
-        start = pool.kinds[rows], pool.values[rows]
-        kinds, values, _ = evolve(error, lengths, self.catalogue[inside], generator, self.effort.evolution, start)
-        return Pool.of(kinds, values, EVOLVED).tidied()
+        start = pool.types[rows], pool.values[rows]
+        types, values, _ = evolve(error, lengths, self.catalogue[inside], generator, self.effort.evolution, start)
+        return Pool.of(types, values, EVOLVED).tidied()
 
     def _centre(self, pool: Pool) -> Pool:
         """The best circuits with values in the middle of what the mask allows."""
         pool = pool.take(self._best(pool, self._score(pool, self.aim), self.effort.centred, per_chain=1))
         generator, copies = numpy_generator(self.seed, "circuits", "design", "centre"), self.effort.copies
-        off = torch.from_numpy(factors(self.tolerance, pool.kinds.shape[1], copies, generator, "uniform"))
+        off = torch.from_numpy(factors(self.tolerance, pool.types.shape[1], copies, generator, "uniform"))
 
-        def loss(kinds: Tensor, values: Tensor) -> Tensor:
-            self.simulated += (copies - 1) * len(kinds)
-            copied = (values[:, None] * off[:, : kinds.shape[1]]).flatten(0, 1)
-            return self.fine.loss(kinds.repeat_interleave(copies, dim=0), copied).unflatten(0, (-1, copies)).mean(dim=1)
+        def loss(types: Tensor, values: Tensor) -> Tensor:
+            self.simulated += (copies - 1) * len(types)
+            copied = (values[:, None] * off[:, : types.shape[1]]).flatten(0, 1)
+            losses = self.fine.loss(types.repeat_interleave(copies, dim=0), copied)
+            per_circuit: Tensor = losses.unflatten(0, (len(types), copies)).mean(dim=1)
+            return per_circuit
 
         return self._snap(self._polish(pool, self.effort.first_steps, loss), loss)

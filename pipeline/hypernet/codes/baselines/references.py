@@ -1,4 +1,4 @@
-"""What a decoder of a small code can reach at most: the nearest code word, from hard decisions or from soft values."""
+"""The best that a decoder of a small code can do: the nearest code word, by hard decisions or by soft values."""
 
 from __future__ import annotations
 
@@ -6,38 +6,58 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hypernet.codes.config import LARGEST_SYNDROME_BITS, LARGEST_WORD_BITS
 from hypernet.codes.core.gf2 import generator_matrix, row_reduce
+from hypernet.lab.errors import UserError
 
+# Numbers that building a table of syndromes holds at once, and most numbers in a table of code words.
+NUMBERS_AT_ONCE = 2**22
+LARGEST_TABLE = 2**26
 # Words whose scores are held at once: with 2^16 code words 16 MB.
 WORDS_AT_ONCE = 64
 
 
 class HardDecision(nn.Module):
-    """The code word nearest to the received bits: maximum likelihood for one who sees hard decisions only.
+    """The code word nearest to the received bits: maximum likelihood for a decoder that sees hard decisions only.
 
     Every syndrome has its lightest error pattern in a table, built breadth first: the patterns of weight w + 1 add
     one bit to those of weight w (standard array; MacWilliams & Sloane 1977, chapter 1).
 
     Args:
         parity_check: H, ``[m, n]``, of rank at most 20.
+
+    Raises:
+        UserError: the rank is larger; the table would be too.
     """
 
     def __init__(self, parity_check: np.ndarray):
         super().__init__()
         rows, _ = row_reduce(parity_check)
+        if len(rows) > LARGEST_SYNDROME_BITS:
+            raise UserError(
+                f"hard_decision: a table of 2^{len(rows)} syndromes; n - k may be at most {LARGEST_SYNDROME_BITS}"
+            )
         place = 1 << np.arange(len(rows), dtype=np.int64)
         columns = place @ rows.astype(np.int64)
         syndromes = 1 << len(rows)
         self.flipped = np.full(syndromes, -1)
         frontier, seen = np.zeros(1, dtype=np.int64), np.zeros(syndromes, dtype=bool)
         seen[0] = True
-        while len(frontier):
-            reached = frontier[:, None] ^ columns[None, :]
-            new, first = np.unique(reached, return_index=True)
-            fresh = ~seen[new]
-            frontier = new[fresh]
-            self.flipped[frontier] = first[fresh] % len(columns)
-            seen[frontier] = True
+        # Some patterns at a time: all of one weight with every bit added can be more than the memory holds.
+        at_once = max(1, NUMBERS_AT_ONCE // len(columns))
+        while not seen.all():
+            heavier = []
+            for start in range(0, len(frontier), at_once):
+                reached = frontier[start : start + at_once, None] ^ columns[None, :]
+                new, first = np.unique(reached, return_index=True)
+                fresh = ~seen[new]
+                new, first = new[fresh], first[fresh]
+                self.flipped[new] = first % len(columns)
+                seen[new] = True
+                heavier.append(new)
+                if seen.all():
+                    break
+            frontier = np.sort(np.concatenate(heavier))
         self.rows, self.place, self.columns = rows.astype(np.int64), place, columns
 
     def forward(self, llr: Tensor) -> Tensor:
@@ -56,11 +76,25 @@ class MaximumLikelihood(nn.Module):
 
     Args:
         parity_check: H, ``[m, n]``, with k = n - rank(H) at most 16.
+
+    Raises:
+        UserError: k is larger; the table would be too.
     """
+
+    words: Tensor
 
     def __init__(self, parity_check: np.ndarray):
         super().__init__()
         generator = generator_matrix(parity_check).astype(np.int64)
+        if len(generator) > LARGEST_WORD_BITS:
+            raise UserError(
+                f"maximum_likelihood: a table of 2^{len(generator)} code words; k may be at most {LARGEST_WORD_BITS}"
+            )
+        if generator.shape[1] << len(generator) > LARGEST_TABLE:
+            raise UserError(
+                f"maximum_likelihood: a table of 2^{len(generator)} code words of {generator.shape[1]} bits; at most "
+                f"{LARGEST_TABLE} numbers are accepted"
+            )
         numbers = np.arange(1 << len(generator))
         messages = (numbers[:, None] >> np.arange(len(generator))) & 1
         signs = 1.0 - 2.0 * (messages @ generator % 2)

@@ -8,6 +8,7 @@ training stable when messages saturate.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +25,11 @@ def truncated_arctanh_series(p: np.ndarray) -> np.ndarray:
     """A_q(p) term by term (Horner) in double precision: slow and exact, for the table and for tests."""
     p = np.asarray(p, dtype=np.float64)
     square = p * p
-    total = np.zeros_like(p)
+    total: np.ndarray = np.zeros_like(p)
     for odd in range(ORDER, 0, -2):
         total = total * square + 1.0 / odd
-    return total * p
+    total *= p
+    return total
 
 
 @functools.cache
@@ -39,7 +41,7 @@ def _table(dtype: torch.dtype, device: torch.device) -> Tensor:
 
 class _TruncatedArctanh(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, p: Tensor) -> Tensor:
+    def forward(ctx: Any, p: Tensor) -> Tensor:
         ctx.save_for_backward(p)
         table = _table(p.dtype, p.device)
         low, high = -np.log1p(_OFFSET), -np.log(_OFFSET)
@@ -52,7 +54,7 @@ class _TruncatedArctanh(torch.autograd.Function):
         return torch.copysign(torch.lerp(left, right, position - knot), p)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (p,) = ctx.saved_tensors
         # The slope is a quotient of two expm1, exact also near |p| = 1, where it tends to TERMS.
         log_square = 2.0 * torch.log(p.abs().clamp(1e-30, 1.0))
@@ -61,8 +63,9 @@ class _TruncatedArctanh(torch.autograd.Function):
 
 
 def truncated_arctanh(p: Tensor) -> Tensor:
-    """A_q(p) for ``|p| <= 1`` in any shape, by linear interpolation; maximal absolute error 8e-6.
+    """A_q(p) for ``|p| <= 1`` in any shape, by linear interpolation; the largest absolute error is 8e-6.
 
     The gradient is the closed form of the series' derivative, not that of the interpolation.
     """
-    return _TruncatedArctanh.apply(p)
+    result: Tensor = _TruncatedArctanh.apply(p)
+    return result

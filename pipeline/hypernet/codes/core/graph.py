@@ -8,6 +8,7 @@ copies whole contiguous rows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,19 +28,20 @@ class _ExclusiveProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, factors: Tensor) -> Tensor:
+    def forward(ctx: Any, factors: Tensor) -> Tensor:
         # Away from zero by a rounding step of 1, keeping the sign: the quotient then never divides by zero.
         step = torch.full((), torch.finfo(factors.dtype).eps, dtype=factors.dtype, device=factors.device)
         factors = factors + torch.copysign(step, factors)
-        others = factors.prod(dim=1, keepdim=True) / factors
+        others: Tensor = factors.prod(dim=1, keepdim=True) / factors
         ctx.save_for_backward(factors, others)
         return others
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         factors, others = ctx.saved_tensors
         weighted = gradient * others
-        return (weighted.sum(dim=1, keepdim=True) - weighted) / factors
+        result: Tensor = (weighted.sum(dim=1, keepdim=True) - weighted) / factors
+        return result
 
 
 class TannerGraph(nn.Module):
@@ -52,6 +54,9 @@ class TannerGraph(nn.Module):
         variable_of_edge: ``[E]``, the variable node v of each edge.
         check_of_edge: ``[E]``, the check node c of each edge.
     """
+
+    variable_of_edge: Tensor
+    check_of_edge: Tensor
 
     def __init__(self, parity_check: np.ndarray):
         super().__init__()
@@ -92,32 +97,38 @@ class TannerGraph(nn.Module):
         return done[0] if len(done) == 1 else torch.cat(done)
 
     def product_of_others(self, messages: Tensor) -> Tensor:
-        """For every edge the product of the messages on the other edges of its check: ``[E, B] -> [E, B]``."""
+        """The product of the messages on the other edges of each edge's check: ``[E, B] -> [E, B]``."""
         return self.at_checks(_ExclusiveProduct.apply, messages)
 
 
 class _Rows(torch.autograd.Function):
-    """``x[there]`` for an index that reads every row once, and some perhaps again where the result is not used.
+    """``x[there]`` for an index that reads every row once, and some again in rows whose result is not used.
 
     ``back`` undoes it: ``x[there][back] = x``. The gradient is then a gather too; torch's own adds row by row.
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
         ctx.save_for_backward(back)
         return x.index_select(0, there)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (back,) = ctx.saved_tensors
         return gradient.index_select(0, back), None, None
 
 
+def _rows(x: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    """``x[there]``; see :class:`_Rows`."""
+    result: Tensor = _Rows.apply(x, there, back)
+    return result
+
+
 class PairSum(nn.Module):
-    """For every edge the weighted sum of the messages on the other edges of its variable, a weight for each pair.
+    """The weighted sum of the messages on the other edges of each edge's variable, with a weight for each pair.
 
     The weights of a variable of degree d are a ``[d, d]`` matrix with an empty diagonal. Variables of similar degree
-    are one batched product, the narrower ones filled up with zeros: one of degree 5 stands with those of degree 8.
+    are one batched product, the narrower ones padded with zeros: one of degree 5 is batched with those of degree 8.
     On Polar(128,64) that takes a tenth of the time of one product with an ``[E, E]`` matrix; on a small graph the
     latter is faster.
 
@@ -131,6 +142,12 @@ class PairSum(nn.Module):
 
     # With up to this many edges the one product with an [E, E] matrix is taken.
     DENSE_EDGES = 128
+
+    receiving: Tensor
+    sending: Tensor
+    _row: Tensor
+    _edge: Tensor
+    _entry: Tensor
 
     def __init__(self, graph: TannerGraph):
         super().__init__()
@@ -159,7 +176,7 @@ class PairSum(nn.Module):
         row_of_node[nodes] = np.cumsum(ordered) - ordered
         entry_of_node[nodes] = np.cumsum(ordered**2) - ordered**2
         row = row_of_node[variable] + rank
-        # Rows that only fill up read edge 0; their weights are zero.
+        # Rows of padding read edge 0; their weights are zero.
         edge = np.zeros(ordered.sum(), dtype=np.int64)
         edge[row] = np.arange(self.edges)
         entry = entry_of_node[variable[receiving]] + rank[receiving] * width[variable[receiving]] + rank[sending]
@@ -177,7 +194,7 @@ class PairSum(nn.Module):
             return (matrix @ flat).view_as(messages)
         size = sum(count * width**2 for count, width in self.blocks)
         matrices = weights.new_zeros(size).index_put((self._entry,), weights)
-        rows = _Rows.apply(flat, self._edge, self._row)
+        rows = _rows(flat, self._edge, self._row)
         sums = [
             (matrix.view(count, width, width) @ block.view(count, width, -1)).view(count * width, -1)
             for matrix, block, (count, width) in zip(
@@ -187,11 +204,11 @@ class PairSum(nn.Module):
                 strict=True,
             )
         ]
-        return _Rows.apply(torch.cat(sums), self._row, self._edge).view_as(messages)
+        return _rows(torch.cat(sums), self._row, self._edge).view_as(messages)
 
 
 def _widths(degree: np.ndarray) -> np.ndarray:
-    """The width each degree is filled up to: the largest degree takes in all down to half of it, and so on."""
+    """The width each degree is padded to: the largest degree takes in all down to half of it, and so on."""
     width = np.zeros_like(degree)
     while (rest := degree[width == 0].max(initial=0)) > 0:
         width[(width == 0) & (2 * degree > rest)] = rest

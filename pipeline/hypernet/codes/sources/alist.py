@@ -70,7 +70,7 @@ def _read_dense(path: Path, lines: Iterator[tuple[int, str]]) -> np.ndarray:
         if len(digits) > LARGEST_SIDE:
             raise UserError(f"{path}, line {number}: {len(digits)} columns; accepted: at most {LARGEST_SIDE}")
         if rows and len(digits) != len(rows[0]):
-            raise UserError(f"{path}, line {number}: {len(digits)} columns, the rows before have {len(rows[0])}")
+            raise UserError(f"{path}, line {number}: {len(digits)} columns; the rows before have {len(rows[0])}")
         if len(rows) == LARGEST_SIDE:
             raise UserError(f"{path}, line {number}: more than {LARGEST_SIDE} rows, the most that are accepted")
         rows.append(digits)
@@ -122,11 +122,11 @@ def _read_alist(path: Path, content: Iterator[tuple[int, str]]) -> np.ndarray:
         )
     number, (column_limit, row_limit) = lines.take_exactly(2, "largest column and row degree")
     degrees = {}
-    for kind, count, limit in (("column", n, column_limit), ("row", m, row_limit)):
-        number, degrees[kind] = lines.take_exactly(count, f"{kind} degrees")
-        if max(degrees[kind]) != limit:
+    for axis, count, limit in (("column", n, column_limit), ("row", m, row_limit)):
+        number, degrees[axis] = lines.take_exactly(count, f"{axis} degrees")
+        if max(degrees[axis]) != limit:
             raise UserError(
-                f"{path}, line {number}: the largest {kind} degree is {max(degrees[kind])}, line 2 says {limit}"
+                f"{path}, line {number}: the largest {axis} degree is {max(degrees[axis])}; line 2 says {limit}"
             )
     by_column = _read_lists(lines, "column", degrees["column"], "row", m)
     by_row = _read_lists(lines, "row", degrees["row"], "column", n).T
@@ -138,15 +138,15 @@ def _read_alist(path: Path, content: Iterator[tuple[int, str]]) -> np.ndarray:
     return np.ascontiguousarray(by_column.T)
 
 
-def _read_lists(lines: _Lines, kind: str, degrees: list[int], other: str, limit: int) -> np.ndarray:
+def _read_lists(lines: _Lines, axis: str, degrees: list[int], other: str, limit: int) -> np.ndarray:
     """The incidence matrix ``[len(degrees), limit]`` from one line of numbers each."""
     matrix = np.zeros((len(degrees), limit), dtype=np.uint8)
     for index, degree in enumerate(degrees):
-        number, values = lines.take(f"{other}s of {kind} {index + 1}")
+        number, values = lines.take(f"{other}s of {axis} {index + 1}")
         entries = [value for value in values if value]
-        where = f"{lines.path}, line {number}: {kind} {index + 1}"
+        where = f"{lines.path}, line {number}: {axis} {index + 1}"
         if len(entries) != degree:
-            raise UserError(f"{where} lists {len(entries)} {other}s, its degree is {degree}")
+            raise UserError(f"{where} lists {len(entries)} {other}s; its degree is {degree}")
         if entries and max(entries) > limit:
             raise UserError(f"{where} names {other} {max(entries)}; there are {limit}")
         if len(set(entries)) != len(entries):

@@ -3,28 +3,209 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
 
-from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.channel import Code
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.dataset import Code
 from hypernet.codes.evaluate import measure
 from hypernet.codes.methods import TITLES
 from hypernet.codes.montecarlo import Decode, simulate
+from hypernet.codes.names import CODES
+from hypernet.codes.plots.error_rates import draw_curve
 from hypernet.codes.sources.alist import read_parity_check
-from hypernet.codes.sources.matrices import CODES, construct, matrix_digest, validate
-from hypernet.codes.tools.predict import whole_number
-from hypernet.codes.trained import open_model
+from hypernet.codes.sources.matrices import construct, matrix_digest, validate
+from hypernet.codes.tools.inputs import opened, whole_number, whole_number_option
+from hypernet.codes.trained import TrainedDecoder, as_array
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import digest_of, write_table
 from hypernet.lab.results import figures
+
+EBN0 = "1:6:1"
+WORDS, FEWEST_WORDS, MOST_WORDS, WORDS_AT_ONCE = 50_000, 5_000, 10**9, 500
+FRAME_ERRORS = 100
+ITERATIONS = 5
+SEED = 0
+LOWEST_DB, HIGHEST_DB, MOST_POINTS, SMALLEST_STEP = -20.0, 30.0, 100, 0.01
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Bit error rates of decoders on one code.
+
+    Attributes:
+        table: a row for each decoder and point, columns ``decoder``, ``ebn0_db``, ``ber`` with its 95 % interval
+            ``low`` and ``high``, and the number of words ``n``. With fewer than 10 wrong words ``ber`` and ``low`` are
+            missing and ``high`` is a bound.
+        title: name of the code.
+        rate: R = k / n.
+    """
+
+    table: pd.DataFrame
+    title: str
+    rate: float
+
+    def draw(self) -> Figure:
+        """The picture; close it with ``matplotlib.pyplot.close`` when it is not shown."""
+        return draw_curve(self.table, f"{self.title}, rate {self.rate:.3f}")
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture (.png, and .svg beside it) and the table (.csv beside it).
+
+        Raises:
+            UserError: the name does not end in .png, or one of the files is a folder.
+        """
+        path = _picture(path)
+        write_table(path.with_suffix(".csv"), self.table)
+        figures.save(self.draw(), path.parent, path.stem)
+
+
+def curve(
+    matrix: ArrayLike | str | Path | None = None,
+    *,
+    code: str | None = None,
+    model: str | Path | TrainedDecoder | None = None,
+    ebn0: str | Sequence[float] = EBN0,
+    words: int = WORDS,
+    frame_errors: int = FRAME_ERRORS,
+    iterations: int = ITERATIONS,
+    seed: int = SEED,
+) -> Curve:
+    """Simulate random code words on the Gaussian channel, and count what belief propagation gets wrong.
+
+    All decoders see the same words and the same noise.
+
+    Args:
+        matrix: parity-check matrix H, ``[m, n]`` of 0 and 1; or its file: alist, or a row of 0 and 1 a line.
+        code: instead of ``matrix``, a code that is known by name, e.g. ``BCH31_16``.
+        model: ``model.ckpt`` of a decoder trained on this matrix, or the opened decoder, to measure as well.
+        ebn0: Eb/N0 in dB, each from -20 to 30: values, or "first:last:step".
+        words: most words at each point.
+        frame_errors: number of wrong words that ends a point, after at least 5000 words.
+        iterations: check updates of belief propagation.
+        seed: of the words and the noise.
+
+    Returns:
+        The bit error rates with their intervals.
+
+    Raises:
+        UserError: neither or both of ``matrix`` and ``code``, a matrix that defines no code, a model of another code,
+            or an impossible number.
+
+    Example:
+        >>> import hypernet
+        >>> curve = hypernet.codes.curve([[1, 1, 0], [0, 1, 1]], ebn0=[2, 4], words=5000)
+        >>> curve.table.ebn0_db.tolist()
+        [2.0, 4.0]
+    """
+    most_words = whole_number("words", words, MOST_WORDS)
+    rule = MonteCarlo(
+        ebn0_db=_points(ebn0),
+        chunk_words=WORDS_AT_ONCE,
+        min_words=min(FEWEST_WORDS, most_words),
+        max_words=most_words,
+        min_frame_errors=whole_number("frame_errors", frame_errors, MOST_WORDS),
+        parts=1,
+        more_iterations={},
+    )
+    settings = EvaluationSettings(monte_carlo=rule, iterations=[whole_number("iterations", iterations)])
+    chosen = _code(matrix, code)
+    plain = BeliefPropagation(TannerGraph(chosen.parity_check), iterations)
+
+    def decode_plain(llr: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            decoded: Tensor = plain(torch.from_numpy(llr))
+        return decoded.numpy()
+
+    decoders: dict[str, Decode] = {f"{TITLES['bp']}, {iterations} iterations": decode_plain}
+    if model is not None:
+        trained = opened(model)
+        if matrix_digest(trained.parity_check) != matrix_digest(chosen.parity_check):
+            name = "the model" if isinstance(model, TrainedDecoder) else model
+            raise UserError(f"{name}: trained on {trained.title}, whose matrix is not that of {chosen.title}")
+        decoders[f"{TITLES[trained.method]}, {trained.iterations} iterations"] = trained.decode_columns
+    tables = {label: _rates(decode, chosen, settings, seed) for label, decode in decoders.items()}
+    table = pd.concat(tables, names=["decoder"]).reset_index(level=0).reset_index(drop=True)
+    return Curve(table, chosen.title, chosen.rate)
+
+
+def _points(ebn0: str | Sequence[float]) -> list[float]:
+    """Eb/N0 in dB."""
+    if not isinstance(ebn0, str):
+        points = [float(point) for point in ebn0]
+        if not 1 <= len(points) <= MOST_POINTS or not all(LOWEST_DB <= point <= HIGHEST_DB for point in points):
+            raise UserError(f"ebn0: {str(ebn0)[:80]}: from -20 to 30 dB, 1 to {MOST_POINTS} points")
+        if len(set(points)) < len(points):
+            raise UserError(f"ebn0: {str(ebn0)[:80]}: a point stands here more than once")
+        return points
+    try:
+        first, last, step = (float(field) for field in ebn0.split(":"))
+    except ValueError:
+        raise UserError(f"ebn0: {ebn0[:40]!r} is not first:last:step in dB, like 1:6:0.5") from None
+    rising = LOWEST_DB <= first <= last <= HIGHEST_DB and SMALLEST_STEP <= step < math.inf
+    if not (rising and (last - first) / step < MOST_POINTS):
+        raise UserError(f"ebn0: {ebn0[:40]!r}: from -20 to 30 dB, rising, at most {MOST_POINTS} points")
+    return [round(first + i * step, 6) for i in range(int((last - first) / step + 1e-9) + 1)]
+
+
+def _code(matrix: ArrayLike | str | Path | None, name: str | None) -> Code:
+    """The code of a matrix, of its file, or of a name."""
+    if (matrix is None) == (name is None):
+        raise UserError("a curve is that of one code: give either a matrix or the name of a known code")
+    if name is not None:
+        parity_check = construct(name)
+        return Code.of(CODES[name].title, parity_check)
+    assert matrix is not None
+    if isinstance(matrix, str | Path):
+        parity_check, title, where = read_parity_check(Path(matrix)), Path(matrix).stem, str(matrix)
+    else:
+        parity_check, title, where = as_array(matrix, "the matrix"), "", "the matrix"
+        if parity_check.dtype.kind not in "biu":
+            raise UserError(f"{where}: whole numbers 0 and 1, not {parity_check.dtype}")
+    for warning in validate(parity_check, where):
+        print(f"warning: {warning}", file=sys.stderr)
+    code = Code.of(title, parity_check.astype(np.uint8))
+    return code if title else Code(f"({code.length},{len(code.generator)})", code.parity_check, code.generator)
+
+
+def _rates(decode: Decode, code: Code, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+    (iterations,) = settings.iterations
+    counts = simulate(lambda _: decode, code, settings, seed, 0, None, digest_of([]))
+    rows = [
+        {
+            "ebn0_db": float(measurement.group.removesuffix(" dB")),
+            "ber": measurement.value,
+            "low": measurement.low,
+            "high": measurement.high,
+            "n": measurement.n,
+        }
+        for measurement in measure(counts, code.length, iterations)
+        if measurement.metric == "ber"
+    ]
+    # Where there is a bound only, the others are None; numbers throughout let them be drawn.
+    return pd.DataFrame(rows).astype({"ber": float, "low": float, "high": float})
+
+
+def _picture(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix != ".png":
+        raise UserError(f"{path}: the name must end in .png")
+    for file in (path, path.with_suffix(".svg"), path.with_suffix(".csv")):
+        if file.is_dir():
+            raise UserError(f"{file}: this is a folder, and would be a file of this command")
+    return path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,113 +213,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--matrix", type=Path, help="your parity-check matrix: alist, or rows of 0 and 1")
     group.add_argument(
-        "--code", choices=[name for name, code in CODES.items() if code.construction], help="a built-in code"
+        "--code", choices=[name for name, code in CODES.items() if code.constructed], help="a built-in code"
     )
     parser.add_argument("--model", type=Path, help="model.ckpt of a decoder trained on this matrix")
-    parser.add_argument("--ebn0", type=_points, default=_points("1:6:1"), help="first:last:step in dB; default: 1:6:1")
-    parser.add_argument("--words", type=_count, default=50_000, help="most words per point; default: 50000")
-    parser.add_argument("--frame-errors", type=_count, default=100, help="wrong words that end a point; default: 100")
+    parser.add_argument("--ebn0", default=EBN0, help=f"Eb/N0 as first:last:step in dB; default: {EBN0}")
     parser.add_argument(
-        "--iterations", type=whole_number, default=5, help="check updates of belief propagation; default: 5"
+        "--words", type=whole_number_option(MOST_WORDS), default=WORDS, help=f"most words per point; default: {WORDS}"
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
-        "--out", type=Path, default=Path("curve.png"), help="the picture, .png; a .csv stands beside it"
+        "--frame-errors",
+        type=whole_number_option(MOST_WORDS),
+        default=FRAME_ERRORS,
+        help=f"wrong words that end a point; default: {FRAME_ERRORS}",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10^9")
-    return int(text)
-
-
-def _points(text: str) -> list[float]:
-    try:
-        first, last, step = (float(field) for field in text.split(":"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not first:last:step in dB, like 1:6:0.5") from None
-    if not (-20 <= first <= last <= 30 and step >= 0.01 and (last - first) / step < 100):
-        raise argparse.ArgumentTypeError(f"{text!r}: from -20 to 30 dB, rising, at most 100 points")
-    return [round(first + i * step, 6) for i in range(int((last - first) / step + 1e-9) + 1)]
+    parser.add_argument(
+        "--iterations",
+        type=whole_number_option(),
+        default=ITERATIONS,
+        help=f"check updates of belief propagation; default: {ITERATIONS}",
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("curve.png"),
+        help="the picture, .png; the same as .svg and the table as .csv stand beside it; default: curve.png",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Simulate, print the table, draw the curve."""
-    if arguments.out.suffix != ".png":
-        raise UserError(f"{arguments.out}: the name must end in .png")
-    for path in (arguments.out, arguments.out.with_suffix(".csv")):
-        if path.is_dir():
-            raise UserError(f"{path}: this is a folder, and would be a file of this command")
-    if arguments.matrix is not None:
-        parity_check, title = read_parity_check(arguments.matrix), arguments.matrix.stem
-        for warning in validate(parity_check, str(arguments.matrix)):
-            print(f"warning: {warning}", file=sys.stderr)
-    else:
-        parity_check, title = construct(arguments.code), CODES[arguments.code].title
-    code = Code(title, parity_check, generator_matrix(parity_check))
-    plain = BeliefPropagation(TannerGraph(parity_check), arguments.iterations)
-
-    def decode_plain(llr: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return plain(torch.from_numpy(llr)).numpy()
-
-    decoders: dict[str, Decode] = {f"{TITLES['bp']}, {arguments.iterations} iterations": decode_plain}
-    if arguments.model is not None:
-        trained = open_model(arguments.model)
-        if matrix_digest(trained.parity_check) != matrix_digest(parity_check):
-            raise UserError(f"{arguments.model}: trained on {trained.title}, whose matrix is not that of {title}")
-        decoders[f"{TITLES[trained.method]}, {trained.iterations} iterations"] = trained.decode_columns
-    tables = {label: _simulate(decode, code, arguments) for label, decode in decoders.items()}
-    table = pd.concat(tables, names=["decoder"]).reset_index(level=0)
-    write_table(arguments.out.with_suffix(".csv"), table)
-    print(table.to_string(index=False))
-    _draw(table, code, arguments.out)
-    print(f"{arguments.out} and {arguments.out.with_suffix('.csv')}")
-
-
-def _simulate(decode: Decode, code: Code, arguments: argparse.Namespace) -> pd.DataFrame:
-    rule = MonteCarlo(
-        ebn0_db=arguments.ebn0,
-        chunk_words=500,
-        min_words=min(5000, arguments.words),
-        max_words=arguments.words,
-        min_frame_errors=arguments.frame_errors,
-        parts=1,
-        more_iterations={},
+    out = _picture(arguments.out)
+    result = curve(
+        arguments.matrix,
+        code=arguments.code,
+        model=arguments.model,
+        ebn0=arguments.ebn0,
+        words=arguments.words,
+        frame_errors=arguments.frame_errors,
+        iterations=arguments.iterations,
+        seed=arguments.seed,
     )
-    settings = EvaluationSettings(monte_carlo=rule, iterations=[arguments.iterations])
-    counts = simulate(lambda iterations: decode, code, settings, arguments.seed, 0, None, digest_of([]))
-    rows = [
-        {
-            "ebn0_db": float(one.group.removesuffix(" dB")),
-            "ber": one.value,
-            "low": one.low,
-            "high": one.high,
-            "n": one.n,
-        }
-        for one in measure(counts, code.length, arguments.iterations)
-        if one.metric == "ber"
-    ]
-    # Where there is a bound only, the others are None; numbers throughout let them be drawn.
-    return pd.DataFrame(rows).astype({"ber": float, "low": float, "high": float})
-
-
-def _draw(table: pd.DataFrame, code: Code, out: Path) -> None:
+    print(result.table.to_string(index=False))
     figures.use_style()
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5.6, 4.4))
-    for (label, rows), colour, marker in zip(
-        table.groupby("decoder", sort=False), figures.COLOURS, figures.MARKERS, strict=False
-    ):
-        known = rows.dropna(subset=["ber"])
-        axes.semilogy(known.ebn0_db, known.ber, color=colour, marker=marker, ms=5, label=label)
-        axes.fill_between(known.ebn0_db, known.low, known.high, color=colour, alpha=0.2, lw=0)
-        bounds = rows[rows.ber.isna()]
-        axes.semilogy(bounds.ebn0_db, bounds.high, ls="", marker=r"$\downarrow$", ms=9, color=colour)
-    axes.set_xlabel("Eb/N0 (dB)")
-    axes.set_ylabel("Bit error rate")
-    axes.set_title(f"{code.title}, rate {code.rate:.3f}")
-    axes.legend()
-    figures.save(figure, out.parent, out.stem)
+    result.save(out)
+    print(f"{out} and {out.with_suffix('.csv')}")

@@ -8,8 +8,10 @@ import copy
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +19,17 @@ from torch import Tensor, nn
 
 from hypernet import __version__
 from hypernet.codes.config import REFERENCES
+from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.gf2 import rank
-from hypernet.codes.core.messages import Decoder
-from hypernet.codes.dataset import channel_llr, noise_deviation
+from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.sources.matrices import matrix_digest
-from hypernet.codes.tools.predict import whole_number
-from hypernet.codes.trained import LARGEST_LLR, TrainedDecoder, open_model
+from hypernet.codes.tools.inputs import opened, output_file, whole_number_option
+from hypernet.codes.trained import LARGEST_LLR, TrainedDecoder
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.randomness import numpy_generator
 
+OUT = "decoder.onnx"
 INPUT, OUTPUT = "llr", "decoded"
 SIGN = "ln P(bit = 0) / P(bit = 1); decide for 1 where it is negative"
 # Every iteration becomes a part of the file of its own: more of them take minutes.
@@ -49,49 +52,61 @@ class _WordsAsRows(nn.Module):
         return self.decoder.decode(llr.clamp(-LARGEST_LLR, LARGEST_LLR).T).T
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``hypernet codes export``."""
-    parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained run")
-    parser.add_argument("--out", type=Path, default=Path("decoder.onnx"), help="default: decoder.onnx")
-    parser.add_argument("--iterations", type=whole_number, help="number of check updates; default: as trained")
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file that decodes.
+
+    Attributes:
+        path: the file; input ``llr`` and output ``decoded``, both ``[words, n]`` float32.
+        title: name of the code.
+        method: method id of the decoder.
+        iterations: number of check updates.
+        length: n, the number of code bits.
+    """
+
+    path: Path
+    title: str
+    method: str
+    iterations: int
+    length: int
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Write the file and say what is in it."""
-    out = arguments.out
-    if out.suffix != ".onnx":
-        raise UserError(f"{out}: the name must end in .onnx")
-    if out.is_dir():
-        raise UserError(f"{out}: this is a folder; name a file")
-    decoder = open_model(arguments.model)
-    if arguments.iterations is not None:
-        decoder.use_iterations(arguments.iterations)
-    print(f"exporting {decoder.iterations} iterations, a second or more for each", file=sys.stderr)
-    export(decoder, out)
-    print(
-        f"{decoder.title}, {decoder.method}, {decoder.iterations} iterations: {out}\n"
-        f"input {INPUT} [words, {decoder.length}] float32, {SIGN}; output {OUTPUT} likewise"
-    )
+def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterations: int | None = None) -> Exported:
+    """Write a decoder as ONNX, for any number of words, whole or not at all.
 
+    The file is run by onnxruntime on noisy words before it is kept. Each iteration takes a second or more.
 
-def export(decoder: TrainedDecoder, out: Path) -> None:
-    """Write a decoder to ``out`` as ONNX, for any number of words, whole or not at all.
+    Args:
+        model: ``model.ckpt`` of a trained run, or the decoder that :func:`hypernet.codes.open_model` opened.
+        out: the file, ``.onnx``.
+        iterations: number of check updates; None exports as many as were trained.
 
-    The file is run by onnxruntime on noisy words before it is kept.
+    Returns:
+        Where the file is, and what is in it.
 
     Raises:
-        UserError: this decoder is no message passing, has too many iterations, or the extra ``export`` is missing.
+        UserError: no such model, another ending, this decoder is no message passing, it cannot run this number of
+            iterations or they are too many, or the extra ``export`` is missing.
+
+    Example:
+        >>> import hypernet
+        >>> model = "results/codes/BCH31_16/hyper/seed0/model.ckpt"
+        >>> hypernet.codes.export(model, "decoder.onnx").iterations  # doctest: +SKIP
+        5
     """
+    out = output_file(out, ".onnx")
+    decoder = opened(model, iterations)
     if decoder.method in REFERENCES:
         raise UserError(f"{decoder.method}: a table of words, not a network; only message passing can be exported")
     if decoder.iterations > LARGEST_ITERATIONS:
         raise UserError(f"{decoder.iterations} iterations: at most {LARGEST_ITERATIONS} can be exported")
     try:
         import onnxruntime
-        import onnxscript  # noqa: F401 (torch's exporter needs it, and says so at length)
+        import onnxscript  # noqa: F401 (torch's exporter needs it, and its own error is long)
     except ImportError as error:
         raise UserError(f'export needs {error.name}, of the extra "export": pip install -e ".[export]"') from None
     module, n = copy.deepcopy(decoder.module).cpu(), decoder.length
+    assert isinstance(module, Decoder)
     module.iterations = decoder.iterations
     k = n - rank(decoder.parity_check)
     noise = numpy_generator(0, "codes", "export")
@@ -112,10 +127,11 @@ def export(decoder: TrainedDecoder, out: Path) -> None:
     with atomic_path(out) as temporary:
         program.save(temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
-        (found,) = session.run([OUTPUT], {INPUT: llr})
-        difference = np.median(np.abs(found - expected) / (1.0 + np.abs(expected)))
+        (decoded,) = session.run([OUTPUT], {INPUT: llr})
+        difference = np.median(np.abs(decoded - expected) / (1.0 + np.abs(expected)))
         if not difference < LARGEST_DIFFERENCE:
             raise AssertionError(f"{out}: onnxruntime gives other values (by {difference:.0%}); nothing was written")
+    return Exported(out, decoder.title, decoder.method, decoder.iterations, n)
 
 
 def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
@@ -132,7 +148,7 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
         # Once before, so that the arctanh table is made of numbers and not traced.
         rows(llr)
     with _quiet():
-        return torch.onnx.export(
+        program = torch.onnx.export(
             rows,
             (llr,),
             dynamo=True,
@@ -142,12 +158,14 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
             custom_translation_table={torch.ops.aten.copysign.Tensor: _copysign(opset18)},
             verbose=False,
         )
+    assert program is not None, "the exporter with dynamo=True returns a program"
+    return program
 
 
-def _copysign(op):
-    """copysign for torch's exporter, which knows none. It takes -0 for positive: a sign of nothing."""
+def _copysign(op: Any) -> Callable[[Any, Any], Any]:
+    """copysign for torch's exporter, which lacks it; -0 counts as positive."""
 
-    def copysign(magnitude, sign):
+    def copysign(magnitude: Any, sign: Any) -> Any:
         size = op.Abs(magnitude)
         return op.Where(op.Less(sign, op.CastLike(0.0, sign)), op.Neg(size), size)
 
@@ -156,7 +174,7 @@ def _copysign(op):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says of packages that are not there and of its own future."""
+    """Silence torch's exporter, which warns of packages that it can do without and of its own deprecations."""
     names = ("torch.onnx", "onnx_ir", "onnxscript")
     levels = {name: logging.getLogger(name).level for name in names}
     try:
@@ -168,3 +186,22 @@ def _quiet() -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``hypernet codes export``."""
+    parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained run")
+    parser.add_argument("--out", type=Path, default=Path(OUT), help=f"the file, .onnx; default: {OUT}")
+    parser.add_argument("--iterations", type=whole_number_option(), help="number of check updates; default: as trained")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the file and say what is in it."""
+    out = output_file(arguments.out, ".onnx")
+    decoder = opened(arguments.model, arguments.iterations)
+    print(f"exporting {decoder.iterations} iterations, a second or more for each", file=sys.stderr)
+    written = export(decoder, out)
+    print(
+        f"{written.title}, {written.method}, {written.iterations} iterations: {written.path}\n"
+        f"input {INPUT} [words, {written.length}] float32, {SIGN}; output {OUTPUT} likewise"
+    )

@@ -40,6 +40,8 @@ class GlobalMotion(nn.Module):
             through its sum and its two neighbours'; "none" keeps whole pixels.
     """
 
+    _by_length: Tensor
+
     def __init__(
         self,
         geometry: Geometry,
@@ -71,7 +73,7 @@ class GlobalMotion(nn.Module):
     def _search(self, frames: Tensor) -> Tensor:
         side, last = 2 * self.margin + 1, INPUTS - 1
         starts = range(last) if self.pairs == "all" else [last - 1]
-        pairs = [squared_differences(frames[:, one], frames[:, one + 1], self.margin) for one in starts]
+        pairs = [squared_differences(frames[:, before], frames[:, before + 1], self.margin) for before in starts]
         sums = torch.stack(pairs).sum(dim=0)
         energy = frames.square().sum(dim=(1, 2, 3))
         flat = sums.flatten(1)
@@ -80,11 +82,11 @@ class GlobalMotion(nn.Module):
         # The first of the best in the order of length.
         chosen = self._by_length[same[:, self._by_length].to(torch.uint8).argmax(dim=1)]
         place = torch.stack([chosen // side, chosen % side], dim=1)
-        found = (place - self.margin).double()
+        displacement = (place - self.margin).double()
         if self.parabola:
-            found = found + _lowest_point(sums, place)
+            displacement = displacement + _lowest_point(sums, place)
         rainy = (_centre(frames[:, -1], self.margin) > 0).flatten(1).any(dim=1)
-        return found * rainy[:, None]
+        return displacement * rainy[:, None]
 
 
 def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:
@@ -127,8 +129,8 @@ def _lowest_point(sums: Tensor, place: Tensor) -> Tensor:
     middle = at(row, column)
     ends = (at(row - 1, column), at(row + 1, column)), (at(row, column - 1), at(row, column + 1))
     offsets = []
-    for one, (low, high) in zip((row, column), ends, strict=True):
+    for coordinate, (low, high) in zip((row, column), ends, strict=True):
         bend = low - 2 * middle + high
-        inner = (one > 0) & (one < side - 1) & (bend > 0)
+        inner = (coordinate > 0) & (coordinate < side - 1) & (bend > 0)
         offsets.append(torch.where(inner, 0.5 * (low - high) / torch.where(inner, bend, 1.0), 0.0).clamp(-0.5, 0.5))
     return torch.stack(offsets, dim=1)

@@ -7,6 +7,7 @@ uses today, by the library that it uses.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 from types import ModuleType
 
@@ -48,7 +49,7 @@ def next_fields(frames: np.ndarray) -> np.ndarray:
     Raises:
         UserError: pysteps or OpenCV is not installed.
     """
-    return np.stack([extrapolated(one, 1)[0] for one in frames]) if len(frames) else frames[:, -1].copy()
+    return np.stack([extrapolated(sample, 1)[0] for sample in frames]) if len(frames) else frames[:, -1].copy()
 
 
 def extrapolated(frames: np.ndarray, steps: int) -> np.ndarray:
@@ -85,10 +86,10 @@ def library() -> ModuleType:
     """
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            import cv2  # noqa: F401
+            importlib.import_module("cv2")
             import pysteps.motion
             import pysteps.nowcasts
     except ImportError as error:
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f'pysteps cannot be used ({said}): pip install "hypernet[peers]"') from None
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f'pysteps cannot be used ({reason}): pip install "hypernet[peers]"') from None
     return pysteps

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.tiles import PatchNetwork
-from hypernet.radar.model import Layer, Trunk
+from hypernet.radar.core.trunk import Layer, Trunk
 
 
 class PatchCNN(PatchNetwork):
@@ -19,7 +19,7 @@ class PatchCNN(PatchNetwork):
 
     Args:
         geometry: sizes.
-        layers: see :class:`~hypernet.radar.model.Trunk`.
+        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
         hidden: likewise.
     """
 

@@ -59,7 +59,7 @@ class NormalEquations:
         """Take in some patches: uint8 ``[B, 4, c + 2 m, c + 2 m]`` and ``[B, c, c]``."""
         if inputs.dtype != np.uint8 or targets.dtype != np.uint8:
             raise ValueError(f"patches of type {inputs.dtype} and {targets.dtype}; accepted: uint8")
-        x, y = (torch.from_numpy(one).to(self.device).flatten(1).double() for one in (inputs, targets))
+        x, y = (torch.from_numpy(array).to(self.device).flatten(1).double() for array in (inputs, targets))
         self.count += len(x)
         self._gram.addmm_(x.mT, x)
         self._cross.addmm_(x.mT, y)
@@ -83,11 +83,11 @@ class NormalEquations:
             raise UserError(f"patch_linear: alphas: {alpha:g} is too small for {self.count} patches; take a larger one")
         del matrix
         weight = torch.cholesky_solve(torch.addr(self._cross, self._input, mean_target, alpha=-1), factor)
-        found = PatchLinear(self.geometry).to(self.device)
+        regression = PatchLinear(self.geometry).to(self.device)
         with torch.no_grad():
-            found.linear.weight.copy_(weight.mT)
-            found.linear.bias.copy_((mean_target - mean_input @ weight) / LEVELS)
-        return found
+            regression.linear.weight.copy_(weight.mT)
+            regression.linear.bias.copy_((mean_target - mean_input @ weight) / LEVELS)
+        return regression
 
 
 def choose(
@@ -109,7 +109,7 @@ def choose(
     regressions = {alpha: equations.solve(alpha) for alpha in alphas}
     losses, count = dict.fromkeys(alphas, 0.0), 0
     for inputs, targets in validation:
-        x, y = (torch.from_numpy(one).to(equations.device).float() / LEVELS for one in (inputs, targets))
+        x, y = (torch.from_numpy(array).to(equations.device).float() / LEVELS for array in (inputs, targets))
         count += len(x)
         with torch.inference_mode():
             for alpha, regression in regressions.items():

@@ -28,9 +28,9 @@ def fit_ridge(data: RadarData, settings: RidgeMethod, seed: int) -> tuple[PatchL
     # In the order of their frames: neighbours are read together.
     for some in _batches(np.sort(chosen)):
         equations.add(*places.cut(some))
-    found, losses = choose(equations, settings.alphas, _validation(data))
+    regression, losses = choose(equations, settings.alphas, _validation(data))
     best = min(losses, key=losses.__getitem__)
-    return found, {"alpha": best, "patches": equations.count, "validation_patch_loss": losses[best]}
+    return regression, {"alpha": best, "patches": equations.count, "validation_patch_loss": losses[best]}
 
 
 def _batches(chosen: np.ndarray) -> Iterator[np.ndarray]:

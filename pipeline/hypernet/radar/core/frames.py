@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from hypernet.radar.config import Sizes
 
 # Four images ten minutes apart go in, the one ten minutes after the last comes out.
 INPUTS = 4
@@ -19,14 +22,14 @@ LEVELS = 255
 SPLITS = ("train", "validation", "test")
 
 
-def to_gray(dbz: np.ndarray) -> np.ndarray:
+def to_grey(dbz: np.ndarray) -> np.ndarray:
     """Grey levels float32 in [0, 1] of reflectivities in dBZ; what is not a number is 0."""
     return (np.nan_to_num(np.asarray(dbz, dtype=np.float32)).clip(0.0, LARGEST_DBZ) / LARGEST_DBZ).astype(np.float32)
 
 
-def to_dbz(gray: np.ndarray) -> np.ndarray:
-    """The inverse of :func:`to_gray` between 0 and 70 dBZ."""
-    return np.asarray(gray, dtype=np.float32) * LARGEST_DBZ
+def to_dbz(grey: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`to_grey` between 0 and 70 dBZ."""
+    return np.asarray(grey, dtype=np.float32) * LARGEST_DBZ
 
 
 def dbz_of_rain_rate(rate: np.ndarray) -> np.ndarray:
@@ -36,9 +39,18 @@ def dbz_of_rain_rate(rate: np.ndarray) -> np.ndarray:
     return np.where(wet, 10.0 * np.log10(200.0 * np.where(wet, rate, 1.0) ** 1.6), 0.0).astype(np.float32)
 
 
-def quantised(gray: np.ndarray) -> np.ndarray:
+def rain_rate_of_dbz(dbz: np.ndarray) -> np.ndarray:
+    """Rain rates in mm/h, float32, of reflectivities in dBZ: the inverse of :func:`dbz_of_rain_rate`.
+
+    0 at 0 dBZ and below, where it is dry; not a number where the reflectivity is none.
+    """
+    dbz = np.asarray(dbz, dtype=np.float32)
+    return np.where(dbz <= 0, 0.0, (10.0 ** (dbz / 10.0) / 200.0) ** (1 / 1.6)).astype(np.float32)
+
+
+def quantised(grey: np.ndarray) -> np.ndarray:
     """Grey levels as whole numbers 0..255."""
-    return np.rint(np.asarray(gray) * LEVELS).astype(np.uint8)
+    return np.rint(np.asarray(grey) * LEVELS).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Sequence:
     """Radar images of one place in the order of time.
 
     Attributes:
-        gray: uint8 ``[T, H, W]``, grey times 255, row 0 in the north.
+        grey: uint8 ``[T, H, W]``, grey times 255, row 0 in the north.
         time: datetime64[s] ``[T]``, rising, UTC.
         missing: bool ``[H, W]`` or ``[T, H, W]``: no data here; grey is 0 there.
         x: metres to the east in the projection, ``[W]``, rising.
@@ -55,7 +67,7 @@ class Sequence:
         attributes: source, licence and the like.
     """
 
-    gray: np.ndarray
+    grey: np.ndarray
     time: np.ndarray
     missing: np.ndarray
     x: np.ndarray
@@ -79,6 +91,11 @@ class Geometry:
     margin: int
     patch: int
     taps: int
+
+    @classmethod
+    def of(cls, sizes: Sizes) -> Geometry:
+        """The sizes of a configuration, which has checked them."""
+        return cls(sizes.size, sizes.margin, sizes.patch, sizes.taps)
 
     @property
     def centre(self) -> int:
@@ -125,7 +142,7 @@ class RadarData:
         title: its name for people.
         simulated: whether the images are simulated.
         geometry: sizes.
-        gray: uint8 ``[F, H, W]``, all frames, events one after the other.
+        grey: uint8 ``[F, H, W]``, all frames, events one after the other.
         time: datetime64[s] ``[F]``.
         windows: by split: train, validation, test. No event is in two splits.
     """
@@ -133,7 +150,7 @@ class RadarData:
     title: str
     simulated: bool
     geometry: Geometry
-    gray: np.ndarray
+    grey: np.ndarray
     time: np.ndarray
     windows: Mapping[str, Windows]
 
@@ -145,11 +162,11 @@ class RadarData:
             rows: numbers of windows, ``[B]``.
             frames: 0..4, which of a window's frames.
         """
-        own, inside = self.windows[split], np.arange(self.geometry.size)
-        first = own.first[rows][:, None] + np.asarray(frames)
-        rows_at = (own.row[rows][:, None] + inside)[:, None, :, None]
-        columns_at = (own.column[rows][:, None] + inside)[:, None, None, :]
-        return self.gray[first[:, :, None, None], rows_at, columns_at]
+        windows, inside = self.windows[split], np.arange(self.geometry.size)
+        first = windows.first[rows][:, None] + np.asarray(frames)
+        rows_at = (windows.row[rows][:, None] + inside)[:, None, :, None]
+        columns_at = (windows.column[rows][:, None] + inside)[:, None, None, :]
+        return self.grey[first[:, :, None, None], rows_at, columns_at]
 
     def inputs(self, split: str, rows: np.ndarray) -> np.ndarray:
         """The four images of windows, float32 ``[B, 4, N, N]`` in [0, 1]."""

@@ -1,4 +1,4 @@
-"""What displacement filters say: how the rain moves, and how sure the network is of it.
+"""What displacement filters say: how the rain moves, and how certain that is.
 
 A forecast pixel is the sum of v[a] h[b] x(i + a - r, j + b - r) over taps a and b, r = (K - 1) / 2. Both filters are
 shares that add to 1, so together they are a distribution of displacements. A tap south of the centre fetches what lies
@@ -31,7 +31,7 @@ class Motion:
         column_variance: variance eastwards. The two are independent (the filters are separable), so there is no
             covariance between them.
         entropy: of the distribution of displacements, in bits: 0 is one displacement for sure,
-            2 log2 K is no idea at all.
+            2 log2 K is uniform.
     """
 
     rows: np.ndarray
@@ -98,7 +98,7 @@ def _moments(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, variance, entropy
 
 
-def kilometres_per_hour(pixels_per_step: np.ndarray, pixel_km: float) -> np.ndarray:
+def kilometres_per_hour(pixels_per_step: np.ndarray | float, pixel_km: float) -> np.ndarray:
     """Speed of a displacement in pixels per ten minutes; ``pixel_km`` is the width of a pixel."""
     return np.asarray(pixels_per_step) * pixel_km * STEPS_PER_HOUR
 
@@ -148,5 +148,5 @@ def arrows(motion: Motion, geometry: Geometry) -> Arrows:
         raise ValueError(f"{np.size(motion.rows)} motions; accepted: 1 or {geometry.patches}")
     width = geometry.centre / side
     middle = geometry.margin + width * (np.arange(side) + 0.5) - 0.5
-    x, y = (one.ravel() for one in np.meshgrid(middle, middle))
-    return Arrows(x, y, *(np.ravel(one) for one in (motion.columns, motion.rows, motion.entropy)))
+    x, y = (places.ravel() for places in np.meshgrid(middle, middle))
+    return Arrows(x, y, *(np.ravel(values) for values in (motion.columns, motion.rows, motion.entropy)))

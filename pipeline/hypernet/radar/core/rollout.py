@@ -34,7 +34,7 @@ def network_forecast(network: nn.Module) -> SquareForecast:
     import torch
 
     network.eval()
-    device = next((one.device for one in network.parameters()), torch.device("cpu"))
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
     def forecast(squares: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -124,7 +124,7 @@ class Tiled:
         last = length - self.size
         inside = [*range(self.margin, last + self.margin, self.centre), last + self.margin]
         over = range(0, self.margin, self.centre)
-        return inside, sorted({*over, *(last + 2 * self.margin - one for one in over)})
+        return inside, sorted({*over, *(last + 2 * self.margin - start for start in over)})
 
 
 def last_field(frames: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def known_after(height: int, width: int, margin: int, steps: int) -> np.ndarray:
         bool ``[H, W]``: the pixels at least ``steps`` times ``margin`` from the edge.
     """
     reach = steps * margin
-    rows, columns = (np.minimum(np.arange(one), np.arange(one)[::-1]) >= reach for one in (height, width))
+    rows, columns = (np.minimum(np.arange(length), np.arange(length)[::-1]) >= reach for length in (height, width))
     return rows[:, None] & columns
 
 

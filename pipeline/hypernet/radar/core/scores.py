@@ -1,4 +1,4 @@
-"""How good a forecast is: the talk's loss, what forecasters use beside it, and how sure the numbers are.
+"""How good a forecast is: the talk's loss, what forecasters use beside it, and intervals of the numbers.
 
 All functions take grey levels in [0, 1] (70 dBZ is 1) and work on many images at once. Scores that are ratios of sums
 (CSI, POD, FAR, FSS) come as the sums of every image, so that images and events can be pooled before dividing.
@@ -96,9 +96,9 @@ def contingency(forecast: np.ndarray, truth: np.ndarray, threshold: float) -> Co
         integers ``[...]``.
     """
     _check(forecast, truth)
-    told, seen = _wet(forecast, threshold), _wet(truth, threshold)
-    hits, told, seen = (one.sum(axis=(-2, -1)) for one in (told & seen, told, seen))
-    return Contingency(hits, seen - hits, told - hits)
+    forecast_wet, true_wet = _wet(forecast, threshold), _wet(truth, threshold)
+    hits, forecasts, events = (wet.sum(axis=(-2, -1)) for wet in (forecast_wet & true_wet, forecast_wet, true_wet))
+    return Contingency(hits, events - hits, forecasts - hits)
 
 
 def fraction_sums(
@@ -123,10 +123,12 @@ def fraction_sums(
     if scale < 1 or scale % 2 == 0:
         raise ValueError(f"scale is {scale}; accepted: an odd number of pixels")
     size = (1,) * (np.ndim(forecast) - 2) + (scale, scale)
-    told, seen = (
-        uniform_filter(_wet(one, threshold).astype(np.float64), size=size, mode="constant") for one in (forecast, truth)
+    forecast_share, true_share = (
+        uniform_filter(_wet(images, threshold).astype(np.float64), size=size, mode="constant")
+        for images in (forecast, truth)
     )
-    return _summed(np.square(told - seen)), _summed(np.square(told)) + _summed(np.square(seen))
+    difference = _summed(np.square(forecast_share - true_share))
+    return difference, _summed(np.square(forecast_share)) + _summed(np.square(true_share))
 
 
 def fractions_skill(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -214,15 +216,15 @@ def ratio_interval(
         value, the ends of its 95 % interval, and n. With fewer than five events too little is known of how events
         differ: the ends are not numbers.
     """
-    above, below = (by_event(one, events) for one in (numerator, denominator))
+    above, below = (by_event(values, events) for values in (numerator, denominator))
     if len(above) < FEWEST_EVENTS:
         return Interval(float(ratio(above.sum(), below.sum())), math.nan, math.nan, len(numerator))
 
     def pooled(above: np.ndarray, below: np.ndarray) -> np.ndarray:
         return ratio(above.sum(axis=1), below.sum(axis=1))
 
-    found = bootstrap(pooled, above, below, generator=generator, resamples=resamples)
-    return Interval(found.value, found.low, found.high, len(numerator))
+    interval = bootstrap(pooled, above, below, generator=generator, resamples=resamples)
+    return Interval(interval.value, interval.low, interval.high, len(numerator))
 
 
 def by_event(values: np.ndarray, events: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ predicted from the square of c + 2 m pixels around it; these squares overlap.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -99,8 +101,9 @@ class OnTiles(nn.Module):
 
     def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Vertical and horizontal filters of all patches, ``[B, P, K]`` each; of a network that has filters."""
-        done = [self.network.filters.of_image(some, self.geometry) for some in frames.split(self._images)]
-        vertical, horizontal = (torch.cat(one) for one in zip(*done, strict=True))
+        written: Any = self.network.filters
+        done = [written.of_image(some, self.geometry) for some in frames.split(self._images)]
+        vertical, horizontal = (torch.cat(parts) for parts in zip(*done, strict=True))
         return vertical, horizontal
 
 

@@ -14,7 +14,7 @@ from hypernet.radar.plots.colours import NO_DATA, TICKS_DBZ, rgb, scale
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageFont import FreeTypeFont
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 # Pixels of a panel's longer side; small images are enlarged by a whole factor so that their pixels stay square.
 PANEL = 500
@@ -39,7 +39,7 @@ def compose(panels: Mapping[str, np.ndarray], note: str = "") -> Image:
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    shown = {title: _fitted(gray) for title, gray in panels.items()}
+    shown = {title: _fitted(grey) for title, grey in panels.items()}
     height, width = next(iter(shown.values())).shape
     # A narrow panel still has room for its title, and one panel alone for the colour bar.
     column = max(width, 200 if len(shown) > 1 else 320)
@@ -47,33 +47,33 @@ def compose(panels: Mapping[str, np.ndarray], note: str = "") -> Image:
     bar_top = EDGE + TITLE + height + EDGE
     picture = Image.new("RGB", (whole, bar_top + BAR + 2 * TEXT + 2 * EDGE), PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(TEXT)
-    for number, (title, gray) in enumerate(shown.items()):
+    for number, (title, grey) in enumerate(shown.items()):
         left = EDGE + number * (column + EDGE)
         draw.text((left, EDGE), title, fill=INK, font=font)
-        picture.paste(Image.fromarray(rgb(gray)), (left, EDGE + TITLE))
+        picture.paste(Image.fromarray(rgb(grey)), (left, EDGE + TITLE))
     _colour_bar(picture, font, bar_top)
     if note:
         draw.text((EDGE, bar_top + BAR + TEXT + EDGE), note, fill=INK, font=font)
     return picture
 
 
-def _fitted(gray: np.ndarray) -> np.ndarray:
+def _fitted(grey: np.ndarray) -> np.ndarray:
     """The image enlarged, or averaged, by a whole factor to about :data:`PANEL` pixels."""
-    gray = np.asarray(gray, dtype=np.float32)
-    longest = max(gray.shape)
+    grey = np.asarray(grey, dtype=np.float32)
+    longest = max(grey.shape)
     if longest <= PANEL:
         factor = max(1, PANEL // longest)
-        return gray.repeat(factor, axis=0).repeat(factor, axis=1)
+        return grey.repeat(factor, axis=0).repeat(factor, axis=1)
     factor = -(-longest // PANEL)
-    rows, columns = (length // factor for length in gray.shape)
-    blocks = gray[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    rows, columns = (length // factor for length in grey.shape)
+    blocks = grey[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
     known = np.isfinite(blocks)
     count = known.sum(axis=(1, 3))
     total = np.where(known, blocks, 0).sum(axis=(1, 3))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _colour_bar(picture: Image, font: FreeTypeFont, top: int) -> None:
+def _colour_bar(picture: Image, font: FreeTypeFont | ImageFont, top: int) -> None:
     from PIL import Image, ImageDraw
 
     draw = ImageDraw.Draw(picture)
@@ -106,7 +106,7 @@ def write_animation(path: Path, pictures: Sequence[Image], milliseconds: Sequenc
 
     palette = Image.new("P", (1, 1))
     palette.putpalette(_palette().ravel().tolist())
-    frames = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in pictures]
+    frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     with atomic_path(path) as temporary:
         frames[0].save(
             temporary,

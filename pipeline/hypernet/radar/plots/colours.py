@@ -12,7 +12,7 @@ import numpy as np
 from hypernet.radar.core.frames import LARGEST_DBZ, LEVELS
 
 if TYPE_CHECKING:
-    from matplotlib.colors import ListedColormap
+    from matplotlib.colors import Colormap
 
 # dBZ and the colour there; between them it changes evenly.
 ANCHORS = (
@@ -46,15 +46,16 @@ def scale() -> np.ndarray:
     )
 
 
-def rgb(gray: np.ndarray) -> np.ndarray:
+def rgb(grey: np.ndarray) -> np.ndarray:
     """Colours, uint8 ``[..., 3]``, of grey levels in [0, 1], ``[...]``; not a number is no data."""
-    known = np.isfinite(gray)
-    levels = np.rint(np.where(known, gray, 0).clip(0, 1) * LEVELS).astype(np.uint8)
+    known = np.isfinite(grey)
+    levels = np.rint(np.where(known, grey, 0).clip(0, 1) * LEVELS).astype(np.uint8)
     return np.where(known[..., None], scale()[levels], np.array(NO_DATA, dtype=np.uint8))
 
 
-def colour_map() -> ListedColormap:
+def colour_map() -> Colormap:
     """The scale for matplotlib; limits are those of grey levels or of dBZ."""
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(scale() / LEVELS, name="rain").with_extremes(bad=np.array(NO_DATA) / LEVELS)
+    red, green, blue = (channel / LEVELS for channel in NO_DATA)
+    return ListedColormap(scale() / LEVELS, name="rain").with_extremes(bad=(red, green, blue))

@@ -27,7 +27,7 @@ class MotionField:
         rows: pixels southwards in ten minutes, float32 ``[H, W]``.
         columns: pixels eastwards.
         entropy: bits.
-        largest_entropy: that of filters that know nothing.
+        largest_entropy: that of uniform filters, bits.
     """
 
     rows: np.ndarray
@@ -38,8 +38,10 @@ class MotionField:
     def mean(self, weights: np.ndarray) -> tuple[float, float, float]:
         """Mean of ``rows``, ``columns`` and ``entropy``, weighted by rain ``[H, W]``; plain without any."""
         weights = weights if weights.sum() > 0 else np.ones_like(weights)
-        values = (self.rows, self.columns, self.entropy)
-        return tuple(float(np.average(one, weights=weights)) for one in values)
+        rows, columns, entropy = (
+            float(np.average(field, weights=weights)) for field in (self.rows, self.columns, self.entropy)
+        )
+        return rows, columns, entropy
 
     def variables(self, inputs: Sequence) -> Mapping[str, tuple[tuple[str, ...], np.ndarray, Mapping[str, Any]]]:
         """For the netCDF file: velocities along x and y, and the entropy."""
@@ -49,7 +51,7 @@ class MotionField:
             # y grows northwards, rows southwards.
             "motion_y": (-self.rows * down, "motion of the rain along y"),
         }
-        found = {
+        variables = {
             name: (
                 ("y", "x"),
                 kilometres_per_hour(values, 1.0).astype(np.float32),
@@ -58,7 +60,7 @@ class MotionField:
             for name, (values, what) in speeds.items()
         }
         what = "entropy of the displacement filters in bits: how unsure the motion is"
-        return found | {"motion_entropy": (("y", "x"), self.entropy, {"long_name": what, "units": "1"})}
+        return variables | {"motion_entropy": (("y", "x"), self.entropy, {"long_name": what, "units": "1"})}
 
 
 def motion_field(forecaster: Forecaster, frames: np.ndarray) -> MotionField | None:
@@ -75,7 +77,9 @@ def motion_field(forecaster: Forecaster, frames: np.ndarray) -> MotionField | No
         return None
 
     def of_squares(squares: np.ndarray) -> np.ndarray:
-        motion = motion_of(*forecaster.filters(squares))
+        filters = forecaster.filters(squares)
+        assert filters is not None
+        motion = motion_of(*filters)
         values = np.stack([motion.rows, motion.columns, motion.entropy], axis=1)
         side = round(values[0, 0].size ** 0.5)
         width = geometry.centre // side
@@ -83,12 +87,14 @@ def motion_field(forecaster: Forecaster, frames: np.ndarray) -> MotionField | No
 
     field = Tiled(of_squares, geometry.size, geometry.margin, channels=(3,))(frames)[0]
     largest = 2 * np.log2(filters[0].shape[-1])
-    return MotionField(*(np.ascontiguousarray(one) for one in np.moveaxis(field, -1, 0)), largest)
+    rows, columns, entropy = (np.ascontiguousarray(values) for values in np.moveaxis(field, -1, 0))
+    return MotionField(rows, columns, entropy, largest)
 
 
 def pixel_km(sequence: Sequence) -> tuple[float, float]:
     """Width and height of a pixel in km."""
-    return tuple(float(abs(np.diff(one).mean())) / 1000 for one in (sequence.x, sequence.y))
+    width, height = (float(abs(np.diff(axis).mean())) / 1000 for axis in (sequence.x, sequence.y))
+    return width, height
 
 
 def thinned(motion: MotionField, last: np.ndarray, width: int) -> tuple[Arrows, np.ndarray]:
@@ -110,8 +116,9 @@ def thinned(motion: MotionField, last: np.ndarray, width: int) -> tuple[Arrows, 
 
     rain = blocks(last)
     right, down, entropy = (
-        blocks(last * one) / np.where(rain > 0, rain, 1.0) for one in (motion.columns, motion.rows, motion.entropy)
+        blocks(last * values) / np.where(rain > 0, rain, 1.0)
+        for values in (motion.columns, motion.rows, motion.entropy)
     )
     middle = width * (np.arange(max(rows, columns)) + 0.5) - 0.5
-    x, y = (one.ravel() for one in np.meshgrid(middle[:columns], middle[:rows]))
+    x, y = (places.ravel() for places in np.meshgrid(middle[:columns], middle[:rows]))
     return Arrows(x, y, right, down, entropy), rain >= LEAST_RAIN

@@ -6,14 +6,16 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 from matplotlib.quiver import Quiver
 from matplotlib.ticker import MaxNLocator
 
@@ -63,27 +65,34 @@ class Predictions:
         """The window with most rain in the truth."""
         return int(self.truth.mean(axis=(1, 2)).argmax())
 
+    @property
+    def filters(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vertical and horizontal filters of a network that writes them."""
+        assert self.vertical is not None, f"{self.title} writes no filters"
+        assert self.horizontal is not None
+        return self.vertical, self.horizontal
+
     def motion(self) -> Motion:
         """What its filters say, ``[n]`` or ``[n, P]``."""
-        return motion_of(self.vertical, self.horizontal)
+        return motion_of(*self.filters)
 
 
 def read_predictions(folder: Path, title: str) -> Predictions:
     """Read ``predictions.npz`` and the times in ``items.csv`` of a run."""
     with np.load(folder / "predictions.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
-    grey = [_unit(arrays[name]) for name in ("inputs", "truth", "forecast")]
-    times = pd.read_csv(folder / "items.csv", usecols=["time"], nrows=len(grey[0]), dtype=str).time
-    return Predictions(title, *grey, arrays.get("vertical"), arrays.get("horizontal"), list(times))
+    inputs, truth, forecast = (_unit(arrays[name]) for name in ("inputs", "truth", "forecast"))
+    times = pd.read_csv(folder / "items.csv", usecols=["time"], nrows=len(inputs), dtype=str).time
+    return Predictions(title, inputs, truth, forecast, arrays.get("vertical"), arrays.get("horizontal"), list(times))
 
 
-def _unit(gray: np.ndarray) -> np.ndarray:
-    whole = np.issubdtype(gray.dtype, np.integer)
-    return gray.astype(np.float32) / (LEVELS if whole else 1)
+def _unit(grey: np.ndarray) -> np.ndarray:
+    whole = np.issubdtype(grey.dtype, np.integer)
+    return grey.astype(np.float32) / (LEVELS if whole else 1)
 
 
 def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
-    """Four images and the one that followed; every method's forecast; forecast less truth.
+    """Four images and the one that followed; every method's forecast; forecast minus observed.
 
     Args:
         shown: one per method, of the same windows.
@@ -96,19 +105,19 @@ def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
     for number in range(INPUTS):
         axes = grid[0, number]
         rain = _rain(axes, first.inputs[window, number])
-        box = plt.Rectangle((inside[0],) * 2, *(inside[1] - inside[0],) * 2, fill=False, ls="--", lw=0.8, ec="black")
+        box = Rectangle((inside[0],) * 2, *(inside[1] - inside[0],) * 2, fill=False, ls="--", lw=0.8, ec="black")
         axes.add_patch(box)
         axes.set_title(f"Input, {STEP_MINUTES * (number - INPUTS + 1)} min".replace("-", "−"), fontsize=9)
     extent = (inside[0], inside[1], inside[1], inside[0])
     _rain(grid[0, INPUTS], first.truth[window], extent)
-    grid[0, INPUTS].set_title(f"Truth, +{STEP_MINUTES} min", fontsize=9)
-    for number, one in enumerate(shown):
-        _rain(grid[1, number], one.forecast[window], extent)
-        grid[1, number].set_title(textwrap.fill(one.title, 22), fontsize=9)
-        error = to_dbz(one.forecast[window] - one.truth[window])
+    grid[0, INPUTS].set_title(f"Observed, +{STEP_MINUTES} min", fontsize=9)
+    for number, predictions in enumerate(shown):
+        _rain(grid[1, number], predictions.forecast[window], extent)
+        grid[1, number].set_title(textwrap.fill(predictions.title, 22), fontsize=9)
+        error = to_dbz(predictions.forecast[window] - predictions.truth[window])
         limits = {"cmap": ERRORS, "vmin": -LARGEST_ERROR_DBZ, "vmax": LARGEST_ERROR_DBZ}
         wrong = grid[2, number].imshow(error, extent=extent, **limits)
-        loss = 0.5 * float(np.square(one.forecast[window] - one.truth[window], dtype=np.float64).sum())
+        loss = 0.5 * float(np.square(predictions.forecast[window] - predictions.truth[window], dtype=np.float64).sum())
         grid[2, number].set_title(f"Error, loss {loss:.3g}", fontsize=9)
     for (row, column), axes in np.ndenumerate(grid):
         if not axes.images:
@@ -121,46 +130,48 @@ def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
         axes.tick_params(labelsize=7, labelbottom=row == 2, labelleft=column == 0)
         axes.grid(visible=False)
     for axes in grid[:, 0]:
-        axes.set_ylabel("Pixels")
+        axes.set_ylabel("South (pixels)")
     for axes in grid[2, : len(shown)]:
-        axes.set_xlabel("Pixels")
+        axes.set_xlabel("East (pixels)")
     _rain_bar(figure, rain, grid[:2].ravel().tolist())
     bar = figure.colorbar(wrong, ax=grid[2].tolist(), extend="both", pad=0.01, aspect=14)
-    bar.set_label("Forecast less truth (dBZ)")
+    bar.set_label("Forecast minus observed (dBZ)")
     return figure
 
 
-def _rain(axes: Axes, gray: np.ndarray, extent: tuple | None = None) -> AxesImage:
+def _rain(axes: Axes, grey: np.ndarray, extent: tuple[float, float, float, float] | None = None) -> AxesImage:
     axes.grid(visible=False)
     return axes.imshow(
-        to_dbz(gray), cmap=colour_map(), vmin=0, vmax=LARGEST_DBZ, extent=extent, interpolation="nearest"
+        to_dbz(grey), cmap=colour_map(), vmin=0, vmax=LARGEST_DBZ, extent=extent, interpolation="nearest"
     )
 
 
-def _rain_bar(figure: Figure, image: AxesImage, axes: Axes | list[Axes]) -> None:
+def _rain_bar(figure: FigureBase, image: AxesImage, axes: Axes | list[Axes]) -> None:
     bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=28, ticks=TICKS_DBZ)
     bar.set_label("Reflectivity (dBZ)")
 
 
-def draw_filters(own: Predictions) -> Figure:
+def draw_filters(predictions: Predictions) -> Figure:
     """A whole-image network's filters for the rainiest window, where they take pixels from, and the last image."""
-    window = own.rainiest
-    vertical, horizontal = (np.asarray(one[window], np.float64) for one in (own.vertical, own.horizontal))
+    window = predictions.rainiest
+    vertical, horizontal = (np.asarray(filters[window], np.float64) for filters in predictions.filters)
     motion = motion_of(vertical, horizontal)
     reach = len(vertical) // 2
     offset = np.arange(-reach, reach + 1)
     figure = plt.figure(figsize=(11.4, 5.2))
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.18))
+    halves = figure.subfigures(1, 2, width_ratios=(1, 1.18))
+    assert isinstance(halves, np.ndarray)
+    left, right = halves
     scene = left.subplots()
-    rain = _rain(scene, own.inputs[window, -1])
-    middle = (own.inputs.shape[-1] - 1) / 2
+    rain = _rain(scene, predictions.inputs[window, -1])
+    middle = (predictions.inputs.shape[-1] - 1) / 2
     # Five steps: one is hard to see beside the image.
     steps = 5
     tip = (middle + steps * motion.columns, middle + steps * motion.rows)
     scene.annotate("", tip, (middle, middle), arrowprops={"arrowstyle": "-|>", "lw": 2.2, "color": "black"})
-    scene.set_title(f"The last image; the arrow is {steps} steps of the mean motion", fontsize=10)
-    scene.set_xlabel("Pixels eastwards")
-    scene.set_ylabel("Pixels southwards")
+    scene.set_title(f"Last image; arrow: mean displacement in {steps} steps", fontsize=10)
+    scene.set_xlabel("East (pixels)")
+    scene.set_ylabel("South (pixels)")
     _rain_bar(left, rain, scene)
     grid = right.subplots(
         2, 2, width_ratios=(3.2, 1), height_ratios=(1, 3.2), gridspec_kw={"wspace": 0.05, "hspace": 0.05}
@@ -185,40 +196,40 @@ def draw_filters(own: Predictions) -> Figure:
     heat.set_aspect("auto")
     for axis in (heat.xaxis, heat.yaxis, beside.yaxis):
         axis.set_major_locator(MaxNLocator(5, integer=True))
-    heat.set_xlabel("Taken from so many pixels eastwards")
-    heat.set_ylabel("Taken from so many pixels southwards")
+    heat.set_xlabel("Source offset (pixels east)")
+    heat.set_ylabel("Source offset (pixels south)")
     above.bar(offset, horizontal, width=0.9, color=figures.COLOURS[0])
     beside.barh(offset, vertical, height=0.9, color=figures.COLOURS[0])
     above.set_xlim(edges)
     beside.set_ylim(edges[1], edges[0])
     above.tick_params(labelbottom=False)
     beside.tick_params(labelleft=False)
-    above.set_ylabel("Share")
-    beside.set_xlabel("Share")
+    above.set_ylabel("Weight")
+    beside.set_xlabel("Weight")
     above.set_title("Horizontal filter, their product, vertical filter; arrow: mean motion", fontsize=10)
-    right.colorbar(product, ax=grid, pad=0.02, aspect=30).set_label("Share of a forecast pixel")
+    right.colorbar(product, ax=grid, pad=0.02, aspect=30).set_label("Weight in a forecast pixel")
     return figure
 
 
-def draw_motion(own: Predictions) -> Figure:
+def draw_motion(predictions: Predictions) -> Figure:
     """The mean displacement of every patch with rain, over the last images of the rainiest windows."""
-    motion = own.motion()
-    _, patches, taps = own.vertical.shape
-    size, margin = own.inputs.shape[-1], own.margin
+    motion = predictions.motion()
+    _, patches, taps = predictions.filters[0].shape
+    size, margin = predictions.inputs.shape[-1], predictions.margin
     geometry = Geometry(size, margin, (size - 2 * margin) // round(patches**0.5), taps)
-    chosen = np.sort(own.truth.mean(axis=(1, 2)).argsort()[::-1][:MOTION_PANELS])
+    chosen = np.sort(predictions.truth.mean(axis=(1, 2)).argsort()[::-1][:MOTION_PANELS])
     figure, grid = plt.subplots(1, len(chosen), figsize=(3.9 * len(chosen) + 0.6, 6.3), squeeze=False, sharey=True)
     largest = 2 * np.log2(taps)
     for axes, window in zip(grid[0], chosen, strict=True):
-        one = Motion(*(getattr(motion, name)[window] for name in motion.__dataclass_fields__))
-        last = own.inputs[window, -1]
+        of_window = Motion(*(getattr(motion, name)[window] for name in motion.__dataclass_fields__))
+        last = predictions.inputs[window, -1]
         wet = rain_of_patches(last, geometry) >= LEAST_RAIN
-        image, quiver = draw_arrows(axes, last, arrows(one, geometry), wet, largest)
-        axes.set_title(f"Image before {own.times[window]}", fontsize=9)
-        axes.set_xlabel("Pixels eastwards")
-    grid[0, 0].set_ylabel("Pixels southwards")
+        image, quiver = draw_arrows(axes, last, arrows(of_window, geometry), wet, largest)
+        axes.set_title(f"Last image before {predictions.times[window]}", fontsize=9)
+        axes.set_xlabel("East (pixels)")
+    grid[0, 0].set_ylabel("South (pixels)")
     bars = {"ax": grid[0].tolist(), "location": "bottom", "shrink": 0.6, "aspect": 40, "pad": 0.02}
-    figure.colorbar(quiver, **bars).set_label("Entropy of a patch's filters (bits): how unsure the network is")
+    figure.colorbar(quiver, **bars).set_label("Entropy of a patch's filters (bits); 0: certain")
     figure.colorbar(image, **bars).set_label("Reflectivity (dBZ)")
     return figure
 
@@ -231,14 +242,14 @@ def rain_of_patches(last: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def draw_arrows(
-    axes: Axes, gray: np.ndarray, found: Arrows, wet: np.ndarray, largest_entropy: float
+    axes: Axes, grey: np.ndarray, drawn: Arrows, wet: np.ndarray, largest_entropy: float
 ) -> tuple[AxesImage, Quiver]:
     """One image in grey with arrows as long as one step's displacement, coloured by entropy.
 
     Args:
         axes: where.
-        gray: ``[H, W]`` in [0, 1].
-        found: the arrows.
+        grey: ``[H, W]`` in [0, 1].
+        drawn: the arrows.
         wet: which of them are drawn.
         largest_entropy: end of the colour scale in bits.
 
@@ -247,9 +258,9 @@ def draw_arrows(
     """
     # No black: arrows are seen on the heaviest rain.
     greys = ListedColormap(plt.get_cmap("Greys")(np.linspace(0, 0.65, 256)))
-    image = axes.imshow(to_dbz(gray), cmap=greys, vmin=0, vmax=LARGEST_DBZ)
+    image = axes.imshow(to_dbz(grey), cmap=greys, vmin=0, vmax=LARGEST_DBZ)
     quiver = axes.quiver(
-        *(one[wet] for one in (found.x, found.y, found.right, found.down, found.entropy)),
+        *(values[wet] for values in (drawn.x, drawn.y, drawn.right, drawn.down, drawn.entropy)),
         angles="xy",
         scale_units="xy",
         scale=1,
@@ -263,22 +274,22 @@ def draw_arrows(
     return image, quiver
 
 
-def draw_field(gray: np.ndarray, found: Arrows, wet: np.ndarray, largest_entropy: float, title: str) -> Figure:
+def draw_field(grey: np.ndarray, drawn: Arrows, wet: np.ndarray, largest_entropy: float, title: str) -> Figure:
     """The motion in one image of any size; arguments as those of :func:`draw_arrows`."""
-    height, width = gray.shape
+    height, width = grey.shape
     figure, axes = plt.subplots(figsize=(6.4 * min(1, width / height) + 1.0, 6.4 * min(1, height / width) + 1.9))
-    image, quiver = draw_arrows(axes, gray, found, wet, largest_entropy)
+    image, quiver = draw_arrows(axes, grey, drawn, wet, largest_entropy)
     # One step is short beside a large image: arrows as long as the space between them at the fastest.
-    spacing = found.x[1] - found.x[0] if len(found.x) > 1 else width
-    fastest = float(np.hypot(found.right, found.down)[wet].max(initial=0))
+    spacing = drawn.x[1] - drawn.x[0] if len(drawn.x) > 1 else width
+    fastest = float(np.hypot(drawn.right, drawn.down)[wet].max(initial=0))
     factor = max(1.0, float(f"{spacing / fastest:.1g}")) if fastest > 0 else 1.0
     quiver.scale = 1 / factor
-    what = "one step" if factor == 1 else f"{factor:g} steps"
-    axes.set_title(f"{title}\nArrows are {what} of {STEP_MINUTES} minutes long", fontsize=10)
-    axes.set_xlabel("Pixels eastwards")
-    axes.set_ylabel("Pixels southwards")
-    bars = {"ax": axes, "location": "bottom", "shrink": 0.8, "aspect": 36, "pad": 0.02}
-    figure.colorbar(quiver, **bars).set_label("Entropy of the filters (bits): how unsure the network is")
+    steps = "one step" if factor == 1 else f"{factor:g} steps"
+    axes.set_title(f"{title}\nArrows: displacement in {steps} of {STEP_MINUTES} minutes", fontsize=10)
+    axes.set_xlabel("East (pixels)")
+    axes.set_ylabel("South (pixels)")
+    bars: dict[str, Any] = {"ax": axes, "location": "bottom", "shrink": 0.8, "aspect": 36, "pad": 0.02}
+    figure.colorbar(quiver, **bars).set_label("Entropy of the filters (bits); 0: certain")
     figure.colorbar(image, **bars).set_label("Reflectivity (dBZ)")
     return figure
 
@@ -288,38 +299,44 @@ def draw_preprocessing(stored: Path) -> Figure:
 
     Args:
         stored: ``preprocessing.npz`` with ``picture`` and ``background`` uint8 ``[H, W, 3]``, ``holes`` bool ``[H, W]``
-            and ``gray`` ``[H, W]``.
+            and ``gray`` (grey levels) ``[H, W]``.
     """
     with np.load(stored) as arrays:
-        picture, background, holes, gray = (arrays[name] for name in ("picture", "background", "holes", "gray"))
-    figure, (one, two, three, four) = plt.subplots(1, 4, figsize=(13.6, 4.1), sharex=True, sharey=True)
-    one.imshow(picture)
-    two.imshow(background)
-    three.imshow(holes, cmap="Greys", vmin=0, vmax=1.25)
-    rain = _rain(four, _unit(gray))
-    titles = ("Picture", "Background: the map", f"Holes: {100 * holes.mean():.1f} % of the pixels", "Grey levels")
-    for axes, title in zip((one, two, three, four), titles, strict=True):
+        picture, background, holes, grey = (arrays[name] for name in ("picture", "background", "holes", "gray"))
+    figure, (first, second, third, fourth) = plt.subplots(1, 4, figsize=(13.6, 4.1), sharex=True, sharey=True)
+    first.imshow(picture)
+    second.imshow(background)
+    third.imshow(holes, cmap="Greys", vmin=0, vmax=1.25)
+    rain = _rain(fourth, _unit(grey))
+    titles = ("Picture", "Background: the map", f"Hidden pixels: {100 * holes.mean():.1f} %", "Grey levels")
+    for axes, title in zip((first, second, third, fourth), titles, strict=True):
         axes.set_title(title)
-        axes.set_xlabel("Pixels eastwards")
+        axes.set_xlabel("East (pixels)")
         axes.grid(visible=False)
-    one.set_ylabel("Pixels southwards")
-    _rain_bar(figure, rain, [four])
+    first.set_ylabel("South (pixels)")
+    _rain_bar(figure, rain, [fourth])
     return figure
 
 
-def write_comparison(path: Path, own: Predictions, where: str) -> None:
-    """An animation over all windows: the last image in both panels, then truth beside forecast.
+def write_comparison(path: Path, predictions: Predictions, where: str) -> None:
+    """An animation over all windows: the last image in both panels, then observed beside forecast.
 
     Args:
         path: of the GIF.
-        own: of one method.
+        predictions: of one method.
         where: the data set's name for people.
     """
-    inside = slice(own.margin, own.inputs.shape[-1] - own.margin)
+    inside = slice(predictions.margin, predictions.inputs.shape[-1] - predictions.margin)
     pictures = []
     for last, truth, forecast, time in zip(
-        own.inputs[:, -1, inside, inside], own.truth, own.forecast, own.times, strict=True
+        predictions.inputs[:, -1, inside, inside],
+        predictions.truth,
+        predictions.forecast,
+        predictions.times,
+        strict=True,
     ):
         pictures.append(compose({"Last image": last, "Last image ": last}, f"{where}, before {time}"))
-        pictures.append(compose({f"Truth, +{STEP_MINUTES} min": truth, own.title: forecast}, f"{where}, {time}"))
-    write_animation(path, pictures, [MILLISECONDS, PAUSE] * len(own.truth))
+        pictures.append(
+            compose({f"Observed, +{STEP_MINUTES} min": truth, predictions.title: forecast}, f"{where}, {time}")
+        )
+    write_animation(path, pictures, [MILLISECONDS, PAUSE] * len(predictions.truth))

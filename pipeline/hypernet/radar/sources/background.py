@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ DRY_SHARE = 0.05
 AREA_SHARE = 0.02
 # Entries that are sorted at a time: 4 bytes each, a few arrays of them.
 BLOCK = 2**22
+# Bytes of a background, unpacked: four for each pixel.
+LARGEST_FILE = 2**28
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,22 @@ class Background:
             UserError: the file is missing, is something else, or does not have its digest.
         """
         try:
+            _refuse_bomb(path)
             with np.load(path, allow_pickle=False) as file:
-                found, digest = cls(file["rgb"], file["holes"], int(file["frames"])), str(file["digest"])
+                background, digest = cls(file["rgb"], file["holes"], int(file["frames"])), str(file["digest"])
         except Exception as error:  # numpy and zipfile raise many kinds for a broken file
             raise UserError(f"{path}: not a background that was saved here ({error})") from None
-        if found.digest != digest:
+        if background.digest != digest:
             raise UserError(f"{path}: the contents do not have the digest {digest[:12]}...; make the background again")
-        return found
+        return background
+
+
+def _refuse_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        # What is unpacked is never more than a member's entry says.
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > LARGEST_FILE:
+        raise ValueError(f"{unpacked:,} bytes unpacked, {LARGEST_FILE:,} at most")
 
 
 def fit_background(rgb: np.ndarray, palette: Palette, tolerance: int = 0) -> Background:
@@ -98,10 +110,10 @@ def fit_background(rgb: np.ndarray, palette: Palette, tolerance: int = 0) -> Bac
     step = max(1, BLOCK // len(rgb))
     for first in range(0, height * width, step):
         part = slice(first, first + step)
-        own = codes(flat[:, part])
-        shown = table[own]
+        code = codes(flat[:, part])
+        shown = table[code]
         wet += ((shown > 0) & (shown < MISSING)).sum(axis=1)
-        background[part], still[part] = _modes(own)
+        background[part], still[part] = _modes(code)
     if wet.min() >= DRY_SHARE * height * width:
         share = 100 * wet.min() / (height * width)
         warnings.warn(f"no picture is dry (rain on {share:.0f} % or more): rain may be in the background", stacklevel=2)
@@ -124,10 +136,10 @@ def _modes(code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _holes(background: np.ndarray, still: np.ndarray, palette: Palette, tolerance: int) -> np.ndarray:
     """Kind of each pixel, uint8 ``[P]``."""
     shown = class_table(palette, tolerance)[background]
-    found, which, count = np.unique(background, return_inverse=True, return_counts=True)
+    colours, which, count = np.unique(background, return_inverse=True, return_counts=True)
     areas = palette.rgb("area")
     if len(areas):
-        off = np.abs(colours_of(found)[:, None].astype(np.int16) - areas.astype(np.int16)).max(axis=2)
+        off = np.abs(colours_of(colours)[:, None].astype(np.int16) - areas.astype(np.int16)).max(axis=2)
         is_area = (off <= tolerance).any(axis=1)
     else:
         is_area = count >= AREA_SHARE * len(background)

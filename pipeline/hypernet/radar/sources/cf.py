@@ -14,6 +14,8 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.libraries import library
 from hypernet.radar.core.frames import LARGEST_DBZ, LEVELS, Sequence
+from hypernet.radar.sources.readers.common import BROKEN, LARGEST_STACK, checked_projection, refuse_enormous
+from hypernet.radar.sources.readers.hdf5 import refuse_hostile
 
 ENGINE = "h5netcdf"
 CONVENTIONS = "CF-1.8"
@@ -57,8 +59,9 @@ def write_forecast(
         UserError: the projection is none, or a library is missing.
     """
     dataset = _dataset(forecast)
-    lead = (forecast.time - np.datetime64(reference_time, "s")) / np.timedelta64(60, "s")
-    reference = np.datetime64(reference_time, "s").astype("datetime64[ns]")
+    reference_time = reference_time.astype("datetime64[s]")
+    lead = (forecast.time - reference_time) / np.timedelta64(60, "s")
+    reference = reference_time.astype("datetime64[ns]")
     dataset = dataset.assign_coords(
         forecast_reference_time=((), reference, {"standard_name": "forecast_reference_time"}),
         lead_time=("time", lead, {"standard_name": "forecast_period", "units": "minutes"}),
@@ -72,17 +75,21 @@ def write_forecast(
         "_FillValue": NO_DATA,
         "ancillary_variables": "missing",
     }
-    levels = np.where(forecast.missing, NO_DATA, forecast.gray.astype(np.int16))
+    levels = np.where(forecast.missing, NO_DATA, forecast.grey.astype(np.int16))
     dataset["reflectivity"] = (("time", "y", "x"), levels, facts | _mapping(dataset))
-    dataset["reflectivity"].encoding = _pieces(forecast.gray.shape)
+    dataset["reflectivity"].encoding = _pieces(forecast.grey.shape)
     for name, (dimensions, values, attributes) in (fields or {}).items():
         dataset[name] = (dimensions, values, dict(attributes))
         dataset[name].encoding = dict(PACKED)
     _write(path, dataset, "nowcast of radar images")
 
 
-def read(path: Path) -> Sequence:
+def read(path: Path, largest: int | None = LARGEST_STACK) -> Sequence:
     """Read a sequence that :func:`write` has written.
+
+    Args:
+        path: of the file.
+        largest: most pixels of all images together; None for files that this program made on this machine.
 
     Raises:
         UserError: it cannot be read, or is not such a file.
@@ -90,22 +97,27 @@ def read(path: Path) -> Sequence:
     path, xarray = Path(path), library("xarray", "xarray", "radar")
     library(ENGINE, ENGINE, "radar")
     try:
+        with library("h5py", "h5py", "radar").File(path, "r") as file:
+            refuse_hostile(path, file)
         with xarray.open_dataset(path, engine=ENGINE, mask_and_scale=False) as dataset:
-            gray, missing = dataset["gray"], dataset["missing"]
-            if gray.dtype != np.uint8 or gray.dims != ("time", "y", "x"):
-                raise UserError(f"{path}: gray is {gray.dtype} over {gray.dims}; accepted: uint8 over time, y, x")
+            grey, missing = dataset["gray"], dataset["missing"]
+            if largest is not None:
+                refuse_enormous(path, grey.size, largest)
+            refuse_enormous(path, missing.size, grey.size)
+            if grey.dtype != np.uint8 or grey.dims != ("time", "y", "x"):
+                raise UserError(f"{path}: gray is {grey.dtype} over {grey.dims}; accepted: uint8 over time, y, x")
             return Sequence(
-                gray=gray.values,
+                grey=grey.values,
                 time=dataset["time"].values.astype("datetime64[s]"),
                 missing=missing.values.astype(bool),
                 x=dataset["x"].values,
                 y=dataset["y"].values,
-                projection=dataset["crs"].attrs["proj_string"] if "crs" in dataset else "",
-                attributes={name: _plain(one) for name, one in dataset.attrs.items() if name not in OWN_ATTRIBUTES},
+                projection=checked_projection(path, dataset["crs"].attrs["proj_string"]) if "crs" in dataset else "",
+                attributes={name: _plain(value) for name, value in dataset.attrs.items() if name not in OWN_ATTRIBUTES},
             )
-    except (OSError, KeyError, ValueError) as error:
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f"{path}: not a whole file of grey levels ({said})") from None
+    except BROKEN as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"{path}: not a whole file of grey levels ({reason})") from None
 
 
 def _plain(value: Any) -> Any:
@@ -130,7 +142,7 @@ def _dataset(sequence: Sequence) -> Any:
     )
     if sequence.projection:
         dataset["crs"] = ((), np.int32(0), _projection(sequence.projection))
-    gray = {
+    grey = {
         "long_name": "reflectivity from 0 to 70 dBZ as grey level",
         "comment": f"reflectivity in dBZ is {LARGEST_DBZ:g} times gray",
         "units": "1",
@@ -143,9 +155,9 @@ def _dataset(sequence: Sequence) -> Any:
         "flag_values": np.array([0, 1], np.int8),
         "flag_meanings": "measured missing",
     }
-    dataset["gray"] = (over, sequence.gray, gray | _mapping(dataset))
+    dataset["gray"] = (over, sequence.grey, grey | _mapping(dataset))
     dataset["missing"] = (over[-sequence.missing.ndim :], sequence.missing.astype(np.int8), missing | _mapping(dataset))
-    dataset["gray"].encoding = _pieces(sequence.gray.shape)
+    dataset["gray"].encoding = _pieces(sequence.grey.shape)
     dataset["missing"].encoding = dict(PACKED)
     return dataset
 

@@ -39,13 +39,18 @@ def find_days(dataset: str) -> list[Path]:
         UserError: there are none; says how to get them.
     """
     station = station_of(dataset)
-    own = folder_of(station)
-    folders = [own, *(mirror / below / own.name for mirror in mirrors() for below in (".", "radar"))]
+    assert station is not None, dataset
+    project_folder = folder_of(station)
+    folders = [
+        project_folder,
+        *(mirror / below / project_folder.name for mirror in mirrors() for below in (".", "radar")),
+    ]
     for folder in folders:
         if files := day_files(folder, station):
             return files
     raise UserError(
-        f"{dataset}: no day in {own} nor in a folder {own.name} of {MIRROR_VARIABLE}; the archive is too large to "
-        f"fetch whole: `hypernet radar archive --station {station} --from 2013-04-01 --to 2013-10-31` fetches it "
-        "volume by volume, about 60 GB a year (--dry-run says how much), of which 0.2 GB are kept"
+        f"{dataset}: no day in {project_folder} nor in a folder {project_folder.name} of {MIRROR_VARIABLE}; the "
+        f"archive is too large to fetch whole: `hypernet radar archive --station {station} --from 2013-04-01 "
+        "--to 2013-10-31` fetches it volume by volume, about 60 GB a year (--dry-run says how much), of which 0.2 GB "
+        "are kept"
     )

@@ -58,7 +58,7 @@ class Recovery:
     report: Report
 
     @property
-    def gray(self) -> np.ndarray:
+    def grey(self) -> np.ndarray:
         """Grey levels in [0, 1], float32 ``[T, H, W]``: the classes' centres in dBZ, clipped to 0..70, over 70."""
         return self.levels[self.classes]
 
@@ -96,7 +96,7 @@ def recover(rgb: np.ndarray, background: Background | None, palette: Palette, to
     classes[unseen | missing] = UNKNOWN
     _fill(classes, np.flatnonzero(unseen))
     classes[missing] = 0
-    return Recovery(classes, missing, palette.gray_of_class(), report)
+    return Recovery(classes, missing, palette.grey_of_class(), report)
 
 
 def _shows_map(rgb: np.ndarray, code: np.ndarray, background: Background, tolerance: int) -> np.ndarray:
@@ -106,8 +106,8 @@ def _shows_map(rgb: np.ndarray, code: np.ndarray, background: Background, tolera
         UserError: the pictures have another size than the background.
     """
     if rgb.shape[1:] != background.rgb.shape:
-        found, wanted = (f"{shape[1]}x{shape[0]}" for shape in (rgb.shape[1:], background.rgb.shape))
-        raise UserError(f"pictures of {found} pixels, but the background has {wanted}")
+        given, wanted = (f"{shape[1]}x{shape[0]}" for shape in (rgb.shape[1:], background.rgb.shape))
+        raise UserError(f"pictures of {given} pixels, but the background has {wanted}")
     if not tolerance:
         return code == codes(background.rgb)
     off = np.maximum(rgb, background.rgb) - np.minimum(rgb, background.rgb)
@@ -126,8 +126,8 @@ def _report(code: np.ndarray, classes: np.ndarray, hidden: np.ndarray, palette: 
     lost = unknown.sum()
     share = lost / max(lost + rain, 1)
     if share > MOST_UNKNOWN:
-        found, count = np.unique(code[unknown], return_counts=True)
-        most = found[np.argsort(-count, kind="stable")[:3]]
+        codes_of_unknown, count = np.unique(code[unknown], return_counts=True)
+        most = codes_of_unknown[np.argsort(-count, kind="stable")[:3]]
         names = ", ".join(str(tuple(colour)) for colour in colours_of(most).tolist())
         raise UserError(
             f"{100 * share:.0f} % of the rain has colours that palette {palette.name} lacks, most of all {names}; "

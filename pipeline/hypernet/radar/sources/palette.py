@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import dbz_of_rain_rate, to_gray
+from hypernet.radar.core.frames import dbz_of_rain_rate, to_grey
 
 KINDS = ("rain", "dry", "missing", "area", "line")
 COLUMNS = ("kind", "red", "green", "blue", "lower", "upper", "unit")
@@ -29,6 +29,8 @@ UNITS = ("dBZ", "mm/h")
 # Classes are stored in a byte.
 MISSING, UNKNOWN = 254, 255
 MOST_CLASSES = 253
+# Bytes: below the longest cell that the csv module takes.
+LARGEST_FILE = 2**16
 FOLDER = Path(__file__).with_name("colour_tables")
 
 
@@ -54,23 +56,25 @@ class Palette(NamedTuple):
     unit: str
     colours: tuple[Colour, ...]
 
-    def rgb(self, kind: str) -> np.ndarray:
+    def rgb(self, row_type: str) -> np.ndarray:
         """Colours of one kind in the order of the file, uint8 ``[n, 3]``."""
-        return np.array([one.rgb for one in self.colours if one.kind == kind], dtype=np.uint8).reshape(-1, 3)
+        return np.array([colour.rgb for colour in self.colours if colour.kind == row_type], dtype=np.uint8).reshape(
+            -1, 3
+        )
 
     def bounds_dbz(self) -> np.ndarray:
         """Lower and upper bound of each rain class in dBZ, ``[n, 2]``; an open upper bound is the lower one again."""
-        rain = [(one.lower, one.upper) for one in self.colours if one.kind == "rain"]
+        rain = [(colour.lower, colour.upper) for colour in self.colours if colour.kind == "rain"]
         bounds = np.array(rain, dtype=np.float64).reshape(-1, 2)
         bounds = np.where(np.isinf(bounds), bounds[:, :1], bounds)
         return bounds if self.unit == "dBZ" else dbz_of_rain_rate(bounds).astype(np.float64)
 
-    def gray_of_class(self) -> np.ndarray:
+    def grey_of_class(self) -> np.ndarray:
         """Grey level of every possible class, float32 ``[256]``: its centre in dBZ; 0 where dry, missing or unknown."""
         centres = self.bounds_dbz().mean(axis=1)
-        gray = np.zeros(256, dtype=np.float32)
-        gray[1 : len(centres) + 1] = to_gray(centres)
-        return gray
+        grey = np.zeros(256, dtype=np.float32)
+        grey[1 : len(centres) + 1] = to_grey(centres)
+        return grey
 
     def classes_of_dbz(self, dbz: np.ndarray) -> np.ndarray:
         """Class of each reflectivity, uint8 of the same shape: the last class whose lower bound is reached."""
@@ -137,14 +141,18 @@ def read_palette(path: Path) -> Palette:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        lines = content.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a text file that can be read ({error})") from None
+    if len(content) > LARGEST_FILE:
+        raise UserError(f"{path}: more than {LARGEST_FILE:,} bytes; a palette has 256 lines at most")
     table = csv.DictReader(lines)
     if table.fieldnames is None or set(table.fieldnames) != set(COLUMNS):
         raise UserError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)}; found {table.fieldnames}")
     colours: list[Colour] = []
-    unit, seen = "", {}
+    unit, seen = "", dict[tuple[int, int, int], int]()
     for row in table:
         where = f"{path}, line {table.line_num}"
         if None in row or None in row.values():
@@ -154,15 +162,17 @@ def read_palette(path: Path) -> Palette:
             raise UserError(f"{where}: the colour {colour.rgb} stands in line {seen[colour.rgb]} already")
         seen[colour.rgb] = table.line_num
         if colour.kind == "rain":
-            rain = [one for one in colours if one.kind == "rain"]
-            own = row["unit"].strip()
-            if own not in UNITS or (unit and own != unit):
-                raise UserError(f"{where}: the unit {own!r} is not {unit or ' or '.join(UNITS)}; one unit in a file")
+            rain = [known for known in colours if known.kind == "rain"]
+            row_unit = row["unit"].strip()
+            if row_unit not in UNITS or (unit and row_unit != unit):
+                raise UserError(
+                    f"{where}: the unit {row_unit!r} is not {unit or ' or '.join(UNITS)}; one unit in a file"
+                )
             if rain and colour.lower < rain[-1].upper:
                 raise UserError(f"{where}: classes must rise: {colour.lower} is below {rain[-1].upper}, the end before")
-            unit = own
+            unit = row_unit
         colours.append(colour)
-    count = sum(one.kind == "rain" for one in colours)
+    count = sum(colour.kind == "rain" for colour in colours)
     if not 1 <= count <= MOST_CLASSES:
         raise UserError(f"{path}: {count} rain classes; accepted: 1 to {MOST_CLASSES}")
     return Palette(path.stem, unit, tuple(colours))
@@ -170,25 +180,26 @@ def read_palette(path: Path) -> Palette:
 
 def _colour(row: dict[str, str], where: str) -> Colour:
     """One row of the table; the unit is the caller's."""
-    kind = row["kind"].strip()
-    if kind not in KINDS:
-        raise UserError(f"{where}: the kind {kind!r} is none of {', '.join(KINDS)}")
+    row_type = row["kind"].strip()
+    if row_type not in KINDS:
+        raise UserError(f"{where}: the kind {row_type!r} is none of {', '.join(KINDS)}")
     channels = []
     for name in ("red", "green", "blue"):
         text = row[name].strip()
-        if not (text.isascii() and text.isdigit() and int(text) <= 255):
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
             raise UserError(f"{where}: {name} is {text!r}; accepted: a whole number 0..255")
         channels.append(int(text))
-    if kind != "rain":
+    red, green, blue = channels
+    if row_type != "rain":
         if any(row[name].strip() for name in ("lower", "upper", "unit")):
-            raise UserError(f"{where}: only rain has bounds and a unit, {kind} has none")
-        return Colour(kind, tuple(channels))
+            raise UserError(f"{where}: only rain has bounds and a unit, {row_type} has none")
+        return Colour(row_type, (red, green, blue))
     lower, upper = _number(row["lower"], where), _number(row["upper"].strip() or "inf", where)
     if math.isinf(lower) or not lower < upper:
         raise UserError(f"{where}: the bounds {row['lower']} and {row['upper']} must be finite and rising")
     if row["unit"].strip() == "mm/h" and lower < 0:
         raise UserError(f"{where}: a rain rate of {lower} mm/h; is the unit dBZ?")
-    return Colour(kind, tuple(channels), lower, upper)
+    return Colour(row_type, (red, green, blue), lower, upper)
 
 
 def _number(text: str, where: str) -> float:

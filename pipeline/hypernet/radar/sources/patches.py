@@ -30,18 +30,18 @@ class PatchPlaces:
     """
 
     def __init__(self, data: RadarData, split: str):
-        self.data, own = data, data.windows[split]
+        self.data, windows = data, data.windows[split]
         geometry = data.geometry
         side = geometry.centre // geometry.patch
         offset = np.arange(side) * geometry.patch
-        rows, columns = (one.ravel() for one in np.meshgrid(offset, offset, indexing="ij"))
-        self.row = (own.row[:, None] + rows).ravel()
-        self.column = (own.column[:, None] + columns).ravel()
-        self.first = np.repeat(own.first, len(rows))
+        rows, columns = (places.ravel() for places in np.meshgrid(offset, offset, indexing="ij"))
+        self.row = (windows.row[:, None] + rows).ravel()
+        self.column = (windows.column[:, None] + columns).ravel()
+        self.first = np.repeat(windows.first, len(rows))
         # Some windows at a time: two years of a radar would take gigabytes at once.
-        count, inner = np.empty((len(own), side, side), dtype=np.int64), slice(geometry.margin, -geometry.margin)
-        for start in range(0, len(own), WINDOWS_AT_ONCE):
-            some = np.arange(start, min(start + WINDOWS_AT_ONCE, len(own)))
+        count, inner = np.empty((len(windows), side, side), dtype=np.int64), slice(geometry.margin, -geometry.margin)
+        for start in range(0, len(windows), WINDOWS_AT_ONCE):
+            some = np.arange(start, min(start + WINDOWS_AT_ONCE, len(windows)))
             wet = data.crops(split, some, np.array([INPUTS - 1]))[:, 0, inner, inner] >= WET_LEVEL
             count[some] = wet.reshape(-1, side, geometry.patch, side, geometry.patch).sum(axis=(2, 4))
         weight = DRY_WEIGHT + count.ravel() / geometry.patch**2
@@ -58,8 +58,8 @@ class PatchPlaces:
     def cut(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inputs uint8 ``[B, 4, c + 2 m, c + 2 m]`` and targets uint8 ``[B, c, c]`` of some patches."""
         geometry = self.data.geometry
-        wide = sliding_window_view(self.data.gray, (geometry.patch_input,) * 2, axis=(1, 2))
-        narrow = sliding_window_view(self.data.gray, (geometry.patch,) * 2, axis=(1, 2))
+        wide = sliding_window_view(self.data.grey, (geometry.patch_input,) * 2, axis=(1, 2))
+        narrow = sliding_window_view(self.data.grey, (geometry.patch,) * 2, axis=(1, 2))
         first, row, column = self.first[chosen], self.row[chosen], self.column[chosen]
         frames = first[:, None] + np.arange(INPUTS)
         margin = geometry.margin

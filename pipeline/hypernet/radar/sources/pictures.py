@@ -32,6 +32,9 @@ CLUTTER_LENGTH = 0.25
 CLUTTER_CLASSES = 7
 CLUTTER_ON = 0.95
 SUFFIXES = (".gif", ".png")
+FORMATS = ("GIF", "PNG")
+# Bytes and pixels of a picture, pixels of all that are read together.
+LARGEST_FILE, LARGEST_PICTURE, MOST_PIXELS = 2**22, 2**24, 2**30
 NAME = "radar_%Y%m%d%H%M.gif"
 # Where the time stands in a file's name, and how it is written there.
 TIME_PATTERN = r"(\d{12})"
@@ -163,8 +166,8 @@ def find_pictures(
         raise UserError(f"{source}: no pictures ({', '.join(SUFFIXES)})")
     by_time: dict[datetime, Path] = {}
     for path in paths:
-        found = search(path.stem)
-        text = "".join(found.groups() or (found.group(),)) if found else ""
+        matched = search(path.stem)
+        text = "".join(matched.groups() or (matched.group(),)) if matched else ""
         try:
             time = datetime.strptime(text, time_format)
         except ValueError:
@@ -187,14 +190,17 @@ def read_pictures(paths: list[Path]) -> np.ndarray:
     if not paths:
         raise UserError("no pictures to read")
     first = _read(paths[0])
+    pixels = len(paths) * first.shape[0] * first.shape[1]
+    if pixels > MOST_PIXELS:
+        raise UserError(f"{paths[0].parent}: {pixels:,} pixels in {len(paths)} pictures; accepted: {MOST_PIXELS:,}")
     rgb = np.empty((len(paths), *first.shape), dtype=np.uint8)
     rgb[0] = first
     for place, path in enumerate(paths[1:], start=1):
-        own = _read(path)
-        if own.shape != first.shape:
-            sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (own.shape, first.shape))
+        picture = _read(path)
+        if picture.shape != first.shape:
+            sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first.shape))
             raise UserError(f"{path}: pictures of one size are needed; this one and {paths[0].name} have {sizes}")
-        rgb[place] = own
+        rgb[place] = picture
     return rgb
 
 
@@ -203,12 +209,18 @@ def _read(path: Path) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            if getattr(image, "n_frames", 1) > 1:
-                raise UserError(f"{path}: {image.n_frames} frames in one file; one picture in each file is needed")
+        if path.stat().st_size > LARGEST_FILE:
+            raise UserError(f"{path}: a picture of more than {LARGEST_FILE:,} bytes")
+        # Other formats run programs (EPS) or unpack without a limit.
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > LARGEST_PICTURE:
+                size = f"{image.width} x {image.height} pixels"
+                raise UserError(f"{path}: a picture of {size}; accepted: {LARGEST_PICTURE:,} pixels at most")
+            if (frames := getattr(image, "n_frames", 1)) > 1:
+                raise UserError(f"{path}: {frames} frames in one file; one picture in each file is needed")
             transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
             if transparent and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
                 raise UserError(f"{path}: transparent pixels have no colour; put the picture on its map first")
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a picture that can be read ({error})") from None

@@ -25,18 +25,21 @@ SAME_PLACE_DEGREES = 0.005
 CENTRE = re.compile(r"\+lat_0=(-?[\d.]+) \+lon_0=(-?[\d.]+)")
 
 
-def wettest_share(gray: np.ndarray) -> float:
+def wettest_share(grey: np.ndarray) -> float:
     """Share of pixels at 21 dBZ or more in the wettest of images ``[T, H, W]`` (uint8)."""
-    return float((gray >= WET_LEVEL).mean(axis=(1, 2)).max(initial=0.0))
+    return float((grey >= WET_LEVEL).mean(axis=(1, 2)).max(initial=0.0))
 
 
 def same_place(first: str, other: str) -> bool:
     """Whether two projections (PROJ strings) are of one radar: equal, or but for half a pixel."""
-    centres = [CENTRE.search(one) for one in (first, other)]
-    if first == other or not all(centres):
-        return first == other
-    one, two = (np.array(centre.groups(), dtype=float) for centre in centres)
-    return bool(np.abs(one - two).max() <= SAME_PLACE_DEGREES)
+    centres = [CENTRE.search(projection) for projection in (first, other)]
+    if first == other:
+        return True
+    matched = [np.array(centre.groups(), dtype=float) for centre in centres if centre]
+    if len(matched) < 2:
+        return False
+    first_centre, other_centre = matched
+    return bool(np.abs(first_centre - other_centre).max() <= SAME_PLACE_DEGREES)
 
 
 def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
@@ -55,13 +58,14 @@ def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
     Raises:
         UserError: a file cannot be read, is of another grid, or out of order; there is no rainy day.
     """
-    files, first, rainy, times, moving = list(files), None, [], [], False
+    files, rainy, times, moving = list(files), list[Path](), list[np.ndarray](), False
+    first: Sequence | None = None
     for path in files:
         day = cf.read(path)
-        first = first or replace(day, gray=day.gray[:0])
+        first = first or replace(day, grey=day.grey[:0])
         _refuse_other_grid(path, first, day)
         moving = moving or day.missing.ndim == 3 or not np.array_equal(day.missing, first.missing)
-        if wettest_share(day.gray) > WET_DAY_SHARE:
+        if wettest_share(day.grey) > WET_DAY_SHARE:
             rainy.append(path)
             times.append(day.time)
     if not rainy:
@@ -72,29 +76,30 @@ def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
     time = np.concatenate(times)
     if (np.diff(time) <= np.timedelta64(0, "s")).any():
         raise UserError(f"{rainy[0].parent}: days of one radar overlap or their names do not say their dates")
+    assert first is not None
     chosen = nearest_to_marks(time)
     marks = (time[chosen].astype(np.int64) + STEP_SECONDS // 2) // STEP_SECONDS * STEP_SECONDS
-    gray = np.empty((len(chosen), *first.gray.shape[1:]), dtype=np.uint8)
-    missing = np.empty(gray.shape, dtype=bool) if moving else first.missing
-    ends = np.cumsum([len(one) for one in times])
+    grey = np.empty((len(chosen), *first.grey.shape[1:]), dtype=np.uint8)
+    missing = np.empty(grey.shape, dtype=bool) if moving else first.missing
+    ends = np.cumsum([len(day_times) for day_times in times])
     for path, begin, end in zip(rainy, [0, *ends[:-1]], ends, strict=True):
         place = slice(*np.searchsorted(chosen, [begin, end]))
         day = taken(cf.read(path), chosen[place] - begin)
-        gray[place] = day.gray
+        grey[place] = day.grey
         if moving:
             missing[place] = day.missing
     off = np.abs(time[chosen].astype(np.int64) - marks)
     facts = {"days": len(files), "rainy_days": len(rainy), "images": len(chosen), "off_mark_seconds": float(off.mean())}
-    sequence = replace(first, gray=gray, time=marks.astype("datetime64[s]"), missing=missing)
+    sequence = replace(first, grey=grey, time=marks.astype("datetime64[s]"), missing=missing)
     return sequence, facts
 
 
 def _refuse_other_grid(path: Path, first: Sequence, day: Sequence) -> None:
-    same = day.gray.shape[1:] == first.gray.shape[1:] and same_place(first.projection, day.projection)
+    same = day.grey.shape[1:] == first.grey.shape[1:] and same_place(first.projection, day.projection)
     if not same or max(np.abs(day.x - first.x).max(), np.abs(day.y - first.y).max()) > SAME_METRES:
         raise UserError(
-            f"{path}: another grid than the days before it ({day.gray.shape[1:]} pixels, {day.projection!r}; accepted: "
-            f"{first.gray.shape[1:]}, {first.projection!r})"
+            f"{path}: another grid than the days before it ({day.grey.shape[1:]} pixels, {day.projection!r}; accepted: "
+            f"{first.grey.shape[1:]}, {first.projection!r})"
         )
 
 

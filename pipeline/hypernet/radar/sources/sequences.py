@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import INPUTS, STEP_SECONDS, Sequence, quantised, to_gray
+from hypernet.radar.core.frames import INPUTS, STEP_SECONDS, Sequence, quantised, to_grey
 
 if TYPE_CHECKING:
     from hypernet.radar.sources.readers.common import Frame
@@ -29,7 +29,10 @@ def stacked(frames: Iterable[tuple[str, Frame]]) -> Sequence:
     Raises:
         UserError: two images have one time; an image has no time or place, or lies on another grid; there is none.
     """
-    first, names, times, gray, missing, attributes = None, [], [], [], [], {}
+    first: Frame | None = None
+    names: list[str] = []
+    times, grey, missing = list[np.datetime64](), list[np.ndarray](), list[np.ndarray]()
+    attributes: dict[str, Any] = {}
     for name, frame in frames:
         if first is None:
             first, attributes = frame, dict(frame.attributes)
@@ -37,7 +40,7 @@ def stacked(frames: Iterable[tuple[str, Frame]]) -> Sequence:
         _refuse_other_grid(names[0] if names else name, first, name, frame)
         names.append(name)
         times.append(frame.time)
-        gray.append(quantised(to_gray(frame.dbz)))
+        grey.append(quantised(to_grey(frame.dbz)))
         # Of a mask that stays as it is one copy is kept.
         missing.append(missing[-1] if missing and np.array_equal(missing[-1], frame.missing) else frame.missing)
         attributes = {key: value for key, value in attributes.items() if frame.attributes.get(key) == value}
@@ -48,10 +51,10 @@ def stacked(frames: Iterable[tuple[str, Frame]]) -> Sequence:
     twice = np.flatnonzero(np.diff(time) == np.timedelta64(0, "s"))
     if len(twice):
         pair = " and ".join(names[number] for number in order[twice[0] : twice[0] + 2])
-        raise UserError(f"{len(twice)} times stand twice: {listed(time[twice])}; the first in {pair}")
+        raise UserError(f"{len(twice)} times occur twice: {listed(time[twice])}; the first in {pair}")
     same = all(mask is missing[0] for mask in missing)
     return Sequence(
-        gray=np.stack([gray[number] for number in order]),
+        grey=np.stack([grey[number] for number in order]),
         time=time,
         missing=missing[0] if same else np.stack([missing[number] for number in order]),
         x=first.x,
@@ -85,7 +88,7 @@ def _refuse_other_grid(first_name: str, first: Frame, name: str, frame: Frame) -
 def listed(times: np.ndarray) -> str:
     """Some times for people: the first three, and how many more."""
     more = len(times) - NAMED
-    return ", ".join(str(one) for one in times[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(str(time) for time in times[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def cadence_seconds(time: np.ndarray) -> float:
@@ -106,17 +109,17 @@ def cadence_seconds(time: np.ndarray) -> float:
 
 
 def stride_of(time: np.ndarray) -> int:
-    """Every how many-th image is taken for one each ten minutes: 1 at ten minutes, 2 at five.
+    """Steps between the images that are taken, for one each ten minutes: 1 at ten minutes, 2 at five.
 
     Raises:
-        UserError: no whole number of steps makes ten minutes, give or take 90 seconds; names the cadence found.
+        UserError: no whole number of steps makes ten minutes within 90 seconds; names the cadence found.
     """
-    found = cadence_seconds(time)
-    stride = max(1, round(STEP_SECONDS / found))
-    if abs(stride * found - STEP_SECONDS) > TOLERANCE_SECONDS:
+    cadence = cadence_seconds(time)
+    stride = max(1, round(STEP_SECONDS / cadence))
+    if abs(stride * cadence - STEP_SECONDS) > TOLERANCE_SECONDS:
         raise UserError(
-            f"the images from {time[0]} on are {found / 60:.3g} minutes apart; accepted: "
-            f"{STEP_SECONDS // 60} minutes or a whole part of it, give or take {TOLERANCE_SECONDS} seconds"
+            f"the images from {time[0]} on are {cadence / 60:.3g} minutes apart; accepted: "
+            f"{STEP_SECONDS // 60} minutes or a whole fraction of it, within {TOLERANCE_SECONDS} seconds"
         )
     return stride
 
@@ -141,13 +144,13 @@ def phases(sequence: Sequence, allow_cadence: bool = False) -> list[Sequence]:
     # In whole parts of ten minutes: the cadence as found is a little off, which adds up over a long gap.
     steps = np.rint(np.diff(sequence.time) / np.timedelta64(1, "s") * stride / STEP_SECONDS)
     phase = np.concatenate([[0], np.cumsum(np.maximum(steps, 1))]).astype(np.int64) % stride
-    return [taken(sequence, np.flatnonzero(phase == one)) for one in range(stride) if (phase == one).any()]
+    return [taken(sequence, np.flatnonzero(phase == number)) for number in range(stride) if (phase == number).any()]
 
 
 def taken(sequence: Sequence, frames: np.ndarray | slice) -> Sequence:
     """Some images of a sequence."""
     missing = sequence.missing if sequence.missing.ndim == 2 else sequence.missing[frames]
-    return replace(sequence, gray=sequence.gray[frames], time=sequence.time[frames], missing=missing)
+    return replace(sequence, grey=sequence.grey[frames], time=sequence.time[frames], missing=missing)
 
 
 def cropped(sequence: Sequence, row: int, column: int, height: int, width: int) -> Sequence:
@@ -156,7 +159,7 @@ def cropped(sequence: Sequence, row: int, column: int, height: int, width: int) 
     Raises:
         UserError: it does not lie in the images.
     """
-    rows, columns = sequence.gray.shape[1:]
+    rows, columns = sequence.grey.shape[1:]
     if min(row, column) < 0 or min(height, width) < 1 or row + height > rows or column + width > columns:
         raise UserError(
             f"a square of {height} x {width} pixels from row {row}, column {column}; the images have {rows} x {columns}"
@@ -164,7 +167,7 @@ def cropped(sequence: Sequence, row: int, column: int, height: int, width: int) 
     down, across = slice(row, row + height), slice(column, column + width)
     return replace(
         sequence,
-        gray=sequence.gray[:, down, across],
+        grey=sequence.grey[:, down, across],
         missing=sequence.missing[..., down, across],
         x=sequence.x[across],
         y=sequence.y[down],

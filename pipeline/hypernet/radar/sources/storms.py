@@ -169,20 +169,20 @@ def cell_echo(seed: int, index: int, air: Flow, frames: int, cells: float = CELL
     first, second = 1 / axes[cell].T ** 2
     inside = np.arange(2 * reach + 1)
     down, along = np.moveaxis(corner - centre, -1, 0)[:, :, None] + inside
-    own = (slice(None), None, None)
+    per_box = (slice(None), None, None)
     distance = (
-        (first * cosine**2 + second * sine**2)[own] * down[:, :, None] ** 2
-        + (first * sine**2 + second * cosine**2)[own] * along[:, None, :] ** 2
-        + (2 * (first - second) * cosine * sine)[own] * down[:, :, None] * along[:, None, :]
+        (first * cosine**2 + second * sine**2)[per_box] * down[:, :, None] ** 2
+        + (first * sine**2 + second * cosine**2)[per_box] * along[:, None, :] ** 2
+        + (2 * (first - second) * cosine * sine)[per_box] * down[:, :, None] * along[:, None, :]
     )
     strength = peak[cell] * np.sin(math.pi * age[cell, frame])
-    echo = np.expm1(DECIBEL * strength[own] * np.exp(-distance / 2))
+    echo = np.expm1(DECIBEL * strength[per_box] * np.exp(-distance / 2))
     echo[distance > CELL_REACH**2] = 0.0
 
     # Boxes reach over the edge by at most their side: add them up on a wider canvas, and cut.
     wide, edge = size + 4 * reach + 2, 2 * reach + 1
     rows, columns = np.moveaxis(corner + edge, -1, 0)[:, :, None] + inside
-    at = (frame[own] * wide + rows[:, :, None]) * wide + columns[:, None, :]
+    at = (frame[per_box] * wide + rows[:, :, None]) * wide + columns[:, None, :]
     canvas = np.bincount(at.ravel(), weights=echo.ravel(), minlength=frames * wide * wide).reshape(frames, wide, wide)
     return canvas[:, edge : edge + size, edge : edge + size]
 

@@ -28,6 +28,8 @@ ASK_AGAIN = (408, 429)
 NAME = re.compile(r"([A-Z0-9]{4})(\d{8}_\d{6})(?:_V\d\d)?(?:\.gz)?")
 # A page of the listing holds a thousand names.
 LARGEST_LISTING = 2**24
+# Bytes, as packed: the largest are some 30 MB.
+LARGEST_VOLUME = 2**27
 MOST_PAGES = 100
 
 
@@ -69,7 +71,7 @@ class Bucket:
         import requests
 
         if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", address):
-            raise UserError(f"--address {address}: accepted: http://... or https://...")
+            raise UserError(f"address {address}: accepted: http://... or https://...")
         self.address = address.rstrip("/")
         self.session = requests.Session()
 
@@ -79,14 +81,18 @@ class Bucket:
         Raises:
             UserError: the server cannot be reached, refuses, or what it sends is no listing.
         """
-        prefix, token, found = f"{day:%Y/%m/%d}/{station}/", {}, []
+        prefix, token = f"{day:%Y/%m/%d}/{station}/", dict[str, str]()
+        volumes: list[Volume] = []
         for _ in range(MOST_PAGES):
             page = io.BytesIO()
-            self._get(f"{self.address}/", {"list-type": "2", "prefix": prefix, **token}, page)
-            volumes, following = _listed(page.getvalue(), f"{self.address}/?prefix={prefix}")
-            found += [one for one in volumes if one.name.startswith(station) and one.key.startswith(prefix)]
+            parameters = {"list-type": "2", "prefix": prefix, **token}
+            self._get(f"{self.address}/", parameters, page, LARGEST_LISTING)
+            listed, following = _listed(page.getvalue(), f"{self.address}/?prefix={prefix}")
+            volumes += [
+                volume for volume in listed if volume.name.startswith(station) and volume.key.startswith(prefix)
+            ]
             if following is None:
-                return sorted(found, key=lambda one: (one.time, one.key))
+                return sorted(volumes, key=lambda volume: (volume.time, volume.key))
             token = {"continuation-token": following}
         raise UserError(f"{self.address}/?prefix={prefix}: the listing does not end after {MOST_PAGES} pages")
 
@@ -99,12 +105,12 @@ class Bucket:
         """
         try:
             with path.open("wb") as file:
-                self._get(f"{self.address}/{volume.key}", {}, file)
+                self._get(f"{self.address}/{volume.key}", {}, file, LARGEST_VOLUME)
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 
-    def _get(self, url: str, parameters: dict[str, str], into: BinaryIO) -> None:
-        """What stands at an address, whole; asked for again with growing pauses."""
+    def _get(self, url: str, parameters: dict[str, str], into: BinaryIO, most: int) -> None:
+        """What stands at an address, whole and not above ``most`` bytes; asked for again with growing pauses."""
         import requests
         import urllib3
 
@@ -119,7 +125,7 @@ class Bucket:
                     if 400 <= answer.status_code < 500 and answer.status_code not in ASK_AGAIN:
                         raise RefusedError(f"{answer.url}: the server says {answer.status_code} {answer.reason}")
                     answer.raise_for_status()
-                    _copy(answer, into)
+                    _copy(answer, into, most)
             except requests.HTTPError as error:
                 reason = f"the server says {error.response.status_code} {error.response.reason}"
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -129,13 +135,15 @@ class Bucket:
         raise UserError(f"{url}: no answer after {ATTEMPTS} tries ({reason}); the same command goes on from here")
 
 
-def _copy(answer: requests.Response, into: BinaryIO) -> None:
-    """The body of an answer, counted: a connection that closes early is an error."""
+def _copy(answer: requests.Response, into: BinaryIO, most: int) -> None:
+    """The body of an answer, counted: a connection that closes early is an error, and so is one that goes on."""
     import requests
 
     # As it is sent: a volume packed by gzip stays so.
     for piece in answer.raw.stream(PIECE, decode_content=False):
         into.write(piece)
+        if into.tell() > most:
+            raise RefusedError(f"{answer.url}: more than {most:,} bytes")
     length = answer.headers.get("Content-Length")
     if length is not None and into.tell() != int(length):
         raise requests.ConnectionError(f"closed after {into.tell()} of {length} bytes")
@@ -146,19 +154,26 @@ def _listed(page: bytes, where: str) -> tuple[list[Volume], str | None]:
     try:
         names, token = _parsed(page)
     except (ElementTree.ParseError, ValueError) as error:
-        said = " ".join(str(error).split())[:100]
-        raise UserError(f"{where}: what came is no listing of a bucket ({said})") from None
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(f"{where}: the answer is no listing of a bucket ({reason})") from None
     return [Volume(key, size, began) for key, size in names if (began := _time_of(key)) is not None], token
+
+
+class _Plain(ElementTree.TreeBuilder):
+    """Elements without a document type: no listing has one, and its entities may stand for gigabytes."""
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        raise ValueError(f"a document type {name}")
 
 
 def _parsed(page: bytes) -> tuple[list[tuple[str, int]], str | None]:
     """Names and sizes on a page of a listing (ListObjectsV2), and the token of the next page or None."""
-    if len(page) > LARGEST_LISTING:
-        raise ValueError(f"{len(page)} bytes")
-    root = ElementTree.fromstring(page)
+    root = ElementTree.fromstring(page, ElementTree.XMLParser(target=_Plain()))
     if root.tag.rpartition("}")[2] != "ListBucketResult":
         raise ValueError(f"<{root.tag}>")
-    names = [(one.findtext("{*}Key", ""), int(one.findtext("{*}Size", ""))) for one in root.iterfind("{*}Contents")]
+    names = [
+        (entry.findtext("{*}Key", ""), int(entry.findtext("{*}Size", ""))) for entry in root.iterfind("{*}Contents")
+    ]
     if root.findtext("{*}IsTruncated", "false") != "true":
         return names, None
     token = root.findtext("{*}NextContinuationToken")

@@ -15,7 +15,7 @@ SPAN = INPUTS + 1
 # Above grey 0.3, 21 dBZ, a pixel is wet.
 WET_LEVEL = int(np.floor(0.3 * LEVELS)) + 1
 SHARES = (0.7, 0.1, 0.2)
-# With fewer events a tenth of them is not one event, and time is cut inside of spells: what no pause of so many hours
+# With fewer events a tenth of them is not one event, and time is cut inside of spells: what no pause of PAUSE_HOURS
 # separates.
 ENOUGH_EVENTS = 10
 PAUSE_HOURS = 6
@@ -57,9 +57,9 @@ def choose(
     Raises:
         UserError: the images are smaller than a square, differ in size, or no window is left.
     """
-    shape, size = parts[0].gray.shape[1:], geometry.size
-    if any(part.gray.shape[1:] != shape for part in parts):
-        raise UserError(f"images of {', '.join(str(part.gray.shape[1:]) for part in parts)} pixels; accepted: one size")
+    shape, size = parts[0].grey.shape[1:], geometry.size
+    if any(part.grey.shape[1:] != shape for part in parts):
+        raise UserError(f"images of {', '.join(str(part.grey.shape[1:]) for part in parts)} pixels; accepted: one size")
     if min(shape) < size:
         raise UserError(f"images of {shape[0]} x {shape[1]} pixels; accepted: {size} x {size} at least (geometry.size)")
     rows, columns = (np.arange(0, length - size + 1, raster) for length in shape)
@@ -69,7 +69,9 @@ def choose(
         if frames >= SPAN:
             whole = np.lib.stride_tricks.sliding_window_view(follows(part.time, step_seconds), INPUTS).all(axis=1)
             covered = _covered(part, rows, columns, size, highest_missing_share)[whole]
-            counts = np.stack([box_sums(one >= WET_LEVEL, rows, columns, size) for one in part.gray[INPUTS - 1 : -1]])
+            counts = np.stack(
+                [box_sums(image >= WET_LEVEL, rows, columns, size) for image in part.grey[INPUTS - 1 : -1]]
+            )
             wet = (counts >= lowest_wet_share * size**2)[whole]
             dropped["gap"] += int((~whole).sum()) * len(rows) * len(columns)
             dropped["no data"] += int((~covered).sum())
@@ -90,9 +92,9 @@ def choose(
 def _covered(part: Sequence, rows: np.ndarray, columns: np.ndarray, size: int, most: float) -> np.ndarray:
     """Whether data are there in all five images of each window, bool ``[T - 4, rows, columns]``."""
     missing = part.missing if part.missing.ndim == 3 else part.missing[None]
-    enough = np.stack([box_sums(one, rows, columns, size) for one in missing]) <= most * size**2
+    enough = np.stack([box_sums(mask, rows, columns, size) for mask in missing]) <= most * size**2
     enough = np.broadcast_to(enough, (len(part.time), *enough.shape[1:]))
-    return np.lib.stride_tricks.sliding_window_view(enough, SPAN, axis=0).all(axis=-1)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(enough, SPAN, axis=0).all(axis=-1))
 
 
 def box_sums(mask: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int) -> np.ndarray:
@@ -131,18 +133,20 @@ def split(
     else:
         spell = _spells(begin)
         for number in range(spell.max() + 1):
-            own = spell == number
-            part[own] = _between(begin[own], end[own], _cuts_in_time(begin[own], end[own], shares))
+            of_spell = spell == number
+            part[of_spell] = _between(
+                begin[of_spell], end[of_spell], _cuts_in_time(begin[of_spell], end[of_spell], shares)
+            )
         block = begin.astype("datetime64[h]").astype(np.int64) // block_hours
         event = np.unique(np.stack([block, part]), axis=1, return_inverse=True)[1]
-    found = {
-        name: Windows(windows.first[own], windows.row[own], windows.column[own], event[own])
-        for name, own in ((name, part == number) for number, name in enumerate(SPLITS))
+    by_split = {
+        name: Windows(windows.first[chosen], windows.row[chosen], windows.column[chosen], event[chosen])
+        for name, chosen in ((name, part == number) for number, name in enumerate(SPLITS))
     }
-    if not all(len(own) for own in found.values()):
-        counts = ", ".join(f"{len(own)} {name}" for name, own in found.items())
+    if not all(len(part) for part in by_split.values()):
+        counts = ", ".join(f"{len(part)} {name}" for name, part in by_split.items())
         raise UserError(f"windows at {len(np.unique(begin))} times give {counts}; accepted: one of each at least")
-    return found
+    return by_split
 
 
 def _spells(begin: np.ndarray) -> np.ndarray:
@@ -161,7 +165,7 @@ def _between(begin: np.ndarray, end: np.ndarray, cuts: list[np.datetime64]) -> n
 def _cuts_in_time(begin: np.ndarray, end: np.ndarray, shares: tuple[float, float, float]) -> list[np.datetime64]:
     """Two times that share out the windows' beginnings after those across a cut are left out."""
     starts = np.unique(begin)
-    # About so many beginnings lie across each cut.
+    # Roughly the number of beginnings that lie across each cut.
     lost = int(((starts > starts[0]) & (starts <= end[begin == starts[0]].max())).sum())
     kept = max(len(starts) - 2 * lost, 0)
     places = [round(kept * share) + (number + 1) * lost for number, share in enumerate(np.cumsum(shares)[:2])]

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import INPUTS, LEVELS, STEP_SECONDS, Geometry, Sequence, quantised
+from hypernet.radar.core.frames import (
+    INPUTS,
+    LEVELS,
+    STEP_SECONDS,
+    Geometry,
+    Sequence,
+    quantised,
+    rain_rate_of_dbz,
+    to_dbz,
+)
 from hypernet.radar.core.motion import in_words, kilometres_per_hour
 
 if TYPE_CHECKING:
@@ -21,13 +30,252 @@ if TYPE_CHECKING:
     from hypernet.radar.trained import Forecaster
 
 STEP_MINUTES = STEP_SECONDS // 60
-LONGEST_MINUTES = 180
+LEAD_MINUTES, LONGEST_MINUTES = 60, 180
 # Methods with nothing to train.
 UNTRAINED = ("last_frame", "global_motion", "pysteps")
 # How far they follow motion, pixels in a step.
 REACH = 25
 # Arrows along the longer side of the picture of the motion.
 ARROWS = 26
+# What may be written, by option: endings of the file's name.
+SUFFIXES = {"out": (".nc",), "animation": (".gif",), "motion": (".png", ".svg")}
+
+
+@dataclass(frozen=True)
+class Nowcast:
+    """A forecast on the grid of its inputs, as :func:`nowcast` makes it.
+
+    Attributes:
+        inputs: the four images that were used.
+        forecast: the images forecast, grey levels as bytes.
+        motion: what the filters of a dynamic convolution say of the motion; None for other methods.
+        forecaster: the method.
+        images_read: number of images in the files, four or more.
+    """
+
+    inputs: Sequence
+    forecast: Sequence
+    motion: MotionField | None
+    forecaster: Forecaster
+    images_read: int
+
+    @property
+    def dbz(self) -> np.ndarray:
+        """Reflectivity in dBZ, float32 ``[lead, H, W]``, 0 to 70; not a number where there are no data."""
+        return to_dbz(_shown(self.forecast))
+
+    @property
+    def rain_rate(self) -> np.ndarray:
+        """Rain rate in mm/h by Marshall and Palmer, float32 ``[lead, H, W]``; not a number where there are no data."""
+        return rain_rate_of_dbz(self.dbz)
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each image is valid, UTC, datetime64[s] ``[lead]``."""
+        return self.forecast.time
+
+    @property
+    def lead_minutes(self) -> np.ndarray:
+        """Minutes from the last input to each image, int ``[lead]``."""
+        return STEP_MINUTES * np.arange(1, len(self.forecast.time) + 1)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Pixels without data in at least one input, bool ``[H, W]``."""
+        return self.forecast.missing
+
+    @property
+    def x(self) -> np.ndarray:
+        """Metres to the east in the projection, ``[W]``, rising."""
+        return self.forecast.x
+
+    @property
+    def y(self) -> np.ndarray:
+        """Metres to the north in the projection, ``[H]``, falling."""
+        return self.forecast.y
+
+    @property
+    def projection(self) -> str:
+        """A PROJ string, or "" where the files have none."""
+        return self.forecast.projection
+
+    def save(self, path: str | Path) -> None:
+        """Write CF netCDF (.nc): grey levels, reflectivity, lead times and, where there are filters, the motion.
+
+        Raises:
+            UserError: the name does not end in .nc, or a library is missing.
+        """
+        from hypernet.radar.sources.cf import write_forecast
+
+        path = _checked_name(Path(path), SUFFIXES["out"])
+        fields = {} if self.motion is None else self.motion.variables(self.inputs)
+        write_forecast(path, self.forecast, self.inputs.time[-1], fields)
+
+    def save_pictures(self, folder: str | Path) -> None:
+        """Write a picture (.png) of every image, inputs and forecast, to a folder."""
+        from hypernet.radar.plots.animation import write_picture
+
+        for name, picture in self._pictures():
+            write_picture(Path(folder) / name, picture)
+
+    def save_animation(self, path: str | Path) -> None:
+        """Write inputs and forecast as an animated GIF.
+
+        Raises:
+            UserError: the name does not end in .gif.
+        """
+        from hypernet.radar.plots.animation import MILLISECONDS, PAUSE, write_animation
+
+        path = _checked_name(Path(path), SUFFIXES["animation"])
+        pictures = [picture for _, picture in self._pictures()]
+        # The last image observed, and the end, stay longer.
+        durations = [
+            PAUSE if number in (INPUTS - 1, len(pictures) - 1) else MILLISECONDS for number in range(len(pictures))
+        ]
+        write_animation(path, pictures, durations)
+
+    def save_motion(self, path: str | Path) -> None:
+        """Draw the motion that a dynamic convolution sees over the last image (.png, .svg).
+
+        Raises:
+            UserError: the name has another ending, or the method has no filters.
+        """
+        from hypernet.lab.files import atomic_path
+        from hypernet.lab.results.figures import use_style
+        from hypernet.radar.plots.field_motion import thinned
+        from hypernet.radar.plots.scenes import draw_field
+
+        path, motion = _checked_name(Path(path), SUFFIXES["motion"]), self._motion()
+        use_style()
+        import matplotlib.pyplot as plt
+
+        last = self.inputs.grey[-1] / np.float32(LEVELS)
+        # No finer than the patches, no more than can be told apart.
+        width = max(self.forecaster.geometry.patch, -(-max(last.shape) // ARROWS))
+        arrows, wet = thinned(motion, last, width)
+        title = f"Motion in the image of {_moment(self.inputs.time[-1])}"
+        figure = draw_field(last, arrows, wet, motion.largest_entropy, title)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
+        plt.close(figure)
+
+    def summary(self) -> str:
+        """Images used, method, motion and wet area, a line each."""
+        return "\n".join(self._lines())
+
+    def _motion(self) -> MotionField:
+        if self.motion is None:
+            raise UserError(
+                f"{self.forecaster.method} writes no filters; accepted: a model of whole_dynamic or patch_dynamic"
+            )
+        return self.motion
+
+    def _lines(self) -> Iterator[str]:
+        from hypernet.radar.core.scores import wet_share
+        from hypernet.radar.methods import TITLES
+        from hypernet.radar.plots.field_motion import pixel_km
+
+        inputs, forecaster = self.inputs, self.forecaster
+        height, width = inputs.grey.shape[1:]
+        used = ", ".join(_clock(time) for time in inputs.time[:-1])
+        last_time = _moment(inputs.time[-1])
+        yield f"Read {self.images_read} images of {height} x {width} pixels; used {used} and the last, {last_time}"
+        trained = f", trained on: {forecaster.title}" if forecaster.title else ""
+        yield f"Method: {TITLES[forecaster.method]}{trained}"
+        across, down = pixel_km(inputs)
+        last = inputs.grey[-1].astype(np.float32) / LEVELS
+        if not last.any():
+            yield "Motion: there is no rain in the last image"
+        elif self.motion is None:
+            rows, columns = _searched(inputs)
+            yield f"Motion: {_words(rows * down, columns * across)} (one displacement for the whole image)"
+        else:
+            rows, columns, entropy = self.motion.mean(last)
+            certainty = f"entropy {entropy:.1f} bits of at most {self.motion.largest_entropy:.1f}"
+            yield f"Motion: {_words(rows * down, columns * across)} ({certainty})"
+        known = ~self.missing
+        if not known.all():
+            yield f"No data: {100 * (1 - known.mean()):.1f} % of the pixels, taken as dry"
+        images = (inputs.grey[-1], *self.forecast.grey)
+        shares = [wet_share(image[known][None] / np.float32(LEVELS)) for image in images]
+        leads = ["now", *(f"+{minutes} min" for minutes in self.lead_minutes)]
+        wet = ", ".join(f"{lead} {100 * float(share):.1f} %" for lead, share in zip(leads, shares, strict=True))
+        yield f"Wet area (21 dBZ or more): {wet}"
+
+    def _pictures(self) -> list[tuple[str, Image]]:
+        """A file's name and a picture of every image, inputs first."""
+        from hypernet.radar.plots.animation import compose
+
+        pictures = []
+        titled = [
+            (f"{source}, {_moment(time)}", grey)
+            for source, sequence in (("Observed", self.inputs), ("Forecast", self.forecast))
+            for time, grey in zip(sequence.time, _shown(sequence), strict=True)
+        ]
+        for number, (title, grey) in enumerate(titled):
+            minutes = STEP_MINUTES * (number - INPUTS + 1)
+            source = "observed" if minutes <= 0 else "forecast"
+            note = f"{minutes} min after the last image" if minutes > 0 else ""
+            pictures.append((f"{number:02d}_{source}_{abs(minutes):03d}min.png", compose({title: grey}, note)))
+        return pictures
+
+
+def nowcast(
+    files: str | Path | Iterable[str | Path] | Sequence,
+    *,
+    model: Forecaster | str | Path | None = None,
+    method: str | None = None,
+    lead: int = LEAD_MINUTES,
+) -> Nowcast:
+    """Forecast the images that follow radar images of one place.
+
+    What lies outside the images, or has no data, counts as dry.
+
+    Args:
+        files: radar files of one place in any of the formats of :func:`hypernet.radar.read_files`, or images that were
+            read already: at least four, ten minutes (or a whole part of it) apart, without a gap among the last.
+        model: a trained method, or the path of its ``model.ckpt``.
+        method: instead of a model, a method that needs no training: last_frame, global_motion or pysteps.
+        lead: minutes to forecast, a multiple of 10 up to 180.
+
+    Returns:
+        the forecast: ``dbz`` and ``rain_rate`` ``[lead / 10, H, W]``, ``times``, the grid, and how to save them.
+
+    Raises:
+        UserError: neither or both of model and method; a file or the model cannot be read; images do not fit.
+
+    Example:
+        >>> forecast = hypernet.radar.nowcast(files, model="model.ckpt", lead=30)  # doctest: +SKIP
+        >>> forecast.rain_rate.shape  # doctest: +SKIP
+        (3, 1226, 760)
+        >>> forecast.save("nowcast.nc")  # doctest: +SKIP
+    """
+    from hypernet.radar.plots.field_motion import motion_field
+    from hypernet.radar.sources.readers import read_files
+    from hypernet.radar.sources.sequences import latest
+
+    steps = _checked_lead(lead) // STEP_MINUTES
+    forecaster = _forecaster(model, method)
+    if isinstance(files, Sequence):
+        name, sequence = "images", files
+    else:
+        paths = [Path(path) for path in ([files] if isinstance(files, str | Path) else files)]
+        sequence = read_files(paths)
+        name = str(paths[0])
+    try:
+        inputs = latest(sequence, INPUTS)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+    smallest, shape = forecaster.geometry.size, inputs.grey.shape[1:]
+    if min(shape) < smallest:
+        raise UserError(
+            f"{name}: images of {shape[0]} x {shape[1]} pixels; accepted: at least {smallest} x "
+            f"{smallest}, what the method looks at"
+        )
+    if inputs.missing.reshape(-1, *shape).any(axis=0).all():
+        raise UserError(f"{name}: no pixel has data in all of the {INPUTS} images used")
+    motion = motion_field(forecaster, inputs.grey[None].astype(np.float32) / LEVELS)
+    return Nowcast(inputs, forecast_of(forecaster, inputs, steps), motion, forecaster, len(sequence.time))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +287,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--model", type=Path, help="model.ckpt of a trained method")
     how.add_argument("--method", choices=UNTRAINED, help="a method that needs no training")
     parser.add_argument(
-        "--lead", type=_minutes, default=60, help=f"minutes, {STEP_MINUTES} to {LONGEST_MINUTES}; default: 60"
+        "--lead",
+        type=_minutes,
+        default=LEAD_MINUTES,
+        help=f"minutes, {STEP_MINUTES} to {LONGEST_MINUTES}; default: {LEAD_MINUTES}",
     )
-    parser.add_argument("--out", type=Path, required=True, help="write the forecast here (.nc, after CF)")
+    parser.add_argument("--out", type=Path, required=True, help="write the forecast here: CF netCDF (.nc)")
     parser.add_argument("--frames", type=Path, metavar="FOLDER", help="write a picture of every image (.png) here")
     parser.add_argument("--animation", type=Path, metavar="FILE", help="write inputs and forecast as animation (.gif)")
     parser.add_argument(
@@ -49,79 +300,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def run(arguments: argparse.Namespace) -> None:
+    """Read the files, forecast, and write what was asked for; files are written when all else is done."""
+    _check_names(arguments)
+    forecast = nowcast(arguments.files, model=arguments.model, method=arguments.method, lead=arguments.lead)
+    if arguments.motion is not None and forecast.motion is None:
+        raise UserError(
+            f"--motion: {forecast.forecaster.method} writes no filters; accepted: a model of whole_dynamic or "
+            "patch_dynamic"
+        )
+    saved = {
+        arguments.out: forecast.save,
+        arguments.frames: forecast.save_pictures,
+        arguments.animation: forecast.save_animation,
+        arguments.motion: forecast.save_motion,
+    }
+    written = [path for path in saved if path is not None]
+    for path in written:
+        saved[path](path)
+    print(forecast.summary())
+    print("Written: " + ", ".join(map(str, written)))
+
+
 def _minutes(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 6:
-        minutes = int(text)
-        if STEP_MINUTES <= minutes <= LONGEST_MINUTES and minutes % STEP_MINUTES == 0:
-            return minutes
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is not a multiple of {STEP_MINUTES} from {STEP_MINUTES} to {LONGEST_MINUTES} minutes"
+    try:
+        return _checked_lead(int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _checked_lead(lead: object) -> int:
+    if isinstance(lead, int | np.integer) and STEP_MINUTES <= lead <= LONGEST_MINUTES and lead % STEP_MINUTES == 0:
+        return int(lead)
+    raise UserError(
+        f"lead: {lead!r} is not a multiple of {STEP_MINUTES} from {STEP_MINUTES} to {LONGEST_MINUTES} minutes"
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Read the files, forecast, and write what was asked for; files are written when all else is done."""
-    from hypernet.radar.plots.field_motion import motion_field
-    from hypernet.radar.sources.cf import write_forecast
-    from hypernet.radar.sources.readers import read_files
-    from hypernet.radar.sources.sequences import latest
-
-    _check_names(arguments)
-    forecaster = _forecaster(arguments)
-    sequence = read_files(arguments.files)
-    try:
-        inputs = latest(sequence, INPUTS)
-    except UserError as error:
-        raise UserError(f"{arguments.files[0]}: {error}") from None
-    smallest, found = forecaster.geometry.size, inputs.gray.shape[1:]
-    if min(found) < smallest:
-        raise UserError(
-            f"{arguments.files[0]}: images of {found[0]} x {found[1]} pixels; accepted: at least {smallest} x "
-            f"{smallest}, what the method looks at"
-        )
-    if inputs.missing.reshape(-1, *found).any(axis=0).all():
-        raise UserError(f"{arguments.files[0]}: no pixel has data in all of the {INPUTS} images used")
-    frames = inputs.gray[None].astype(np.float32) / LEVELS
-    motion = motion_field(forecaster, frames)
-    if arguments.motion is not None and motion is None:
-        raise UserError(
-            f"--motion: {forecaster.method} writes no filters; accepted: a model of whole_dynamic or patch_dynamic"
-        )
-    forecast = forecast_of(forecaster, inputs, arguments.lead // STEP_MINUTES)
-    if arguments.frames is not None:
-        _write_frames(arguments.frames, inputs, forecast)
-    if arguments.animation is not None:
-        _write_animation(arguments.animation, inputs, forecast)
-    if arguments.motion is not None:
-        _draw_motion(arguments.motion, motion, inputs, forecaster.geometry)
-    write_forecast(arguments.out, forecast, inputs.time[-1], {} if motion is None else motion.variables(inputs))
-    for line in summary(forecaster, inputs, forecast, motion, len(sequence.time)):
-        print(line)
-    written = [arguments.out, arguments.frames, arguments.animation, arguments.motion]
-    print("Written: " + ", ".join(str(one) for one in written if one is not None))
+def _checked_name(path: Path, suffixes: tuple[str, ...]) -> Path:
+    if path.suffix not in suffixes:
+        raise UserError(f"{path}: the name must end in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file")
+    return path
 
 
 def _check_names(arguments: argparse.Namespace) -> None:
     """Refuse names that could not be written, before anything is computed."""
-    accepted = {"out": (".nc",), "animation": (".gif",), "motion": (".png", ".svg")}
-    for option, suffixes in accepted.items():
+    for option, suffixes in SUFFIXES.items():
         path = getattr(arguments, option)
         if path is None:
             continue
-        if path.suffix not in suffixes:
-            raise UserError(f"--{option} {path}: the name must end in {' or '.join(suffixes)}")
-        if path.is_dir():
-            raise UserError(f"--{option} {path}: this is a folder; name a file")
-        if any(path.exists() and path.samefile(one) for one in arguments.files if one.exists()):
+        try:
+            _checked_name(path, suffixes)
+        except UserError as error:
+            raise UserError(f"--{option} {error}") from None
+        if any(path.exists() and path.samefile(file) for file in arguments.files if file.exists()):
             raise UserError(f"--{option} {path}: this is one of the files to read; name another")
     if arguments.frames is not None and arguments.frames.exists() and not arguments.frames.is_dir():
         raise UserError(f"--frames {arguments.frames}: this is a file; name a folder")
 
 
-def _forecaster(arguments: argparse.Namespace) -> Forecaster:
+def _forecaster(model: Forecaster | str | Path | None, method: str | None) -> Forecaster:
     from hypernet.radar.trained import open_model
 
-    return open_model(arguments.model) if arguments.model is not None else untrained(arguments.method)
+    if (model is None) == (method is None):
+        raise UserError(f"a nowcast needs a model or a method; accepted methods: {', '.join(UNTRAINED)}")
+    if method is not None:
+        if method not in UNTRAINED:
+            raise UserError(f"method {method}: accepted without a model: {', '.join(UNTRAINED)}")
+        return untrained(method)
+    assert model is not None
+    return open_model(model) if isinstance(model, str | Path) else model
 
 
 def untrained(method: str, reach: int = REACH) -> Forecaster:
@@ -149,49 +399,16 @@ def forecast_of(forecaster: Forecaster, inputs: Sequence, steps: int) -> Sequenc
     Returns:
         ``steps`` images; where one of the inputs has no data, the forecast has none.
     """
-    gray = forecaster.roll_out(inputs.gray[None].astype(np.float32) / LEVELS, steps)[0]
-    missing = inputs.missing if inputs.missing.ndim == 2 else inputs.missing.any(axis=0)
+    grey = forecaster.roll_out(inputs.grey[None].astype(np.float32) / LEVELS, steps)[0]
+    missing = inputs.missing if inputs.missing.ndim == 2 else np.asarray(inputs.missing.any(axis=0))
     step = np.timedelta64(STEP_SECONDS, "s")
     return replace(
         inputs,
-        gray=quantised(np.where(missing, 0, gray.clip(0, 1))),
+        grey=quantised(np.where(missing, 0, grey.clip(0, 1))),
         time=inputs.time[-1] + step * np.arange(1, steps + 1),
         missing=missing,
         attributes={**inputs.attributes, "nowcast_method": forecaster.method},
     )
-
-
-def summary(
-    forecaster: Forecaster, inputs: Sequence, forecast: Sequence, motion: MotionField | None, read: int
-) -> Iterable[str]:
-    """What a person wants to know at once, line by line."""
-    from hypernet.radar.core.scores import wet_share
-    from hypernet.radar.methods import TITLES
-    from hypernet.radar.plots.field_motion import pixel_km
-
-    height, width = inputs.gray.shape[1:]
-    used = ", ".join(_clock(one) for one in inputs.time[:-1])
-    yield f"Read {read} images of {height} x {width} pixels; used {used} and the last, {_moment(inputs.time[-1])}"
-    trained = f", trained on: {forecaster.title}" if forecaster.title else ""
-    yield f"Method: {TITLES[forecaster.method]}{trained}"
-    across, down = pixel_km(inputs)
-    last = inputs.gray[-1].astype(np.float32) / LEVELS
-    if not last.any():
-        yield "Motion: there is no rain in the last image"
-    elif motion is None:
-        rows, columns = _searched(inputs)
-        yield f"Motion: {_words(rows * down, columns * across)} (one displacement for the whole image)"
-    else:
-        rows, columns, entropy = motion.mean(last)
-        unsure = f"entropy {entropy:.1f} bits, {motion.largest_entropy:.1f} would know nothing"
-        yield f"Motion: {_words(rows * down, columns * across)} ({unsure})"
-    known = ~(inputs.missing if inputs.missing.ndim == 2 else inputs.missing.any(axis=0))
-    if not known.all():
-        yield f"No data: {100 * (1 - known.mean()):.1f} % of the pixels, taken as dry"
-    shares = [wet_share(one[known][None] / np.float32(LEVELS)) for one in (inputs.gray[-1], *forecast.gray)]
-    leads = ["now", *(f"+{STEP_MINUTES * number} min" for number in range(1, len(shares)))]
-    wet = ", ".join(f"{lead} {100 * float(share):.1f} %" for lead, share in zip(leads, shares, strict=True))
-    yield f"Wet area (21 dBZ or more): {wet}"
 
 
 def _words(south_km: float, east_km: float) -> str:
@@ -202,10 +419,14 @@ def _searched(inputs: Sequence) -> tuple[float, float]:
     """The displacement of the whole image in pixels, for methods that show none."""
     import torch
 
-    frames = torch.from_numpy(inputs.gray[None].astype(np.float32) / LEVELS)
+    from hypernet.radar.baselines.global_motion import GlobalMotion
+
+    frames = torch.from_numpy(inputs.grey[None].astype(np.float32) / LEVELS)
     # A network may look at images smaller than what the search reaches; half of the image is left to compare.
     reach = min(REACH, min(frames.shape[2:]) // 4)
-    rows, columns = untrained("global_motion", reach).network.cpu().displacement(frames)[0].tolist()
+    search = untrained("global_motion", reach).network.cpu()
+    assert isinstance(search, GlobalMotion)
+    rows, columns = search.displacement(frames)[0].tolist()
     return rows, columns
 
 
@@ -219,59 +440,4 @@ def _moment(time: np.datetime64) -> str:
 
 def _shown(sequence: Sequence) -> np.ndarray:
     """Grey levels with no data as not a number, float32 ``[T, H, W]``."""
-    return np.where(sequence.missing, np.float32(np.nan), sequence.gray / np.float32(LEVELS))
-
-
-def _pictures(inputs: Sequence, forecast: Sequence) -> list[tuple[str, Image]]:
-    """A file's name and a picture of every image, inputs first."""
-    from hypernet.radar.plots.animation import compose
-
-    pictures = []
-    observed = [(f"Observed, {_moment(time)}", gray) for time, gray in zip(inputs.time, _shown(inputs), strict=True)]
-    told = [(f"Forecast, {_moment(time)}", gray) for time, gray in zip(forecast.time, _shown(forecast), strict=True)]
-    for number, (title, gray) in enumerate(observed + told):
-        minutes = STEP_MINUTES * (number - INPUTS + 1)
-        kind = "observed" if minutes <= 0 else "forecast"
-        pictures.append((f"{number:02d}_{kind}_{abs(minutes):03d}min.png", compose({title: gray}, _ahead(minutes))))
-    return pictures
-
-
-def _ahead(minutes: int) -> str:
-    return f"{minutes} min after the last image" if minutes > 0 else ""
-
-
-def _write_frames(folder: Path, inputs: Sequence, forecast: Sequence) -> None:
-    from hypernet.radar.plots.animation import write_picture
-
-    for name, picture in _pictures(inputs, forecast):
-        write_picture(folder / name, picture)
-
-
-def _write_animation(path: Path, inputs: Sequence, forecast: Sequence) -> None:
-    from hypernet.radar.plots.animation import MILLISECONDS, PAUSE, write_animation
-
-    pictures = [picture for _, picture in _pictures(inputs, forecast)]
-    # The last that was seen, and the end, stay longer.
-    durations = [
-        PAUSE if number in (INPUTS - 1, len(pictures) - 1) else MILLISECONDS for number in range(len(pictures))
-    ]
-    write_animation(path, pictures, durations)
-
-
-def _draw_motion(path: Path, motion: MotionField, inputs: Sequence, geometry: Geometry) -> None:
-    from hypernet.lab.files import atomic_path
-    from hypernet.lab.results.figures import use_style
-    from hypernet.radar.plots.field_motion import thinned
-    from hypernet.radar.plots.scenes import draw_field
-
-    use_style()
-    import matplotlib.pyplot as plt
-
-    last = inputs.gray[-1] / np.float32(LEVELS)
-    # No finer than the patches, no more than can be told apart.
-    width = max(geometry.patch, -(-max(last.shape) // ARROWS))
-    arrows, wet = thinned(motion, last, width)
-    figure = draw_field(last, arrows, wet, motion.largest_entropy, f"Motion in the image of {_moment(inputs.time[-1])}")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
-    plt.close(figure)
+    return np.where(sequence.missing, np.float32(np.nan), sequence.grey / np.float32(LEVELS))

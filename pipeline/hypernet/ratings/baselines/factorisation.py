@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hypernet.lab.libraries import library
-from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.config import BaselineSettings, FactorisationSettings
 from hypernet.ratings.core.tables import RatingData, Rows
 
@@ -46,7 +46,8 @@ class Biases(Fitted):
 
     def predict(self, rows: Rows) -> np.ndarray:
         """See :class:`Fitted`."""
-        return self.overall + self.user_bias[rows.user] + self.item_bias[rows.item]
+        predicted: np.ndarray = self.overall + self.user_bias[rows.user] + self.item_bias[rows.item]
+        return predicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +166,8 @@ def fit_baseline_only(data: RatingData, settings: BaselineSettings, seed: int) -
     unseen = None
     if data.newcomers is not None:
         query = data.newcomers.query
-        own = newcomers_bias(biases, data.newcomers.support, data.newcomers.count)
-        unseen = biases.overall + own[query.user] + biases.item_bias[query.item]
+        user_bias = newcomers_bias(biases, data.newcomers.support, data.newcomers.count)
+        unseen = biases.overall + user_bias[query.user] + biases.item_bias[query.item]
     count = 1 + len(biases.user_bias) + len(biases.item_bias)
     fitted = Biases(overall=biases.overall, user_bias=biases.user_bias, item_bias=biases.item_bias, newcomers=unseen)
     return fitted, {"parameter_count": count, "library": version()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypernet.lab.config import Section
-from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.baselines.factorisation import Biases, Factors, fit_baseline_only, fit_svd, fit_svdpp
 from hypernet.ratings.baselines.means import (
     GlobalMean,
@@ -25,10 +25,10 @@ from hypernet.ratings.core.tables import RatingData
 
 
 class Baseline(NamedTuple):
-    """How a method is fitted, and what comes of it."""
+    """How a method is fitted, and the class of the result."""
 
     fit: Callable[[RatingData, Any, int], tuple[Fitted, dict[str, Any]]]
-    kind: type[Fitted]
+    result: type[Fitted]
 
 
 BASELINES = {
@@ -67,11 +67,17 @@ def fit(method: str, data: RatingData, settings: Section, seed: int) -> tuple[Fi
     return BASELINES[method].fit(data, settings, seed)
 
 
-def open_fitted(method: str, state: dict[str, Any]) -> Fitted:
+def open_fitted(method: str, state: dict[str, Any], features: int) -> Fitted:
     """The fitted method whose ``state()`` this is.
+
+    Args:
+        method: a method id.
+        state: from a file, which may be a stranger's.
+        features: D.
 
     Raises:
         KeyError: not the id of a baseline.
         TypeError: the state of another method.
+        ValueError: a damaged state.
     """
-    return BASELINES[method].kind.from_state(state)
+    return BASELINES[method].result.from_state(state, features)

@@ -26,14 +26,14 @@ def at_depths(forest: Forest, mean: np.ndarray, depths: Sequence[int], tree: np.
     Returns:
         float64 ``[len(depths), N]``.
     """
-    node, rows, found = forest.root[tree], np.arange(len(x)), []
+    node, rows, predicted = forest.root[tree], np.arange(len(x)), []
     for depth in range(1, depths[-1] + 1):
         # A leaf is its own child, and no row is ahead of its threshold: sign 0.
         ahead = forest.sign[node] * (x[rows, np.maximum(forest.feature[node], 0)] - forest.threshold[node]) > 0
         node = np.where(ahead, forest.right[node], forest.left[node])
         if depth in depths:
-            found.append(mean[node])
-    return np.array(found)
+            predicted.append(mean[node])
+    return np.array(predicted)
 
 
 def owners(forest: Forest) -> np.ndarray:

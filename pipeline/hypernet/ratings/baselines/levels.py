@@ -57,7 +57,7 @@ class UserLevel(abc.ABC):
         return predicted
 
     @abc.abstractmethod
-    def own(self, forest: Forest, features: int) -> Forest:
+    def rating_trees(self, forest: Forest, features: int) -> Forest:
         """Trees that say the same about plain features.
 
         Args:
@@ -72,7 +72,7 @@ class UserLevel(abc.ABC):
 class NoLevel(UserLevel):
     """The tree knows nothing of the user."""
 
-    def own(self, forest: Forest, features: int) -> Forest:
+    def rating_trees(self, forest: Forest, features: int) -> Forest:
         """See :class:`UserLevel`."""
         del features
         return forest
@@ -83,13 +83,15 @@ class Residual(UserLevel):
 
     def targets(self, rows: Rows) -> np.ndarray:
         """See :class:`UserLevel`."""
-        return rows.rating - self.mean[rows.user]
+        left: np.ndarray = rows.rating - self.mean[rows.user]
+        return left
 
     def ratings(self, rows: Rows, predicted: np.ndarray) -> np.ndarray:
         """See :class:`UserLevel`."""
-        return predicted + self.mean[rows.user]
+        ratings: np.ndarray = predicted + self.mean[rows.user]
+        return ratings
 
-    def own(self, forest: Forest, features: int) -> Forest:
+    def rating_trees(self, forest: Forest, features: int) -> Forest:
         """See :class:`UserLevel`."""
         del features
         return replace(forest, value=forest.value + self.mean[owners(forest)])
@@ -108,7 +110,7 @@ class LevelFeatures(UserLevel):
         """See :class:`UserLevel`."""
         return _joined(rows.x, self.mean[rows.user], self.count[rows.user])
 
-    def own(self, forest: Forest, features: int) -> Forest:
+    def rating_trees(self, forest: Forest, features: int) -> Forest:
         """See :class:`UserLevel`. All rules about the user have one answer for that user, and are left out."""
         user = owners(forest)
         # In single precision, as the tree sees them.

@@ -9,7 +9,7 @@ import numpy as np
 
 from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
-from hypernet.ratings.baselines.arrays import Fitted
+from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.core.trees import Forest
 
@@ -41,7 +41,8 @@ class ItemMean(Fitted):
 
     def predict(self, rows: Rows) -> np.ndarray:
         """See :class:`Fitted`."""
-        return self.mean[rows.item]
+        predicted: np.ndarray = self.mean[rows.item]
+        return predicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ class UserMean(Fitted):
 
     def predict(self, rows: Rows) -> np.ndarray:
         """See :class:`Fitted`."""
-        return self.mean[rows.user]
+        predicted: np.ndarray = self.mean[rows.user]
+        return predicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,8 @@ class Oracle(Fitted):
 
     def predict(self, rows: Rows) -> np.ndarray:
         """See :class:`Fitted`."""
-        return self.expected[rows.user, rows.item].astype(np.float64)
+        predicted: np.ndarray = self.expected[rows.user, rows.item].astype(np.float64)
+        return predicted
 
     def user_trees(self, users: np.ndarray | None = None) -> Forest | None:
         """See :class:`Fitted`."""

@@ -31,11 +31,11 @@ class Overlap:
     """
 
     def __init__(self, others: sparse.csr_array):
-        self.ratings, self.squares, self.rated = (multiplicand(one) for one in _powers(others))
+        self.ratings, self.squares, self.rated = (multiplicand(power) for power in _powers(others))
 
     def similarity(self, asking: sparse.csr_array) -> np.ndarray:
         """s of the asking users and all others: ``[A, M] -> [A, B]``."""
-        ratings, squares, rated = (one.toarray().T for one in _powers(asking))
+        ratings, squares, rated = (power.toarray().T for power in _powers(asking))
         count = self.rated @ rated
         differences = self.squares @ rated + self.rated @ squares - 2.0 * (self.ratings @ ratings)
         # Nothing but rounding can make a sum of squares negative.
@@ -68,7 +68,7 @@ class NeighbourRatings(Biases):
     neighbours: int
 
     def predict(self, rows: Rows) -> np.ndarray:
-        """See :class:`~hypernet.ratings.baselines.arrays.Fitted`."""
+        """See :class:`~hypernet.ratings.baselines.base.Fitted`."""
         return self.predict_from(self._matrix(self.rating), self.user_bias, rows)
 
     def predict_from(self, asking: sparse.csr_array, bias: np.ndarray, rows: Rows) -> np.ndarray:
@@ -82,7 +82,7 @@ class NeighbourRatings(Biases):
         Returns:
             float64 ``[N]``.
         """
-        predicted = self.overall + bias[rows.user] + self.item_bias[rows.item]
+        predicted: np.ndarray = self.overall + bias[rows.user] + self.item_bias[rows.item]
         left = self.rating - (self.overall + self.user_bias[self.user] + self.item_bias[self.item])
         by_item = sparse.csc_array(self._matrix(left))
         overlap = Overlap(self._matrix(self.rating))
@@ -131,7 +131,7 @@ def fit_knn_baseline(
     if data.newcomers is not None:
         support, count = data.newcomers.support, data.newcomers.count
         ratings = rating_matrix(support, support.rating, count, len(data.items))
-        own = newcomers_bias(biases, support, count)
-        fitted = NeighbourRatings(**fields, newcomers=fitted.predict_from(ratings, own, data.newcomers.query))
+        bias = newcomers_bias(biases, support, count)
+        fitted = NeighbourRatings(**fields, newcomers=fitted.predict_from(ratings, bias, data.newcomers.query))
     count = 1 + len(biases.user_bias) + len(biases.item_bias) + len(data.train)
     return fitted, {"neighbours": fitted.neighbours, "parameter_count": count, "library": version()}

@@ -27,9 +27,11 @@ def regression_tree(depth: int, seed: int) -> DecisionTreeRegressor:
     return library("sklearn.tree", PACKAGE, "ratings").DecisionTreeRegressor(max_depth=depth, random_state=seed)
 
 
-def unchecked() -> AbstractContextManager:
+def unchecked() -> AbstractContextManager[None]:
     """Fit without scikit-learn's checks of its input, which take longer than a small tree; rows are finite here."""
-    return library("sklearn", PACKAGE, "ratings").config_context(assume_finite=True, skip_parameter_validation=True)
+    sklearn = library("sklearn", PACKAGE, "ratings")
+    context: AbstractContextManager[None] = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
+    return context
 
 
 def version() -> str:
@@ -50,7 +52,7 @@ def pack(trees: Iterable[DecisionTreeRegressor]) -> tuple[Forest, np.ndarray]:
     sizes = []
     for fitted in trees:
         tree = fitted.tree_
-        found = {
+        columns = {
             "left": tree.children_left,
             "right": tree.children_right,
             "feature": tree.feature,
@@ -58,22 +60,22 @@ def pack(trees: Iterable[DecisionTreeRegressor]) -> tuple[Forest, np.ndarray]:
             "mean": tree.value[:, 0, 0],
             "support": tree.n_node_samples,
         }
-        for name, array in found.items():
+        for name, array in columns.items():
             # These are views, which would keep the whole tree alive.
             parts[name].append(array.copy())
         sizes.append(tree.node_count)
     flat = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     root = np.cumsum([0, *sizes[:-1]])
     leaf = flat["left"] < 0
-    own = np.arange(len(leaf))
+    node = np.arange(len(leaf))
     first = np.repeat(root, sizes)
     forest = Forest(
         root=root.astype(np.int64),
         feature=np.where(leaf, LEAF, flat["feature"]).astype(np.int32),
         threshold=np.where(leaf, 0.0, flat["threshold"]),
         sign=np.where(leaf, 0, 1).astype(np.int8),
-        left=np.where(leaf, own, first + flat["left"]),
-        right=np.where(leaf, own, first + flat["right"]),
+        left=np.where(leaf, node, first + flat["left"]),
+        right=np.where(leaf, node, first + flat["right"]),
         value=np.where(leaf, flat["mean"], np.nan),
         support=flat["support"].astype(np.int32),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from hypernet.lab.libraries import library
-from hypernet.ratings.baselines.arrays import Fitted, clipped_rmse
+from hypernet.ratings.baselines.base import Fitted, clipped_rmse
 from hypernet.ratings.baselines.forests import at_depths, parameter_count, repeated
 from hypernet.ratings.baselines.levels import LEVELS, UserLevel
 from hypernet.ratings.baselines.scikit import PACKAGE, pack, regression_tree, version
@@ -45,6 +45,10 @@ class SharedTrees(Fitted):
     overall: float
     features: int
 
+    def __post_init__(self) -> None:
+        if self.user_level not in LEVELS:
+            raise ValueError(f"user_level {self.user_level!r}; accepted: {', '.join(LEVELS)}")
+
     def predict(self, rows: Rows) -> np.ndarray:
         """See :class:`Fitted`."""
         return self.predict_at(LEVELS[self.user_level](self.user_mean, self.user_count, self.overall), rows)
@@ -63,28 +67,28 @@ class SharedTrees(Fitted):
             return None
         chosen = slice(None) if users is None else users
         level = LEVELS[self.user_level](self.user_mean[chosen], self.user_count[chosen], self.overall)
-        return level.own(repeated(self.forest, len(level.mean)), self.features)
+        return level.rating_trees(repeated(self.forest, len(level.mean)), self.features)
 
 
 def _fit_shared(grow: Grow, data: RatingData, user_level: str) -> SharedTrees:
     """The trees that ``grow`` makes of ``data.train``."""
     level = LEVELS[user_level].of(data.train, len(data.users))
     forest, start, rate = grow(level.training_inputs(data.train), level.targets(data.train))
-    fields = {
-        "forest": forest,
-        "start": start,
-        "rate": rate,
-        "user_level": user_level,
-        "user_mean": level.mean,
-        "user_count": level.count,
-        "overall": level.overall,
-        "features": len(data.features),
-    }
-    fitted = SharedTrees(**fields, newcomers=None)
+    fitted = SharedTrees(
+        forest=forest,
+        start=start,
+        rate=rate,
+        user_level=user_level,
+        user_mean=level.mean,
+        user_count=level.count,
+        overall=level.overall,
+        features=len(data.features),
+        newcomers=None,
+    )
     if data.newcomers is None:
         return fitted
     theirs = LEVELS[user_level].of(data.newcomers.support, data.newcomers.count)
-    return SharedTrees(**fields, newcomers=fitted.predict_at(theirs, data.newcomers.query))
+    return replace(fitted, newcomers=fitted.predict_at(theirs, data.newcomers.query))
 
 
 def fit_global_tree(data: RatingData, settings: TreeSettings, seed: int) -> tuple[SharedTrees, dict[str, Any]]:

@@ -69,9 +69,9 @@ def largest(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
             kept = np.count_nonzero(equal, axis=1, keepdims=True) - spare
             taken[tied] &= ~equal | (np.cumsum(equal, axis=1) <= kept)
         column = np.nonzero(taken)[1].reshape(rows, k)
-    found = np.take_along_axis(values, column, axis=1)
-    order = np.argsort(-found, axis=1, kind="stable")
-    return np.take_along_axis(column, order, axis=1), np.take_along_axis(found, order, axis=1)
+    chosen = np.take_along_axis(values, column, axis=1)
+    order = np.argsort(-chosen, axis=1, kind="stable")
+    return np.take_along_axis(column, order, axis=1), np.take_along_axis(chosen, order, axis=1)
 
 
 def nearest(asking: sparse.csr_array, others: sparse.csr_array, k: int, themselves: np.ndarray | None) -> np.ndarray:
@@ -88,11 +88,11 @@ def nearest(asking: sparse.csr_array, others: sparse.csr_array, k: int, themselv
         numbers of the others, nearest first, int64 ``[A, min(k, B or B - 1)]``.
     """
     k = min(k, others.shape[0] - (themselves is not None))
-    found = np.empty((asking.shape[0], k), dtype=np.int64)
+    neighbours = np.empty((asking.shape[0], k), dtype=np.int64)
     fast = multiplicand(others)
     for part in blocks(asking.shape[0], others.shape[0]):
         similarity = np.round((fast @ asking[part].toarray().T).T, DIGITS)
         if themselves is not None:
             similarity[np.arange(len(similarity)), themselves[part]] = -np.inf
-        found[part] = largest(similarity, k)[0]
-    return found
+        neighbours[part] = largest(similarity, k)[0]
+    return neighbours

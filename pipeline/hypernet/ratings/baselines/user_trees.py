@@ -14,7 +14,7 @@ import numpy as np
 
 from hypernet.lab.progress import Progress
 from hypernet.lab.randomness import numpy_generator
-from hypernet.ratings.baselines.arrays import Fitted, clipped_rmse
+from hypernet.ratings.baselines.base import Fitted, clipped_rmse
 from hypernet.ratings.baselines.forests import at_depths, parameter_count
 from hypernet.ratings.baselines.levels import LEVELS, NoLevel, UserLevel
 from hypernet.ratings.baselines.scikit import pack, regression_tree, unchecked, version
@@ -85,7 +85,7 @@ def _local(sample: Sample, depth: int, seed: int, label: str) -> Iterator[Decisi
 
 
 def _of_neighbours(
-    own: Sample, asking: np.ndarray, others: Sample, near: np.ndarray, sizes: Sequence[int], depth: int, seed: int
+    askers: Sample, asking: np.ndarray, others: Sample, near: np.ndarray, sizes: Sequence[int], depth: int, seed: int
 ) -> Iterator[DecisionTreeRegressor]:
     """For each asking user and each size a tree of the rows of that many users, the asking one first.
 
@@ -104,9 +104,9 @@ def _of_neighbours(
     progress = Progress(f"trees of neighbours, depth {depth}", len(asking) * len(sizes), "trees")
     with unchecked():
         for user, neighbours in zip(asking, near, strict=True):
-            own_x, own_y, first = own.gather(np.array([user]))
+            user_x, user_y, first = askers.gather(np.array([user]))
             their_x, their_y, ends = others.gather(neighbours)
-            x, y = np.concatenate([own_x, their_x]), np.concatenate([own_y, their_y])
+            x, y = np.concatenate([user_x, their_x]), np.concatenate([user_y, their_y])
             ends = np.concatenate([first, first + ends])
             for size in sizes:
                 end = ends[min(size, len(ends)) - 1]
@@ -179,9 +179,9 @@ def fit_neighbour_trees(
     sample, everybody = Sample.of(data.train, level), np.arange(users)
     profile = profiles(data.train, users, items)
 
-    def grow(own: Sample, own_level: UserLevel, near: np.ndarray) -> Forest:
-        forest, _ = pack(_of_neighbours(own, np.arange(len(near)), sample, near, [size], depth, seed))
-        return own_level.own(forest, len(data.features))
+    def grow(askers: Sample, their_level: UserLevel, near: np.ndarray) -> Forest:
+        forest, _ = pack(_of_neighbours(askers, np.arange(len(near)), sample, near, [size], depth, seed))
+        return their_level.rating_trees(forest, len(data.features))
 
     forest = grow(sample, level, nearest(profile, profile, size - 1, everybody))
     unseen = None

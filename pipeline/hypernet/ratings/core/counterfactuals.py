@@ -85,11 +85,11 @@ def counterfactuals(
         row[feature] = changed
     leaves = forest.leaves(np.repeat(chosen, len(rows)), rows)
     values = forest.value[leaves] if predict is None else predict(rows)
-    found = []
+    changes = []
     for (node, feature, changed), leaf, value in zip(flips, leaves[1:], values[1:], strict=True):
         bound = Bound(changed, True, changed, True)
         if predict is None:
             bound = reason(forest, tree, int(leaf), described).bounds[feature]
         text = f"would be {shown(float(value), 1)} if {condition(described, feature, bound, precise)}"
-        found.append(Counterfactual(node, feature, changed, float(value), float(value - values[0]), text))
-    return sorted(found, key=lambda one: -abs(one.change))
+        changes.append(Counterfactual(node, feature, changed, float(value), float(value - values[0]), text))
+    return sorted(changes, key=lambda flip: -abs(flip.change))

@@ -117,8 +117,8 @@ def _reason(forest: Forest, leaf: int, steps: list[tuple[int, bool]], described:
     reachable &= all(possible(described, feature, bound) for feature, bound in bounds.items())
     text = NOTHING
     if reachable:
-        said = [words(described, feature, bound, precise) for feature, bound in bounds.items()]
-        text = sentence(", ".join(said)) or ANYTHING
+        clauses = [words(described, feature, bound, precise) for feature, bound in bounds.items()]
+        text = sentence(", ".join(clauses)) or ANYTHING
     return Reason(leaf, text, bounds, dropped, reachable, float(forest.value[leaf]), int(forest.support[leaf]))
 
 
@@ -169,7 +169,7 @@ def tree_text(
     Returns:
         lines without rules that say nothing, and a last line that counts these where there are any.
     """
-    own = np.zeros(len(described.features)) if user is None else user
+    user_x = np.zeros(len(described.features)) if user is None else user
     lines: list[str] = []
     left_out = 0
     # A true tree, say, was not grown from ratings.
@@ -182,7 +182,7 @@ def tree_text(
         for child, right in ((int(forest.left[node]), False), (int(forest.right[node]), True)):
             met = bounds.get(feature, Bound()).meet(Bound.of_side(forest, node, right))
             if described.features[feature].of == "user":
-                passes = met.passes(float(own[feature]))
+                passes = met.passes(float(user_x[feature]))
             else:
                 passes = possible(described, feature, met)
             if passes:
@@ -207,6 +207,6 @@ def tree_text(
 
     write(int(forest.root[tree]), {}, 0, "")
     if left_out:
-        said = "1 rule is left out: it sends" if left_out == 1 else f"{left_out} rules are left out: they send"
-        lines.append(f"({said} every item that comes there the same way)")
+        omitted = "1 rule is left out: it sends" if left_out == 1 else f"{left_out} rules are left out: they send"
+        lines.append(f"({omitted} every item that comes there the same way)")
     return "\n".join(lines)

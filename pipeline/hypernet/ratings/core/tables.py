@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, read_json, write_json
+from hypernet.ratings.core.arrays import read_arrays
 from hypernet.ratings.core.trees import Forest
 
 ARRAYS, FACTS = "ratings.npz", "ratings.json"
+# Digits after the point of a threshold, at most.
+MOST_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,23 @@ class Feature:
     below: str
     precise: str
     digits: int = 0
+
+    def checked(self) -> Self:
+        """The feature itself, once its fields are known to be usable; one from a file may have been made by a stranger.
+
+        Raises:
+            ValueError: a field of another type, an unknown kind, or too many digits.
+        """
+        for name in ("name", "above", "below", "precise"):
+            text = getattr(self, name)
+            if not isinstance(text, str):
+                raise ValueError(f"{name} of a feature is no text")  # noqa: TRY004 (all faults of a file are one kind)
+            text.encode()
+        if self.kind not in ("number", "binary") or self.of not in ("item", "user"):
+            raise ValueError(f"a feature of the kind {self.kind!r} of the {self.of!r}")
+        if not isinstance(self.digits, int) or not 0 <= self.digits <= MOST_DIGITS:
+            raise ValueError(f"a feature with {self.digits!r} digits; accepted: 0 to {MOST_DIGITS}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -148,43 +168,50 @@ class RatingData:
         with atomic_path(folder / ARRAYS) as temporary:
             np.savez(temporary, **arrays)
         facts = {name: getattr(self, name) for name in ("title", "unit", "select", "low", "high")}
-        facts["features"] = [asdict(one) for one in self.features]
+        facts["features"] = [asdict(feature) for feature in self.features]
         facts["newcomers"] = None if self.newcomers is None else self.newcomers.count
         write_json(folder / FACTS, facts)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: str | Path) -> Self:
         """Read what :meth:`save` wrote.
 
         Raises:
-            UserError: the folder holds no prepared ratings.
+            UserError: the folder holds no prepared ratings, or those of another version.
         """
+        folder = Path(folder)
         if not (folder / ARRAYS).is_file():
             raise UserError(f"{folder}: no prepared ratings here; run `hypernet ratings prepare` first")
-        facts = read_json(folder / FACTS)
-        facts["features"] = tuple(Feature(**one) for one in facts["features"])
-        count = facts.pop("newcomers")
-        with np.load(folder / ARRAYS) as arrays:
-            splits = {split: _rows(arrays, split) for split in ("fit", "validation", "train", "test")}
-            plain = {
-                name: arrays[name] for name in ("mean", "deviation", "users", "items", "titles", "item_x", "user_x")
-            }
+        facts, arrays = read_json(folder / FACTS), read_arrays(folder / ARRAYS)
+        try:
+            facts["features"] = tuple(Feature(**feature).checked() for feature in facts["features"])
+            count = facts.pop("newcomers")
+            parts: dict[str, Any] = {split: _rows(arrays, split) for split in ("fit", "validation", "train", "test")}
+            for name in ("mean", "deviation", "users", "items", "titles", "item_x", "user_x"):
+                parts[name] = arrays[name]
             newcomers = None
             if count is not None:
                 newcomers = Newcomers(
                     count,
                     _rows(arrays, "newcomers.support"),
                     _rows(arrays, "newcomers.query"),
-                    _truth(arrays, "newcomers.truth"),
+                    _truth(arrays, "newcomers.truth", len(facts["features"])),
                 )
-            return cls(**facts, **plain, **splits, newcomers=newcomers, truth=_truth(arrays, "truth"))
+            truth = _truth(arrays, "truth", len(facts["features"]))
+            return cls(**facts, **parts, newcomers=newcomers, truth=truth)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise UserError(
+                f"{folder}: prepared ratings of another version, or damaged ({type(error).__name__}: {reason}); "
+                "run `hypernet ratings prepare` again"
+            ) from None
 
 
 def _row_arrays(prefix: str, rows: Rows) -> dict[str, np.ndarray]:
     return {f"{prefix}.{name}": getattr(rows, name) for name in ("user", "item", "rating", "x")}
 
 
-def _rows(arrays: np.lib.npyio.NpzFile, prefix: str) -> Rows:
+def _rows(arrays: dict[str, np.ndarray], prefix: str) -> Rows:
     return Rows(**{name: arrays[f"{prefix}.{name}"] for name in ("user", "item", "rating", "x")})
 
 
@@ -195,12 +222,12 @@ def _truth_arrays(prefix: str, truth: Truth | None) -> dict[str, np.ndarray]:
     return forest | {f"{prefix}.expected": truth.expected}
 
 
-def _truth(arrays: np.lib.npyio.NpzFile, prefix: str) -> Truth | None:
+def _truth(arrays: dict[str, np.ndarray], prefix: str, features: int) -> Truth | None:
     if f"{prefix}.expected" not in arrays:
         return None
     forest = {
-        name.removeprefix(f"{prefix}.forest."): arrays[name]
-        for name in arrays.files
+        name.removeprefix(f"{prefix}.forest."): array
+        for name, array in arrays.items()
         if name.startswith(f"{prefix}.forest.")
     }
-    return Truth(Forest(**forest), arrays[f"{prefix}.expected"])
+    return Truth(Forest(**forest).checked(features), arrays[f"{prefix}.expected"])

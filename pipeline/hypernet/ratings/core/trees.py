@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 
@@ -44,6 +45,35 @@ class Forest:
         """The arrays by name; ``Forest(**arrays)`` is the forest again."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def checked(self, features: int) -> Self:
+        """The forest itself, once every path in it is known to end; one from a file may have been made by a stranger.
+
+        Args:
+            features: D, the number of features that rules may ask about.
+
+        Raises:
+            ValueError: an array of another length or type, a rule about an unknown feature, or children that do not
+                stand after their parent.
+        """
+        nodes = np.arange(len(self.feature))
+        for name, array in self.arrays().items():
+            if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "if":
+                raise ValueError(f"{name} of the trees is no list of numbers")
+            if name != "root" and len(array) != len(nodes):
+                raise ValueError(f"{name} of the trees has {len(array)} numbers for {len(nodes)} nodes")
+        for name in ("root", "feature", "sign", "left", "right", "support"):
+            if getattr(self, name).dtype.kind != "i":
+                raise ValueError(f"{name} of the trees is no list of whole numbers")
+        inner = self.feature != LEAF
+        if ((self.feature < LEAF) | (self.feature >= features)).any():
+            raise ValueError(f"a rule asks about a feature beyond the {features} there are")
+        for child in (self.left, self.right):
+            if ((child <= nodes) | (child >= len(nodes)))[inner].any():
+                raise ValueError("a rule leads back to itself or out of its tree")
+        if ((self.root < 0) | (self.root >= len(nodes))).any():
+            raise ValueError("a tree begins outside the nodes")
+        return self
+
     def leaves(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The leaf that each row reaches.
 
@@ -54,7 +84,7 @@ class Forest:
         Returns:
             node numbers, int64 ``[N]``.
         """
-        node = self.root[tree]
+        node: np.ndarray = self.root[tree]
         for start in range(0, len(node), BLOCK):
             block = slice(start, start + BLOCK)
             self._descend(node[block], x[block])
@@ -72,7 +102,8 @@ class Forest:
 
     def predict(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values of the leaves that the rows reach, float64 ``[N]``; see :meth:`leaves`."""
-        return self.value[self.leaves(tree, x)]
+        predicted: np.ndarray = self.value[self.leaves(tree, x)]
+        return predicted
 
     def counting(self, tree: int, x: np.ndarray) -> Forest:
         """The same trees, with the number of these rows ``[N, D]`` that reach each node of one tree as its support."""
@@ -92,10 +123,10 @@ class Forest:
 
     def nodes(self, tree: int) -> list[int]:
         """Nodes of one tree, each before its children, left before right."""
-        found, waiting = [], [int(self.root[tree])]
+        order, waiting = [], [int(self.root[tree])]
         while waiting:
             node = waiting.pop()
-            found.append(node)
+            order.append(node)
             if self.feature[node] != LEAF:
                 waiting += [int(self.right[node]), int(self.left[node])]
-        return found
+        return order

@@ -15,18 +15,42 @@ from hypernet.ratings.core.trees import Forest
 STEP_DIGITS = 3
 # Digits after the point of a threshold in the precise form, at least.
 PRECISE_DIGITS = 2
+# The place of a threshold in a feature's words. It is replaced and never formatted: the words may be a stranger's.
+THRESHOLD = "{t}"
+# Larger numbers are shown with an exponent.
+LARGEST_SHOWN = 1e20
 
 
 class Described(Protocol):
     """What is needed to speak of a tree; a data set and a trained model have it."""
 
-    title: str
-    unit: str
-    features: tuple[Feature, ...]
-    mean: np.ndarray
-    deviation: np.ndarray
-    low: float
-    high: float
+    @property
+    def title(self) -> str:
+        """Name of the data for people."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of a rating."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """D attributes."""
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of each attribute, ``[D]``."""
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """Of each attribute, ``[D]``."""
+
+    @property
+    def low(self) -> float:
+        """Smallest rating of the scale."""
+
+    @property
+    def high(self) -> float:
+        """Largest rating of the scale."""
 
 
 class Bound(NamedTuple):
@@ -83,8 +107,8 @@ def natural(described: Described, feature: int, value: float) -> float:
 
 def binary_values(described: Described, feature: int, bound: Bound) -> tuple[bool, bool]:
     """Which of 0 and 1 pass."""
-    zero, one = (bound.passes(standardised(described, feature, value)) for value in (0.0, 1.0))
-    return zero, one
+    zero_passes, one_passes = (bool(bound.passes(standardised(described, feature, value))) for value in (0.0, 1.0))
+    return zero_passes, one_passes
 
 
 def possible(described: Described, feature: int, bound: Bound) -> bool:
@@ -128,8 +152,9 @@ def words(described: Described, feature: int, bound: Bound, precise: bool = Fals
         between = _between(above, below, about.digits)
         return f"{about.precise} {between}" if between else _inequality(described, feature, bound)
     if above is not None:
-        return about.above.format(t=_steps_shown(above, about.digits))
-    return about.below.format(t=_steps_shown(below, about.digits))
+        return about.above.replace(THRESHOLD, _steps_shown(above, about.digits))
+    assert below is not None, "a bound that lets everything pass has no words"
+    return about.below.replace(THRESHOLD, _steps_shown(below, about.digits))
 
 
 def condition(described: Described, feature: int, bound: Bound, precise: bool = False) -> str:
@@ -150,16 +175,19 @@ def condition(described: Described, feature: int, bound: Bound, precise: bool = 
         return f"its {about.precise} were {between}" if between else _inequality(described, feature, bound)
     if above is not None:
         return f"its {about.precise} were above {_steps_shown(above, about.digits)}"
+    assert below is not None, "a bound that lets everything pass is no condition"
     return f"its {about.precise} were below {_steps_shown(below, about.digits)}"
 
 
 def sentence(text: str) -> str:
-    """With the first letter in upper case."""
+    """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
 def shown(value: float, digits: int) -> str:
-    """A number with so many digits after the point: halves away from zero, and no minus sign before zero."""
+    """A number with ``digits`` digits after the point: halves away from zero, and no minus sign before zero."""
+    if not abs(value) < LARGEST_SHOWN:
+        return f"{value:g}"
     rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return str(abs(rounded) if rounded == 0 else rounded)
 

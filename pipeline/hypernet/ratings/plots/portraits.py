@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from hypernet.lab.results import figures
-from hypernet.ratings.baselines.arrays import clipped_rmse
-from hypernet.ratings.batches import as_ratings
+from hypernet.ratings.baselines.base import clipped_rmse
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.methods import TITLES
-from hypernet.ratings.names import dataset_title
 from hypernet.ratings.plots.tree_pictures import draw_tree
-from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor, open_model
+from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor
 
-PREPARED = Path("data/processed/ratings")
+# The method whose network is portrayed: fixed structure and hard routing.
+PORTRAYED = "meta_fixed_hard"
+# The methods of which a picture shows something.
+SHOWN = (PORTRAYED, "meta_fixed_soft", "meta_dynamic_soft", "meta_dynamic_hard", "global_tree", "local_trees")
 MOST_ATTRIBUTES = 8
 DEPTHS = range(1, 7)
 # Levels of rules that can be read in a picture of this size.
@@ -33,15 +33,24 @@ TENTHS = 10
 
 @dataclass(frozen=True)
 class Sitter:
-    """The data set and trained models of which the pictures are made: those of one seed, by method."""
+    """What the pictures are made of.
+
+    Attributes:
+        data: the data set.
+        models: trained models of one seed by method; :data:`PORTRAYED` is among them.
+        titles: names of methods for people.
+    """
 
     data: RatingData
-    models: dict[str, MetaTreePredictor | BaselinePredictor]
+    models: Mapping[str, MetaTreePredictor | BaselinePredictor]
+    titles: Mapping[str, str]
 
     @property
     def hard(self) -> MetaTreePredictor:
         """The network with a fixed structure and hard routing."""
-        return self.models["meta_fixed_hard"]
+        model = self.models[PORTRAYED]
+        assert isinstance(model, MetaTreePredictor)
+        return model
 
     @cached_property
     def user(self) -> int:
@@ -52,35 +61,20 @@ class Sitter:
         return int(np.lexsort((given, asked))[-1])
 
 
-def draw_portraits(records: Sequence[dict], out: Path) -> None:
-    """Draw the pictures that need a trained hypernetwork, of the first data set and seed that have one.
+def draw_portraits(sitter: Sitter | None, out: Path) -> None:
+    """Draw the pictures that need a trained hypernetwork; without one they say so.
 
     Args:
-        records: ``run.json`` of every run, with its ``folder``.
+        sitter: the data set and the models.
         out: folder for the pictures.
     """
-    pictures = {
-        "sample_trees": _sample_trees,
-        "user_tree": _user_tree,
-        "truth": _truth,
-        "attributes": _attributes,
-        "calibration": _calibration,
-        "depth": _depth,
-        "embedding": _embedding,
-    }
-    first = next((one for one in records if one["method"] == "meta_fixed_hard"), None)
-    if first is None:
-        for name in pictures:
-            figures.save(figures.nothing_to_show("No meta tree with hard routing among the runs"), out, name)
-        return
-    beside = [one for one in records if (one["dataset"], one["seed"]) == (first["dataset"], first["seed"])]
-    wanted = [*(method for method in TITLES if method.startswith("meta_")), "global_tree", "local_trees"]
-    models = {one["method"]: open_model(one["folder"] / "model.ckpt") for one in beside if one["method"] in wanted}
-    sitter = Sitter(RatingData.load(PREPARED / first["dataset"]), models)
-    for name, picture in pictures.items():
-        figure = picture(sitter)
-        if name not in ("sample_trees", "user_tree", "truth"):
-            figure.suptitle(dataset_title(first["dataset"]), fontsize=11)
+    for name, picture in PICTURES.items():
+        if sitter is None:
+            figure = figures.nothing_to_show("No meta tree with hard routing among the runs")
+        else:
+            figure = picture(sitter)
+            if name not in ("sample_trees", "user_tree", "truth"):
+                figure.suptitle(sitter.data.title, fontsize=11)
         figures.save(figure, out, name)
 
 
@@ -91,15 +85,15 @@ def _grown(model: MetaTreePredictor, data: RatingData) -> Forest:
 def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, precise: bool = False) -> Figure:
     count = len(titles_and_trees)
     figure, axes = plt.subplots(count, 1, figsize=(11, 4.3 * count), squeeze=False)
-    for one, (title, forest, tree) in zip(axes.flat, titles_and_trees, strict=True):
-        draw_tree(one, forest, tree, data, precise=precise, deepest=DEEPEST)
-        one.set_title(title)
+    for panel, (title, forest, tree) in zip(axes.flat, titles_and_trees, strict=True):
+        draw_tree(panel, forest, tree, data, precise=precise, deepest=DEEPEST)
+        panel.set_title(title)
     return figure
 
 
 def _sample_trees(sitter: Sitter) -> Figure:
     data, user = sitter.data, sitter.user
-    shown = []
+    shown: list[tuple[str, Forest, int]] = []
     for method, title in (
         ("global_tree", "One tree for everybody (at most four levels of it)"),
         ("meta_fixed_hard", "This user's tree, fixed"),
@@ -108,8 +102,8 @@ def _sample_trees(sitter: Sitter) -> Figure:
         model = sitter.models.get(method)
         if isinstance(model, MetaTreePredictor):
             shown.append((title, _grown(model, data), user))
-        elif model is not None:
-            shown.append((title, model.fitted.user_trees(np.array([user])), 0))
+        elif model is not None and (tree := model.fitted.user_trees(np.array([user]))) is not None:
+            shown.append((title, tree, 0))
     return _trees(shown, data)
 
 
@@ -123,9 +117,9 @@ def _truth(sitter: Sitter) -> Figure:
     if data.truth is None:
         return figures.nothing_to_show("The true trees are known for generated data only")
     user = sitter.user
-    own = data.train.x[data.train.user == user]
+    rated = data.train.x[data.train.user == user]
     pair = [
-        ("The truth", data.truth.forest.counting(user, own), user),
+        ("The truth", data.truth.forest.counting(user, rated), user),
         ("Grown from the user's ratings", _grown(sitter.hard, data), user),
     ]
     return _trees(pair, data)
@@ -133,7 +127,7 @@ def _truth(sitter: Sitter) -> Figure:
 
 def _attributes(sitter: Sitter) -> Figure:
     data, forest = sitter.data, _grown(sitter.hard, sitter.data)
-    names = np.array([one.precise for one in data.features])
+    names = np.array([feature.precise for feature in data.features])
     by_depth = []
     level = forest.root
     while len(level):
@@ -149,22 +143,27 @@ def _attributes(sitter: Sitter) -> Figure:
     first.barh(range(len(shown)), 100 * shares[0][shown], color=figures.COLOURS[0])
     if data.truth is not None:
         true = np.bincount(data.truth.forest.feature[data.truth.forest.root], minlength=len(names)) / len(data.users)
-        first.plot(100 * true[shown], range(len(shown)), "D", ms=6, mfc="white", mec="black", label="true trees")
+        first.plot(100 * true[shown], range(len(shown)), "D", ms=6, mfc="white", mec="black", label="True trees")
         first.legend(loc="lower right")
     first.set_yticks(range(len(shown)), names[shown], fontsize=8)
-    first.set_xlabel("Users whose tree asks it first (%)")
+    first.set_xlabel("Users whose first rule asks about it (%)")
     first.grid(False, axis="y")
     most = np.argsort(-shares.sum(axis=0))[: MOST_ATTRIBUTES - 1]
     bottom = np.zeros(len(shares))
     for colour, feature in zip(figures.COLOURS, most, strict=False):
         rest.bar(range(1, len(shares) + 1), 100 * shares[:, feature], 0.7, bottom, color=colour, label=names[feature])
         bottom += 100 * shares[:, feature]
-    rest.bar(range(1, len(shares) + 1), 100 - bottom, 0.7, bottom, color="0.85", label="all others")
+    rest.bar(range(1, len(shares) + 1), 100 - bottom, 0.7, bottom, color="0.85", label="All others")
     rest.set_xticks(range(1, len(shares) + 1))
-    rest.set_xlabel("Depth of the rule (1: the first question)")
+    rest.set_xlabel("Depth of the rule in the tree (1: root)")
     rest.set_ylabel("Share of the rules (%)")
     rest.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return figure
+
+
+def _style(number: int) -> dict[str, Any]:
+    """Colour and marker of soft (0) and hard routing (1)."""
+    return {"color": figures.COLOURS[(0, 4)[number]], "marker": figures.MARKERS[number]}
 
 
 def _calibration(sitter: Sitter) -> Figure:
@@ -177,12 +176,12 @@ def _calibration(sitter: Sitter) -> Figure:
         parts = np.array_split(np.argsort(predicted, kind="stable"), TENTHS)
         means = np.array([[predicted[part].mean(), data.test.rating[part].mean()] for part in parts])
         spread = [1.96 * data.test.rating[part].std() / np.sqrt(len(part)) for part in parts]
-        style = {"color": figures.COLOURS[(0, 4)[number]], "marker": figures.MARKERS[number], "ms": 5, "capsize": 2}
-        axes.errorbar(means[:, 0], means[:, 1], yerr=spread, label=TITLES[method], **style)
+        style = _style(number) | {"ms": 5, "capsize": 2}
+        axes.errorbar(means[:, 0], means[:, 1], yerr=spread, label=sitter.titles[method], **style)
     ends = [data.low, data.high]
-    axes.plot(ends, ends, "--", color="0.5", zorder=1, label="as predicted")
-    axes.set_xlabel(f"Rating predicted ({data.unit}, mean of a tenth)")
-    axes.set_ylabel(f"Rating given ({data.unit}, mean with 95 % interval)")
+    axes.plot(ends, ends, "--", color="0.5", zorder=1, label="Perfectly calibrated")
+    axes.set_xlabel(f"Predicted rating ({data.unit}, mean of each tenth)")
+    axes.set_ylabel(f"Observed rating ({data.unit}, mean and 95 % interval)")
     axes.legend()
     return figure
 
@@ -192,7 +191,7 @@ def _depth(sitter: Sitter) -> Figure:
     figure, axes = plt.subplots(figsize=(5.8, 4.4))
     for number, method in enumerate(("meta_fixed_soft", "meta_fixed_hard")):
         model = sitter.models.get(method)
-        if model is None:
+        if not isinstance(model, MetaTreePredictor):
             continue
         # One f and one g serve nodes of every depth, so the same network grows trees of any.
         other = copy.deepcopy(model)
@@ -200,23 +199,21 @@ def _depth(sitter: Sitter) -> Figure:
         for depth in depths:
             other.tree.depth = depth
             errors.append(clipped_rmse(other.test(data), data.test.rating, data.low, data.high))
-        style = {"color": figures.COLOURS[(0, 4)[number]], "marker": figures.MARKERS[number]}
-        axes.plot(depths, errors, label=TITLES[method], **style)
+        style = _style(number)
+        axes.plot(depths, errors, label=sitter.titles[method], **style)
         axes.plot(model.tree.depth, errors[depths.index(model.tree.depth)], "o", ms=13, mfc="none", mec=style["color"])
     if "local_trees" in sitter.models:
-        error = clipped_rmse(sitter.models["local_trees"].test(data), data.test.rating, data.low, data.high)
+        error = float(clipped_rmse(sitter.models["local_trees"].test(data), data.test.rating, data.low, data.high))
         axes.axhline(error, color=figures.COLOURS[2], ls="--", label="Local trees, best depth")
-    axes.set_xlabel("Depth of the trees grown (ring: as trained)")
-    axes.set_ylabel(f"RMSE on the test ratings ({data.unit})")
+    axes.set_xlabel("Depth of the grown trees (ring: depth in training)")
+    axes.set_ylabel(f"RMSE on test ratings ({data.unit})")
     axes.legend()
     return figure
 
 
 def _embedding(sitter: Sitter) -> Figure:
     data = sitter.data
-    support = as_ratings(data.train, 0, len(data.train), 0)
-    with torch.inference_mode():
-        r_all = sitter.hard.tree.summary(support, len(data.users)).numpy()
+    r_all = sitter.hard.summaries(data.train, len(data.users))
     centred = r_all - r_all.mean(axis=0)
     _, strength, directions = np.linalg.svd(centred, full_matrices=False)
     place = centred @ directions[:2].T
@@ -224,16 +221,18 @@ def _embedding(sitter: Sitter) -> Figure:
     figure, axes = plt.subplots(figsize=(7.4, 5.2))
     common = np.bincount(favourite, minlength=len(data.features)).argsort()[::-1][: MOST_ATTRIBUTES - 1]
     rest = ~np.isin(favourite, common)
-    axes.scatter(*place[rest].T, s=9, color="0.85", label="another")
+    axes.scatter(place[rest, 0], place[rest, 1], s=9, color="0.85", label="Another")
     for colour, marker, feature in zip(figures.COLOURS, figures.MARKERS, common, strict=False):
         chosen = favourite == feature
         if chosen.any():
             label = data.features[feature].precise
-            axes.scatter(*place[chosen].T, s=14, color=colour, marker=marker, lw=0, alpha=0.8, label=label)
+            axes.scatter(
+                place[chosen, 0], place[chosen, 1], s=14, color=colour, marker=marker, lw=0, alpha=0.8, label=label
+            )
     share = 100 * strength**2 / (strength**2).sum()
-    axes.set_xlabel(f"First principal component of r_all ({share[0]:.0f} % of the variance)")
-    axes.set_ylabel(f"Second ({share[1]:.0f} %)")
-    axes.legend(title="Favoured most", loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    axes.set_xlabel(f"First principal component of r_all ({share[0]:.0f} % of variance)")
+    axes.set_ylabel(f"Second principal component ({share[1]:.0f} % of variance)")
+    axes.legend(title="Favourite attribute", loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return figure
 
 
@@ -247,4 +246,16 @@ def _favourites(data: RatingData) -> np.ndarray:
     for number, feature in enumerate(data.features):
         if feature.of == "item":
             favour[:, number] = np.bincount(rows.user, centred * rows.x[:, number], users) / count
-    return favour.argmax(axis=1)
+    favourites: np.ndarray = favour.argmax(axis=1)
+    return favourites
+
+
+PICTURES: dict[str, Callable[[Sitter], Figure]] = {
+    "sample_trees": _sample_trees,
+    "user_tree": _user_tree,
+    "truth": _truth,
+    "attributes": _attributes,
+    "calibration": _calibration,
+    "depth": _depth,
+    "embedding": _embedding,
+}

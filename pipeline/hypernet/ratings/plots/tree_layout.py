@@ -44,6 +44,11 @@ class Place:
         """Whether a rule stands here, with two nodes below."""
         return self.no is not None
 
+    @property
+    def children(self) -> dict[str, int]:
+        """The nodes below by the answer that leads there; none below a leaf."""
+        return {} if self.no is None or self.yes is None else {"no": self.no, "yes": self.yes}
+
 
 def places(forest: Forest, tree: int, deepest: int) -> list[Place]:
     """Places of a tree's nodes, each node before those below it, no before yes.
@@ -56,40 +61,40 @@ def places(forest: Forest, tree: int, deepest: int) -> list[Place]:
         tree: number of the tree.
         deepest: levels of rules that are drawn.
     """
-    found: list[Place] = []
+    placed: list[Place] = []
     leaves = 0
 
     def put(node: int, level: int) -> float:
         nonlocal leaves
         inner = forest.feature[node] != LEAF
         if not inner or level == deepest:
-            found.append(Place(node, leaves, level, None, None, mean_below(forest, node), bool(inner)))
+            placed.append(Place(node, leaves, level, None, None, mean_below(forest, node), bool(inner)))
             leaves += 1
-            return found[-1].x
+            return placed[-1].x
         no, yes = int(forest.left[node]), int(forest.right[node])
         if forest.sign[node] < 0:
             no, yes = yes, no
-        own = len(found)
-        found.append(Place(node, np.nan, level, no, yes, np.nan, False))
+        index = len(placed)
+        placed.append(Place(node, np.nan, level, no, yes, np.nan, False))
         x = (put(no, level + 1) + put(yes, level + 1)) / 2
-        found[own] = Place(node, x, level, no, yes, np.nan, False)
+        placed[index] = Place(node, x, level, no, yes, np.nan, False)
         return x
 
     put(int(forest.root[tree]), 0)
-    return found
+    return placed
 
 
 def mean_below(forest: Forest, node: int) -> float:
     """Mean value of the leaves below a node, by their support; of a leaf its value."""
     total, weight, plain, waiting = 0.0, 0, [], [node]
     while waiting:
-        one = waiting.pop()
-        if forest.feature[one] == LEAF:
-            total += float(forest.value[one]) * int(forest.support[one])
-            weight += int(forest.support[one])
-            plain.append(float(forest.value[one]))
+        below = waiting.pop()
+        if forest.feature[below] == LEAF:
+            total += float(forest.value[below]) * int(forest.support[below])
+            weight += int(forest.support[below])
+            plain.append(float(forest.value[below]))
         else:
-            waiting += [int(forest.left[one]), int(forest.right[one])]
+            waiting += [int(forest.left[below]), int(forest.right[below])]
     return total / weight if weight and len(plain) > 1 else float(np.mean(plain))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,10 +46,10 @@ def draw_tree(
         precise: with the numbers of the thresholds.
         deepest: levels of rules that are drawn.
     """
-    drawn = {one.node: one for one in places(forest, tree, deepest)}
+    drawn = {place.node: place for place in places(forest, tree, deepest)}
     alive = _alive(forest, tree, described, drawn)
-    leaves = 1 + max(one.x for one in drawn.values() if not one.is_rule)
-    levels = 1 + max(one.level for one in drawn.values())
+    leaves = 1 + max(place.x for place in drawn.values() if not place.is_rule)
+    levels = 1 + max(place.level for place in drawn.values())
     axes.set_xlim(-0.5 - (leaves < 2) / 2, leaves - 0.5 + (leaves < 2) / 2)
     axes.set_ylim(-levels + 0.5, 0.5)
     axes.set_axis_off()
@@ -57,18 +57,18 @@ def draw_tree(
     extent = axes.get_window_extent()
     scale = 72 / axes.figure.dpi
     unit = extent.width * scale / max(leaves, 2), extent.height * scale / levels
-    texts = {one.node: _text(forest, one, described, precise) for one in drawn.values()}
+    texts = {place.node: _text(forest, place, described, precise) for place in drawn.values()}
     font, lines = _fitted(drawn, texts, _counts(forest, tree, drawn), unit)
-    sizes = {kind: _box(drawn, lines, font, unit, kind) for kind in (True, False)}
-    for one in drawn.values():
-        for child, answer in ((one.no, "no"), (one.yes, "yes")) if one.is_rule else ():
-            _draw_edge(axes, one, drawn[child], sizes, answer, font, alive[child])
-        constant = one.is_rule and question(forest, one.node, described).constant
+    sizes = {is_rule: _box(drawn, lines, font, unit, is_rule) for is_rule in (True, False)}
+    for place in drawn.values():
+        for answer, child in place.children.items():
+            _draw_edge(axes, place, drawn[child], sizes, answer, font, alive[child])
+        constant = place.is_rule and question(forest, place.node, described).constant
         ground = CONSTANT_COLOUR if constant else RULE_COLOUR
-        if not one.is_rule:
-            ground = colour(one.value, described.low, described.high)
-        look = {"facecolor": ground, "ls": "--" if constant else "-", "alpha": 1.0 if alive[one.node] else 0.35}
-        _draw_box(axes, one, sizes[one.is_rule], lines[one.node], font, look)
+        if not place.is_rule:
+            ground = colour(place.value, described.low, described.high)
+        look = {"facecolor": ground, "ls": "--" if constant else "-", "alpha": 1.0 if alive[place.node] else 0.35}
+        _draw_box(axes, place, sizes[place.is_rule], lines[place.node], font, look)
 
 
 def _counts(forest: Forest, tree: int, drawn: dict[int, Place]) -> dict[int, str]:
@@ -81,11 +81,11 @@ def _counts(forest: Forest, tree: int, drawn: dict[int, Place]) -> dict[int, str
 def _alive(forest: Forest, tree: int, described: Described, drawn: dict[int, Place]) -> dict[int, bool]:
     """Whether an item can come to each drawn node."""
     ends = [node for node, place in drawn.items() if not place.is_rule]
-    alive = {node: one.reachable for node, one in reasons(forest, tree, described, leaves=ends).items()}
+    alive = {node: reason.reachable for node, reason in reasons(forest, tree, described, leaves=ends).items()}
     # Those below a node come after it.
     for node, place in reversed(drawn.items()):
         if place.is_rule:
-            alive[node] = alive[place.no] or alive[place.yes]
+            alive[node] = any(alive[child] for child in place.children.values())
     return alive
 
 
@@ -103,7 +103,9 @@ def _fitted(
         lines = {}
         for node, place in drawn.items():
             limits = RULE_LIMITS if place.is_rule else LEAF_LIMITS
-            width, height = (limit * one / font - room for limit, one, room in zip(limits, unit, PADDING, strict=True))
+            width, height = (
+                limit * points / font - room for limit, points, room in zip(limits, unit, PADDING, strict=True)
+            )
             wrapped = _wrapped(texts[node], width)
             if wrapped is None:
                 break
@@ -133,8 +135,10 @@ def _box(
     limits = RULE_LIMITS if rules else LEAF_LIMITS
     if not sizes:
         return limits
-    needed = (max(one) + room for one, room in zip(zip(*sizes, strict=True), PADDING, strict=True))
-    width, height = (min(limit, own * font / one) for limit, own, one in zip(limits, needed, unit, strict=True))
+    needed = (max(extents) + room for extents, room in zip(zip(*sizes, strict=True), PADDING, strict=True))
+    width, height = (
+        min(limit, wanted * font / points) for limit, wanted, points in zip(limits, needed, unit, strict=True)
+    )
     return width, height
 
 
@@ -170,7 +174,7 @@ def _draw_edge(
     alive: bool,
 ) -> None:
     start, end = -above.level - sizes[True][1] / 2, -below.level + sizes[below.is_rule][1] / 2
-    style = {"color": LINE_COLOUR, "lw": 1.0} if alive else {"color": "#c4cad0", "lw": 0.8, "ls": ":"}
+    style: dict[str, Any] = {"color": LINE_COLOUR, "lw": 1.0} if alive else {"color": "#c4cad0", "lw": 0.8, "ls": ":"}
     axes.plot([above.x, below.x], [start, end], zorder=1, **style)
     axes.annotate(
         answer,
@@ -186,7 +190,9 @@ def _draw_edge(
     )
 
 
-def _draw_box(axes: Axes, place: Place, size: tuple[float, float], lines: Lines, font: float, look: dict) -> None:
+def _draw_box(
+    axes: Axes, place: Place, size: tuple[float, float], lines: Lines, font: float, look: dict[str, Any]
+) -> None:
     from matplotlib.patches import Rectangle
 
     width, height = size
@@ -194,22 +200,22 @@ def _draw_box(axes: Axes, place: Place, size: tuple[float, float], lines: Lines,
     box = axes.add_patch(Rectangle(corner, width, height, edgecolor=LINE_COLOUR, lw=0.8, zorder=3, **look))
     text_colour = ink(look["facecolor"]) if look["alpha"] == 1 else LINE_COLOUR
     below = _size(lines)[1] / 2
-    for line, own in lines:
+    for line, line_size in lines:
         text = axes.annotate(
             line.replace("$", r"\$"),
             (place.x, -place.level),
-            (0, (below - own * LINE / 2) * font),
+            (0, (below - line_size * LINE / 2) * font),
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=own * font,
-            weight="normal" if place.is_rule or own < 1 else "bold",
+            fontsize=line_size * font,
+            weight="normal" if place.is_rule or line_size < 1 else "bold",
             color=text_colour,
             clip_on=True,
             zorder=4,
         )
         text.set_clip_path(box)
-        below -= own * LINE
+        below -= line_size * LINE
 
 
 def to_dot(forest: Forest, tree: int, described: Described, precise: bool = False) -> str:
@@ -221,24 +227,24 @@ def to_dot(forest: Forest, tree: int, described: Described, precise: bool = Fals
         described: names of the attributes and the rating scale.
         precise: with the numbers of the thresholds.
     """
-    drawn = {one.node: one for one in places(forest, tree, len(forest.feature))}
+    drawn = {place.node: place for place in places(forest, tree, len(forest.feature))}
     alive, counts = _alive(forest, tree, described, drawn), _counts(forest, tree, drawn)
     lines = ["digraph tree {", '  node [shape=box, fontname="sans-serif"];', '  edge [fontname="sans-serif"];']
-    for one in drawn.values():
+    for place in drawn.values():
         styles = ["filled"]
         ground = RULE_COLOUR
-        if not one.is_rule:
-            ground = colour(one.value, described.low, described.high)
-        elif question(forest, one.node, described).constant:
+        if not place.is_rule:
+            ground = colour(place.value, described.low, described.high)
+        elif question(forest, place.node, described).constant:
             ground, styles = CONSTANT_COLOUR, ["filled", "dashed"]
-        if not alive[one.node]:
+        if not alive[place.node]:
             styles.append("dotted")
         style = ",".join(styles)
-        quoted = _text(forest, one, described, precise).replace("\\", "\\\\").replace('"', '\\"')
-        label = f"{quoted}\\n{counts[one.node]}" if counts[one.node] else quoted
+        quoted = _text(forest, place, described, precise).replace("\\", "\\\\").replace('"', '\\"')
+        label = f"{quoted}\\n{counts[place.node]}" if counts[place.node] else quoted
         lines.append(
-            f'  {one.node} [label="{label}", style="{style}", fillcolor="{ground}", fontcolor="{ink(ground)}"];'
+            f'  {place.node} [label="{label}", style="{style}", fillcolor="{ground}", fontcolor="{ink(ground)}"];'
         )
-        for child, answer in ((one.no, "no"), (one.yes, "yes")) if one.is_rule else ():
-            lines.append(f'  {one.node} -> {child} [label="{answer}"{"" if alive[child] else ", style=dotted"}];')
+        for answer, child in place.children.items():
+            lines.append(f'  {place.node} -> {child} [label="{answer}"{"" if alive[child] else ", style=dotted"}];')
     return "\n".join([*lines, "}"]) + "\n"

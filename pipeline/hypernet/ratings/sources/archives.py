@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ JESTER_CITATION = (
     "K. Goldberg, T. Roeder, D. Gupta, C. Perkins, Eigentaste: A Constant Time Collaborative Filtering Algorithm, "
     "Information Retrieval 4(2), 133-151, 2001"
 )
+
+
+# Bytes of a member or an unpacked file; the largest one needed, MovieLens 1M's ratings, has 25 million.
+LARGEST_MEMBER = 2**27
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,19 @@ def terms(remote: RemoteFile) -> dict[str, Any]:
     return {"origin": remote.url, "licence": remote.licence, "citation": remote.citation}
 
 
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The content of a member of a zip archive.
+
+    Raises:
+        KeyError: there is none of this name.
+        ValueError: it is larger than :data:`LARGEST_MEMBER` when unpacked.
+    """
+    size = archive.getinfo(name).file_size
+    if size > LARGEST_MEMBER:
+        raise ValueError(f"{name} has {size} bytes; accepted: up to {LARGEST_MEMBER}")
+    return archive.read(name)
+
+
 def obtain(archive: Archive, allow_modified: bool) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The needed files of an archive, and facts for the manifest.
 
@@ -110,9 +128,9 @@ def obtain(archive: Archive, allow_modified: bool) -> tuple[dict[str, bytes], di
         passed_over.append((where, files, differences))
     if allow_modified and passed_over:
         where, files, differences = passed_over[0]
-        print(f"warning: {_said(where, differences)}; taken because allow_modified is set", file=sys.stderr)
+        print(f"warning: {_described(where, differences)}; taken because allow_modified is set", file=sys.stderr)
         return files, facts | {"origin": str(where), "modified": differences}
-    refused = "; ".join(_said(where, differences) for where, _, differences in passed_over)
+    refused = "; ".join(_described(where, differences) for where, _, differences in passed_over)
     try:
         path = acquire(archive.remote)
     except UserError as error:
@@ -127,7 +145,7 @@ def _in_mirrors(archive: Archive) -> Iterator[tuple[Path, dict[str, bytes], dict
     first = next(iter(archive.members))
     for path in _named(first):
         files = [path.parent / name for name in archive.members]
-        if all(file.is_file() for file in files):
+        if all(file.is_file() and file.stat().st_size <= LARGEST_MEMBER for file in files):
             contents = {file.name: file.read_bytes() for file in files}
             yield path.parent, contents, _differences(archive, contents)
     for path in _named(archive.remote.name):
@@ -146,15 +164,15 @@ def _named(name: str) -> Iterator[Path]:
 
 
 def _differences(archive: Archive, contents: dict[str, bytes]) -> dict[str, Any]:
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     return {
-        name: {"found": found[name], "expected": expected}
+        name: {"found": digests[name], "expected": expected}
         for name, expected in archive.members.items()
-        if found[name] != expected
+        if digests[name] != expected
     }
 
 
-def _said(where: Path, differences: dict[str, Any]) -> str:
+def _described(where: Path, differences: dict[str, Any]) -> str:
     parts = [
         f"{name} has SHA-256 {both['found']}, "
         + (f"not {both['expected']}" if both["expected"] else "and only the archive's digest is known")
@@ -166,6 +184,6 @@ def _said(where: Path, differences: dict[str, Any]) -> str:
 def _members(path: Path, archive: Archive) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as opened:
-            return {name: opened.read(f"{archive.folder}/{name}") for name in archive.members}
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+            return {name: read_member(opened, f"{archive.folder}/{name}") for name in archive.members}
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
         raise UserError(f"{path}: not the archive {archive.remote.name} ({error})") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,31 @@ UNUSED = "\x1f"
 LARGEST_ID = 2**53
 # Numbers beyond it are mistakes, and their squares are too large to be summed in single precision.
 LARGEST_NUMBER = 1e15
+# More than the ratings of MovieLens 25M take as CSV.
+LARGEST_FILE = 2**30
+MOST_COLUMNS = 10_000
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, largest: int = LARGEST_FILE) -> bytes:
     """The content of a file.
 
+    Args:
+        path: the file.
+        largest: bytes that are read at most: a device or a pipe may have no end.
+
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or is larger.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > largest:
+        raise UserError(f"{path}: larger than {largest // 2**20} MiB; accepted: files up to that size")
+    return content
 
 
 def read_ratings(path: Path, separator: str, fields: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,7 +98,7 @@ def _fault(path: Path, separator: str, fields: int) -> UserError:
         if len(values) != fields:
             return UserError(f"{where}: {len(values)} fields where {fields} belong, separated by {separator!r}")
         for name, value in zip(("a user", "an item"), values, strict=False):
-            if not value.isascii() or not value.isdigit() or int(value) >= LARGEST_ID:
+            if not value.isascii() or not value.isdigit() or len(value) > 16 or int(value) >= LARGEST_ID:
                 return UserError(f"{where}: {value[:20]!r} is not the number of {name}")
         if not is_finite(values[2]):
             return UserError(f"{where}: {values[2][:20]!r} is not a rating; accepted: a finite number")
@@ -115,43 +127,65 @@ def read_lines(path: Path, separator: str, fields: int, encoding: str) -> list[l
     return rows
 
 
-def _text(path: Path, encoding: str) -> str:
+def _text(path: Path, encoding: str, largest: int = LARGEST_FILE) -> str:
     try:
-        return read_bytes(path).decode(encoding)
+        return read_bytes(path, largest).decode(encoding)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: not a text in {encoding.removesuffix('-sig').upper()}") from None
 
 
-def read_csv(path: Path) -> tuple[dict[str, list[str]], np.ndarray]:
+def read_csv(path: Path, largest: int = LARGEST_FILE) -> tuple[dict[str, list[str]], np.ndarray]:
     """A table with a header, as people write it: columns by name, and the number of each row's line, ``[N]``.
 
+    Args:
+        path: the file.
+        largest: bytes that it may have at most.
+
     Raises:
-        UserError: no header, a column named twice or not at all, or a row of another length; one line names the place.
+        UserError: no header, too many columns, a column named twice or not at all, or a row of another length; one
+            line names the place.
     """
-    text = _text(path, "utf-8-sig")
+    text = _text(path, "utf-8-sig", largest)
     if "\0" in text:
         raise UserError(f"{path}: not a text; accepted: CSV with a header")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows, lines = [], []
+    header: list[str] = []
+    columns: list[list[str]] = []
+    # An array: a list of as many numbers takes several times the memory.
+    lines = array("q")
     try:
         for row in reader:
-            if row:
-                rows.append([field.strip() for field in row])
-                lines.append(reader.line_num)
+            if not row:
+                continue
+            if not header:
+                header = _header(path, row)
+                columns = [[] for _ in header]
+                continue
+            if len(row) != len(header):
+                raise UserError(f"{path}, line {reader.line_num}: {len(row)} fields, the header has {len(header)}")
+            for column, field in zip(columns, row, strict=True):
+                column.append(field.strip())
+            lines.append(reader.line_num)
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
-    if not rows:
+    if not header:
         raise UserError(f"{path}: the file is empty; accepted: CSV with a header")
-    header = rows.pop(0)
-    for place, name in enumerate(header):
-        if not name or name in header[:place]:
-            raise UserError(f"{path}, line 1: column {place + 1} is called {name!r}; accepted: a name of its own")
-    for row, line in zip(rows, lines[1:], strict=True):
-        if len(row) != len(header):
-            raise UserError(f"{path}, line {line}: {len(row)} fields, the header has {len(header)}")
-    columns = {name: [row[place] for row in rows] for place, name in enumerate(header)}
-    return columns, np.array(lines[1:], dtype=np.int64)
+    return dict(zip(header, columns, strict=True)), np.array(lines, dtype=np.int64)
+
+
+def _header(path: Path, row: list[str]) -> list[str]:
+    """The names of the columns."""
+    if len(row) > MOST_COLUMNS:
+        raise UserError(f"{path}, line 1: {len(row)} columns; accepted: at most {MOST_COLUMNS}")
+    header: dict[str, None] = {}
+    for place, name in enumerate(field.strip() for field in row):
+        if not name or name in header:
+            raise UserError(
+                f"{path}, line 1: column {place + 1} is called {name[:80]!r}; accepted: a name that no other column has"
+            )
+        header[name] = None
+    return list(header)
 
 
 def numbered(path: Path, what: str, wanted: ArrayLike, known: np.ndarray, lines: np.ndarray) -> np.ndarray:
@@ -169,10 +203,11 @@ def numbered(path: Path, what: str, wanted: ArrayLike, known: np.ndarray, lines:
     """
     wanted = np.asarray(wanted)
     order = np.argsort(known, kind="stable")
-    found = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
-    numbers = order[found]
+    places = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
+    numbers = order[places]
     strange = known[numbers] != wanted
     if strange.any():
         row = int(np.argmax(strange))
-        raise UserError(f"{path}, line {lines[row]}: {what} {wanted[row]} is not in the table of {what}s")
+        name = str(wanted[row])[:80]
+        raise UserError(f"{path}, line {lines[row]}: {what} {name} is not in the table of {what}s")
     return numbers

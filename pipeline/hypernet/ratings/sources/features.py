@@ -106,11 +106,11 @@ def training_statistics(
     columns = ItemStatistics.of(item, rating, items).without_own(item, rating)
     if folds is not None:
         for fold in np.unique(folds):
-            own = folds == fold
-            if own.all():
+            in_fold = folds == fold
+            if in_fold.all():
                 # Too few rows for another fold: each row's own rating stays left out.
                 break
-            others = ItemStatistics.of(item[~own], rating[~own], items).all_ratings()
+            others = ItemStatistics.of(item[~in_fold], rating[~in_fold], items).all_ratings()
             for name in ("mean_rating", "rating_deviation"):
-                columns[name][own] = others[name][item[own]]
+                columns[name][in_fold] = others[name][item[in_fold]]
     return columns

@@ -50,9 +50,9 @@ class TrueTrees:
         threshold = self.threshold.copy()
         for column in range(item_values.shape[1]):
             known = np.unique(item_values[:, column])
-            own = (self.column == column) & np.isin(threshold, known)
-            place = np.searchsorted(known, threshold[own])
-            threshold[own] = np.where(place > 0, (known[place - 1] + known[place]) / 2, known[0] - 1)
+            tied = (self.column == column) & np.isin(threshold, known)
+            place = np.searchsorted(known, threshold[tied])
+            threshold[tied] = np.where(place > 0, (known[place - 1] + known[place]) / 2, known[0] - 1)
         base = 7 * np.arange(users)[:, None]
         nodes = base + np.arange(7)
         leaves = np.full((users, 4), LEAF)
@@ -178,6 +178,6 @@ def last_of_pairs(
         users, items = names
         raise UserError(
             f"{where}, line {lines[second]}: user {users[user[second]]} rated item {items[item[second]]} on line "
-            f"{lines[first]} already; accepted: each pair once (your own table: or keep: last)"
+            f"{lines[first]} already; accepted: each pair once (of CSV tables with keep: last, the last)"
         )
     return np.arange(len(user))

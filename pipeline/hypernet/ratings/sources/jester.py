@@ -8,8 +8,10 @@ features of a joke they stand for: these are ours, and the numbers are not of th
 from __future__ import annotations
 
 import html
+import io
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
 from hypernet.ratings.core.tables import Feature
+from hypernet.ratings.sources.archives import read_member
 from hypernet.ratings.sources.features import number
 from hypernet.ratings.sources.interactions import RawRatings, check_ratings
 
@@ -32,6 +35,8 @@ TOPIC_TERMS = 3
 # Beyond this a topic's value differs between machines.
 TOPIC_DIGITS = 6
 TITLE_WORDS = 8
+# What zipfile raises on a damaged or encrypted archive, or one packed in a way that it does not know.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 LENGTHS = (
     number("characters", "long text", "short text", "number of characters"),
@@ -87,13 +92,14 @@ def read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     import pandas
 
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(RATINGS_MEMBER) as file:
-            table = pandas.read_csv(file, header=None, dtype=np.float64).to_numpy()
+        with zipfile.ZipFile(path) as archive:
+            content = io.BytesIO(read_member(archive, RATINGS_MEMBER))
+        table = pandas.read_csv(content, header=None, dtype=np.float64).to_numpy()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f"{path}: no table of numbers {RATINGS_MEMBER} can be read from it ({said})") from None
+    except (*UNREADABLE, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"{path}: no table of numbers {RATINGS_MEMBER} can be read from it ({reason})") from None
     where = f"{path}: {RATINGS_MEMBER}"
     if table.shape[1] != JOKES + 1:
         raise UserError(f"{where} has {table.shape[1]} columns; accepted: a count and {JOKES} ratings")
@@ -119,14 +125,14 @@ def read_texts(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             for joke in range(1, JOKES + 1):
                 member = TEXT_MEMBER.format(number=joke)
-                page = archive.read(member).decode("latin-1")
-                found = re.search(r"<!--\s*begin of joke\s*-->(.*?)<!--\s*end of joke\s*-->", page, re.DOTALL)
-                if not found:
+                page = read_member(archive, member).decode("latin-1")
+                match = re.search(r"<!--\s*begin of joke\s*-->(.*?)<!--\s*end of joke\s*-->", page, re.DOTALL)
+                if not match:
                     raise UserError(f"{path}: {member} does not say where the joke begins and ends")
-                sources.append(found.group(1))
+                sources.append(match.group(1))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise UserError(f"{path}: the texts of the jokes cannot be read from it ({error})") from None
     return sources
 

@@ -133,7 +133,8 @@ def random_tenth(user: np.ndarray, item: np.ndarray) -> np.ndarray:
         rows = rows[np.argsort(_first_seen(key[rows]), kind="stable")]
     if len(rows) < 2:
         return rows[:0]
-    return selection.train_test_split(rows, test_size=0.1, random_state=0)[1]
+    held_out: np.ndarray = selection.train_test_split(rows, test_size=0.1, random_state=0)[1]
+    return held_out
 
 
 def _first_seen(key: np.ndarray) -> np.ndarray:
@@ -239,7 +240,7 @@ def _ids(path: Path, what: str, rows: list[list[str]]) -> np.ndarray:
     ids = np.array([_whole(path, line, f"number of the {what}", row[0]) for line, row in enumerate(rows, start=1)])
     known, count = np.unique(ids, return_counts=True)
     if (count > 1).any():
-        raise UserError(f"{path}: {what} {known[np.argmax(count > 1)]} stands there more than once")
+        raise UserError(f"{path}: {what} {known[np.argmax(count > 1)]} is listed more than once")
     return ids
 
 

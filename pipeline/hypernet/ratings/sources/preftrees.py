@@ -10,10 +10,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hypernet.ratings.config import GENERATED
+from hypernet.ratings.core.arrays import read_arrays
 from hypernet.ratings.sources.features import genre, number
 from hypernet.ratings.sources.interactions import RawNewcomers, RawRatings, TrueTrees
 
@@ -78,9 +80,9 @@ def draw_items(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     share = 1 / np.sqrt(1 + np.arange(len(GENRES)))
     share /= share.sum()
     genres = np.zeros((ITEMS, len(GENRES)))
-    for own in genres:
+    for row in genres:
         count = 1 + (generator.random() < 0.5) + (generator.random() < 0.15)
-        own[generator.choice(len(GENRES), count, replace=False, p=share)] = 1
+        row[generator.choice(len(GENRES), count, replace=False, p=share)] = 1
     year = generator.integers(1960, 2000, ITEMS)
     average = np.clip(np.round(3.3 + 0.6 * generator.standard_normal(ITEMS), 2), LOW, HIGH)
     popularity = 1 / np.sqrt(1 + generator.permutation(ITEMS))
@@ -96,7 +98,7 @@ def draw_users(generator: np.random.Generator, users: int, items: np.ndarray, po
         moved = np.array(template.values) + generator.normal(0, COMMON_DEVIATION)
         value = np.clip(moved + generator.normal(0, LEAF_DEVIATION, 4), LOW, HIGH)
         threshold = np.array(
-            [_own_threshold(generator, *rule) for rule in zip(template.attributes, template.thresholds, strict=True)]
+            [_user_threshold(generator, *rule) for rule in zip(template.attributes, template.thresholds, strict=True)]
         )
         column = np.array([COLUMNS.index(name) for name in template.attributes])
         count = int(generator.integers(FEWEST_RATINGS, MOST_RATINGS + 1))
@@ -122,7 +124,7 @@ def draw_users(generator: np.random.Generator, users: int, items: np.ndarray, po
     )
 
 
-def _own_threshold(generator: np.random.Generator, attribute: str, threshold: float) -> float:
+def _user_threshold(generator: np.random.Generator, attribute: str, threshold: float) -> float:
     if attribute == "avg":
         return threshold + generator.normal(0, AVERAGE_JITTER)
     if attribute == "year":
@@ -136,7 +138,9 @@ def files(dataset: str) -> dict[str, bytes]:
     Items and users come from ``numpy.random.default_rng(k)``, k = 0 without a number, and newcomers, who rate the
     same items, from ``default_rng(k + 1)``: numpy's own streams, because they define the data set wherever it is made.
     """
-    seed = int(GENERATED.fullmatch(dataset).group(1) or 0)
+    match = GENERATED.fullmatch(dataset)
+    assert match is not None, f"{dataset} is no name of a generated data set"
+    seed = int(match[1] or 0)
     generator = np.random.default_rng(seed)
     items, popularity = draw_items(generator)
     populations = {
@@ -155,19 +159,28 @@ def files(dataset: str) -> dict[str, bytes]:
 
 def _archive(**arrays: np.ndarray) -> bytes:
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # its keyword allow_pickle is no array
     return file.getvalue()
 
 
 def read(raw: Path, title: str) -> RawRatings:
-    """Read what :func:`files` made."""
-    with np.load(raw / "items.npz") as arrays:
-        items = arrays["values"]
-    parts, trees = {}, {}
+    """Read what :func:`files` made.
+
+    Args:
+        raw: folder of the raw files.
+        title: name for people.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    items = read_arrays(raw / "items.npz", ["values"])["values"]
+    parts: dict[str, dict[str, Any]] = {}
+    trees: dict[str, TrueTrees] = {}
+    splits, truth = ("user", "item", "rating", "test"), ("truth.column", "truth.threshold", "truth.value")
     for name in ("users", "newcomers"):
-        with np.load(raw / f"{name}.npz") as arrays:
-            parts[name] = {part: arrays[part] for part in ("user", "item", "rating", "test")}
-            trees[name] = TrueTrees(*(arrays[f"truth.{part}"] for part in ("column", "threshold", "value")))
+        arrays = read_arrays(raw / f"{name}.npz", [*splits, *truth])
+        parts[name] = {part: arrays[part] for part in splits}
+        trees[name] = TrueTrees(*(arrays[part] for part in truth))
     newcomers = parts["newcomers"]
     newcomers["query"] = newcomers.pop("test")
     return RawRatings(

@@ -1,1 +1,1 @@
-"""What a person uses: a verb a file."""
+"""What a person uses: one file per verb, each a function."""

@@ -1,11 +1,14 @@
-"""``hypernet ratings recommend``: a handful of your ratings in, what you will like out, with the reasons."""
+"""A handful of a person's ratings in, what the person will like out, with the reasons."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +18,19 @@ from hypernet.ratings.core.explain import most_probable, reasons, tree_text
 from hypernet.ratings.core.tables import Rows
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.core.wording import shown
-from hypernet.ratings.tools.given_ratings import Items, read_items, read_ratings
+from hypernet.ratings.tools.items import Items, add_items
+from hypernet.ratings.tools.profiles import read_ratings
 from hypernet.ratings.trained import MetaTreePredictor, open_trees
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOP = 10
 # The feature that counts an item's ratings.
 COUNT = "rating_count"
 WIDEST_TITLE = 48
+UNCHANGED = "no one change would alter it"
+PAGES = (".html", ".htm")
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,182 @@ class Grown:
     predict: Callable[[np.ndarray], np.ndarray] | None
 
 
+@dataclass(frozen=True)
+class Recommendations:
+    """What a person will like, and why; made by :func:`recommend`.
+
+    Attributes:
+        model: the hypernetwork.
+        items: M items that could be rated or recommended.
+        item: numbers of those that the person rated, ``[n]``.
+        rating: their ratings, ``[n]``.
+        grown: the person's tree, and its predictions of all items.
+        order: numbers of all unrated items, best first.
+        top: how many of them are recommended.
+        explain: whether the text has the tree and what would change each prediction.
+        precise: whether rules are worded with the numbers of their thresholds.
+    """
+
+    model: MetaTreePredictor
+    items: Items
+    item: np.ndarray
+    rating: np.ndarray
+    grown: Grown
+    order: np.ndarray
+    top: int
+    explain: bool
+    precise: bool
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Why each recommended item is predicted its rating, e.g. "High ratings, not action"."""
+        by_leaf = reasons(self.grown.forest, 0, self.model.catalogue, self.precise)
+        return [by_leaf[int(self.grown.leaf[number])].text for number in self.order[: self.top]]
+
+    @cached_property
+    def changes(self) -> list[str]:
+        """What would change the prediction of each recommended item, e.g. "would be 4.7 if it were action"."""
+        changes = []
+        for number in self.order[: self.top]:
+            x, catalogue = self.items.x[number], self.model.catalogue
+            flips = counterfactuals(self.grown.forest, 0, x, catalogue, self.items.x, self.grown.predict, self.precise)
+            value = shown(float(self.grown.predicted[number]), 1)
+            changes.append(next((flip.text for flip in flips if shown(flip.value, 1) != value), UNCHANGED))
+        return changes
+
+    @cached_property
+    def tree(self) -> str:
+        """The person's tree as indented text, with the number of the person's ratings at every node."""
+        return tree_text(self.grown.forest, 0, self.model.catalogue, self.precise)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The recommended items, best first.
+
+        Columns ``item`` (id), ``title``, ``prediction`` (in the unit of the ratings), ``probability`` (with which soft
+        routing ends at the leaf that the reason speaks of), ``reason`` and ``change``.
+        """
+        import pandas as pd
+
+        chosen = self.order[: self.top]
+        return pd.DataFrame(
+            {
+                "item": self.items.ids[chosen].astype(object),
+                "title": self.items.titles[chosen].astype(object),
+                "prediction": self.grown.predicted[chosen],
+                "probability": self.grown.probability[chosen],
+                "reason": self.reasons,
+                "change": self.changes,
+            }
+        )
+
+    def text(self) -> str:
+        """What `hypernet ratings recommend` prints: the recommended items with predictions and reasons."""
+        known, count = self.model.catalogue, len(self.item)
+        plural = "" if count == 1 else "s"
+        lines = [f"{known.title}: a tree from {count} rating{plural}, on a scale from {known.low:g} to {known.high:g}"]
+        if self.explain:
+            lines += ["", *self.tree.splitlines()]
+            if not self.model.hard:
+                lines.append("(soft routing: a prediction is the mean of all leaves, each with its probability)")
+        return "\n".join(_printable(line) for line in [*lines, "", *self._item_lines()])
+
+    def _item_lines(self) -> list[str]:
+        """The recommended items, a line each, and with ``explain`` a second line for what would change each."""
+        chosen = self.order[: self.top]
+        titles = [_clipped(str(self.items.titles[number])) for number in chosen]
+        width, places = max(len(title) for title in titles), len(str(len(chosen)))
+        lines = []
+        for place, (number, title, reason) in enumerate(zip(chosen, titles, self.reasons, strict=True)):
+            if not self.model.hard:
+                reason += f" (with probability {self.grown.probability[number]:.2f})"
+            value = shown(float(self.grown.predicted[number]), 1)
+            lines.append(f"{place + 1:>{places}}  {value}  {title:<{width}}  {reason}".rstrip())
+            if self.explain:
+                lines.append(f"{'':{places}}  {'':{len(value)}}  {self.changes[place]}")
+        return lines
+
+    def write_page(self, path: str | Path) -> None:
+        """Write a page on which the person can change the tree's rules and see the predictions follow.
+
+        Args:
+            path: the file, ``.html``; it needs no network.
+
+        Raises:
+            UserError: another ending, a folder, or a model with soft routing, of which a page cannot show one path.
+        """
+        # Imported here: only a page needs it.
+        from hypernet.ratings.tools.userpage import write_user_page
+
+        path = Path(path)
+        check_page(path)
+        check_hard(self.model)
+        write_user_page(
+            path,
+            self.grown.forest,
+            0,
+            self.model.catalogue,
+            self.items,
+            self.item,
+            self.rating,
+            self.order,
+            self.top,
+        )
+
+
+def recommend(
+    ratings: str | Path | pd.DataFrame | Mapping[str, float],
+    *,
+    model: str | Path | MetaTreePredictor,
+    items: str | Path | pd.DataFrame | None = None,
+    top: int | None = None,
+    explain: bool = False,
+    precise: bool = False,
+) -> Recommendations:
+    """Grow a person's decision tree from a handful of ratings and recommend what it predicts highest.
+
+    The tree comes in one forward pass of the hypernetwork; the person need not be known to it.
+
+        mine = {"Film 3 (1966)": 5, "film10": 1, "film50": 4}
+        best = hypernet.ratings.recommend(mine, model="model.ckpt", top=5, explain=True)
+        print(best.text())
+        best.table  # item, title, prediction, probability, reason, change
+        best.write_page("me.html")
+
+    Args:
+        ratings: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``; or a
+            dictionary ``{item: rating}``. At least one rating, on the scale of the model's data.
+        model: ``model.ckpt`` of a meta_ method, or the model opened.
+        items: more items than those that the model was trained on: a path to a CSV file or a pandas table with the
+            columns ``item``, perhaps ``title``, and any that are named as the items' features.
+        top: how many to recommend; by default ten, or as many as are unrated.
+        explain: whether :meth:`Recommendations.text` has the tree, and what would change each prediction.
+        precise: "average rating > 3.62" in place of "high ratings".
+
+    Returns:
+        the recommendations, with the tree and the reasons.
+
+    Raises:
+        UserError: a table or model cannot be read, an item is unknown, a rating is not on the scale, or fewer items are
+            unrated than asked for.
+    """
+    predictor = open_trees(model)
+    known = predictor.catalogue
+    available = Items.of(known)
+    if items is not None:
+        available = add_items(items, available, known.features, known.mean, known.deviation)
+    item, rating = read_ratings(ratings, available, known.low, known.high)
+    unrated = len(available) - len(item)
+    if not unrated:
+        name = ratings if isinstance(ratings, str | Path) else "ratings"
+        raise UserError(f"{name}: all {len(available)} items are rated, none is left to recommend; add others (items)")
+    if top is not None and not 1 <= top <= unrated:
+        raise UserError(f"top {top}: {unrated} items are unrated; accepted: 1 to {unrated}")
+    grown = grow(predictor, available, item, rating)
+    order = ranking(predictor, available, grown, item)
+    return Recommendations(predictor, available, item, rating, grown, order, min(top or TOP, unrated), explain, precise)
+
+
 def grow(model: MetaTreePredictor, items: Items, item: np.ndarray, rating: np.ndarray) -> Grown:
     """Grow a person's tree and predict all items, as the model was trained to: with hard or soft routing.
 
@@ -51,18 +236,25 @@ def grow(model: MetaTreePredictor, items: Items, item: np.ndarray, rating: np.nd
         items: M items.
         item: numbers of those rated, ``[n]``; at least one.
         rating: their ratings, ``[n]``.
+
+    Raises:
+        UserError: the model's weights are such that the tree has numbers that are not finite.
     """
     support = Rows(np.zeros(len(item), np.int64), item, rating.astype(np.float32), items.x[item])
     forest = model.forest(support, 1)
+    is_leaf = forest.feature == LEAF
+    if not np.isfinite(np.where(is_leaf, forest.value, forest.threshold)).all():
+        raise UserError("model: its weights give a tree with numbers that are not finite; train it again")
     probability = model.leaf_probabilities(support, items.x)
     everyone = np.arange(len(items))
     if model.hard:
         leaf = forest.leaves(np.zeros(len(items), np.int64), items.x)
         return Grown(forest, forest.value[leaf], leaf, probability[everyone, leaf], None)
-    value = np.where(forest.feature == LEAF, forest.value, 0.0)
+    value = np.where(is_leaf, forest.value, 0.0)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        return model.leaf_probabilities(support, x) @ value
+        predicted: np.ndarray = model.leaf_probabilities(support, x) @ value
+        return predicted
 
     leaf, share = most_probable(forest, 0, probability)
     return Grown(forest, probability @ value, leaf, share, predict)
@@ -80,10 +272,32 @@ def ranking(model: MetaTreePredictor, items: Items, grown: Grown, rated: np.ndar
         grown: the person's tree.
         rated: numbers of the items that the person rated.
     """
-    names = [one.name for one in model.catalogue.features]
+    names = [feature.name for feature in model.catalogue.features]
     count = items.x[:, names.index(COUNT)] if COUNT in names else np.zeros(len(items))
     order = np.lexsort((-grown.probability, -count, -grown.predicted))
     return order[~np.isin(order, rated)]
+
+
+def check_page(path: Path) -> None:
+    """Refuse what is no name of a page.
+
+    Raises:
+        UserError: another ending than ``.html``, or a folder.
+    """
+    if path.suffix not in PAGES:
+        raise UserError(f"{path}: the name must end in .html")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file")
+
+
+def check_hard(model: MetaTreePredictor, name: str | Path = "model") -> None:
+    """Refuse a model of whose predictions a page cannot show the path.
+
+    Raises:
+        UserError: it routes softly.
+    """
+    if not model.hard:
+        raise UserError(f"{name}: it routes softly and a page shows one path; give a model of meta_*_hard")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,82 +312,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number from 1")
     return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Grow the tree, print the best items, write the page."""
-    if arguments.page is not None and arguments.page.suffix not in (".html", ".htm"):
-        raise UserError(f"{arguments.page}: the name must end in .html")
-    if arguments.page is not None and arguments.page.is_dir():
-        raise UserError(f"{arguments.page}: this is a folder; name a file")
-    model = open_trees(arguments.model)
-    known = model.catalogue
-    if arguments.page is not None and not model.hard:
-        raise UserError(
-            f"--page: {arguments.model} routes softly and a page shows one path; give a model of meta_*_hard"
-        )
-    items = Items(known.items, known.titles, known.item_x)
-    if arguments.items is not None:
-        items = read_items(arguments.items, items, known.features, known.mean, known.deviation)
-    item, rating = read_ratings(arguments.ratings, items, known.low, known.high)
-    unrated = len(items) - len(item)
-    if not unrated:
-        raise UserError(f"{arguments.ratings}: all {len(items)} items are rated; add others with --items")
-    if arguments.top is not None and arguments.top > unrated:
-        raise UserError(f"--top {arguments.top}: {unrated} items are unrated; from 1 to {unrated} is accepted")
-    grown = grow(model, items, item, rating)
-    order = ranking(model, items, grown, item)
-    top = min(arguments.top or TOP, unrated)
-    plural = "" if len(item) == 1 else "s"
-    print(f"{known.title}: a tree from {len(item)} rating{plural}, on a scale from {known.low:g} to {known.high:g}")
-    if arguments.explain:
-        print(f"\n{tree_text(grown.forest, 0, known, arguments.precise)}")
-        if not model.hard:
-            print("(soft routing: a prediction is the mean of all leaves, each with its probability)")
-    print()
-    for line in lines(model, items, grown, order[:top], arguments.explain, arguments.precise):
-        print(line)
+    """Recommend, print, and write the page where one is asked for."""
+    model = arguments.model
     if arguments.page is not None:
-        # Imported here: only a page needs it.
-        from hypernet.ratings.tools.userpage import write_user_page
-
-        write_user_page(arguments.page, grown.forest, 0, known, items, item, rating, order, top)
+        check_page(arguments.page)
+        model = open_trees(arguments.model)
+        check_hard(model, arguments.model)
+    best = recommend(
+        arguments.ratings,
+        model=model,
+        items=arguments.items,
+        top=arguments.top,
+        explain=arguments.explain,
+        precise=arguments.precise,
+    )
+    if arguments.page is not None:
+        best.write_page(arguments.page)
+    print(best.text())
+    if arguments.page is not None:
         print(f"\n{arguments.page}")
-
-
-def lines(
-    model: MetaTreePredictor, items: Items, grown: Grown, chosen: np.ndarray, explain: bool, precise: bool
-) -> list[str]:
-    """The chosen items with their predictions and reasons, a line each.
-
-    Args:
-        model: the hypernetwork.
-        items: all items.
-        grown: the person's tree.
-        chosen: numbers of items, in the order wanted.
-        explain: whether a second line says what would change the prediction.
-        precise: with the numbers of the thresholds.
-    """
-    why = reasons(grown.forest, 0, model.catalogue, precise)
-    titles = [_clipped(str(items.titles[one])) for one in chosen]
-    width = max(len(title) for title in titles)
-    places = len(str(len(chosen)))
-    said = []
-    for place, (number, title) in enumerate(zip(chosen, titles, strict=True), start=1):
-        text = why[int(grown.leaf[number])].text
-        if not model.hard:
-            text += f" (with probability {grown.probability[number]:.2f})"
-        value = shown(float(grown.predicted[number]), 1)
-        said.append(f"{place:>{places}}  {value}  {title:<{width}}  {text}".rstrip())
-        if explain:
-            flips = counterfactuals(grown.forest, 0, items.x[number], model.catalogue, items.x, grown.predict, precise)
-            change = next((one.text for one in flips if shown(one.value, 1) != value), "no one change would alter it")
-            said.append(f"{'':{places}}  {'':{len(value)}}  {change}")
-    return said
 
 
 def _clipped(title: str) -> str:
     return title if len(title) <= WIDEST_TITLE else f"{title[: WIDEST_TITLE - 1]}…"
+
+
+def _printable(line: str) -> str:
+    """Without control characters, by which a stranger's title could command the terminal."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in line
+    )

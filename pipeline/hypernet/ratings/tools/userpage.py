@@ -1,4 +1,4 @@
-"""A page of one user: the ratings given, the tree, and predictions with reasons; the reader may change the rules.
+"""A page of a user: the ratings given, the tree, and predictions with reasons; the reader may change the rules.
 
 The page is one file without any reference to the network. Everything on it is written here and stands without
 JavaScript; the page's script knows the same rules and words, and takes over when a rule is changed.
@@ -19,7 +19,7 @@ from hypernet.ratings.core.explain import question, reasons
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.core.wording import Bound, Described, sentence, shown, words
 from hypernet.ratings.plots.tree_layout import CIVIDIS, Place, colour, ink, places
-from hypernet.ratings.tools.given_ratings import Items
+from hypernet.ratings.tools.items import Items
 
 # Leaves that a laptop's screen shows side by side; larger trees are drawn as a list only.
 WIDEST = 16
@@ -64,24 +64,24 @@ def write_user_page(
     )
     nodes = _nodes(forest, tree, described, items.x[item])
     drawn = places(forest, tree, deepest=len(forest.feature))
-    why = {leaf: one.text for leaf, one in reasons(forest, tree, described).items()}
+    why = {leaf: leaf_reason.text for leaf, leaf_reason in reasons(forest, tree, described).items()}
     predicted = _entries(forest, tree, described, items, order[:top], why)
     history = _entries(forest, tree, described, items, item, why)
     for entry, given in zip(history, rating, strict=True):
         entry["given"] = _chip(float(given), described)
-    own = forest.predict(np.full(len(item), tree), items.x[item])
+    fitted = forest.predict(np.full(len(item), tree), items.x[item])
     content = {
         "title": described.title,
         "unit": described.unit,
         "low": f"{described.low:g}",
         "high": f"{described.high:g}",
-        "bar": ", ".join(f"rgb{one}" for one in CIVIDIS),
+        "bar": ", ".join(f"rgb{rgb}" for rgb in CIVIDIS),
         "count": len(item),
-        "error": shown(float(np.abs(own - rating).mean()), 2),
+        "error": shown(float(np.abs(fitted - rating).mean()), 2),
         "history": history,
         "predicted": predicted,
         "drawings": _drawings(drawn, nodes),
-        "wide": sum(not one.is_rule for one in drawn) <= WIDEST,
+        "wide": sum(not place.is_rule for place in drawn) <= WIDEST,
         "model": _model(forest, tree, described, items, item, rating, order, top),
     }
     write_text(out, environment.get_template("user.html.j2").render(content))
@@ -102,7 +102,7 @@ def _entries(
     for number, leaf in zip(chosen, leaves, strict=True):
         chip = _chip(float(forest.value[leaf]), described)
         flips = counterfactuals(forest, tree, items.x[number], described, items.x)
-        change = next((sentence(one.text) for one in flips if shown(one.value, 1) != chip["value"]), "")
+        change = next((sentence(flip.text) for flip in flips if shown(flip.value, 1) != chip["value"]), "")
         entry = {"title": str(items.titles[number]), "chip": chip, "given": None}
         entries.append(entry | {"reason": why[int(leaf)], "change": change})
     return entries
@@ -110,7 +110,7 @@ def _entries(
 
 def _nodes(forest: Forest, tree: int, described: Described, rated: np.ndarray) -> dict[int, dict[str, Any]]:
     """What stands at every node, by its number."""
-    reachable = {leaf: one.reachable for leaf, one in reasons(forest, tree, described).items()}
+    reachable = {leaf: leaf_reason.reachable for leaf, leaf_reason in reasons(forest, tree, described).items()}
     reached = forest.leaves(np.full(len(rated), tree), rated)
     nodes: dict[int, dict[str, Any]] = {}
     for node in reversed(forest.nodes(tree)):
@@ -173,9 +173,9 @@ def _wide_texts(facts: dict[str, Any], y: float) -> list[dict[str, Any]]:
     ]
     count = sum(bool(text) for _, text, _ in lines)
     placed, row = [], 0
-    for kind, text, most in lines:
+    for style, text, most in lines:
         baseline = y - count * LINE_HEIGHT / 2 + BASELINE + row * LINE_HEIGHT
-        placed.append({"kind": kind, "text": text, "letters": most, "y": baseline})
+        placed.append({"style": style, "text": text, "letters": most, "y": baseline})
         row += bool(text)
     return placed
 
@@ -185,36 +185,38 @@ def _narrow_texts(facts: dict[str, Any], y: float, width: float) -> list[dict[st
     letters, small = int((width - 60) / LETTER), int((width - 60) / SMALL_LETTER)
     question_y = y + (16 if facts["precise"] else 24)
     return [
-        {"kind": "q", "text": _clipped(facts["text"], letters), "letters": letters, "y": question_y},
-        {"kind": "precise small", "text": _clipped_name(facts["precise"], small), "letters": small, "y": y + 31},
+        {"style": "q", "text": _clipped(facts["text"], letters), "letters": letters, "y": question_y},
+        {"style": "precise small", "text": _clipped_name(facts["precise"], small), "letters": small, "y": y + 31},
     ]
 
 
 def _drawings(drawn: list[Place], nodes: dict[int, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The tree drawn twice: ``wide`` from top to bottom, ``narrow`` as an indented list."""
-    leaves = sum(not one.is_rule for one in drawn)
-    wide = {one.node: ((one.x + 0.5) * LEAF_PITCH, one.level * LEVEL_PITCH + RULE_BOX[1] / 2 + 6) for one in drawn}
-    narrow = {one.node: (8 + one.level * INDENT, 6 + row * ROW_PITCH) for row, one in enumerate(drawn)}
-    above = {child: one.node for one in drawn if one.is_rule for child in (one.no, one.yes)}
+    leaves = sum(not place.is_rule for place in drawn)
+    wide = {
+        place.node: ((place.x + 0.5) * LEAF_PITCH, place.level * LEVEL_PITCH + RULE_BOX[1] / 2 + 6) for place in drawn
+    }
+    narrow = {place.node: (8 + place.level * INDENT, 6 + row * ROW_PITCH) for row, place in enumerate(drawn)}
+    above = {child: place.node for place in drawn if place.is_rule for child in place.children.values()}
     boxes: dict[str, list[dict[str, Any]]] = {"wide": [], "narrow": []}
-    for one in drawn:
-        facts = nodes[one.node] | {"node": one.node, "rule": one.is_rule, "edge": None}
-        width, height = RULE_BOX if one.is_rule else LEAF_BOX
-        x, y = wide[one.node]
+    for place in drawn:
+        facts = nodes[place.node] | {"node": place.node, "rule": place.is_rule, "edge": None}
+        width, height = RULE_BOX if place.is_rule else LEAF_BOX
+        x, y = wide[place.node]
         box = facts | {"x": x - width / 2, "y": y - height / 2, "width": width, "height": height}
-        box["texts"] = _wide_texts(facts, y) if one.is_rule else []
-        x, y = narrow[one.node]
-        width = NARROW_WIDTH - x - 40 if one.is_rule else 74
+        box["texts"] = _wide_texts(facts, y) if place.is_rule else []
+        x, y = narrow[place.node]
+        width = NARROW_WIDTH - x - 40 if place.is_rule else 74
         row = facts | {"x": x + 32, "y": y, "width": width, "height": ROW_HEIGHT}
-        row["texts"] = _narrow_texts(facts, y, width) if one.is_rule else []
-        if one.node in above:
-            parent_x, parent_y = wide[above[one.node]]
-            box["edge"] = f"M{parent_x:g} {parent_y + RULE_BOX[1] / 2:g}L{wide[one.node][0]:g} {box['y']:g}"
-            parent_x, parent_y = narrow[above[one.node]]
+        row["texts"] = _narrow_texts(facts, y, width) if place.is_rule else []
+        if place.node in above:
+            parent_x, parent_y = wide[above[place.node]]
+            box["edge"] = f"M{parent_x:g} {parent_y + RULE_BOX[1] / 2:g}L{wide[place.node][0]:g} {box['y']:g}"
+            parent_x, parent_y = narrow[above[place.node]]
             row["edge"] = f"M{parent_x + 36:g} {parent_y + ROW_HEIGHT:g}V{y + ROW_HEIGHT / 2:g}H{row['x']:g}"
         boxes["wide"].append(box)
         boxes["narrow"].append(row)
-    levels = max(one.level for one in drawn)
+    levels = max(place.level for place in drawn)
     size = max(leaves, 2) * LEAF_PITCH, levels * LEVEL_PITCH + RULE_BOX[1] + 12
     return {
         "wide": {"width": size[0], "height": size[1], "boxes": boxes["wide"]},
@@ -242,7 +244,7 @@ def _model(
     features = [
         asdict(described.features[feature])
         | {"mean": float(described.mean[feature]), "deviation": float(described.deviation[feature])}
-        | {"values": [float(one) for one in values]}
+        | {"values": [float(value) for value in values]}
         for feature, (values, _) in zip(used, columns, strict=True)
     ]
     place = {feature: number for number, feature in enumerate(used)}

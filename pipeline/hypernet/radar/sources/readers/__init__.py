@@ -8,7 +8,7 @@ from pathlib import Path
 from hypernet.lab.errors import UserError
 from hypernet.radar.core.frames import Sequence
 from hypernet.radar.sources.readers import bom, fmi, knmi, mch, netcdf, nexrad, odim
-from hypernet.radar.sources.readers.common import HDF5, Frame, head
+from hypernet.radar.sources.readers.common import BROKEN, HDF5, Frame, head
 from hypernet.radar.sources.readers.hdf5 import opened, plain
 from hypernet.radar.sources.sequences import stacked
 
@@ -22,8 +22,6 @@ FORMATS: dict[str, Callable[[Path], list[Frame]]] = {
     "odim": lambda path: [odim.read(path)],
     "netcdf": netcdf.read_all,
 }
-# What libraries and arithmetic raise over attributes of a strange type, damaged pieces and sizes beyond all memory.
-BROKEN = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 ACCEPTED = "FMI PGM, KNMI HDF5, ODIM_H5 images, netCDF, BoM Rainfields, MeteoSwiss GIF, NEXRAD Level II; also gzip"
 
 
@@ -63,13 +61,13 @@ def read_frames(path: Path) -> list[Frame]:
     Raises:
         UserError: it cannot be read, or is damaged.
     """
-    kind = format_of(path)
+    form = format_of(path)
     try:
-        return FORMATS[kind](Path(path))
+        return FORMATS[form](Path(path))
     except BROKEN as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         # The cause stays: `--debug` shows it.
-        raise UserError(f"{path}: damaged, or of another form than {kind} files have ({said})") from error
+        raise UserError(f"{path}: damaged, or of another form than {form} files have ({reason})") from error
 
 
 def read_files(paths: Iterable[Path]) -> Sequence:

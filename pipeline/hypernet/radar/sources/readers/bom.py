@@ -30,15 +30,16 @@ def read(path: Path) -> Frame:
         if any(name not in dataset.variables for name in NEEDED) or dataset[NAME].ndim != 2:
             raise UserError(f"{path}: not of Rainfields; accepted: the variables {', '.join(NEEDED)}")
         variable = dataset[NAME]
+        if variable.dtype.kind not in "iuf":
+            raise UserError(f"{path}: {NAME} is {variable.dtype}; accepted: numbers")
         refuse_enormous(path, variable.size)
         across, along, x, y = axes(path, dataset, variable)
         start, end = (np.datetime64(dataset[name].values, "s") for name in NEEDED[1:])
         if not end > start or variable.attrs.get("units") != "kg m-2":
-            raise UserError(
-                f"{path}: {variable.attrs.get('units')} from {start} to {end}; accepted: kg m-2 over a time"
-            )
+            units = variable.attrs.get("units")
+            raise UserError(f"{path}: {units} from {start} to {end}; accepted: kg m-2 over a positive duration")
         rain = variable.transpose(along, across).values.astype(np.float64)
-        place, licence = projection(dataset, variable), dataset.attrs.get("licence", "")
+        place, licence = projection(path, dataset, variable), dataset.attrs.get("licence", "")
     # Beside the fill value -1 the files hold -2 in a few pixels; no rain is negative.
     missing = ~(rain >= 0)
     rate = checked_rate(path, rain / ((end - start) / np.timedelta64(3600, "s")), missing)
@@ -47,7 +48,7 @@ def read(path: Path) -> Frame:
     height, width = (length // times * times for length in rate.shape)
     blocks = (height // times, times, width // times, times)
     coarse = rate[:height, :width].reshape(blocks).mean(axis=(1, 3))
-    some_missing = missing[:height, :width].reshape(blocks).any(axis=(1, 3))
+    some_missing = np.asarray(missing[:height, :width].reshape(blocks).any(axis=(1, 3)))
     return Frame(
         np.where(some_missing, 0, dbz_of_rain_rate(coarse)).astype(np.float32),
         end,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +16,28 @@ import numpy as np
 from hypernet.lab.errors import UserError
 
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
+# What libraries and arithmetic raise over attributes of a strange type, damaged pieces and sizes beyond all memory.
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SystemError,
+    TypeError,
+    ValueError,
+)
 # No file of a weather service comes near; a small packed file cannot make this program reserve more.
 LARGEST_FILE = 2**30
 HEAD = 64
 # Packed zeros of any size fit into some kilobytes: pixels of one image, and of all images of a file.
-LARGEST_IMAGE, LARGEST_STACK = 2**26, 2**30
+LARGEST_IMAGE, LARGEST_STACK = 2**25, 2**29
+# Projections that make PROJ open a file: of grid shifts, or of definitions. EPSG's come with it.
+FILES_OF_PROJ = re.compile(
+    r"grids\s*=\s*(?!@null\b)|\+?\binit\s*=\s*(?!epsg:\d+\b)|\b(?:file|model)\s*=", re.IGNORECASE
+)
+LONGEST_PROJECTION = 10_000
 # Beyond these a number is no measurement but, most often, a fill value that nobody declared.
 DBZ_RANGE = (-100.0, 100.0)
 LARGEST_RATE = 1000.0
@@ -54,10 +72,10 @@ def content(path: Path, limit: int = LARGEST_FILE) -> bytes:
     Raises:
         UserError: it cannot be read, is cut off or has more than ``limit`` bytes.
     """
-    found = _start(path, limit + 1)
-    if len(found) > limit:
+    start = _start(path, limit + 1)
+    if len(start) > limit:
         raise UserError(f"{path}: more than {limit} bytes, the most that a radar file may have")
-    return found
+    return start
 
 
 def head(path: Path) -> bytes:
@@ -101,6 +119,17 @@ def refuse_enormous(path: Path, pixels: int, most: int = LARGEST_IMAGE) -> None:
     """
     if pixels > most:
         raise UserError(f"{path}: {pixels:,} pixels; accepted: {most:,} at most")
+
+
+def checked_projection(path: Path, text: str) -> str:
+    """A projection (PROJ string, WKT) that a file names.
+
+    Raises:
+        UserError: PROJ would open another file for it, or it is no text of a projection's length.
+    """
+    if not isinstance(text, str) or len(text) > LONGEST_PROJECTION or FILES_OF_PROJ.search(text):
+        raise UserError(f"{path}: the projection {str(text)[:80]!r}; accepted: one that needs no other file")
+    return text
 
 
 def checked_dbz(path: Path, dbz: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -12,12 +12,13 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import Frame, content, middles
+from hypernet.radar.sources.readers.common import Frame, content, middles, refuse_enormous
 
 OUTSIDE = 255
 # The sphere of these composites; the files do not say it (pysteps has the same).
 RADIUS_METRES = 6371288
 # Magic number, comments, width, height, largest value, and one white space before the pixels.
+LONGEST_HEADER = 2**16
 HEADER = re.compile(rb"P5\s+((?:#[^\n]*\n\s*)*)(\d{1,6})\s+(\d{1,6})\s+(\d{1,5})\s")
 
 
@@ -28,21 +29,22 @@ def read(path: Path) -> Frame:
         UserError: it is no such file, or is cut off.
     """
     path = Path(path)
-    found = content(path)
-    header = HEADER.match(found)
+    data = content(path)
+    header = HEADER.match(data, 0, LONGEST_HEADER)
     if not header:
         raise UserError(f"{path}: not a binary PGM file (P5, comments, width, height, 255)")
-    width, height, largest = (int(one) for one in header.groups()[1:])
+    width, height, largest = (int(number) for number in header.groups()[1:])
     facts = _comments(path, header[1])
+    refuse_enormous(path, width * height)
     if largest != 255 or facts["param"] != "CorrectedReflectivity":
         raise UserError(
             f"{path}: {facts['param']} in values up to {largest}; accepted: CorrectedReflectivity up to 255"
         )
-    if len(found) - header.end() != width * height:
+    if len(data) - header.end() != width * height:
         raise UserError(
-            f"{path}: {len(found) - header.end()} pixels, the header says {width} x {height}; the file is cut off"
+            f"{path}: {len(data) - header.end()} pixels, the header says {width} x {height}; the file is cut off"
         )
-    value = np.frombuffer(found, np.uint8, offset=header.end()).reshape(height, width)
+    value = np.frombuffer(data, np.uint8, offset=header.end()).reshape(height, width)
     missing = value == OUTSIDE
     dbz = np.where(missing, 0, (value.astype(np.float32) - 64) / 2).astype(np.float32)
     x, y, projection = _place(path, facts, width, height)
@@ -60,7 +62,7 @@ def _comments(path: Path, comments: bytes) -> dict[str, str]:
     facts = {line[0]: line[1].strip() for line in lines if len(line) == 2}
     for name in ("obstime", "param", "metersperpixel_x", "metersperpixel_y", "type", "bottomleft"):
         if name not in facts:
-            raise UserError(f'{path}: no comment "{name}" in the header; accepted: composites of FMI as they come')
+            raise UserError(f'{path}: no comment "{name}" in the header; accepted: composites as FMI publishes them')
     return facts
 
 
@@ -70,7 +72,7 @@ def _time(path: Path, text: str) -> np.datetime64:
     try:
         return np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:]}", "s")
     except ValueError:
-        raise UserError(f"{path}: obstime {text} is no time") from None
+        raise UserError(f"{path}: obstime {text} is not a time") from None
 
 
 def _place(path: Path, facts: dict[str, str], width: int, height: int) -> tuple[np.ndarray, np.ndarray, str]:
@@ -81,7 +83,7 @@ def _place(path: Path, facts: dict[str, str], width: int, height: int) -> tuple[
         longitude, latitude, true_latitude = (
             float(facts[name]) for name in ("centrallongitude", "centrallatitude", "truelatitude")
         )
-        corner = [float(one) for one in facts["bottomleft"].split()]
+        corner = [float(number) for number in facts["bottomleft"].split()]
         steps = float(facts["metersperpixel_x"]), float(facts["metersperpixel_y"])
     except (KeyError, ValueError) as error:
         raise UserError(f"{path}: the projection in the header is not whole ({error})") from None

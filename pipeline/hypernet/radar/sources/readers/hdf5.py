@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import openable
+from hypernet.radar.sources.readers.common import openable, refuse_enormous
+
+# Bytes of one piece of a dataset, which is unpacked whole; entries of a coordinate, and of a table of texts.
+LARGEST_CHUNK, LONGEST_SERIES, MOST_TEXTS = 2**29, 2**22, 2**16
 
 
 @contextlib.contextmanager
@@ -23,16 +27,68 @@ def opened(path: Path, format_name: str) -> Iterator[Any]:
         format_name: for people, e.g. "KNMI HDF5".
 
     Raises:
-        UserError: the file cannot be read, is cut off, or lacks something.
+        UserError: the file cannot be read, is cut off, lacks something, reaches for other files, or claims more than
+            fits into memory.
     """
     h5py = library("h5py", "h5py", "radar")
     try:
         with h5py.File(openable(path), "r") as file:
+            refuse_hostile(path, file)
             yield file
-    except OSError as error:
+    except (OSError, RuntimeError, SystemError) as error:
         raise UserError(f"{path}: not a whole HDF5 file ({' '.join(str(error).split())[:160]})") from None
     except KeyError as error:
         raise UserError(f"{path}: not a whole {format_name} file ({' '.join(str(error).split())[:160]})") from None
+
+
+def refuse_hostile(path: Path, file: Any) -> None:
+    """Refuse what reaches out of a file or takes memory beyond it; no data are read.
+
+    Raises:
+        UserError: a link into another file, or a dataset whose parts alone would not fit into memory.
+    """
+    h5py = library("h5py", "h5py", "radar")
+    accepted = "accepted: files that hold their own data"
+
+    # What a visitor returns ends the visit; raised inside, it would be another error.
+    def trouble_of_link(name: str, link: Any) -> str | None:
+        return f"{name} is a link into another file; {accepted}" if isinstance(link, h5py.ExternalLink) else None
+
+    def trouble_of_object(name: str, stored: Any) -> str | None:
+        try:
+            return trouble_of_data(name, stored) if isinstance(stored, h5py.Dataset) else None
+        except Exception as error:  # h5py raises many over damaged headers
+            return f"{name} is damaged ({' '.join(str(error).split())[:120]})"
+
+    def trouble_of_data(name: str, stored: Any) -> str | None:
+        if stored.is_virtual or stored.external:
+            return f"the data of {name} are in other files; {accepted}"
+        entries, chunk = stored.size or 0, math.prod(stored.chunks or ()) * stored.dtype.itemsize
+        if stored.ndim < 2 and entries > LONGEST_SERIES:
+            return f"{name} has {entries:,} entries; accepted: {LONGEST_SERIES:,} at most"
+        if stored.dtype.hasobject and entries > MOST_TEXTS:
+            return f"{name} has {entries:,} texts; accepted: {MOST_TEXTS:,} at most"
+        if chunk > LARGEST_CHUNK:
+            return f"{name} is in pieces of {chunk:,} bytes; accepted: {LARGEST_CHUNK:,} at most"
+        return None
+
+    trouble = file.visititems_links(trouble_of_link) or file.visititems(trouble_of_object)
+    if trouble:
+        raise UserError(f"{path}: {trouble}")
+
+
+def pixels(path: Path, dataset: Any) -> np.ndarray:
+    """The numbers of one image, ``[H, W]``.
+
+    Raises:
+        UserError: it is no plane of numbers, or too large.
+    """
+    if dataset.dtype.kind not in "iuf" or dataset.ndim != 2:
+        raise UserError(
+            f"{path}: {dataset.name} is {dataset.dtype} {list(dataset.shape)}; accepted: a plane of numbers"
+        )
+    refuse_enormous(path, dataset.size)
+    return dataset[...]
 
 
 def plain(value: Any) -> Any:

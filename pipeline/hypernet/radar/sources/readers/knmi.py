@@ -14,8 +14,8 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.radar.core.frames import dbz_of_rain_rate
-from hypernet.radar.sources.readers.common import Frame, checked_dbz, checked_rate, middles, refuse_enormous
-from hypernet.radar.sources.readers.hdf5 import opened, plain
+from hypernet.radar.sources.readers.common import Frame, checked_dbz, checked_projection, checked_rate, middles
+from hypernet.radar.sources.readers.hdf5 import opened, pixels, plain
 
 FORMULA = re.compile(r"GEO\s*=\s*([-+.\deE]+)\s*\*\s*PV\s*([-+][.\deE]+)?")
 NUMBER = re.compile(r"(\+(?:a|b|R|x_0|y_0)=)([-+.\deE]+)")
@@ -32,9 +32,8 @@ def read(path: Path) -> Frame:
     with opened(path, "KNMI HDF5") as file:
         image, calibration, overview = file["image1"], file["image1/calibration"], file["overview"]
         start, end = (_time(path, plain(overview.attrs[f"product_datetime_{side}"])) for side in ("start", "end"))
-        refuse_enormous(path, image["image_data"].size)
-        value = image["image_data"][...]
-        nothing = [plain(calibration.attrs[f"calibration_{kind}"]) for kind in ("missing_data", "out_of_image")]
+        value = pixels(path, image["image_data"])
+        nothing = [plain(calibration.attrs[f"calibration_{mark}"]) for mark in ("missing_data", "out_of_image")]
         missing = np.isin(value, nothing)
         measured = _calibrated(path, value, plain(calibration.attrs["calibration_formulas"]))
         quantity = plain(image.attrs["image_geo_parameter"])
@@ -45,9 +44,9 @@ def read(path: Path) -> Frame:
             dbz = dbz_of_rain_rate(checked_rate(path, measured / hours, missing))
         else:
             raise UserError(
-                f"{path}: holds {quantity} from {start} to {end}; accepted: [DBZ], or [MM] over more than no time"
+                f"{path}: holds {quantity} from {start} to {end}; accepted: [DBZ], or [MM] over a positive duration"
             )
-        x, y, projection = _place(file["geographic"], value.shape)
+        x, y, projection = _place(path, file["geographic"], value.shape)
         product = plain(image.attrs["image_product_name"])
     attributes = {"source": "Royal Netherlands Meteorological Institute, radar composite", "product": product}
     return Frame(dbz, end, missing, x, y, projection, attributes)
@@ -58,23 +57,23 @@ def _time(path: Path, text: str) -> np.datetime64:
     try:
         return np.datetime64(datetime.strptime(text, "%d-%b-%Y;%H:%M:%S.%f"), "s")
     except ValueError:
-        raise UserError(f"{path}: {text!r} is no time; accepted: such as 26-AUG-2010;00:05:00.000") from None
+        raise UserError(f"{path}: {text!r} is not a time; accepted: such as 26-AUG-2010;00:05:00.000") from None
 
 
 def _calibrated(path: Path, value: np.ndarray, formula: str) -> np.ndarray:
     """Pixel values by a formula such as ``GEO=0.01*PV+0.0``."""
-    found = FORMULA.fullmatch(formula.strip())
-    if not found:
+    matched = FORMULA.fullmatch(formula.strip())
+    if not matched:
         raise UserError(f"{path}: calibration {formula!r}; accepted: such as GEO=0.01*PV+0.0")
-    return value * float(found[1]) + float(found[2] or 0)
+    return value * float(matched[1]) + float(matched[2] or 0)
 
 
-def _place(geographic: Any, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
+def _place(path: Path, geographic: Any, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
     """x, y in metres and the projection: the files count in kilometres, from the pole, rows downwards."""
     facts = {name: plain(value) for name, value in geographic.attrs.items()}
     step_x, step_y = facts["geo_pixel_size_x"] * METRES, facts["geo_pixel_size_y"] * METRES
     x = middles(facts["geo_column_offset"] * step_x, step_x, shape[1])
     y = middles(facts["geo_row_offset"] * step_y, step_y, shape[0])
     in_kilometres = plain(geographic["map_projection"].attrs["projection_proj4_params"])
-    projection = NUMBER.sub(lambda found: f"{found[1]}{round(float(found[2]) * METRES, 3):.12g}", in_kilometres)
-    return x, y, projection + " +units=m +no_defs"
+    projection = NUMBER.sub(lambda matched: f"{matched[1]}{round(float(matched[2]) * METRES, 3):.12g}", in_kilometres)
+    return x, y, checked_projection(path, projection + " +units=m +no_defs")

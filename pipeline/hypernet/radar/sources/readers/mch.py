@@ -28,6 +28,8 @@ PROJECTION = (
 )
 LEFT, TOP, PIXEL_METRES = 255_000, 480_000, 1000
 SHAPE = (640, 710)
+# An image has some 20 kB; its comment some 200 characters.
+LARGEST_FILE, LONGEST_NOTE = 2**22, 2**12
 
 
 def read(path: Path) -> Frame:
@@ -39,17 +41,19 @@ def read(path: Path) -> Frame:
     path = Path(path)
     image_library = library("PIL.Image", "Pillow", "radar")
     try:
-        with image_library.open(io.BytesIO(content(path)), formats=("GIF",)) as image:
+        with image_library.open(io.BytesIO(content(path, LARGEST_FILE)), formats=("GIF",)) as image:
             note, frames, transparent = image.info.get("comment", b""), image.n_frames, "transparency" in image.info
-            index = np.asarray(image) if image.mode == "P" else None
+            shape, palette = image.size[::-1], image.mode == "P"
+            # Other sizes are refused below, before they take memory.
+            index = np.asarray(image) if palette and shape == SHAPE else np.empty((0, 0), np.uint8)
     except (OSError, EOFError, SyntaxError, ValueError, image_library.DecompressionBombError) as error:
         raise UserError(f"{path}: not a whole GIF file ({error})") from None
-    if frames > 1 or transparent or index is None:
+    if frames > 1 or transparent or not palette:
         what = f"{frames} frames" if frames > 1 else "transparency" if transparent else "no palette"
         raise UserError(f"{path}: a GIF with {what}; accepted: one frame of a palette without transparency")
-    facts = NOTE.search(note.decode("latin-1")) if note.startswith(MAKER) else None
-    if not facts or facts[1] != "AQC" or index.shape != SHAPE:
-        raise UserError(f"{path}: a picture of {index.shape}; accepted: product AQC of MeteoSwiss, {SHAPE} pixels")
+    facts = NOTE.search(note[:LONGEST_NOTE].decode("latin-1")) if note.startswith(MAKER) else None
+    if not facts or facts[1] != "AQC" or shape != SHAPE:
+        raise UserError(f"{path}: a picture of {shape}; accepted: product AQC of MeteoSwiss, {SHAPE} pixels")
     minutes = int(facts[3])
     missing = index > LARGEST
     step = index.astype(np.float64)
@@ -72,4 +76,4 @@ def _time(path: Path, digits: str) -> np.datetime64:
         hours, minutes = int(digits[5:7]), int(digits[7:])
         return np.datetime64(day + timedelta(hours=hours, minutes=minutes), "s")
     except ValueError:
-        raise UserError(f"{path}: PRDT={digits} is no time") from None
+        raise UserError(f"{path}: PRDT={digits} is not a time") from None

@@ -6,7 +6,9 @@ missing.
 
 from __future__ import annotations
 
+import bz2
 import csv
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import Frame, content
+from hypernet.radar.sources.readers.common import Frame, content, refuse_enormous
 from hypernet.radar.sources.readers.polar import REACH_METRES, Gridding, is_clutter, pixel_places
 
 MAGIC = (b"AR2V", b"ARCHIVE2")
@@ -27,6 +29,11 @@ WIDEST_GAP_DEGREES = 5.0
 HEADER_BYTES = 24
 # The radar's own data, six of a sweep of 720 rays, and some more.
 LEADING_RECORDS = 9
+# Bytes of a volume as it comes, of one of its records unpacked, and of all of them: several times the largest known.
+LARGEST_VOLUME, LARGEST_RECORD, LARGEST_UNPACKED = 2**27, 2**25, 2**29
+# Gates of a sweep up to 180 km: 720 rays of 720.
+MOST_GATES = 2**21
+RECORD = re.compile(rb"BZh.1AY&SY", re.DOTALL)
 GRIDDING = Gridding()
 
 
@@ -70,16 +77,18 @@ def lowest_sweep(path: Path) -> tuple[Any, str, dict[str, float]]:
     Raises:
         UserError: as for :func:`read`.
     """
-    found = content(path)
-    if not found.startswith(MAGIC):
+    volume = content(path, LARGEST_VOLUME)
+    if not volume.startswith(MAGIC):
         raise UserError(f"{path}: not a NEXRAD Level II volume; accepted: files that begin with AR2V or ARCHIVE2")
-    beginning = leading_records(found, LEADING_RECORDS)
+    beginning = leading_records(volume, LEADING_RECORDS)
+    refuse_bombs(path, beginning)
     try:
         sweep, attributes = _lowest(path, beginning)
     except UserError:
-        if len(beginning) == len(found):
+        if len(beginning) == len(volume):
             raise
-        sweep, attributes = _lowest(path, found)
+        refuse_bombs(path, volume)
+        sweep, attributes = _lowest(path, volume)
     station = str(attributes.get("instrument_name", "")).strip()
     place = {name: float(sweep[name]) for name in SITE}
     if not place["latitude"] and not place["longitude"]:
@@ -101,6 +110,28 @@ def leading_records(volume: bytes, count: int) -> bytes:
     return volume[:end]
 
 
+def refuse_bombs(path: Path, volume: bytes) -> None:
+    """Refuse records that unpack to more than any radar sends, before the library unpacks them whole.
+
+    Raises:
+        UserError: a record or all of them together are too large.
+    """
+    total = 0
+    for record in RECORD.finditer(volume):
+        unpacked = 0
+        try:
+            unpacked = len(bz2.BZ2Decompressor().decompress(volume[record.start() :], LARGEST_RECORD + 1))
+        except (OSError, ValueError):
+            # Damaged: for the library to say.
+            continue
+        total += unpacked
+        if unpacked > LARGEST_RECORD or total > LARGEST_UNPACKED:
+            raise UserError(
+                f"{path}: records of more than {LARGEST_RECORD:,} bytes unpacked, or {LARGEST_UNPACKED:,} together; "
+                "accepted: volumes as radars send them"
+            )
+
+
 def _lowest(path: Path, volume: bytes) -> tuple[Any, dict[str, Any]]:
     """The sweep, with the site as the volume has it, and the volume's attributes."""
     xradar = library("xradar", "xradar", "radar")
@@ -113,12 +144,14 @@ def _lowest(path: Path, volume: bytes) -> tuple[Any, dict[str, Any]]:
             sweeps = [sweep for sweep in sweeps if MOMENT in sweep and sweep.sizes["azimuth"] > 1]
             angles = [float(sweep["sweep_fixed_angle"]) for sweep in sweeps]
             # The first of the smallest.
-            sweep = sweeps[int(np.argmin(angles))].sel(range=slice(0, REACH_METRES)).sortby("azimuth").load()
+            sweep = sweeps[int(np.argmin(angles))].sel(range=slice(0, REACH_METRES)).sortby("azimuth")
+            refuse_enormous(path, sweep.sizes["azimuth"] * sweep.sizes["range"], MOST_GATES)
+            sweep = sweep.load()
             sweep = sweep.assign_coords({name: float(tree[name]) for name in SITE})
             attributes = dict(tree.attrs)
     except Exception as error:
-        said = " ".join(f"{type(error).__name__} {error}".split())[:160]
-        raise UserError(f"{path}: not a whole NEXRAD Level II volume ({said})") from None
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:160]
+        raise UserError(f"{path}: not a whole NEXRAD Level II volume ({reason})") from None
     gaps = np.diff(sweep.azimuth.values, append=sweep.azimuth.values[0] + 360)
     if min(angles) > HIGHEST_DEGREES or gaps.max() > WIDEST_GAP_DEGREES:
         raise UserError(

@@ -15,8 +15,8 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
 from hypernet.radar.core.frames import dbz_of_rain_rate
-from hypernet.radar.sources.readers.common import Frame, checked_dbz, checked_rate, middles, refuse_enormous
-from hypernet.radar.sources.readers.hdf5 import opened, plain
+from hypernet.radar.sources.readers.common import Frame, checked_dbz, checked_projection, checked_rate, middles
+from hypernet.radar.sources.readers.hdf5 import opened, pixels, plain
 
 CARTESIAN = ("COMP", "IMAGE", "CVOL", "PIC")
 # In the order in which they are looked for.
@@ -31,9 +31,11 @@ def read(path: Path) -> Frame:
     """
     path = Path(path)
     with opened(path, "ODIM_H5") as file:
-        kind = plain(file["what"].attrs["object"])
-        if kind not in CARTESIAN:
-            raise UserError(f"{path}: an ODIM_H5 file of {kind}; accepted: {', '.join(CARTESIAN)} (Cartesian images)")
+        product = plain(file["what"].attrs["object"])
+        if product not in CARTESIAN:
+            raise UserError(
+                f"{path}: an ODIM_H5 file of {product}; accepted: {', '.join(CARTESIAN)} (Cartesian images)"
+            )
         what, quantity, value = _chosen(path, file)
         missing, dry = value == what["nodata"], value == what["undetect"]
         measured = value * what["gain"] + what["offset"]
@@ -41,7 +43,7 @@ def read(path: Path) -> Frame:
         if quantity == "ACRR":
             start, time = (_time(path, f"{what[side + 'date']}{what[side + 'time']}") for side in ("start", "end"))
             if not time > start:
-                raise UserError(f"{path}: rain accumulated from {start} to {time}; accepted: a time longer than none")
+                raise UserError(f"{path}: rain accumulated from {start} to {time}; accepted: a positive duration")
             measured = measured / ((time - start) / np.timedelta64(3600, "s"))
         measured = np.where(dry, 0, measured)
         if quantity in ("RATE", "ACRR"):
@@ -49,34 +51,37 @@ def read(path: Path) -> Frame:
         else:
             dbz = checked_dbz(path, measured, missing)
         x, y, projection = _place(path, _attributes(file, "dataset1", "where"), value.shape)
-    attributes = {"source": str(what.get("source", "")), "product": f"{kind} {what.get('product', '')}".strip()}
+    attributes = {"source": str(what.get("source", "")), "product": f"{product} {what.get('product', '')}".strip()}
     return Frame(dbz, time, missing, x, y, projection, attributes)
 
 
 def _attributes(file: Any, place: str, name: str) -> dict[str, Any]:
     """Attributes ``what`` or ``where`` of a group such as ``dataset1/data1``, over those of the groups further up."""
-    parts, found = place.split("/"), {}
+    parts, attributes = place.split("/"), dict[str, Any]()
     for depth in range(len(parts) + 1):
         group = "/".join([*parts[:depth], name])
         if group in file:
-            found |= {key: plain(value) for key, value in file[group].attrs.items()}
-    return found
+            attributes |= {key: plain(value) for key, value in file[group].attrs.items()}
+    return attributes
 
 
 def _chosen(path: Path, file: Any) -> tuple[dict[str, Any], str, np.ndarray]:
     """Attributes, quantity and pixels of what is read."""
-    found = {}
+    quantities: dict[str, tuple[dict[str, Any], str]] = {}
     for dataset in sorted(name for name in file if re.fullmatch(r"dataset\d+", name)):
         for data in sorted(name for name in file[dataset] if re.fullmatch(r"data\d+", name)):
             what = _attributes(file, f"{dataset}/{data}", "what")
-            found.setdefault(what["quantity"], (what, f"{dataset}/{data}/data"))
+            quantities.setdefault(what["quantity"], (what, f"{dataset}/{data}/data"))
     for quantity in QUANTITIES:
-        if quantity in found:
-            what, place = found[quantity]
-            refuse_enormous(path, file[place].size)
+        if quantity in quantities:
+            what, place = quantities[quantity]
             # The scale is the identity and all pixels are data where the file says nothing.
-            return {"gain": 1.0, "offset": 0.0, "nodata": np.nan, "undetect": np.nan} | what, quantity, file[place][...]
-    raise UserError(f"{path}: holds {', '.join(found) or 'no data'}; accepted: {', '.join(QUANTITIES)}")
+            return (
+                {"gain": 1.0, "offset": 0.0, "nodata": np.nan, "undetect": np.nan} | what,
+                quantity,
+                pixels(path, file[place]),
+            )
+    raise UserError(f"{path}: holds {', '.join(quantities) or 'no data'}; accepted: {', '.join(QUANTITIES)}")
 
 
 def _time(path: Path, text: str) -> np.datetime64:
@@ -85,13 +90,13 @@ def _time(path: Path, text: str) -> np.datetime64:
     try:
         return np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:]}", "s")
     except ValueError:
-        raise UserError(f"{path}: date and time {text} are none") from None
+        raise UserError(f"{path}: date and time {text} do not exist") from None
 
 
 def _place(path: Path, where: dict[str, Any], shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, str]:
     """x and y in metres from the outer corner in the upper left, and the projection."""
     pyproj = library("pyproj", "pyproj", "radar")
-    projection = where["projdef"]
+    projection = checked_projection(path, where["projdef"])
     if (where["ysize"], where["xsize"]) != shape:
         raise UserError(f"{path}: pixels {shape}, the header says {(where['ysize'], where['xsize'])}")
     try:

@@ -16,7 +16,7 @@ SIZE = 250
 NO_ECHO_DBZ = -33.0
 # wsize, tr1, n_p, tr2 of Gabella and Notarpietro, ERAD 2002, as wradlib's documentation sets them.
 GABELLA = {"wsize": 5, "thrsnorain": 0.0, "tr1": 6.0, "n_p": 6, "tr2": 1.3, "rm_nans": False}
-# Rays of two volumes that point within so many degrees of each other are the same scan: at 125 km, 220 m.
+# Rays of two volumes that point within this many degrees of each other are the same scan: at 125 km, 220 m.
 SAME_DEGREES = 0.1
 
 

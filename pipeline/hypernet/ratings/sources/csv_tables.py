@@ -1,4 +1,4 @@
-"""The user's own ratings: two CSV tables.
+"""A data set of one's own in two CSV tables.
 
 ``ratings`` has the columns ``user``, ``item`` and ``rating``, and may have ``split`` with ``train`` or ``test`` in
 each row; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other column is an
@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.ratings.core.tables import Feature
-from hypernet.ratings.sources.delimited import LARGEST_NUMBER, numbered, read_csv
+from hypernet.ratings.core.tables import MOST_DIGITS, Feature
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, read_csv
 from hypernet.ratings.sources.features import number
 from hypernet.ratings.sources.interactions import RawRatings, check_ratings, last_of_pairs
 
@@ -24,10 +24,14 @@ STATISTICS = ("mean_rating", "rating_count")
 RATING_COLUMNS, SPLITS = ("user", "item", "rating"), ("train", "test")
 SCALE = (-LARGEST_NUMBER, LARGEST_NUMBER)
 LIST_SEPARATOR = "|"
+# The tag genome of MovieLens has 1,128 attributes; each takes 8 bytes of every item and 4 of every rating.
+MOST_FEATURES = 5_000
+LARGEST_ITEMS = 64 * 2**20
+# Identifiers and titles lie in arrays in which the longest sets the width of all.
+LONGEST_NAME = 500
 # What programs write in a column of numbers where there is none, in lower case.
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 MOST_VALUES = 20
-MOST_DIGITS = 6
 
 
 def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings:
@@ -48,11 +52,11 @@ def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings
     if not len(lines):
         raise UserError(f"{ratings}: no ratings under the header")
     for name in ("user", "item"):
-        _no_empty(ratings, name, columns[name], lines)
+        _check_names(ratings, name, columns[name], lines)
     rating = _ratings(ratings, columns["rating"], lines)
     users = _natural_order(columns["user"])
-    user = numbered(ratings, "user", columns["user"], users, lines)
-    item = numbered(ratings, "item", columns["item"], item_ids, lines)
+    user = _numbers(ratings, "user", columns["user"], users, lines)
+    item = _numbers(ratings, "item", columns["item"], item_ids, lines)
     rows = last_of_pairs(str(ratings), user, item, (users, item_ids), lines, keep)
     test = _test(ratings, columns["split"], lines)[rows] if "split" in columns else None
     return RawRatings(
@@ -85,32 +89,33 @@ def _ratings(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
 
 
 def _test(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
-    split = np.array(texts)
-    strange = ~np.isin(split, SPLITS)
-    if strange.any():
-        row = int(np.argmax(strange))
+    row = next((row for row, text in enumerate(texts) if text not in SPLITS), None)
+    if row is not None:
         raise UserError(f"{path}, line {lines[row]}: split {texts[row][:20]!r}; accepted: {', '.join(SPLITS)}")
-    return split == "test"
+    return np.array([text == "test" for text in texts])
 
 
 def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.ndarray]:
     """Identifiers, titles, attributes, and their values ``[M, columns]``."""
-    columns, lines = read_csv(path)
+    columns, lines = read_csv(path, LARGEST_ITEMS)
     _need(path, columns, ("item",))
     if not len(lines):
         raise UserError(f"{path}: no items under the header")
     items = columns.pop("item")
-    _no_empty(path, "item", items, lines)
+    _check_names(path, "item", items, lines)
     doubled = [item for item, count in Counter(items).items() if count > 1]
     if doubled:
         line = lines[len(items) - 1 - items[::-1].index(doubled[0])]
-        raise UserError(f"{path}, line {line}: item {doubled[0]} stands there more than once")
+        raise UserError(f"{path}, line {line}: item {doubled[0]} is listed more than once")
     titles = [given or item for given, item in zip(columns.pop("title", items), items, strict=True)]
+    _check_names(path, "title", titles, lines)
     features, values = [], []
     for name, texts in columns.items():
         for feature, column in _attributes(path, _without_braces(name), texts, lines):
             features.append(feature)
             values.append(column)
+        if len(features) > MOST_FEATURES:
+            raise UserError(f"{path}: more than {MOST_FEATURES} attributes; accepted: up to {MOST_FEATURES}")
     names = Counter(feature.name for feature in features)
     names.update(STATISTICS)
     clash = next((name for name, count in names.items() if count > 1), None)
@@ -121,7 +126,7 @@ def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.
 
 
 def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> list[tuple[Feature, np.ndarray]]:
-    """What a column says of the items, as attributes with their values."""
+    """The attributes that a column of the items becomes, with their values ``[M]``."""
     if not any(texts):
         raise UserError(f"{path}: the column {name} is empty")
     numbers = np.array([_number(text) for text in texts])
@@ -139,13 +144,13 @@ def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> l
         above, below = f"{name} above {{t}}", f"{name} below {{t}}"
         return [(number(name, above, below, name, digits=_digits(numbers)), numbers)]
     values = [{part.strip() for part in text.split(LIST_SEPARATOR)} - {""} for text in texts]
-    counts = Counter(value for own in values for value in own)
+    counts = Counter(value for parts in values for value in parts)
     # The most frequent first; of equally frequent ones the first in the alphabet.
     chosen = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
     return [
         (
             Feature(label, "binary", "item", label, f"not {label}", label),
-            np.array([float(value in own) for own in values]),
+            np.array([float(value in parts) for parts in values]),
         )
         for value in chosen
         for label in [f"{name}: {_without_braces(value)}"]
@@ -171,9 +176,15 @@ def _digits(values: np.ndarray) -> int:
 def _natural_order(ids: list[str]) -> np.ndarray:
     """The distinct identifiers: by value where all are whole numbers, else by alphabet."""
     distinct = set(ids)
-    if all(one.isascii() and one.isdigit() for one in distinct):
-        return np.array(sorted(distinct, key=lambda one: (int(one), one)))
+    if all(identifier.isascii() and identifier.isdigit() for identifier in distinct):
+        # By length without leading zeros, then by alphabet: by value, however many digits there are.
+        return np.array(sorted(distinct, key=lambda identifier: (*_by_value(identifier), identifier)))
     return np.array(sorted(distinct))
+
+
+def _by_value(digits: str) -> tuple[int, str]:
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def _without_braces(text: str) -> str:
@@ -184,10 +195,24 @@ def _without_braces(text: str) -> str:
 def _need(path: Path, columns: dict[str, list[str]], names: tuple[str, ...]) -> None:
     for name in names:
         if name not in columns:
-            found = ", ".join(columns)[:160]
-            raise UserError(f"{path}, line 1: no column {name}; found: {found}; needed: {', '.join(names)}")
+            header = ", ".join(columns)[:160]
+            raise UserError(f"{path}, line 1: no column {name}; found: {header}; needed: {', '.join(names)}")
 
 
-def _no_empty(path: Path, name: str, texts: list[str], lines: np.ndarray) -> None:
-    if "" in texts:
-        raise UserError(f"{path}, line {lines[texts.index('')]}: {name} is empty")
+def _check_names(path: Path, column: str, texts: list[str], lines: np.ndarray) -> None:
+    """Refuse identifiers and titles that are empty or too long."""
+    for text, line in zip(texts, lines, strict=True):
+        if not text:
+            raise UserError(f"{path}, line {line}: {column} is empty")
+        if len(text) > LONGEST_NAME:
+            raise UserError(f"{path}, line {line}: {column} has {len(text)} characters; accepted: up to {LONGEST_NAME}")
+
+
+def _numbers(path: Path, what: str, texts: list[str], known: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """The number of each identifier among the known ones, int64 ``[N]``."""
+    places = {identifier: number for number, identifier in enumerate(known.tolist())}
+    numbers = np.array([places.get(text, -1) for text in texts], dtype=np.int64)
+    if (numbers < 0).any():
+        row = int(np.argmax(numbers < 0))
+        raise UserError(f"{path}, line {lines[row]}: {what} {texts[row][:80]} is not in the table of {what}s")
+    return numbers

@@ -1,4 +1,4 @@
-"""The user's own tables: what columns become, and mistakes in one line."""
+"""A data set in CSV tables: what columns become, and mistakes in one line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.manifest import read_manifest
-from hypernet.ratings.config import OwnTable, RawSettings
+from hypernet.ratings.config import CsvTables, RawSettings
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.dataset import prepare
 from hypernet.ratings.raw import make
-from hypernet.ratings.sources.user_tables import read
+from hypernet.ratings.sources.csv_tables import read
 
 RATINGS = "user,item,rating\nann,tea,5\nann,cake,1.5\nbob,tea,3\nbob,pie,4\n"
 ITEMS = "item,title,price,hot,kind,sugar\ntea,Green tea,2.5,1,drink|leaf,\ncake,,4,0,food,20\npie,Pie,8,0,food,10\n"
@@ -99,7 +99,7 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ratings", "items", "said"),
+    ("ratings", "items", "message"),
     [
         ("user,item\na,tea\n", ITEMS, "r.csv, line 1: no column rating; found: user, item; needed: user, item, rating"),
         (RATINGS, "name,price\ntea,1\n", "i.csv, line 1: no column item"),
@@ -116,7 +116,7 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
         ("user,item,rating\n,tea,1\n", ITEMS, "r.csv, line 2: user is empty"),
         ("user,item,rating,split\na,tea,1,dev\n", ITEMS, "r.csv, line 2: split 'dev'; accepted: train, test"),
         ("user,item,rating\na,tea,1,2\n", ITEMS, "r.csv, line 2: 4 fields, the header has 3"),
-        (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 5: item tea stands there more than once"),
+        (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 5: item tea is listed more than once"),
         (
             RATINGS,
             "item,price\ntea,inf\ncake,1\npie,2\n",
@@ -127,11 +127,11 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
         (RATINGS, "item,k,k: a\ntea,a,1\ncake,b,0\npie,a,1\n", "k: a would be the name of two attributes"),
     ],
 )
-def test_a_mistake_is_one_line(tmp_path, ratings, items, said):
+def test_a_mistake_is_one_line(tmp_path, ratings, items, message):
     paths = write(tmp_path, ratings, items)
     with pytest.raises(UserError) as caught:
         read(*paths, "mine", keep=None)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path))
     assert "\n" not in str(caught.value)
 
@@ -144,15 +144,15 @@ def test_no_column_breaks_the_reader(tmp_path_factory, cells):
     with items.open("w", newline="") as file:
         csv.writer(file).writerows([("item", "c"), *zip(("tea", "cake", "pie"), cells, strict=True)])
     try:
-        raw, said = read(ratings, items, "mine", None), None
+        raw, message = read(ratings, items, "mine", None), None
     except UserError as error:
-        said = str(error)
-    if said is None:
+        message = str(error)
+    if message is None:
         assert np.isfinite(raw.item_values).all()
         assert raw.item_values.shape == (3, len(raw.item_features))
     else:
-        assert said.startswith(str(items))
-        assert "\n" not in said
+        assert message.startswith(str(items))
+        assert "\n" not in message
 
 
 def many_ratings(users=12, items=8):
@@ -164,7 +164,7 @@ def many_ratings(users=12, items=8):
 
 def test_from_start_to_end(tmp_path, prepare_settings):
     ratings, items = write(tmp_path, *many_ratings())
-    table = OwnTable(ratings=str(ratings), items=str(items))
+    table = CsvTables(ratings=str(ratings), items=str(items))
     make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
     prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
     data = RatingData.load(tmp_path / "data")
@@ -180,7 +180,7 @@ def test_from_start_to_end(tmp_path, prepare_settings):
 
 def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
     ratings, items = write(tmp_path, *many_ratings())
-    settings = RawSettings(table=OwnTable(ratings=str(ratings), items=str(items)), allow_modified=False)
+    settings = RawSettings(table=CsvTables(ratings=str(ratings), items=str(items)), allow_modified=False)
     make("mine", tmp_path / "raw", settings)
     before = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
     ratings.write_text("user,item,rating\na,i1,high\n")
@@ -195,8 +195,42 @@ def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
 def test_test_ratings_of_one_user_are_refused_before_anything_is_trained(tmp_path, prepare_settings):
     ratings = "user,item,rating\n" + "".join(f"ann,i{item},{item % 5}\n" for item in range(20))
     items = "item,price\n" + "".join(f"i{item},{item}\n" for item in range(20))
-    table = OwnTable(**dict(zip(("ratings", "items"), map(str, write(tmp_path, ratings, items)), strict=True)))
+    table = CsvTables(**dict(zip(("ratings", "items"), map(str, write(tmp_path, ratings, items)), strict=True)))
     make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
     with pytest.raises(UserError, match="mine: test ratings of one user only"):
         prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
     assert not (tmp_path / "data").exists()
+
+
+LONG = "x" * 501
+
+
+@pytest.mark.parametrize(
+    ("ratings", "items", "message"),
+    [
+        (f"user,item,rating\n{LONG},tea,1\n", ITEMS, "r.csv, line 2: user has 501 characters; accepted: up to 500"),
+        (f"user,item,rating\na,{LONG},1\n", ITEMS, "r.csv, line 2: item has 501 characters; accepted: up to 500"),
+        (RATINGS, f"item,title\ntea,{LONG}\n", "i.csv, line 2: title has 501 characters; accepted: up to 500"),
+        (
+            RATINGS,
+            "item," + ",".join(f"c{n}" for n in range(10_000)),
+            "i.csv, line 1: 10001 columns; accepted: at most",
+        ),
+        (
+            RATINGS,
+            "item," + ",".join(f"c{n}" for n in range(5001)) + "\ntea" + ",1" * 5001,
+            "i.csv: more than 5000 attributes; accepted: up to 5000",
+        ),
+    ],
+)
+def test_what_would_eat_the_machine_is_refused(tmp_path, ratings, items, message):
+    with pytest.raises(UserError) as caught:
+        read(*write(tmp_path, ratings, items), "mine", None)
+    assert message in str(caught.value)
+
+
+def test_users_of_many_digits_are_in_the_order_of_their_values(tmp_path):
+    users = ["9" * 400, "10", "007", "7", "8" * 401]
+    ratings = "user,item,rating\n" + "".join(f"{user},tea,1\n" for user in users)
+    raw = read(*write(tmp_path, ratings, ITEMS), "mine", None)
+    assert raw.users.tolist() == sorted(users, key=lambda user: (int(user), user))

@@ -1,4 +1,4 @@
-"""The decoders the hypernetwork is compared with: belief propagation, min-sum, weighted belief propagation."""
+"""Belief propagation, min-sum and weighted belief propagation: what the hypernetwork decoder is compared with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.codes.core.graph import PairSum, TannerGraph
-from hypernet.codes.core.messages import Decoder, check_update
-from hypernet.layers.tanh import tanh
+from hypernet.codes.core.message_passing import Decoder, check_update
+from hypernet.layers.activations import tanh
 
 # tanh(10) is 1 - 4e-9: beyond this a float32 hyperbolic tangent is 1 and carries no more information.
 LARGEST_MESSAGE = 20.0

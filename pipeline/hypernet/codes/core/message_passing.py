@@ -1,4 +1,4 @@
-"""What all message-passing decoders share: channel values in, a log-likelihood ratio per code bit out."""
+"""What all message-passing decoders share: channel values in, messages along edges, a value per code bit out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hypernet.codes.core.graph import TannerGraph
 
-# A decoder works on so many numbers at a time: they stay in a processor's cache.
+# A decoder holds this many numbers at a time: they stay in a processor's cache.
 NUMBERS_AT_ONCE = 2**20
 FEWEST_WORDS_AT_ONCE = 16
 # Below 1 by a few float32 steps: arctanh of it is 7.6, so a message is at most 15.2.
@@ -18,14 +18,14 @@ LARGEST_PRODUCT = 1.0 - 1e-6
 
 
 class Decoder(nn.Module, abc.ABC):
-    """A decoder of L iterations on a Tanner graph. Subclasses say how messages change from one to the next.
+    """A decoder of L iterations on a Tanner graph; a subclass says how messages change from one iteration to the next.
 
-    Every log-likelihood ratio is log P(bit = 0) / P(bit = 1); a negative one is decided as a 1.
+    Every log-likelihood ratio is ln P(bit = 0) / P(bit = 1); a negative one is decided as a 1.
 
     Args:
         graph: the Tanner graph of the parity-check matrix.
         iterations: L, the number of check updates.
-        width: how many numbers it holds for an edge and a word.
+        width: numbers it holds for an edge and a word.
     """
 
     def __init__(self, graph: TannerGraph, iterations: int, width: int = 1):
@@ -55,7 +55,7 @@ class Decoder(nn.Module, abc.ABC):
         return torch.stack(outputs)
 
     def forward(self, llr: Tensor) -> Tensor:
-        """Bit values after the last iteration, ``[n, B] -> [n, B]``; a few words at a time where that is faster."""
+        """Bit values after the last iteration, ``[n, B] -> [n, B]``, some words at a time where that is faster."""
         if torch.is_grad_enabled() or llr.is_cuda or llr.shape[1] <= self.words_at_once:
             return self.decode(llr)
         return torch.cat([self.decode(words) for words in llr.split(self.words_at_once, dim=1)], dim=1)

@@ -1,9 +1,13 @@
+"""`hypernet codes decode`, which `predict` is another name of, as a command and as a function."""
+
 from __future__ import annotations
 
 import io
 import os
 import pickle
 import re
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -11,16 +15,20 @@ import pytest
 import torch
 
 from hypernet.cli import main
-from hypernet.codes.baselines.message_passing import BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
+from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.dataset import channel_llr, load_code, noise_deviation
+from hypernet.codes.dataset import load_code
 from hypernet.codes.methods import build
+from hypernet.codes.sources.matrices import construct
+from hypernet.codes.tools.decode import decode, decode_stream
 from hypernet.codes.train import train
 from hypernet.codes.trained import CHUNK, open_model
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 
 BITS = 31
+LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
 
 
 @pytest.fixture
@@ -47,40 +55,40 @@ def expected(prepared):
     return soft, bits
 
 
-def save_as(kind, llr, folder, monkeypatch):
+def save_as(form, llr, folder, monkeypatch):
     """Write channel values in one of the accepted forms; returns what to hand to --llr and the word count."""
     path = folder / "llr.npy"
     lines = [" ".join(repr(float(value)) for value in row) for row in llr]
-    match kind:
+    match form:
         case "float32" | "float64":
-            np.save(path, llr.astype(kind))
+            np.save(path, llr.astype(form))
         case "columns in memory order":
             np.save(path, np.asfortranarray(llr))
         case "text" | "commas" | "blank lines":
             path = folder / "llr.txt"
             text = {"text": "\n".join(lines), "commas": "\n".join(lines).replace(" ", ", ")}
-            path.write_text(text.get(kind, "\n\n" + "\n \n".join(lines) + "\n\n"))
+            path.write_text(text.get(form, "\n\n" + "\n \n".join(lines) + "\n\n"))
         case "standard input":
             monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
             return "-"
     return str(path)
 
 
-KINDS = ["float32", "float64", "columns in memory order", "text", "commas", "blank lines", "standard input"]
+FORMS = ["float32", "float64", "columns in memory order", "text", "commas", "blank lines", "standard input"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_accepted_input_gives_what_the_decoder_gives(model, expected, tmp_path, monkeypatch, capsys, kind):
-    source = save_as(kind, channel_values(7), tmp_path, monkeypatch)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_accepted_input_gives_what_the_decoder_gives(model, expected, tmp_path, monkeypatch, capsys, form):
+    source = save_as(form, channel_values(7), tmp_path, monkeypatch)
     command = ["codes", "predict", "--model", str(model), "--llr", source]
     outputs = [tmp_path / "bits.npy", tmp_path / "bits.txt", tmp_path / "soft.npy"]
     assert main([*command, "--out", str(outputs[0]), "--soft", str(outputs[2])]) == 0
-    said = capsys.readouterr().out
-    assert "7 words of BCH(31,16) decoded by bp" in said
+    printed = capsys.readouterr().out
+    assert "7 words of BCH(31,16) decoded by bp" in printed
     soft, bits = expected
     assert np.array_equal(np.load(outputs[0]), bits)
     assert np.abs(np.load(outputs[2]) - soft).max() < 1e-4
-    if kind != "standard input":
+    if form != "standard input":
         assert main([*command, "--out", str(outputs[1])]) == 0
         capsys.readouterr()
         assert main(command) == 0
@@ -151,10 +159,153 @@ def test_more_iterations_than_were_trained(model, prepared, tmp_path):
 def test_how_many_words_are_decoded_at_once_changes_nothing(
     model, expected, tmp_path, monkeypatch, capsys, batch, verb
 ):
-    for kind in ("float32", "blank lines"):
-        source = save_as(kind, channel_values(7), tmp_path, monkeypatch)
+    for form in ("float32", "blank lines"):
+        source = save_as(form, channel_values(7), tmp_path, monkeypatch)
         assert main(["codes", verb, "--model", str(model), "--llr", source, "--batch", batch]) == 0
         assert capsys.readouterr().out == "".join("".join(map(str, row)) + "\n" for row in expected[1])
+
+
+# --- from Python --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_function_gives_what_the_command_writes(model, tmp_path, monkeypatch, capsys, form):
+    command = ["codes", "decode", "--model", str(model), "--out", str(tmp_path / "bits.npy")]
+    command += ["--soft", str(tmp_path / "soft.npy"), "--iterations", "9", "--batch", "3"]
+    assert main([*command, "--llr", save_as(form, channel_values(7), tmp_path, monkeypatch)]) == 0
+    capsys.readouterr()
+    source = save_as(form, channel_values(7), tmp_path, monkeypatch)
+    decoded = decode(source, model=model, iterations=9, batch=3)
+    assert capsys.readouterr().out == ""
+    assert (decoded.title, decoded.method) == ("BCH(31,16)", "bp")
+    assert (decoded.bits.dtype, decoded.soft.dtype) == (np.uint8, np.float32)
+    assert np.array_equal(decoded.bits, np.load(tmp_path / "bits.npy"))
+    assert np.array_equal(decoded.soft, np.load(tmp_path / "soft.npy"))
+
+
+def test_the_function_takes_arrays_and_lists_and_an_opened_decoder(model, expected):
+    decoder = open_model(model)
+    llr = channel_values(7)
+    for given in (llr, llr.tolist(), llr.astype(np.float64), torch.from_numpy(llr)):
+        assert np.array_equal(decode(given, model=decoder).bits, expected[1])
+    assert np.array_equal(decode(llr[3], model=str(model)).bits, expected[1][3:4])
+
+
+def test_another_number_of_iterations_leaves_the_given_decoder_as_it_is(model):
+    decoder = open_model(model)
+    before = decoder(channel_values(7))
+    assert not np.array_equal(decode(channel_values(7), model=decoder, iterations=np.int64(1)).soft, before)
+    assert decoder.iterations == 5
+    assert np.array_equal(decoder(channel_values(7)), before)
+
+
+def test_a_stream_is_decoded_as_it_comes(model, monkeypatch):
+    lines = [" ".join(map(str, row)) + "\n" for row in channel_values(7).tolist()]
+    taken = []
+
+    class Pipe:
+        def readline(self, longest):
+            taken.append(len(taken))
+            return lines[len(taken) - 1] if len(taken) <= len(lines) else ""
+
+    monkeypatch.setattr("sys.stdin", Pipe())
+    stream = decode_stream("-", model=model, batch=2)
+    first = next(stream)
+    assert len(taken) == 2
+    parts = [first, *stream]
+    assert [len(part.bits) for part in parts] == [2, 2, 2, 1]
+    assert np.array_equal(np.concatenate([part.bits for part in parts]), decode(channel_values(7), model=model).bits)
+
+
+def test_what_was_decoded_is_saved_in_the_commands_forms(model, expected, tmp_path):
+    decoded = decode(channel_values(7), model=model)
+    decoded.save(bits=tmp_path / "bits.npy", soft=str(tmp_path / "soft.npy"))
+    decoded.save(tmp_path / "bits.txt")
+    assert np.array_equal(np.load(tmp_path / "bits.npy"), expected[1])
+    assert np.array_equal(np.load(tmp_path / "soft.npy"), decoded.soft)
+    assert (tmp_path / "bits.txt").read_text() == "".join("".join(map(str, row)) + "\n" for row in expected[1])
+    for arguments in ({"bits": "bits.csv"}, {"soft": "soft.txt"}, {"bits": "a.npy", "soft": "a.npy"}):
+        with pytest.raises(UserError, match=r"must end in \.npy|cannot go to one file"):
+            decoded.save(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("llr", "options", "reason"),
+    [
+        (np.ones((2, 7)), {}, r"the input: BCH\(31,16\) takes words of 31"),
+        ([[1.0], [1.0, 2.0]], {}, "the input: not an array of numbers"),
+        ([["1"] * BITS], {}, "the input: channel values are real numbers, not <U1"),
+        (None, {}, "real numbers, not object"),
+        (np.ones((0, BITS)), {}, "no words in here"),
+        (np.ones((1, BITS)), {"iterations": 0}, "iterations: 0 is not a whole number from 1 to 100000"),
+        (np.ones((1, BITS)), {"iterations": 2.5}, "iterations: 2.5 is not a whole number"),
+        (np.ones((1, BITS)), {"iterations": True}, "iterations: True is not a whole number"),
+        (np.ones((1, BITS)), {"batch": 0}, "batch: 0 is not a whole number"),
+        ("absent.npy", {}, "absent.npy: no such file of channel values"),
+    ],
+)
+def test_what_the_function_refuses(model, llr, options, reason):
+    with pytest.raises(UserError, match=reason):
+        decode(llr, model=model, **options)
+
+
+def test_an_opened_decoder_runs_at_least_one_iteration(model):
+    with pytest.raises(UserError, match="iterations: 0 is not a whole number from 1"):
+        open_model(model).use_iterations(0)
+
+
+# --- as a filter --------------------------------------------------------------------------------------------
+
+
+def decided(iterations):
+    decoder = BeliefPropagation(TannerGraph(construct("BCH31_16")), iterations)
+    soft = decoder(torch.from_numpy(LLR.T.astype(np.float32)))
+    return ["".join(map(str, row)) for row in (soft < 0).int().T.tolist()]
+
+
+def test_a_filter_answers_every_line_at_once(trained):
+    command = [sys.executable, "-m", "hypernet.cli", "codes", "decode", "--llr", "-", "--batch", "1"]
+    command += ["--model", str(trained("bp"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        for word, bits in zip(LLR, decided(5), strict=True):
+            process.stdin.write(" ".join(map(str, word)) + "\n")
+            process.stdin.flush()
+            # Blocks for ever if the answer waited for more input.
+            assert process.stdout.readline().strip() == bits
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_more_iterations_than_were_trained_are_printed(trained, tmp_path, capsys):
+    np.save(tmp_path / "llr.npy", LLR)
+    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.npy")]
+    assert main([*command, "--iterations", "30"]) == 0
+    assert capsys.readouterr().out.split() == decided(30)
+
+
+def test_a_decoder_that_cannot_go_on_says_so(trained, tmp_path, capsys):
+    np.save(tmp_path / "llr.npy", LLR)
+    command = ["codes", "decode", "--model", str(trained("maximum_likelihood")), "--llr", str(tmp_path / "llr.npy")]
+    assert main([*command, "--iterations", "9"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == "hypernet: maximum_likelihood: was trained for 5 iterations and cannot run 9"
+
+
+def test_a_line_without_an_end_is_refused_early(trained, tmp_path, capsys):
+    (tmp_path / "llr.txt").write_text("1 " * 10_000)
+    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt")]
+    assert main(command) == 2
+    assert "line 1: longer than" in capsys.readouterr().err
+
+
+def test_a_good_line_before_a_bad_one_writes_no_file(trained, tmp_path, capsys):
+    good = " ".join(map(str, LLR[0]))
+    (tmp_path / "llr.txt").write_text(f"{good}\n{good} 7\n")
+    (tmp_path / "bits.txt").write_text("as it was")
+    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt"), "--batch", "1"]
+    assert main([*command, "--out", str(tmp_path / "bits.txt")]) == 2
+    assert "line 2: 32 values" in capsys.readouterr().err
+    assert (tmp_path / "bits.txt").read_text() == "as it was"
 
 
 # --- what is refused ----------------------------------------------------------------------------------------
@@ -170,7 +321,7 @@ def refused(capsys, out, *arguments):
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     # Outside of a test a warning would print its own lines.
-    assert [str(one.message) for one in warned] == []
+    assert [str(warning.message) for warning in warned] == []
     assert printed.err.startswith("hypernet: ")
     assert out.read_bytes() == b"what stood here"
     assert sorted(out.parent.iterdir()) == before
@@ -203,7 +354,7 @@ def announced(shape):
 
 
 @pytest.mark.parametrize(
-    ("array", "said"),
+    ("array", "reason"),
     [
         (np.ones((2, 30)), r"takes words of 31 channel values.*shape \[2, 30\]"),
         (np.ones((31, 2)), r"shape \[31, 2\]"),
@@ -220,15 +371,15 @@ def announced(shape):
         (np.ones(2, dtype=[("a", "f4"), ("b", "i4")]), "channel values are real numbers"),
     ],
 )
-def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, said):
+def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, reason):
     np.save(tmp_path / "llr.npy", array, allow_pickle=True)
     line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "llr.npy")
     assert str(tmp_path / "llr.npy") in line
-    assert re.search(said, line)
+    assert re.search(reason, line)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "reason"),
     [
         ("llr.npy", b"", "not a .npy file"),
         ("llr.npy", b"hello", "not a .npy file"),
@@ -238,21 +389,36 @@ def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, said)
         ("llr.npy", of_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 31), }"), "not a .npy file"),
         ("llr.npy", of_header("{'descr': '<f4', 'shape': "), "not a .npy file"),
         ("llr.npy", zipped(np.ones((2, BITS))), "not a .npy file"),
+        # Headers that would run code, or take memory or time, where a reader believed them.
+        ("llr.npy", of_header("{'descr': __import__('os').abort(), 'shape': (2, 31), }"), "not a .npy file"),
+        ("llr.npy", of_header("{'descr': '<f4', 'shape': " + "(" * 90), "not a .npy file"),
+        ("llr.npy", of_header("{'descr': '|O', 'fortran_order': False, 'shape': (2, 31), }"), "not a .npy file"),
+        ("llr.npy", of_header("{'descr': '|V0', 'fortran_order': False, 'shape': (10**15, 31), }"), "not a .npy file"),
+        (
+            "llr.npy",
+            of_header("{'descr': '|V0', 'fortran_order': False, 'shape': (999999999999, 31), }"),
+            "real numbers",
+        ),
+        ("llr.npy", of_header("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999, 0), }"), "takes words"),
+        ("llr.npy", b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b"{" * 100, "not a .npy file"),
         ("llr.txt", b"", "no words in here"),
         ("llr.txt", b" \n\n", "no words in here"),
         ("llr.txt", b"1 2 3\n", "line 1: 3 values; a word of BCH.31,16. has 31"),
         ("llr.txt", b"1 " * BITS + b"\n" + b"1 " * 30, "line 2: 30 values"),
         ("llr.txt", b"1 " * 30 + b"nan", r"word 0, bit 30 \(from 0\) is not a number"),
-        ("llr.txt", b"1 " * 30 + b"x", "line 1: could not convert string to float: 'x'"),
+        ("llr.txt", b"1_0 " + b"1 " * 30, "line 1: '1_0' is not a number"),
+        ("llr.txt", b"9" * 1500 + b"x " + b"1 " * 30, "line 1: '9{40}' is not a number"),
+        ("llr.txt", b"\x1b[2J " + b"1 " * 30, r"line 1: '.x1b\[2J' is not a number"),
+        ("llr.txt", b"1 " * 30 + b"x", "line 1: 'x' is not a number"),
         ("llr.txt", bytes(range(256)), "neither text nor .npy"),
         ("llr.npz", zipped(np.ones((2, BITS))), "neither text nor .npy"),
     ],
 )
-def test_files_that_hold_no_channel_values(model, tmp_path, capsys, name, content, said):
+def test_files_that_hold_no_channel_values(model, tmp_path, capsys, name, content, reason):
     (tmp_path / name).write_bytes(content)
     line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / name)
     assert str(tmp_path / name) in line
-    assert re.search(said, line)
+    assert re.search(reason, line)
 
 
 def test_a_missing_input(model, tmp_path, capsys):
@@ -314,19 +480,19 @@ def test_a_pickle_is_no_model_and_is_not_run(tmp_path, capsys, form):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [
         (None, "no such model file"),
         (b"", "not a model file"),
         (b"hello", "not a model file"),
-        ({"domain": "shapes"}, "not a decoder trained by"),
-        ([1, 2], "not a decoder trained by"),
-        (torch.ones(3), "not a decoder trained by"),
+        ({"domain": "shapes"}, "not a model trained by `hypernet codes train`"),
+        ([1, 2], "not a model file of this project (it holds a list)"),
+        (torch.ones(3), "not a model file of this project (it holds a Tensor)"),
         ({"domain": "codes"}, "model.ckpt: "),
         ({"domain": "codes", "title": "T", "method": "turbo", "settings": {}}, "model.ckpt: "),
     ],
 )
-def test_files_that_are_no_decoder(tmp_path, capsys, content, said):
+def test_files_that_are_no_decoder(tmp_path, capsys, content, reason):
     path = tmp_path / "model.ckpt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -335,28 +501,53 @@ def test_files_that_are_no_decoder(tmp_path, capsys, content, said):
     np.save(tmp_path / "llr.npy", channel_values(2))
     line = refused(capsys, tmp_path / "out.npy", "--model", path, "--llr", tmp_path / "llr.npy")
     assert str(path) in line
-    assert said in line
+    assert reason in line
+
+
+def plain(method, parity_check, iterations=5):
+    """What a model file of a method without weights would hold of this matrix."""
+    settings = {"iterations": iterations} | ({"method": {}} if method == "bp" else {})
+    matrix = torch.from_numpy(parity_check.astype(np.uint8))
+    return {"method": method, "settings": settings, "parity_check": matrix, "state_dict": {}}
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         # One number that is stored, and read as a hundred million.
         ({"parity_check": torch.ones(1, 1, dtype=torch.uint8).expand(10_000, 10_000)}, "not contiguous"),
         ({"parity_check": torch.ones(3, dtype=torch.uint8)}, "damaged"),
         ({"parity_check": torch.eye(4, dtype=torch.uint8)}, "its parity-check matrix: the rank of H is n = 4"),
         ({"parity_check": torch.full((2, 4), 7, dtype=torch.uint8)}, "row 1, column 1 is neither 0 nor 1"),
-        ({"settings": {"g_hidden": 10**8}}, "size mismatch"),
-        ({"settings": {"f_hidden": 10**9}}, "size mismatch"),
+        ({"widths": {"g_hidden": 10**8}}, "size mismatch"),
+        ({"widths": {"f_hidden": 10**9}}, "size mismatch"),
         ({"state_dict": {}}, "Missing key"),
+        # Of no entries, so of no bytes, but ten thousand million rows.
+        ({"parity_check": torch.empty(10**10, 0, dtype=torch.uint8)}, r"got [10000000000, 0]"),
+        (
+            {"parity_check": torch.empty(10**6, 10**6, dtype=torch.uint8, device="meta")},
+            "not contiguous, or has no data",
+        ),
+        ({"parity_check": torch.ones(2, 4, dtype=torch.complex64)}, "a parity-check matrix of type torch.complex64"),
+        ({"title": "\x1b[2Jgone"}, "its title is no line of text"),
+        ({"title": "x" * 10**6}, "its title is no line of text"),
+        ({"title": 7}, "its title is no line of text"),
+        ({"state_dict": [1]}, "AttributeError"),
+        # Tables that would not fit into any memory, and a day of iterations.
+        (plain("maximum_likelihood", np.ones((1, 40))), "a table of 2^39 code words; k may be at most 16"),
+        (plain("maximum_likelihood", np.eye(4984, 5000) + np.eye(4984, 5000, 16)), "code words of 5000 bits"),
+        (plain("hard_decision", np.eye(40, 41) + np.eye(40, 41, 1)), "a table of 2^40 syndromes"),
+        (plain("bp", np.ones((1, 4)), iterations=10**12), "1000000000000 iterations; accepted: at most 100000"),
+        # Sixteen million pairs of edges of twenty-four kilobytes.
+        ({"parity_check": torch.ones(4000, 2, dtype=torch.uint8)}, "numbers for 31992000 pairs of edges"),
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:20],
 )
-def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, capsys, changes, said):
+def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, capsys, changes, reason):
     code = load_code(prepared("BCH31_16"))
     settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "hyper")
     stored = settings.model_dump(mode="json")
-    stored["method"] |= changes.pop("settings", {})
+    stored["method"] |= {"pair_weights": True} if "pairs of edges" in reason else changes.get("widths", {})
     content = {
         "domain": "codes",
         "title": code.title,
@@ -368,8 +559,8 @@ def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, 
     torch.save(content | changes, tmp_path / "model.ckpt")
     np.save(tmp_path / "llr.npy", channel_values(2))
     line = refused(capsys, tmp_path / "out.npy", "--model", tmp_path / "model.ckpt", "--llr", tmp_path / "llr.npy")
-    assert "model.ckpt: a decoder of another version, or damaged" in line
-    assert said in line
+    assert "model.ckpt: a model of another version, or damaged" in line
+    assert reason in line
 
 
 def test_weights_in_double_precision_are_opened_in_single(prepared, config, tmp_path):

@@ -12,6 +12,9 @@ import torch
 from hypernet.ratings.core.tables import Rows
 from hypernet.ratings.core.trees import Forest
 
+# The user's mean and number of ratings, which trees over many users may ask about beside the D features.
+LEVEL_FEATURES = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted(abc.ABC):
@@ -49,13 +52,18 @@ class Fitted(abc.ABC):
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any], features: int) -> Self:
         """The baseline whose :meth:`state` this is.
+
+        Args:
+            state: from a file, which may be a stranger's.
+            features: D.
 
         Raises:
             TypeError: the state of another class.
+            ValueError: arrays that are not what they should be, or trees whose paths do not end.
         """
-        return cls(**{name: _restored(value) for name, value in state.items()})
+        return cls(**{name: _restored(name, value, features) for name, value in state.items()})
 
 
 def _plain(value: Any) -> Any:
@@ -66,14 +74,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _restored(value: Any) -> Any:
+def _restored(name: str, value: Any, features: int) -> Any:
     if isinstance(value, torch.Tensor):
+        # A view may have more numbers than the file.
+        if not value.is_contiguous():
+            raise ValueError(f"{name} is not stored number by number")
         return value.numpy()
     if isinstance(value, dict):
-        return Forest(**{name: _restored(array) for name, array in value.items()})
+        arrays = {part: _restored(part, array, features) for part, array in value.items()}
+        return Forest(**arrays).checked(features + LEVEL_FEATURES)
     return value
 
 
 def clipped_rmse(predicted: np.ndarray, rating: np.ndarray, low: float, high: float) -> np.ndarray:
     """Root mean squared error over the last axis of predictions clipped to the scale."""
-    return np.sqrt(np.square(np.clip(predicted, low, high) - rating).mean(axis=-1))
+    error: np.ndarray = np.sqrt(np.square(np.clip(predicted, low, high) - rating).mean(axis=-1))
+    return error

@@ -1,87 +1,18 @@
-"""`hypernet codes decode` as a filter, and `hypernet codes curve`."""
+"""`hypernet codes curve`: error rates of any code."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from hypernet.cli import main
-from hypernet.codes.baselines.message_passing import BeliefPropagation
-from hypernet.codes.core.graph import TannerGraph
 from hypernet.codes.sources.alist import write_alist
 from hypernet.codes.sources.matrices import construct
-from hypernet.codes.train import train
-
-LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
-
-
-@pytest.fixture(scope="module")
-def trained(prepared, config, tmp_path_factory):
-    """Model files of methods with nothing to train, and of an untrained hypernetwork."""
-    folder = tmp_path_factory.mktemp("runs")
-
-    def model(method):
-        settings = config().settings("train", "BCH31_16", method)
-        train("BCH31_16", method, 0, prepared("BCH31_16"), folder / method, settings, "program", threads=1)
-        return folder / method / "model.ckpt"
-
-    return model
-
-
-def decided(iterations):
-    decoder = BeliefPropagation(TannerGraph(construct("BCH31_16")), iterations)
-    soft = decoder(torch.from_numpy(LLR.T.astype(np.float32)))
-    return ["".join(map(str, row)) for row in (soft < 0).int().T.tolist()]
-
-
-def test_a_filter_answers_every_line_at_once(trained):
-    command = [sys.executable, "-m", "hypernet.cli", "codes", "decode", "--llr", "-", "--batch", "1"]
-    command += ["--model", str(trained("bp"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        for word, bits in zip(LLR, decided(5), strict=True):
-            process.stdin.write(" ".join(map(str, word)) + "\n")
-            process.stdin.flush()
-            # Blocks for ever if the answer waited for more input.
-            assert process.stdout.readline().strip() == bits
-        process.stdin.close()
-        assert process.wait() == 0
-
-
-def test_more_iterations_than_were_trained(trained, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", LLR)
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.npy")]
-    assert main([*command, "--iterations", "30"]) == 0
-    assert capsys.readouterr().out.split() == decided(30)
-
-
-def test_a_decoder_that_cannot_go_on_says_so(trained, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", LLR)
-    command = ["codes", "decode", "--model", str(trained("maximum_likelihood")), "--llr", str(tmp_path / "llr.npy")]
-    assert main([*command, "--iterations", "9"]) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said == "hypernet: maximum_likelihood: was trained for 5 iterations and cannot run 9"
-
-
-def test_a_line_without_an_end_is_refused_early(trained, tmp_path, capsys):
-    (tmp_path / "llr.txt").write_text("1 " * 10_000)
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt")]
-    assert main(command) == 2
-    assert "line 1: longer than" in capsys.readouterr().err
-
-
-def test_a_good_line_before_a_bad_one_writes_no_file(trained, tmp_path, capsys):
-    good = " ".join(map(str, LLR[0]))
-    (tmp_path / "llr.txt").write_text(f"{good}\n{good} 7\n")
-    (tmp_path / "bits.txt").write_text("as it was")
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt"), "--batch", "1"]
-    assert main([*command, "--out", str(tmp_path / "bits.txt")]) == 2
-    assert "line 2: 32 values" in capsys.readouterr().err
-    assert (tmp_path / "bits.txt").read_text() == "as it was"
+from hypernet.codes.tools.curve import curve
+from hypernet.codes.trained import open_model
+from hypernet.lab.errors import UserError
 
 
 def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
@@ -134,7 +65,7 @@ def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         (["--matrix", "nowhere.alist"], "nowhere.alist: no such parity-check file"),
         (["--code", "BCH31_16", "--out", "c.pdf"], "c.pdf: the name must end in .png"),
@@ -147,11 +78,11 @@ def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys):
         ([], "one of the arguments --matrix --code is required"),
     ],
 )
-def test_what_a_curve_cannot_be_drawn_of(arguments, said, capsys, tmp_path, monkeypatch):
+def test_what_a_curve_cannot_be_drawn_of(arguments, reason, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["codes", "curve", *arguments]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert reason in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -160,3 +91,64 @@ def test_a_model_of_another_code_is_refused(trained, tmp_path, capsys):
     command = ["codes", "curve", "--code", "LDPC49_24", "--model", str(trained("bp")), "--out", str(tmp_path / "c.png")]
     assert main(command) == 2
     assert "trained on BCH(31,16), whose matrix is not that of LDPC(49,24)" in capsys.readouterr().err
+
+
+def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys):
+    model = trained("min_sum")
+    command = ["codes", "curve", "--code", "BCH31_16", "--model", str(model), "--ebn0", "2:3:0.5", "--words", "1000"]
+    command += ["--iterations", "3", "--frame-errors", "50", "--seed", "4", "--out", str(tmp_path / "command.png")]
+    assert main(command) == 0
+    capsys.readouterr()
+    options = {"ebn0": [2, 2.5, 3], "words": 1000, "iterations": 3, "frame_errors": 50, "seed": 4}
+    result = curve(code="BCH31_16", model=open_model(model), **options)
+    assert capsys.readouterr().out == ""
+    assert (result.title, result.rate) == ("BCH(31,16)", 16 / 31)
+    written = pd.read_csv(tmp_path / "command.csv")
+    pd.testing.assert_frame_equal(result.table, written)
+    result.save(tmp_path / "function.png")
+    assert (tmp_path / "function.csv").read_bytes() == (tmp_path / "command.csv").read_bytes()
+    assert (tmp_path / "function.png").read_bytes().startswith(b"\x89PNG")
+    plt.close(result.draw())
+    # The same matrix as an array is the same code, by another name.
+    array = curve(construct("BCH31_16").astype(int).tolist(), model=model, **options)
+    assert array.title == "(31,16)"
+    pd.testing.assert_frame_equal(array.table, result.table)
+
+
+def test_the_name_of_a_matrix_is_no_formula(tmp_path):
+    path = tmp_path / r"$\frac$.txt"
+    path.write_text("11\n")
+    result = curve(path, ebn0=[1], words=100)
+    assert result.title == r"$\frac$"
+    result.save(tmp_path / "c.png")
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({}, "give either a matrix or the name of a known code"),
+        ({"matrix": [[1, 1]], "code": "BCH31_16"}, "give either a matrix or the name"),
+        ({"code": "TURBO"}, "TURBO: not a known code; accepted: BCH31_16, "),
+        ({"code": "MACKAY96_48"}, r"MacKay\(96,48\) has no construction"),
+        ({"matrix": [1, 1]}, r"the matrix: a parity-check matrix is \[m, n\]"),
+        ({"matrix": [[1, 1], [1]]}, "the matrix: not an array of numbers"),
+        ({"matrix": [[0.5, 1.0]]}, "the matrix: whole numbers 0 and 1, not float64"),
+        ({"matrix": [[2, 1]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
+        ({"matrix": [[1, 1]], "ebn0": []}, "ebn0: .*1 to 100 points"),
+        ({"matrix": [[1, 1]], "ebn0": [np.nan]}, "ebn0: .*from -20 to 30 dB"),
+        ({"matrix": [[1, 1]], "ebn0": [3, 3]}, "ebn0: .*more than once"),
+        ({"matrix": [[1, 1]], "ebn0": "1:6"}, "ebn0: '1:6' is not first:last:step in dB"),
+        ({"matrix": [[1, 1]], "words": 0}, "words: 0 is not a whole number from 1 to 1000000000"),
+        ({"matrix": [[1, 1]], "frame_errors": 1.5}, "frame_errors: 1.5 is not a whole number"),
+        ({"matrix": [[1, 1]], "iterations": 10**6}, "iterations: 1000000 is not a whole number"),
+    ],
+)
+def test_what_the_function_refuses(arguments, reason):
+    with pytest.raises(UserError, match=reason):
+        curve(**arguments)
+
+
+def test_a_given_decoder_of_another_code_is_refused(trained):
+    with pytest.raises(UserError, match=r"the model: trained on BCH\(31,16\), whose matrix is not that of \(2,1\)"):
+        curve([[1, 1]], model=open_model(trained("bp")))

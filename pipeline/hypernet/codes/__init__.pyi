@@ -1,0 +1,15 @@
+from .core.channel import Code as Code
+from .core.graph import TannerGraph as TannerGraph
+from .sources.alist import read_parity_check as read_parity_check
+from .sources.alist import write_alist as write_alist
+from .sources.matrices import construct as construct
+from .tools.curve import Curve as Curve
+from .tools.curve import curve as curve
+from .tools.decode import Decoded as Decoded
+from .tools.decode import decode as decode
+from .tools.decode import decode_stream as decode_stream
+from .tools.export import Exported as Exported
+from .tools.export import export as export
+from .tools.predict import predict as predict
+from .trained import TrainedDecoder as TrainedDecoder
+from .trained import open_model as open_model

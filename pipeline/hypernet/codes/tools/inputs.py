@@ -1,0 +1,65 @@
+"""What all tools of this domain take: a model, and whole numbers, from the command line or from Python."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import numbers
+from collections.abc import Callable
+from pathlib import Path
+
+from hypernet.codes.trained import MOST_ITERATIONS, TrainedDecoder, open_model
+from hypernet.lab.errors import UserError
+
+
+def opened(model: str | Path | TrainedDecoder, iterations: int | None = None) -> TrainedDecoder:
+    """A decoder from its file or as it is, set to run ``iterations`` check updates (None: as it stands).
+
+    A decoder that was given is not changed.
+
+    Raises:
+        UserError: no such file or no decoder, or one that cannot run this number of iterations.
+    """
+    decoder = copy.copy(model) if isinstance(model, TrainedDecoder) else open_model(model)
+    if iterations is not None:
+        decoder.use_iterations(whole_number("iterations", iterations))
+    return decoder
+
+
+def whole_number(name: str, value: object, most: int = MOST_ITERATIONS) -> int:
+    """A number that counts something.
+
+    Raises:
+        UserError: not a whole number from 1 to ``most``.
+    """
+    if not isinstance(value, bool) and isinstance(value, numbers.Integral):
+        number = int(value)
+        if 1 <= number <= most:
+            return number
+    raise UserError(f"{name}: {value!r} is not a whole number from 1 to {most}")
+
+
+def whole_number_option(most: int = MOST_ITERATIONS) -> Callable[[str], int]:
+    """The same for the text of an option: a type for argparse."""
+
+    def parse(text: str) -> int:
+        # No more digits than needed: Python is slow with thousands of them.
+        if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return parse
+
+
+def output_file(path: str | Path, *endings: str) -> Path:
+    """A path to write to.
+
+    Raises:
+        UserError: another ending than these, or a folder.
+    """
+    path = Path(path)
+    if path.suffix not in endings:
+        raise UserError(f"{path}: the name must end in {' or '.join(endings)}")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file")
+    return path

@@ -1,0 +1,10 @@
+from .core.frames import Geometry as Geometry
+from .core.frames import Sequence as Sequence
+from .sources.readers import read_files as read_files
+from .tools.archive import Archive as Archive
+from .tools.archive import archive as archive
+from .tools.nowcast import Nowcast as Nowcast
+from .tools.nowcast import nowcast as nowcast
+from .tools.predict import predict as predict
+from .trained import Forecaster as Forecaster
+from .trained import open_model as open_model

@@ -1,0 +1,10 @@
+from .core.tables import Feature as Feature
+from .core.tables import RatingData as RatingData
+from .core.trees import Forest as Forest
+from .tools.predict import Predictions as Predictions
+from .tools.predict import predict as predict
+from .tools.recommend import Recommendations as Recommendations
+from .tools.recommend import recommend as recommend
+from .trained import BaselinePredictor as BaselinePredictor
+from .trained import MetaTreePredictor as MetaTreePredictor
+from .trained import open_model as open_model

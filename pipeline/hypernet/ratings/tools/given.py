@@ -1,0 +1,132 @@
+"""Tables as people hold them: a CSV file, a pandas table or a dictionary, all read as columns of text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, is_finite, read_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A path to a CSV file, or a table.
+Table: TypeAlias = "str | Path | pd.DataFrame"
+# Bytes of a CSV file: several million ratings.
+LARGEST_TABLE = 2**28
+# Letters of a name that a message repeats.
+MOST_LETTERS = 80
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table that a person hands over.
+
+    Attributes:
+        name: the file, or the name of the argument.
+        header: where the names of the columns stand, for messages.
+        columns: texts by name, ``""`` where there is nothing.
+        rows: where each row stands, for messages: "line 3" of a file, "row 3" of a table.
+    """
+
+    name: str
+    header: str
+    columns: dict[str, list[str]]
+    rows: list[str]
+
+    def at(self, row: int) -> str:
+        """Where a row stands, with the name of the table."""
+        return f"{self.name}, {self.rows[row]}"
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a table without these columns, or with an empty cell in one of them.
+
+        Raises:
+            UserError: one line that names the place.
+        """
+        for name in names:
+            if name not in self.columns:
+                header = ", ".join(map(repr, self.columns))[:120]
+                raise UserError(f"{self.header}: no column {name}; found: {header}; needed: {', '.join(names)}")
+            if "" in self.columns[name]:
+                raise UserError(f"{self.at(self.columns[name].index(''))}: the {name} is empty")
+
+
+def read_table(table: Table, argument: str) -> Given:
+    """Read a CSV file or a pandas table.
+
+    Args:
+        table: the table, or the path of a file.
+        argument: name of the argument, for messages about a table.
+
+    Raises:
+        UserError: no such file, no CSV, or a column whose name is empty or that of another.
+    """
+    if isinstance(table, str | Path):
+        columns, lines = read_csv(Path(table), LARGEST_TABLE)
+        return Given(str(table), f"{table}, line 1", columns, [f"line {line}" for line in lines])
+    # Whoever has a table has imported pandas; nobody else waits for it.
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(table, pandas.DataFrame):
+        raise UserError(f"{argument}: a {type(table).__name__}; accepted: a path to a CSV file, a pandas table")
+    names = [str(name).strip() for name in table.columns]
+    for place, name in enumerate(names):
+        if not name or name in names[:place]:
+            raise UserError(
+                f"{argument}: column {place + 1} is called {name[:MOST_LETTERS]!r}; each needs its own name"
+            )
+    columns = {}
+    for place, name in enumerate(names):
+        series = table.iloc[:, place]
+        columns[name] = [
+            "" if missing else as_text(value) for value, missing in zip(series, series.isna(), strict=True)
+        ]
+    return Given(argument, argument, columns, [f"row {label}" for label in table.index])
+
+
+def read_mapping(rows: Sequence[tuple[Any, ...]], names: Sequence[str], argument: str) -> Given:
+    """Rows of a dictionary as a table.
+
+    Args:
+        rows: the values, in the order of ``names``.
+        names: of the columns.
+        argument: name of the argument, for messages.
+    """
+    cells = [["" if value is None else as_text(value) for value in row] for row in rows]
+    columns = {name: [row[place] for row in cells] for place, name in enumerate(names)}
+    return Given(argument, argument, columns, [f"entry {number}" for number in range(1, len(rows) + 1)])
+
+
+def as_text(value: object) -> str:
+    """What a person would write in a CSV file for a value; a whole number has no point."""
+    if isinstance(value, bool | np.bool_):
+        return str(int(value))
+    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) <= LARGEST_NUMBER:
+        return str(int(value))
+    if isinstance(value, np.generic):
+        value = value.item()
+    return str(value).strip()
+
+
+def number(text: str, what: str) -> float:
+    """The finite number that a text is.
+
+    Args:
+        text: the text.
+        what: the place and what it is, for the message.
+
+    Raises:
+        UserError: it is none, or too large.
+    """
+    if not is_finite(text):
+        raise UserError(f"{what} {text[:20]!r} is not a finite number")
+    value = float(text)
+    if abs(value) > LARGEST_NUMBER:
+        raise UserError(f"{what} {text[:20]!r} is too large; accepted: up to {LARGEST_NUMBER:g}")
+    return value

@@ -1,0 +1,140 @@
+"""People's ratings, and what to predict for them, from tables as people hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.ratings.core.tables import Rows
+from hypernet.ratings.tools.given import MOST_LETTERS, Given, Table, number, read_mapping, read_table
+from hypernet.ratings.tools.items import Items, Lookup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+
+def read_ratings(
+    table: str | Path | pd.DataFrame | Mapping[str, float], items: Items, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One person's ratings.
+
+    Args:
+        table: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``, others do
+            not matter; or a dictionary ``{item: rating}``.
+        items: the items that may be rated.
+        low: smallest rating of the scale.
+        high: largest one.
+
+    Returns:
+        numbers of the items, int64 ``[n]``, and ratings, float64 ``[n]``, in the order of the table.
+
+    Raises:
+        UserError: no such file, no CSV, a column missing, an item unknown or rated twice, a rating that is no number or
+            outside the scale, no ratings at all.
+    """
+    columns = ["item", "rating"]
+    if isinstance(table, Mapping):
+        given = read_mapping(list(table.items()), columns, "ratings")
+    else:
+        given = read_table(table, "ratings")
+    given.require(columns)
+    lookup = Lookup(items)
+    ratings: dict[int, float] = {}
+    rated: dict[int, int] = {}
+    for row, (name, text) in enumerate(zip(*(given.columns[column] for column in columns), strict=True)):
+        item = lookup.find(name, given.at(row))
+        if item in rated:
+            raise UserError(f"{given.at(row)}: {name!r} is rated in {given.rows[rated[item]]} already")
+        ratings[item], rated[item] = _rating(text, low, high, given.at(row)), row
+    if not ratings:
+        raise UserError(f"{given.name}: no ratings in here; rate at least one item, a line each")
+    return np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
+
+
+def read_people(
+    table: str | Path | pd.DataFrame | Mapping[str, Mapping[str, float]], items: Items, low: float, high: float
+) -> tuple[np.ndarray, Rows]:
+    """The ratings of many people.
+
+    Args:
+        table: a path to a CSV file or a pandas table with the columns ``user``, ``item`` (id or title) and ``rating``;
+            or a dictionary ``{user: {item: rating}}``.
+        items: the items that may be rated.
+        low: smallest rating of the scale.
+        high: largest one.
+
+    Returns:
+        the users in the order of their first rating, text ``[U]``, and their ratings, sorted by user.
+
+    Raises:
+        UserError: see :func:`read_ratings`; a user may rate an item once.
+    """
+    columns = ["user", "item", "rating"]
+    given = _people(table, columns) if isinstance(table, Mapping) else read_table(table, "ratings")
+    given.require(columns)
+    lookup = Lookup(items)
+    people: dict[str, int] = {}
+    rated: dict[tuple[int, int], tuple[float, int]] = {}
+    for row, (name, title, text) in enumerate(zip(*(given.columns[column] for column in columns), strict=True)):
+        where = given.at(row)
+        pair = people.setdefault(name, len(people)), lookup.find(title, where)
+        if pair in rated:
+            raise UserError(f"{where}: {name[:MOST_LETTERS]} rated {title!r} in {given.rows[rated[pair][1]]} already")
+        rated[pair] = _rating(text, low, high, where), row
+    if not rated:
+        raise UserError(f"{given.name}: no ratings in here; write one a line")
+    user, item = np.array(list(rated), dtype=np.int64).T
+    rating = np.array([rating for rating, _ in rated.values()], dtype=np.float32)
+    order = np.argsort(user, kind="stable")
+    user, item, rating = user[order], item[order], rating[order]
+    return np.array(list(people), dtype=object), Rows(user, item, rating, items.x[item])
+
+
+def _people(table: Mapping[str, object], columns: list[str]) -> Given:
+    rows: list[tuple[object, ...]] = []
+    for user, ratings in table.items():
+        if not isinstance(ratings, Mapping):
+            name = str(user)[:MOST_LETTERS]
+            raise UserError(f"ratings: a {type(ratings).__name__} for {name!r}; accepted: {{user: {{item: rating}}}}")
+        rows += [(user, item, rating) for item, rating in ratings.items()]
+    return read_mapping(rows, columns, "ratings")
+
+
+def read_pairs(table: Table, people: np.ndarray, items: Items) -> tuple[np.ndarray, np.ndarray]:
+    """Whose rating of what to predict.
+
+    Args:
+        table: a path to a CSV file or a pandas table with the columns ``user`` and ``item`` (id or title).
+        people: users who have ratings, text ``[U]``.
+        items: the items.
+
+    Returns:
+        numbers of users and of items, int64 ``[N]`` each, in the order of the table.
+
+    Raises:
+        UserError: no such file, no CSV, a column missing, a user without ratings, an unknown item, no pairs at all.
+    """
+    given = read_table(table, "pairs")
+    given.require(["user", "item"])
+    lookup, numbers = Lookup(items), {name: place for place, name in enumerate(people)}
+    pairs = []
+    for row, (name, title) in enumerate(zip(given.columns["user"], given.columns["item"], strict=True)):
+        if name not in numbers:
+            raise UserError(f"{given.at(row)}: user {name[:MOST_LETTERS]} has no ratings to grow a tree from")
+        pairs.append((numbers[name], lookup.find(title, given.at(row))))
+    if not pairs:
+        raise UserError(f"{given.name}: no pairs in here; write a user and an item a line")
+    user, item = np.array(pairs, dtype=np.int64).T
+    return user, item
+
+
+def _rating(text: str, low: float, high: float, where: str) -> float:
+    rating = number(text, f"{where}: the rating")
+    if not low <= rating <= high:
+        raise UserError(f"{where}: the rating {text[:20]} is not on the scale from {low:g} to {high:g}")
+    return rating
