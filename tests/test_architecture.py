@@ -7,6 +7,7 @@ import functools
 import graphlib
 import itertools
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,24 @@ def test_grey_is_spelled_one_way():
             ):
                 wrong.append(f"{path.relative_to(PROJECT)}:{node.lineno} {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_folder_is_a_package_that_git_keeps():
+    """A pattern of .gitignore meant for results must not take a folder of the program with it."""
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+    files = [str(path) for folder in (PACKAGE, PROJECT / "tests") for path in folder.rglob("*.py")]
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        input="\n".join(files),
+        cwd=PROJECT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if asked.returncode == 128:
+        pytest.skip("not a checkout of git")
+    assert asked.stdout == ""
 
 
 def test_the_source_root_is_no_package():

@@ -90,8 +90,8 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
             if ast.get_docstring(node, clean=False) is not None:
                 del body[0]
     # Importing a.b.c runs the packages a and a.b as well.
-    imports += [".".join(name.split(".")[:depth]) for name in imports for depth in range(1, name.count(".") + 1)]
-    return ast.dump(tree), tuple(sorted(set(imports)))
+    packages = {".".join(name.split(".")[:depth]) for name in imports for depth in range(1, name.count(".") + 1)}
+    return ast.dump(tree), tuple(sorted({*imports, *filter(_module_file, packages)}))
 
 
 @functools.cache

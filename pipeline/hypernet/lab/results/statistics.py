@@ -145,4 +145,6 @@ def combine_seeds(intervals: Sequence[Interval]) -> Interval:
     between = mean_t([interval.value for interval in intervals])
     pooled = math.sqrt(sum(interval.half_width**2 for interval in intervals)) / len(intervals)
     half = between.half_width if math.isnan(pooled) else max(between.half_width, pooled)
-    return Interval(between.value, between.value - half, between.value + half, sum(interval.n for interval in intervals))
+    return Interval(
+        between.value, between.value - half, between.value + half, sum(interval.n for interval in intervals)
+    )
