@@ -41,6 +41,11 @@ def _commands(domain: str) -> dict[str, str]:
     return getattr(room(domain, "captions"), "COMMANDS", {})
 
 
+def _sentence(text: str) -> str:
+    """As a sentence; ONNX and SPICE keep their letters."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
     group.add_argument("--config", type=Path, action="append", default=[], help="overlay(s) over params.yaml")
@@ -52,7 +57,7 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
     """Add the verbs of a domain; returns their parsers by name."""
     verbs = parser.add_subparsers(dest="verb", metavar="verb", parser_class=_Parser)
     for verb, description in VERBS.items():
-        sub = verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
+        sub = verbs.add_parser(verb, help=description, description=_sentence(description))
         if verb == "predict":
             continue
         _add_configuration(sub)
@@ -71,7 +76,7 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
         if verb == "evaluate":
             sub.add_argument("--part", type=_seed, help="only this part of it, from 0; without: all, and join them")
     for verb, description in _commands(domain).items():
-        verbs.add_parser(verb, help=description, description=description.capitalize() + ".")
+        verbs.add_parser(verb, help=description, description=_sentence(description))
     parser.set_defaults(domain=domain)
     return dict(verbs.choices)
 

@@ -67,6 +67,14 @@ def test_what_does_not_fit_is_one_line(error):
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_domain_says_of_a_sound_file_is_passed_on():
+    def restore(content):
+        raise UserError("a genetic algorithm has no network to open")
+
+    with pytest.raises(UserError, match=r"^model\.ckpt: a genetic algorithm has no network to open$"):
+        restored("model.ckpt", CONTENT, "toy", restore)
+
+
 def test_a_model_of_another_domain_is_refused():
     with pytest.raises(UserError, match="not a model trained by `hypernet codes train`"):
         restored("model.ckpt", CONTENT, "codes", dict)

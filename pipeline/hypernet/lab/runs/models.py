@@ -83,7 +83,10 @@ def restored(
         raise UserError(f"{path}: not a model trained by `hypernet {domain} train`")
     try:
         return restore(dict(content))
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, UserError) as error:
+    except UserError as error:
+        # A sound file that cannot be used so.
+        raise UserError(f"{path}: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"{path}: a model of another version, or damaged ({type(error).__name__}: {reason}); train it again"
