@@ -1,19 +1,19 @@
 """Time a batch of generated networks, forward and backward, against other ways to run them.
 
-    python -m benchmarks layers [--repetitions 25] [--threads 1]
+    python -m benchmarks layers [--repetitions 15] [--threads 1]
 
-Rows are sizes that the domains use, and the implementations; all read the same flat parameter vectors, and
-must give the same outputs and gradients before anything is timed. Repetitions of the implementations
-alternate, so that a slow moment of the machine hits all of them, and the median is printed. `hypnettorch` is
-timed where it is installed.
+Every row is a size that a domain uses. All implementations read the same weights and must give the same outputs and
+gradients before anything is timed. Repetitions of the implementations alternate, so that a slow moment of the machine
+hits all of them, and the median is printed. `hypnettorch` is timed where it is installed.
 """
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,139 +21,238 @@ from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from hypernet.layers import FunctionalMLP
-
-
-@dataclass(frozen=True)
-class Case:
-    """A network, and how many samples and points per sample a training step has."""
-
-    name: str
-    widths: tuple[int, ...]
-    activation: nn.Module
-    bias: bool
-    samples: int
-    points: int
-
-
-CASES = (
-    Case("shapes: 3-32×5-1, ELU", (3, 32, 32, 32, 32, 32, 1), nn.ELU(), True, 16, 512),
-    Case("superres: 18-16-16-1, ReLU", (18, 16, 16, 1), nn.ReLU(), True, 64, 128),
-    Case("molecules: 64-128-64, tanh, no bias", (64, 128, 64), nn.Tanh(), False, 577, 1),
+from hypernet.layers import (
+    DynamicConv2d,
+    FunctionalMLP,
+    GeneratedGRU,
+    GeneratedModule,
+    SeparableDynamicConv2d,
+    WeightHeads,
 )
 
 Implementation = Callable[[Tensor, Tensor], Tensor]
 
 
-def matrices(case: Case, flat: Tensor) -> list[Tensor]:
-    """Cut flat vectors [B, N] into torch's weight [B, out, in] and bias [B, out] of every layer."""
-    sizes = [n for i, o in pairwise(case.widths) for n in ((i * o, o) if case.bias else (i * o,))]
-    pieces = iter(flat.split(sizes, dim=1))
-    tensors = []
-    for i, o in pairwise(case.widths):
-        tensors.append(next(pieces).unflatten(1, (i, o)).mT)
-        if case.bias:
-            tensors.append(next(pieces))
-    return tensors
+@dataclass(frozen=True)
+class Case:
+    """A generated network, the shape of one sample's inputs, and how many samples a training step has."""
+
+    name: str
+    module: GeneratedModule
+    shape: tuple[int, ...]
+    samples: int
 
 
-def ours(case: Case) -> Implementation:
-    return FunctionalMLP(case.widths, case.activation, bias=case.bias)
+class UnfusedGRU(nn.Module):
+    """torch's GRU from its equations: vmap has no rule for the fused one. Parameters as `nn.GRU` names them."""
+
+    def __init__(self, unit: nn.GRU):
+        super().__init__()
+        for name, parameter in unit.named_parameters():
+            self.register_parameter(name, nn.Parameter(parameter.detach().clone()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        state = inputs.new_zeros(self.weight_hh_l0.shape[1])
+        states = []
+        for from_input in F.linear(inputs, self.weight_ih_l0, self.bias_ih_l0).unbind(0):
+            from_state = F.linear(state, self.weight_hh_l0, self.bias_hh_l0)
+            (ir, iz, new), (hr, hz, hn) = from_input.chunk(3), from_state.chunk(3)
+            update = torch.sigmoid(iz + hz)
+            state = (1 - update) * torch.tanh(new + torch.sigmoid(ir + hr) * hn) + update * state
+            states.append(state)
+        return torch.stack(states)
 
 
-def functional_call_with_vmap(case: Case) -> Implementation:
-    modules: list[nn.Module] = []
-    for i, o in pairwise(case.widths):
-        modules += [nn.Linear(i, o, bias=case.bias), case.activation]
-    network = nn.Sequential(*modules[:-1])
-    names = [name for name, _ in network.named_parameters()]
+class Alone(nn.Module):
+    """An exported network on one sample's inputs without a batch."""
 
-    def apply(points: Tensor, flat: Tensor) -> Tensor:
-        named = dict(zip(names, matrices(case, flat), strict=True))
-        return vmap(lambda parameters, x: functional_call(network, parameters, x))(named, points)
+    def __init__(self, network: nn.Module, channel: bool):
+        super().__init__()
+        self.network, self.channel = network, channel
 
-    return apply
+    def forward(self, inputs: Tensor) -> Tensor:
+        image = inputs[None, None] if self.channel else inputs[None]
+        result: Tensor = self.network(image)[0]
+        return result[0] if self.channel else result
 
 
-def python_loop(case: Case) -> Implementation:
-    per_layer = 2 if case.bias else 1
+def template(case: Case, theta: Tensor) -> nn.Module:
+    """One sample's network as an ordinary module."""
+    network = case.module.export(theta)
+    if isinstance(case.module, GeneratedGRU):
+        return UnfusedGRU(network)
+    if isinstance(case.module, DynamicConv2d | SeparableDynamicConv2d):
+        return Alone(network, channel=isinstance(case.module, SeparableDynamicConv2d))
+    return network
 
-    def apply(points: Tensor, flat: Tensor) -> Tensor:
-        outputs = []
-        for x, *sample in zip(points, *(tensor.unbind() for tensor in matrices(case, flat)), strict=True):
-            for start in range(0, len(sample), per_layer):
-                x = F.linear(case.activation(x) if start else x, *sample[start : start + per_layer])
-            outputs.append(x)
-        return torch.stack(outputs)
+
+CASES = (
+    Case("shapes: MLP 3-32×5-1, ELU", FunctionalMLP((3, 32, 32, 32, 32, 32, 1), nn.ELU()), (512, 3), 16),
+    Case("superres: MLP 18-16-16-1, ReLU", FunctionalMLP((18, 16, 16, 1), nn.ReLU()), (128, 18), 64),
+    Case("molecules: MLP 64-128-64, tanh", FunctionalMLP((64, 128, 64), nn.Tanh(), bias=False), (1, 64), 577),
+    Case("circuits: GRU 16-24, 5 steps", GeneratedGRU(16, 24), (5, 16), 256),
+    Case("convolution 3 to 8, 5 × 5, 64 px", DynamicConv2d(3, 8, 5, padding=2, bias=True), (3, 64, 64), 16),
+    Case("radar patches: 28 px, 21 taps", SeparableDynamicConv2d(21, 21), (28, 28), 128),
+    Case("radar images: 100 px, 21 taps", SeparableDynamicConv2d(21, 21), (100, 100), 32),
+    Case("radar: 250 px, 51 taps", SeparableDynamicConv2d(51, 51), (250, 250), 16),
+)
+
+
+def as_ordinary(case: Case, theta: Tensor) -> dict[str, Tensor]:
+    """θ as the parameters of the exported networks, by name, [B, *shape], differentiable."""
+    tensors = case.module.layout.split(theta)
+    if isinstance(case.module, FunctionalMLP):
+        # Layers and activations alternate in the exported network.
+        return {
+            f"{2 * int(name.partition('.')[0])}.{name.partition('.')[2]}": value.mT if value.dim() == 3 else value
+            for name, value in tensors.items()
+        }
+    if isinstance(case.module, GeneratedGRU):
+        return {
+            "weight_ih_l0": tensors["input"].mT,
+            "weight_hh_l0": tensors["hidden"].mT,
+            "bias_ih_l0": tensors["input_bias"],
+            "bias_hh_l0": tensors["hidden_bias"],
+        }
+    if isinstance(case.module, SeparableDynamicConv2d):
+        kernel = tensors["vertical"].unsqueeze(2) * tensors["horizontal"].unsqueeze(1)
+        return {"network.weight": kernel[:, None, None]}
+    return {f"network.{name}": value for name, value in tensors.items()}
+
+
+def functional_call_with_vmap(case: Case, network: nn.Module) -> Implementation:
+    if isinstance(case.module, SeparableDynamicConv2d):
+        # A vertical filter and then a horizontal one: the outer product of 51 taps would be unfair.
+        def moved(image: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
+            columns = F.conv2d(image[None, None], vertical[None, None, :, None])
+            return F.conv2d(columns, horizontal[None, None, None])[0, 0]
+
+        return lambda inputs, theta: vmap(moved)(inputs, *case.module.filters(theta))
+    return lambda inputs, theta: vmap(lambda named, x: functional_call(network, named, x))(
+        as_ordinary(case, theta), inputs
+    )
+
+
+def python_loop(case: Case, network: nn.Module) -> Implementation:
+    def apply(inputs: Tensor, theta: Tensor) -> Tensor:
+        named = as_ordinary(case, theta)
+        samples = ({name: value[b] for name, value in named.items()} for b in range(len(inputs)))
+        return torch.stack([functional_call(network, weights, x) for weights, x in zip(samples, inputs, strict=True)])
 
     return apply
 
 
 def hypnettorch(case: Case) -> Implementation:
-    from hypnettorch.mnets import MLP  # an optional peer: only where someone installed it
+    from hypnettorch.mnets import MLP  # an optional peer: only where it is installed
 
+    widths = case.module.widths
     network = MLP(
-        case.widths[0],
-        case.widths[-1],
-        list(case.widths[1:-1]),
-        activation_fn=case.activation,
-        use_bias=case.bias,
+        widths[0],
+        widths[-1],
+        list(widths[1:-1]),
+        activation_fn=case.module.activation,
+        use_bias="0.bias" in {part.name for part in case.module.parts},
         no_weights=True,
         verbose=False,
     )
 
-    def apply(points: Tensor, flat: Tensor) -> Tensor:
+    def apply(inputs: Tensor, theta: Tensor) -> Tensor:
         # It takes the weights of one network at a time, so a batch of networks is a loop.
-        samples = zip(*(tensor.unbind() for tensor in matrices(case, flat)), strict=True)
-        return torch.stack([network(x, weights=list(w)) for x, w in zip(points, samples, strict=True)])
+        samples = zip(*(tensor.unbind() for tensor in as_ordinary(case, theta).values()), strict=True)
+        return torch.stack([network(x, weights=list(w)) for x, w in zip(inputs, samples, strict=True)])
 
     return apply
 
 
-def implementations() -> dict[str, Callable[[Case], Implementation]]:
-    table = {
-        "ours": ours,
-        "functional_call + vmap": functional_call_with_vmap,
-        "loop over samples": python_loop,
+def implementations(case: Case) -> dict[str, Implementation]:
+    network = template(case, case.module.ordinary())
+    table: dict[str, Implementation] = {
+        "ours": case.module,
+        "functional_call + vmap": functional_call_with_vmap(case, network),
+        "loop over samples": python_loop(case, network),
     }
-    if find_spec("hypnettorch") is not None:
-        table["hypnettorch"] = hypnettorch
+    if isinstance(case.module, FunctionalMLP) and find_spec("hypnettorch") is not None:
+        table["hypnettorch"] = hypnettorch(case)
     return table
 
 
-def step(apply: Implementation, points: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
-    """One forward and backward pass: the outputs and the gradient of their mean square for the parameters."""
-    outputs = apply(points, flat)
-    return outputs, torch.autograd.grad(outputs.square().mean(), flat)[0]
+def both_ways(apply: Implementation, inputs: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """One forward and backward pass: the outputs and the gradient of their mean square for the weights."""
+    outputs = apply(inputs, theta)
+    return outputs, torch.autograd.grad(outputs.square().mean(), theta)[0]
 
 
-def actions(case: Case) -> dict[str, Callable[[], object]]:
-    """Build one step of every implementation on the same random numbers, after a check that they agree."""
-    generator = torch.Generator().manual_seed(0)
-    points = torch.rand(case.samples, case.points, case.widths[0], generator=generator) * 2 - 1
-    length = ours(case).parameter_count
-    flat = (torch.randn(case.samples, length, generator=generator) * 0.2).requires_grad_()
-    steps = {name: partial(step, build(case), points, flat) for name, build in implementations().items()}
-    expected = steps["ours"]()
-    for name, act in steps.items():
-        torch.testing.assert_close(act(), expected, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
-    return steps
+@torch.no_grad()
+def forward(apply: Implementation, inputs: Tensor, theta: Tensor) -> Tensor:
+    return apply(inputs, theta)
+
+
+def prepared(case: Case) -> tuple[Tensor, Tensor, dict[str, Implementation]]:
+    """Inputs, weights, and all implementations after a check that they agree."""
+    torch.manual_seed(0)
+    inputs = torch.rand(case.samples, *case.shape) * 2 - 1
+    theta = torch.stack([case.module.ordinary() for _ in range(case.samples)]).requires_grad_()
+    table = implementations(case)
+    expected = both_ways(table["ours"], inputs, theta)
+    for name, apply in table.items():
+        torch.testing.assert_close(
+            both_ways(apply, inputs, theta),
+            expected,
+            rtol=1e-3,
+            atol=1e-5,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
+    return inputs, theta, table
+
+
+def factored(repetitions: int) -> None:
+    """The network of every item without its weights in memory, beside the two products with them."""
+    print(heading("atoms × width, hidden, features", "implementation", "forward, ms", "both ways, ms", "ratio"))
+    for atoms, width, hidden, count in ((577, 32, 64, 64), (577, 64, 128, 64), (64, 256, 128, 64)):
+        torch.manual_seed(0)
+        network = FunctionalMLP((width, hidden, width), nn.Tanh(), bias=False, output_activation=nn.Tanh())
+        heads = WeightHeads(count, network)
+        inputs, features = torch.randn(atoms, 1, width), torch.randn(atoms, count, requires_grad=True)
+
+        def run(form: str, heads=heads, network=network, inputs=inputs, features=features) -> tuple[Tensor, Tensor]:
+            outputs = heads.run(network, inputs, features, form)
+            return outputs, torch.autograd.grad(outputs.square().mean(), (features, heads.weight))[1]
+
+        def only_forward(form: str, heads=heads, network=network, inputs=inputs, features=features) -> Tensor:
+            with torch.no_grad():
+                return heads.run(network, inputs, features, form)
+
+        torch.testing.assert_close(run("factored"), run("whole"), rtol=1e-3, atol=1e-5)
+        forms = ("factored", "whole", "auto")
+        ahead = milliseconds({form: partial(only_forward, form) for form in forms}, repetitions)
+        times = milliseconds({form: partial(run, form) for form in forms}, repetitions)
+        for form in forms:
+            cells = timing(times[form], times["factored"])
+            middle = timing(ahead[form], ahead["factored"])[0]
+            print(row(f"{atoms} × {width}, {hidden}, {count}", form, middle, cells[0], cells[-1]), flush=True)
 
 
 def main(argv: Sequence[str]) -> None:
-    options = settings(argv, __doc__.splitlines()[0], repetitions=25)
-    if "hypnettorch" not in implementations():
+    options = settings(argv, __doc__.splitlines()[0], repetitions=15)
+    if find_spec("hypnettorch") is None:
         print("hypnettorch is not installed: skipped\n")
+    print(f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}; ratios to ours\n")
     print(
-        f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}: "
-        "forward + backward; ratio to ours\n"
+        heading("network", "samples", "implementation", "forward, ms", "ratio", "both ways, ms", "quartiles", "ratio")
     )
-    print(heading("network", "samples × points", "implementation", "ms", "quartiles", "ratio"))
     for case in CASES:
-        times = milliseconds(actions(case), options.repetitions)
-        for name, values in times.items():
-            cells = timing(values, times["ours"])
-            print(row(case.name, f"{case.samples} × {case.points}", name, *cells), flush=True)
+        inputs, theta, table = prepared(case)
+        ahead = milliseconds(
+            {name: partial(forward, apply, inputs, theta) for name, apply in table.items()}, options.repetitions
+        )
+        times = milliseconds(
+            {name: partial(both_ways, apply, inputs, theta) for name, apply in table.items()}, options.repetitions
+        )
+        for name in table:
+            first, second = timing(ahead[name], ahead["ours"]), timing(times[name], times["ours"])
+            print(row(case.name, case.samples, name, first[0], first[-1], *second), flush=True)
+    print()
+    factored(options.repetitions)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypernet.layers.dynamic_conv import DynamicConv2d, dynamic_conv2d, separabl
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 # Sample, rows, columns, vertical and horizontal taps.
-SIZES = [(5, 12, 12, 5, 5), (1, 12, 9, 5, 3), (3, 7, 20, 7, 4), (4, 6, 6, 1, 1), (2, 5, 8, 5, 8)]
+SIZES = [(2, 100, 75, 21, 4), (5, 12, 12, 5, 5), (1, 12, 9, 5, 3), (3, 7, 20, 7, 4), (4, 6, 6, 1, 1), (2, 5, 8, 5, 8)]
 
 
 @pytest.fixture(autouse=True)

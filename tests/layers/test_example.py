@@ -1,4 +1,4 @@
-"""The example in docs/layers.md runs as it stands there."""
+"""The examples in docs/layers.md run as they stand there."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,13 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
 
 
-def test_example_of_the_page_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def test_examples_of_the_page_run():
+    example, further = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     exec(compile(example, str(PAGE), "exec"), names)
     assert tuple(names["theta"].shape) == (8, 1185)
     assert tuple(names["values"].shape) == (8, 500, 1)
     assert all((p.grad != 0).any() for module in ("encoder", "heads") for p in names[module].parameters())
+    exec(compile(further, str(PAGE), "exec"), names)
+    assert tuple(names["logits"].shape) == (5, 20, 3)
+    assert [type(module).__name__ for module in names["own"]] == ["Conv2d", "ReLU", "Flatten", "Linear"]

@@ -50,8 +50,11 @@ def directly_initialised(widths, activation, x):
 
 
 def generated(network, parameters, x):
-    layers = network.layout.split(parameters.detach())
-    pairs = [(layer["weight"], layer["bias"].unsqueeze(1) if "bias" in layer else 0) for layer in layers]
+    tensors = network.layout.split(parameters.detach())
+    pairs = [
+        (tensors[f"{layer}.weight"], tensors[f"{layer}.bias"].unsqueeze(1) if f"{layer}.bias" in tensors else 0)
+        for layer in range(len(network.widths) - 1)
+    ]
     return mean_squares(pairs, network.activation, x)
 
 
@@ -105,9 +108,9 @@ def test_features_with_a_mean_need_their_mean_square_not_their_variance():
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_inputs_of_another_size_are_brought_to_one(bias):
-    network = FunctionalMLP((3, 32, 32, 1), nn.ELU(), bias=bias)
+    network = FunctionalMLP((3, 32, 32, 1), nn.ELU(), bias=bias, input_mean_square=1 / 3)
     x = torch.rand(NETWORKS, POINTS, 3) * 2 - 1
-    ours = heads_ensemble(network, signs(NETWORKS, 64), x, input_mean_square=1 / 3)
+    ours = heads_ensemble(network, signs(NETWORKS, 64), x)
     assert ((ours.mean(0) - 1).abs() < 5 * standard_error(ours)).all()
 
 
@@ -119,7 +122,7 @@ def test_shared_network_supplies_the_rest_of_the_variance(share, bias):
     ours = heads_ensemble(network, features, x, draws=200, feature_mean_square=0.25, generated_share=share)
     assert ((ours.mean(0) - 1).abs() < 5 * standard_error(ours)).all()
     heads = WeightHeads(64, network, feature_mean_square=0.25, generated_share=share)
-    base = heads.linear.bias.detach()
+    base = heads.bias.detach()
     deviation = (heads(features).detach() - base).square().mean()
     assert deviation / (deviation + base.square().mean()) == pytest.approx(share, abs=0.1)
 
@@ -155,8 +158,10 @@ def test_gradients_of_the_first_layers_input_do_not_vanish_or_explode():
 def test_generated_biases_supply_half_of_the_variance():
     network = FunctionalMLP((16, 64, 64, 64), nn.ReLU())
     parameters = torch.cat([WeightHeads(32, network)(signs(1, 32)) for _ in range(50)]).detach()
-    for layer in network.layout.split(parameters):
-        biases = layer["bias"].square()
+    for name, tensor in network.layout.split(parameters).items():
+        if not name.endswith("bias"):
+            continue
+        biases = tensor.square()
         assert abs(biases.mean() - 0.5) < 5 * biases.std() / biases.numel() ** 0.5
 
 
@@ -164,19 +169,19 @@ def test_gains_start_at_one_and_learn():
     network = FunctionalMLP((3, 8, 1), nn.ELU(), gain=True)
     heads = WeightHeads(16, network)
     parameters = heads(torch.randn(4, 16))
-    for layer in network.layout.split(parameters):
-        assert (layer["gain"] == 0).all()
+    for name, tensor in network.layout.split(parameters).items():
+        assert (tensor == 0).all() == name.endswith("gain")
     network(torch.randn(4, 5, 3), parameters).square().sum().backward()
     for part in network.layout.parts:
-        assert (heads.linear.weight.grad[part.span] != 0).any(), part
+        assert (heads.weight.grad[part.span] != 0).any(), part
 
 
 def test_heads_are_reproducible_from_the_seed():
     network = FunctionalMLP((3, 8, 1), nn.ELU())
     torch.manual_seed(5)
-    first = WeightHeads(16, network).linear.weight
+    first = WeightHeads(16, network).weight
     torch.manual_seed(5)
-    assert torch.equal(first, WeightHeads(16, network).linear.weight)
+    assert torch.equal(first, WeightHeads(16, network).weight)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +231,7 @@ def test_impossible_sizes_are_refused_by_name(value):
     with pytest.raises(ValueError, match="output_mean_square must be positive"):
         hyperfan_in_bias_variance(8, output_mean_square=value)
     with pytest.raises(ValueError, match="input_mean_square must be positive"):
-        WeightHeads(8, FunctionalMLP((3, 1), nn.ReLU()), input_mean_square=value)
+        FunctionalMLP((3, 1), nn.ReLU(), input_mean_square=value)
 
 
 def test_features_that_do_not_fit_are_refused_naming_both_shapes():

@@ -1,9 +1,14 @@
 """A gated recurrent unit that owns no weights: every sample runs the unit that another network wrote for it."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from hypernet.layers.layout import Layout
+from hypernet.layers.module import GeneratedModule, uniform
 
 
 class GRUWeights(NamedTuple):
@@ -22,13 +27,14 @@ class GRUWeights(NamedTuple):
     hidden_bias: Tensor
 
 
-class GeneratedGRU:
+class GeneratedGRU(GeneratedModule):
     """A gated recurrent unit (Cho et al. 2014, in torch's form) with weights of its own for every sample.
 
         r = σ(x W_ir + b_ir + h W_hr + b_hr)        z = σ(x W_iz + b_iz + h W_hz + b_hz)
         n = tanh(x W_in + b_in + r (h W_hn + b_hn))        h' = (1 - z) n + z h
 
-    The flat vector of one sample holds W_i [in, 3 H], W_h [H, 3 H], b_i [3 H] and b_h [3 H], row-major.
+    θ holds W_i [in, 3 H] (`input`), W_h [H, 3 H] (`hidden`), b_i [3 H] and b_h [3 H], row-major. Written whole by the
+    heads, or as a shared unit whose matrices deviate by a low rank: `WeightHeads(F, unit, rank=4)`.
 
     A sample may run several sequences at once, with the same weights: S of them cost one matrix product.
 
@@ -36,25 +42,62 @@ class GeneratedGRU:
         input_size: entries of x.
         hidden_size: H, entries of the state.
 
-    Attributes:
-        parameter_count: N, how many numbers per sample the unit consumes.
-
     Raises:
         ValueError: if a size is not positive.
+
+    >>> unit = GeneratedGRU(3, 4)
+    >>> unit(torch.zeros(2, 5, 3), unit.ordinary().expand(2, -1)).shape
+    torch.Size([2, 5, 4])
     """
 
     def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
         if min(input_size, hidden_size) < 1:
             raise ValueError(f"sizes must be positive, got {input_size} inputs and {hidden_size} hidden")
         self.input_size, self.hidden_size = input_size, hidden_size
         gates = 3 * hidden_size
-        self._sizes = [input_size * gates, hidden_size * gates, gates, gates]
-        self.parameter_count = sum(self._sizes)
+        # U(-1/√H, 1/√H) has the variance 1 / (3 H).
+        variance = 1 / (3 * hidden_size)
+        self.layout = Layout(
+            [
+                ("input", "weight", (input_size, gates), input_size, variance),
+                ("hidden", "weight", (hidden_size, gates), hidden_size, variance),
+                ("input_bias", "bias", (gates,), 0, variance),
+                ("hidden_bias", "bias", (gates,), 0, variance),
+            ]
+        )
+
+    def forward(self, inputs: Tensor, parameters: Tensor, state: Tensor | None = None) -> Tensor:
+        """All states of one sequence per sample: x [B, T, in], θ [B, N] and h_0 [B, H] (zero) to h [B, T, H].
+
+        Raises:
+            ValueError: if `parameters` is not [B, N].
+        """
+        return self.run(inputs, self.unpack(parameters), state)
 
     def ordinary(self) -> Tensor:
-        """A flat vector as `torch.nn.GRU` would start: U(-1/√H, 1/√H), [N]."""
+        """θ as `torch.nn.GRU` would start: U(-1/√H, 1/√H), [N]."""
         bound = self.hidden_size**-0.5
-        return torch.empty(self.parameter_count).uniform_(-bound, bound)
+        return uniform(self.parts, {part.name: bound for part in self.parts})
+
+    @torch.no_grad()
+    def export(self, parameters: Tensor) -> nn.GRU:
+        """One sample's unit, [N], as a `torch.nn.GRU` with the batch first.
+
+        Raises:
+            ValueError: if `parameters` is not [N].
+        """
+        tensors = self.named(parameters)
+        unit = nn.GRU(self.input_size, self.hidden_size, batch_first=True).to(parameters)
+        unit.load_state_dict(
+            {
+                "weight_ih_l0": tensors["input"].T,
+                "weight_hh_l0": tensors["hidden"].T,
+                "bias_ih_l0": tensors["input_bias"],
+                "bias_hh_l0": tensors["hidden_bias"],
+            }
+        )
+        return unit
 
     def unpack(self, parameters: Tensor) -> GRUWeights:
         """Views of the flat vectors as the unit's weights.
@@ -65,17 +108,12 @@ class GeneratedGRU:
         Raises:
             ValueError: if `parameters` is not [B, N].
         """
-        if parameters.dim() != 2 or parameters.shape[1] != self.parameter_count:
-            raise ValueError(
-                f"parameters must have the shape [B, {self.parameter_count}], got {list(parameters.shape)}"
-            )
-        gates = 3 * self.hidden_size
-        weight_in, weight_hidden, bias_in, bias_hidden = parameters.split(self._sizes, dim=1)
+        tensors = self.layout.split(parameters)
         return GRUWeights(
-            weight_in.unflatten(1, (self.input_size, gates)),
-            weight_hidden.unflatten(1, (self.hidden_size, gates)),
-            bias_in.unsqueeze(1),
-            bias_hidden.unsqueeze(1),
+            tensors["input"],
+            tensors["hidden"],
+            tensors["input_bias"].unsqueeze(1),
+            tensors["hidden_bias"].unsqueeze(1),
         )
 
     def step(self, inputs: Tensor, weights: GRUWeights, state: Tensor) -> Tensor:

@@ -1,112 +1,280 @@
 """The last layer of a hypernetwork: the heads that write all weights of a generated network."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hypernet.layers.initialisation import (
-    activation_gain,
-    hyperfan_in_bias_variance,
-    hyperfan_in_weight_variance,
-    require_positive,
-)
+from hypernet.layers.initialisation import require_positive
+from hypernet.layers.layout import Part
 from hypernet.layers.mlp import FunctionalMLP
+from hypernet.layers.module import GeneratedModule
+
+Start = Literal["hyperfan", "ordinary", "zero"]
+STARTS = ("hyperfan", "ordinary", "zero")
+Form = Literal["auto", "whole", "factored"]
 
 
 class WeightHeads(nn.Module):
-    """θ = H e + θ₀: one linear head per weight, bias and gain of a `FunctionalMLP`, from features e.
+    """θ = H e + θ₀: one linear head for every part of any generated network, from features e.
 
-    All heads are one matrix product: the head of `part` is `linear.weight[part.span]`,
-    `linear.bias[part.span]` for `part` in `network.layout.parts`. θ₀ is one network shared by all samples,
-    and H e is a sample's deviation from it.
+    θ₀ is one network shared by all samples, and H e is a sample's deviation from it. A part that is named in `rank`
+    deviates by a low rank instead: its matrix is W₀ + U(e) V(e) with U [in, r] and V [r, out] written from e.
 
-    The heads start by hyperfan-in (Chang, Flokas and Lipson 2020, see `initialisation`): every generated
-    layer's output, before the activation, has mean square 1, as in a directly initialised network (He et al.
-    2015). The heads of gains start at zero. For another start, write it over `linear`.
+    How it starts, with ρ = `generated_share`, the share of the variance of θ that e supplies:
+
+    * `hyperfan`: every part of θ has the size of an ordinary start (Chang, Flokas and Lipson 2020, see
+      `initialisation`): H e supplies ρ of its variance, and θ₀, drawn at random, the rest. With ρ = 1 and θ₀ = 0 that
+      is hyperfan-in; with a small ρ all samples start near one shared network.
+    * `ordinary`: θ₀ is `module.ordinary()`, a network as a person would start it, and H e adds ρ of its variance.
+    * `zero`: θ₀ likewise and H = 0: all samples start as the same network, to the last bit.
+
+    The heads of gains start at zero. For another start, write it over `weight` and `bias`.
 
     Args:
         feature_count: F, entries of the feature vector e.
-        network: the network whose parameters are written.
+        module: the network whose parameters are written.
+        start: `hyperfan`, `ordinary` or `zero`.
         feature_mean_square: E[e²] at step 0. Measure it: in a network without biases, being wrong by a factor
             multiplies the outputs' mean square by that factor once per layer.
-        input_mean_square: E[x²] of the generated network's inputs; 1/3 for coordinates uniform in [-1, 1].
-        generated_share: ρ, the share of the variance of θ that H e supplies; θ₀, drawn at random, supplies
-            the rest. 1 is hyperfan-in with θ₀ = 0; a small ρ lets all samples start near one shared network.
+        generated_share: ρ.
+        rank: r for all matrices, or by part name; None or a part left out: written whole.
+        samples_last: features are [F, B] and θ is [N, B]. Faster where g is a product over the samples of every
+            weight, as in a decoder of many words.
 
     Attributes:
-        linear: all heads, an `nn.Linear(F, N)`.
+        weight: H, [M, F], a row for every number written.
+        bias: what the heads add, [M]; θ₀ of the parts that are written whole.
+        base: W₀ of the parts of low rank, one after the other, [sum of their sizes].
 
     Raises:
-        ValueError: if a size or a mean square is not positive, or the share is not in [0, 1].
+        ValueError: if a size or a mean square is not positive, the share is not in [0, 1], the start is unknown, or a
+            rank is not between 1 and the smaller side of a matrix.
+
+    >>> network = FunctionalMLP((2, 32, 1), nn.ReLU())
+    >>> heads = WeightHeads(16, network)
+    >>> theta = heads(torch.randn(8, 16))  # the weights of eight networks
+    >>> network(torch.rand(8, 100, 2), theta).shape
+    torch.Size([8, 100, 1])
     """
 
     def __init__(
         self,
         feature_count: int,
-        network: FunctionalMLP,
+        module: GeneratedModule,
         *,
+        start: Start = "hyperfan",
         feature_mean_square: float = 1.0,
-        input_mean_square: float = 1.0,
         generated_share: float = 1.0,
+        rank: int | Mapping[str, int] | None = None,
+        samples_last: bool = False,
     ):
         super().__init__()
-        require_positive(
-            feature_count=feature_count,
-            feature_mean_square=feature_mean_square,
-            input_mean_square=input_mean_square,
-        )
+        require_positive(feature_count=feature_count, feature_mean_square=feature_mean_square)
         if not 0 <= generated_share <= 1:
             raise ValueError(f"generated_share must be in [0, 1], got {generated_share}")
-        self.linear = nn.utils.skip_init(nn.Linear, feature_count, network.parameter_count)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-        first_gain, hidden_gain = input_mean_square**-0.5, activation_gain(network.activation)
-        for part in network.layout.parts:
-            if part.role == "gain":
+        if start not in STARTS:
+            raise ValueError(f"start must be one of {', '.join(STARTS)}, got {start!r}")
+        self.layout, self.samples_last = module.layout, samples_last
+        self.ranks = _ranks(module.parts, rank)
+        self._sizes = [
+            part.size if part.name not in self.ranks else sum(part.shape) * self.ranks[part.name]
+            for part in module.parts
+        ]
+        count = sum(self._sizes)
+        self.weight = nn.Parameter(torch.zeros(count, feature_count))
+        self.bias = nn.Parameter(torch.zeros(count))
+        low = sum(part.size for part in module.parts if part.name in self.ranks)
+        self.base = nn.Parameter(torch.zeros(low)) if low else None
+        self._start(module, start, generated_share, feature_count * feature_mean_square)
+
+    @torch.no_grad()
+    def _start(self, module: GeneratedModule, start: Start, share: float, feature_square: float) -> None:
+        """Fill H, its bias and W₀; `feature_square` is F E[e²], by which H e is larger than H."""
+        ordinary = None if start == "hyperfan" else module.ordinary().to(self.bias)
+        if start == "zero":
+            share = 0.0
+        base_at = 0
+        for part, size, first in zip(module.parts, self._sizes, _starts(self._sizes), strict=True):
+            rows = slice(first, first + size)
+            shared = (1 - share) * part.variance
+            rank = self.ranks.get(part.name)
+            if rank is None:
+                self.weight[rows].normal_(std=(share * part.variance / feature_square) ** 0.5)
+                if ordinary is not None:
+                    self.bias[rows] = ordinary[part.span]
+                else:
+                    self.bias[rows].normal_(mean=part.mean, std=shared**0.5)
                 continue
-            if part.role == "weight":
-                # The gain undoes what the inputs' size did to the first layer, the activation to the others.
-                variance = hyperfan_in_weight_variance(
-                    part.shape[0],
-                    feature_count,
-                    bias=network.layout.bias,
-                    gain=first_gain if part.layer == 0 else hidden_gain,
-                    feature_mean_square=feature_mean_square,
-                )
+            assert self.base is not None
+            base = self.base[base_at : base_at + part.size]
+            base_at += part.size
+            if ordinary is not None:
+                base.copy_(ordinary[part.span])
             else:
-                variance = hyperfan_in_bias_variance(feature_count, feature_mean_square=feature_mean_square)
-            shared = (1 - generated_share) * variance * feature_count * feature_mean_square
-            with torch.no_grad():
-                self.linear.weight[part.span].normal_(std=(generated_share * variance) ** 0.5)
-                self.linear.bias[part.span].normal_(std=shared**0.5)
+                base.normal_(mean=part.mean, std=shared**0.5)
+            # U starts at random and shared, V as what e makes of it, so that U V has the variance ρ v and gradients
+            # reach both. E[(U V)²] = r E[U²] E[V²] and E[U²] = 1 / in.
+            inputs = part.shape[0]
+            left = slice(first, first + inputs * rank)
+            right = slice(first + inputs * rank, first + size)
+            self.bias[left].normal_(std=inputs**-0.5)
+            self.weight[right].normal_(std=(share * part.variance * inputs / rank / feature_square) ** 0.5)
+
+    @property
+    def parameter_count(self) -> int:
+        """N, the length of θ."""
+        return self.layout.size
 
     def forward(self, features: Tensor) -> Tensor:
         """Write the parameters of every sample's network.
 
         Args:
-            features: e, [B, F].
+            features: e, [B, F]; [F, B] with `samples_last`.
 
         Returns:
-            θ, [B, N].
+            θ, [B, N]; [N, B] with `samples_last`.
 
         Raises:
-            ValueError: if `features` is not [B, F].
+            ValueError: if `features` has another shape.
         """
-        return self.emit(features, slice(None))
+        self._check(features)
+        written = self._linear(features, slice(None))
+        if not self.ranks:
+            return written
+        if self.samples_last:
+            written = written.mT
+        parts, base_at = [], 0
+        for part, piece in zip(self.layout.parts, written.split(self._sizes, dim=1), strict=True):
+            rank = self.ranks.get(part.name)
+            if rank is None:
+                parts.append(piece)
+                continue
+            assert self.base is not None
+            base = self.base[base_at : base_at + part.size].view(part.shape)
+            base_at += part.size
+            left, right = piece.split([part.shape[0] * rank, rank * part.shape[1]], dim=1)
+            deviation = (left.unflatten(1, (part.shape[0], rank)), right.unflatten(1, (rank, part.shape[1])))
+            parts.append(torch.baddbmm(base.expand(len(piece), -1, -1), *deviation).flatten(1))
+        theta = torch.cat(parts, dim=1)
+        return theta.mT if self.samples_last else theta
 
     def emit(self, features: Tensor, chunk: slice) -> Tensor:
         """Write one chunk of the parameters, so that not all of them need be in memory at once.
 
         Args:
-            features: e, [B, F].
-            chunk: a slice of the flat vector, such as one of `network.layout.chunks(n)` or a part's span.
+            features: e, [B, F]; [F, B] with `samples_last`.
+            chunk: a slice of θ, such as one of `module.layout.chunks(n)` or a part's span.
 
         Returns:
             θ[:, chunk]: the chunks of a layout, concatenated, are `forward`'s result.
 
         Raises:
-            ValueError: if `features` is not [B, F].
+            ValueError: if `features` has another shape, or parts are of low rank: those are written with their base.
         """
-        if features.dim() != 2 or features.shape[1] != self.linear.in_features:
-            raise ValueError(f"features must have the shape [B, {self.linear.in_features}], got {list(features.shape)}")
-        return F.linear(features, self.linear.weight[chunk], self.linear.bias[chunk])
+        self._check(features)
+        if self.ranks:
+            raise ValueError(f"parts of low rank ({', '.join(self.ranks)}) are not written in chunks; call the heads")
+        return self._linear(features, chunk)
+
+    def run(self, network: FunctionalMLP, inputs: Tensor, features: Tensor, form: Form = "auto") -> Tensor:
+        """g(x; H e + θ₀) of a multilayer perceptron, without θ in memory where that is the smaller way.
+
+        θ is linear in e, so a layer of a sample is one matrix product with x ⊗ e (`factored`):
+
+            Σ_i x_i W[i, o] = Σ_i Σ_k x_i e_k H[i, o, k] + Σ_i x_i W₀[i, o]
+
+        That holds P in F numbers a sample and layer, where θ (`whole`) holds in × out: it is the way for many items
+        with one or a few points each, such as the atoms of a batch of molecules.
+
+        Args:
+            network: the module that the heads were made for.
+            inputs: x, [B, P, widths[0]].
+            features: e, [B, F].
+            form: `auto` takes the one that holds fewer numbers.
+
+        Returns:
+            [B, P, widths[-1]], equal up to rounding in all forms.
+
+        Raises:
+            ValueError: if shapes do not fit, or `factored` is asked of heads of low rank or with samples last.
+        """
+        self._check(features)
+        if network.layout.parts != self.layout.parts:
+            raise ValueError("the heads were made for another network")
+        possible = not self.ranks and not self.samples_last
+        if form == "factored" and not possible:
+            raise ValueError("the factored form is for heads that write whole parts with the samples first")
+        if form == "whole" or not possible or (form == "auto" and not self._fewer_factored(network, inputs)):
+            theta = self(features)
+            outputs: Tensor = network(inputs, theta.mT if self.samples_last else theta)
+            return outputs
+        hidden = inputs
+        for layer in range(len(network.widths) - 1):
+            if layer > 0:
+                hidden = network.activation(hidden)
+            hidden = self._factored_layer(layer, hidden, features)
+        result: Tensor = hidden if network.output_activation is None else network.output_activation(hidden)
+        return result
+
+    def _fewer_factored(self, network: FunctionalMLP, inputs: Tensor) -> bool:
+        weights = [part for part in network.parts if part.role == "weight"]
+        points, count = inputs.shape[1], self.weight.shape[1]
+        return points * count * sum(part.shape[0] for part in weights) < sum(part.size for part in weights)
+
+    def _factored_layer(self, layer: int, hidden: Tensor, features: Tensor) -> Tensor:
+        spans = {part.name: part.span for part in self.layout.parts}
+        part = next(part for part in self.layout.parts if part.name == f"{layer}.weight")
+        fan_in, fan_out = part.shape
+        heads = self.weight[part.span].view(fan_in, fan_out, -1)
+        outer = (hidden.unsqueeze(-1) * features[:, None, None, :]).flatten(2)
+        result = outer @ heads.permute(0, 2, 1).reshape(-1, fan_out)
+        result = result + hidden @ self.bias[part.span].view(fan_in, fan_out)
+        gain, bias = spans.get(f"{layer}.gain"), spans.get(f"{layer}.bias")
+        if gain is not None:
+            result = result * (1 + self._linear(features, gain)).unsqueeze(1)
+        if bias is not None:
+            result = result + self._linear(features, bias).unsqueeze(1)
+        return result
+
+    def _linear(self, features: Tensor, rows: slice) -> Tensor:
+        if self.samples_last:
+            return torch.addmm(self.bias[rows].unsqueeze(1), self.weight[rows], features)
+        return F.linear(features, self.weight[rows], self.bias[rows])
+
+    def _check(self, features: Tensor) -> None:
+        count, last = self.weight.shape[1], self.samples_last
+        if features.dim() != 2 or features.shape[0 if last else 1] != count:
+            expected = f"[{count}, B]" if last else f"[B, {count}]"
+            raise ValueError(f"features must have the shape {expected}, got {list(features.shape)}")
+
+
+def _ranks(parts: tuple[Part, ...], rank: int | Mapping[str, int] | None) -> dict[str, int]:
+    """Rank of every part that deviates by a low rank."""
+    matrices = {part.name: part for part in parts if part.role == "weight" and len(part.shape) == 2}
+    if rank is None:
+        return {}
+    # One number is meant for every matrix that is larger than its factors.
+    ranks = dict(rank) if isinstance(rank, Mapping) else {
+        name: rank for name, part in matrices.items() if rank * sum(part.shape) < part.size
+    }  # fmt: skip
+    if isinstance(rank, int) and rank < 1:
+        raise ValueError(f"rank must be positive, got {rank}")
+    for name, value in ranks.items():
+        if name not in matrices:
+            raise ValueError(f"rank: {name} is no matrix of the network; there are {', '.join(matrices) or 'none'}")
+        if not 1 <= value <= min(matrices[name].shape):
+            raise ValueError(f"rank of {name} must be from 1 to {min(matrices[name].shape)}, got {value}")
+    return ranks
+
+
+def _starts(sizes: list[int]) -> list[int]:
+    starts, position = [], 0
+    for size in sizes:
+        starts.append(position)
+        position += size
+    return starts

@@ -1,9 +1,10 @@
-"""Which of the numbers in a flat parameter vector is which weight, bias or gain."""
+"""Which of the numbers in a flat vector θ is which weight of a generated network."""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
@@ -13,19 +14,25 @@ Role = Literal["weight", "bias", "gain"]
 
 @dataclass(frozen=True)
 class Part:
-    """One tensor of one layer, and where it stands in the flat vector.
+    """One tensor of a generated network, and where it stands in θ.
 
     Attributes:
-        layer: index of the layer, from 0.
-        role: `weight` of shape (in, out), `bias` of shape (out,), or `gain` of shape (out,).
+        name: its name, unique in the network, e.g. ``0.weight``.
+        role: `weight`, `bias`, or `gain` (a factor 1 + s on a layer's outputs).
         shape: the tensor's shape for one sample.
-        start: where it begins in the flat vector, row-major.
+        start: where it begins in θ, row-major.
+        fan_in: number of inputs that one output sums over; 0 for a bias or a gain.
+        variance: of its entries around `mean`, at which the network starts as an ordinary one does.
+        mean: of its entries at the start; 0 but for parts such as the scale of a norm.
     """
 
-    layer: int
+    name: str
     role: Role
     shape: tuple[int, ...]
     start: int
+    fan_in: int
+    variance: float
+    mean: float = 0.0
 
     @property
     def size(self) -> int:
@@ -34,75 +41,61 @@ class Part:
 
     @property
     def span(self) -> slice:
-        """The slice of the flat vector that holds it."""
+        """The slice of θ that holds it."""
         return slice(self.start, self.start + self.size)
 
 
-class ParameterLayout:
-    """The order of a multilayer perceptron's parameters in one flat vector.
-
-    Layer after layer; in a layer the weight [in, out] row-major, then its bias [out], then its gain [out].
-
-    Args:
-        widths: inputs, hidden widths and outputs: two or more positive numbers.
-        bias: whether every layer has a bias.
-        gain: whether every layer has a gain.
+class Layout:
+    """The order of a generated network's numbers in θ: part after part, each row-major.
 
     Attributes:
-        widths: the widths, as a tuple.
-        bias: whether every layer has a bias.
         parts: every `Part`, in order.
-        size: N, the length of the flat vector.
-
-    Raises:
-        ValueError: if there are fewer than two widths or one is not positive.
+        size: N, the length of θ.
     """
 
-    def __init__(self, widths: Sequence[int], *, bias: bool = True, gain: bool = False):
-        self.widths, self.bias = tuple(widths), bias
-        if len(self.widths) < 2 or min(self.widths) < 1:
-            raise ValueError(f"widths must be two or more positive numbers, got {list(self.widths)}")
-        parts: list[Part] = []
-        position = 0
-        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
-            shapes: dict[Role, tuple[int, ...]] = {"weight": (fan_in, fan_out)}
-            if bias:
-                shapes["bias"] = (fan_out,)
-            if gain:
-                shapes["gain"] = (fan_out,)
-            for role, shape in shapes.items():
-                parts.append(Part(layer, role, shape, position))
-                position += parts[-1].size
-        self.parts = tuple(parts)
-        self.size = position
+    def __init__(self, parts: Iterable[tuple[str, Role, tuple[int, ...], int, float] | Part]):
+        """Take (name, role, shape, fan_in, variance) of every part, or parts wherever they start, in order.
 
-    def split(self, parameters: Tensor) -> list[dict[str, Tensor]]:
-        """Return every layer's tensors by role, as views of the flat vectors.
+        Raises:
+            ValueError: if a size is not positive, or a name stands twice.
+        """
+        placed: list[Part] = []
+        start = 0
+        for entry in parts:
+            part = entry if isinstance(entry, Part) else Part(*entry[:3], 0, *entry[3:])
+            if not part.shape or min(part.shape) < 1:
+                raise ValueError(f"every size of {part.name} must be positive, got {list(part.shape)}")
+            placed.append(replace(part, start=start))
+            start += placed[-1].size
+        if len({part.name for part in placed}) < len(placed):
+            raise ValueError(f"names must differ, got {[part.name for part in placed]}")
+        self.parts, self.size = tuple(placed), start
 
-        Args:
-            parameters: [B, N], one flat vector per sample.
-
-        Returns:
-            One dictionary per layer: `weight` [B, in, out] and, where the layout has them, `bias` and `gain`
-            [B, out].
+    def check(self, parameters: Tensor) -> None:
+        """Refuse what is not [B, N].
 
         Raises:
             ValueError: if `parameters` is not [B, N].
         """
         if parameters.dim() != 2 or parameters.shape[1] != self.size:
-            raise ValueError(
-                f"parameters must have the shape [B, {self.size}] for widths {list(self.widths)}, "
-                f"got {list(parameters.shape)}"
-            )
-        layers: list[dict[str, Tensor]] = [{} for _ in self.widths[1:]]
+            raise ValueError(f"parameters must have the shape [B, {self.size}], got {list(parameters.shape)}")
+
+    def split(self, parameters: Tensor) -> dict[str, Tensor]:
+        """Every part by name, [B, *shape], as views of the flat vectors.
+
+        Args:
+            parameters: θ, [B, N].
+
+        Raises:
+            ValueError: if `parameters` is not [B, N].
+        """
+        self.check(parameters)
         # One split: its backward is one concatenation. A slice per part would sum padded vectors of length N.
         pieces = parameters.split([part.size for part in self.parts], dim=1)
-        for part, piece in zip(self.parts, pieces, strict=True):
-            layers[part.layer][part.role] = piece.unflatten(1, part.shape)
-        return layers
+        return {part.name: piece.unflatten(1, part.shape) for part, piece in zip(self.parts, pieces, strict=True)}
 
     def chunks(self, chunk_size: int) -> tuple[slice, ...]:
-        """Return slices of at most `chunk_size` numbers that cover the flat vector once, in order.
+        """Slices of at most `chunk_size` numbers that cover θ once, in order.
 
         Raises:
             ValueError: if `chunk_size` is not positive.

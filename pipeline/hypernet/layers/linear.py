@@ -1,9 +1,12 @@
 """One linear layer with a weight of its own for every sample."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor, nn
 
-from hypernet.layers.layout import ParameterLayout
+from hypernet.layers.layout import Layout
+from hypernet.layers.module import GeneratedModule, uniform
 
 
 def generated_linear(points: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -38,67 +41,70 @@ def generated_linear(points: Tensor, weight: Tensor, bias: Tensor | None = None)
     return torch.baddbmm(bias.unsqueeze(1), points, weight)
 
 
-class GeneratedLinear(nn.Module):
-    """A linear layer that reads its weights, per sample, from another network's output.
+class GeneratedLinear(GeneratedModule):
+    """A linear layer that reads its weights, per sample, from another network's output: y = x W + b.
 
-        y = x · γ (W₀ + W) + s b
-
-    W and b are sample b's generated weight and bias. W₀ is an ordinary parameter shared by all samples: the
-    generated part is then a sample's deviation from it, and should start small. γ and s are two learned
-    numbers of this layer. Without a shared base W₀ is zero, without learned scales γ = s = 1, and the layer
-    owns no parameters.
+    θ holds the weight [in, out] row-major and then the bias [out].
 
     Args:
         in_features: entries of x.
         out_features: entries of y.
         bias: whether a bias is generated.
-        shared_base: whether to learn W₀, which starts as N(0, 1 / in_features).
-        learned_scale: whether to learn γ and, with a bias, s; both start at 1.
-
-    Attributes:
-        parameter_count: how many numbers per sample the layer consumes.
 
     Raises:
         ValueError: if a size is not positive.
+
+    >>> layer = GeneratedLinear(3, 2)
+    >>> layer.parameter_count
+    8
+    >>> layer(torch.ones(4, 5, 3), torch.zeros(4, 8)).shape
+    torch.Size([4, 5, 2])
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        *,
-        bias: bool = True,
-        shared_base: bool = False,
-        learned_scale: bool = False,
-    ):
+    def __init__(self, in_features: int, out_features: int, *, bias: bool = True):
         super().__init__()
-        self.layout = ParameterLayout((in_features, out_features), bias=bias)
-        self.parameter_count = self.layout.size
-        base = torch.randn(in_features, out_features) / in_features**0.5 if shared_base else None
-        self.base = None if base is None else nn.Parameter(base)
-        self.weight_scale = nn.Parameter(torch.ones(())) if learned_scale else None
-        self.bias_scale = nn.Parameter(torch.ones(())) if learned_scale and bias else None
+        # As torch starts its linear layers: U(-1/√in, 1/√in), whose variance is 1 / (3 in).
+        variance = 1 / (3 * in_features) if in_features > 0 else 0.0
+        self.layout = Layout(
+            [
+                ("weight", "weight", (in_features, out_features), in_features, variance),
+                *([("bias", "bias", (out_features,), 0, variance)] if bias else []),  # type: ignore[list-item]
+            ]
+        )
 
-    def forward(self, points: Tensor, parameters: Tensor) -> Tensor:
-        """Apply every sample's layer to its points.
-
-        Args:
-            points: [B, P, in].
-            parameters: [B, parameter_count], the weight [in, out] row-major and then the bias [out].
-
-        Returns:
-            [B, P, out].
+    def forward(self, inputs: Tensor, parameters: Tensor) -> Tensor:
+        """Apply every sample's layer to its points: [B, P, in], [B, N] to [B, P, out].
 
         Raises:
             ValueError: if the shapes do not fit the layer or each other.
         """
-        (layer,) = self.layout.split(parameters)
-        weight, bias = layer["weight"], layer.get("bias")
-        # Scales go into the weight: in × out numbers per sample, against P × out of the result.
-        if self.base is not None:
-            weight = self.base + weight
-        if self.weight_scale is not None:
-            weight = self.weight_scale * weight
-        if self.bias_scale is not None and bias is not None:
-            bias = self.bias_scale * bias
-        return generated_linear(points, weight, bias)
+        tensors = self.layout.split(parameters)
+        return generated_linear(inputs, tensors["weight"], tensors.get("bias"))
+
+    def ordinary(self) -> Tensor:
+        """θ as `torch.nn.Linear` would start, [N]."""
+        bound = self.parts[0].shape[0] ** -0.5
+        return uniform(self.parts, dict.fromkeys(("weight", "bias"), bound))
+
+    @torch.no_grad()
+    def export(self, parameters: Tensor) -> nn.Linear:
+        """One sample's layer, [N], as a `torch.nn.Linear`.
+
+        Raises:
+            ValueError: if `parameters` is not [N].
+        """
+        tensors = self.named(parameters)
+        return as_linear(tensors["weight"], tensors.get("bias"))
+
+
+@torch.no_grad()
+def as_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A `torch.nn.Linear` with the weight [in, out] and the bias [out], copied."""
+    linear = nn.utils.skip_init(
+        nn.Linear, weight.shape[0], weight.shape[1], bias=bias is not None, device=weight.device, dtype=weight.dtype
+    )
+    assert isinstance(linear, nn.Linear)
+    linear.weight.copy_(weight.T)
+    if bias is not None:
+        linear.bias.copy_(bias)
+    return linear
