@@ -132,6 +132,34 @@ def test_fields_of_any_size_are_forecast(method, trained, prepared):
         np.testing.assert_allclose(forecaster.field()(frames)[:, inner, inner], forecaster(frames), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("images", "problem"),
+    [
+        (np.zeros((1, 4, 250, 300)), r"float64 \[1, 4, 250, 300\]"),
+        (np.zeros((4, 60, 60)), r"float64 \[4, 60, 60\]"),
+        (np.zeros((0, 4, 60, 60)), r"float64 \[0, 4, 60, 60\]"),
+        (np.zeros((1, 4, 60, 60), np.uint8), "uint8"),
+        (np.full((1, 4, 60, 60), 35.0), "values from 35.0 to 35.0"),
+        (np.full((1, 4, 60, 60), -0.1), "values from -0.1"),
+        (np.full((1, 4, 60, 60), np.nan), "values from nan"),
+        (np.full((1, 4, 60, 60), np.inf), "values from inf"),
+    ],
+)
+@pytest.mark.parametrize("method", ["last_frame", "whole_dynamic"])
+def test_images_that_do_not_fit_are_one_line(method, images, problem, trained):
+    forecaster = open_model(trained(method) / "model.ckpt")
+    with pytest.raises(
+        UserError, match=rf"^images: {problem}.*from 0 to 1.*\[B, 4, 60, 60\]; .*predict.*nowcast"
+    ) as caught:
+        forecaster(images)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_shows_itself_in_a_line(trained):
+    shown = repr(open_model(trained("last_frame") / "model.ckpt"))
+    assert shown == "Forecaster(last_frame, Simulated rain, 60 x 60 to 48 x 48)"
+
+
 def test_strange_model_files_are_one_line(trained, tmp_path):
     with pytest.raises(UserError, match="no such model file"):
         open_model(tmp_path / "nothing.ckpt")

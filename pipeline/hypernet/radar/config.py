@@ -17,7 +17,7 @@ SIMULATED = re.compile(r"simulated(?:_seed(\d{1,6}))?")
 
 
 class Sizes(Section):
-    """Pixels: N, m, c and K; see :class:`hypernet.radar.core.frames.Geometry`."""
+    """Pixels: N, m, c and K; see ``hypernet.radar.core.frames.Geometry``."""
 
     size: Annotated[int, Field(ge=16, le=1024)]
     margin: Annotated[int, Field(ge=1, le=128)]
@@ -219,7 +219,7 @@ class Config(DomainConfig):
         return self
 
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
-        """See :class:`~hypernet.lab.config.DomainConfig`."""
+        """See ``hypernet.lab.config.DomainConfig``."""
         simulated = self.simulated if SIMULATED.fullmatch(dataset) else None
         if step == "raw":
             return RawSettings(simulated=simulated, size=self.geometry.size)

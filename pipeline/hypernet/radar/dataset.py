@@ -74,7 +74,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
 
 
 def load(folder: Path) -> RadarData:
-    """Read what :func:`prepare` wrote.
+    """Read what ``prepare`` wrote.
 
     Raises:
         UserError: no prepared data there.

@@ -226,7 +226,7 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
         runs: folder of each run by (data set, method, seed).
 
     Returns:
-        for each data set and seed the pairs of :data:`SHOWN`: mean loss of the reference less that of the method, with
+        for each data set and seed the pairs of ``SHOWN``: mean loss of the reference less that of the method, with
         a bootstrap over events; none where there are too few of them for an interval.
     """
     items = {key: pd.read_csv(folder / "items.csv") for key, folder in runs.items()}
@@ -265,5 +265,5 @@ def _position(group: str) -> float | None:
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
-    """Join the runs of this domain into its tables; see :func:`hypernet.lab.results.summary.summarise_runs`."""
+    """Join the runs of this domain into its tables; see ``hypernet.lab.results.summary.summarise_runs``."""
     summarise_runs("radar", scale, runs, published, out, compare, headline="lead_ratio", position=_position)

@@ -56,7 +56,7 @@ LEADS = {
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
-    """Draw all pictures of :mod:`hypernet.radar.captions` and ``animation.gif``; keep them in MLflow's run "summary".
+    """Draw all pictures of ``hypernet.radar.captions`` and ``animation.gif``; keep them in MLflow's run "summary".
 
     Pictures of single images show the first run of each method on the first data set.
 

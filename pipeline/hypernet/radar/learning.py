@@ -59,7 +59,7 @@ class ValidationWindows(Dataset[Batch]):
         return -(-self.count // WINDOWS_AT_ONCE)
 
     def __getitem__(self, index: int) -> Batch:
-        """As :class:`TrainingWindows`."""
+        """As ``TrainingWindows``."""
         rows = np.arange(index * WINDOWS_AT_ONCE, min((index + 1) * WINDOWS_AT_ONCE, self.count))
         inputs, targets = self.data.inputs("validation", rows), self.data.targets("validation", rows)
         return torch.from_numpy(inputs), torch.from_numpy(targets)
@@ -125,7 +125,7 @@ def learn(
 
     Args:
         network: what is trained.
-        forecast: see :class:`ForecastTraining`.
+        forecast: see ``ForecastTraining``.
         on_patches: whether it is trained on patches.
         data: the data set.
         settings: of the method.

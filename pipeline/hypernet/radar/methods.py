@@ -35,7 +35,7 @@ def build(settings: NetworkSettings, geometry: Geometry) -> nn.Module:
         geometry: sizes.
 
     Returns:
-        a network on whole images or on patches, see :func:`on_patches`.
+        a network on whole images or on patches, see ``on_patches``.
     """
     layers, hidden = _layers(settings.network), settings.network.hidden
     match settings:

@@ -37,7 +37,7 @@ class FilterNet(nn.Module):
     Args:
         size: n, width and height of the images.
         taps: K.
-        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
+        layers: see ``hypernet.radar.core.trunk.Trunk``.
         hidden: likewise.
     """
 
@@ -70,7 +70,7 @@ class DynamicConvolution(nn.Module):
         size: n.
         margin: m.
         taps: K.
-        layers: of the network that writes the filters; see :class:`~hypernet.radar.core.trunk.Trunk`.
+        layers: of the network that writes the filters; see ``hypernet.radar.core.trunk.Trunk``.
         hidden: likewise.
 
     Raises:
@@ -99,7 +99,7 @@ class WholeImageDynamicConvolution(DynamicConvolution):
 
     Args:
         geometry: sizes.
-        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
+        layers: see ``hypernet.radar.core.trunk.Trunk``.
         hidden: likewise.
     """
 
@@ -112,7 +112,7 @@ class PatchDynamicConvolution(DynamicConvolution, PatchNetwork):
 
     Args:
         geometry: sizes.
-        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
+        layers: see ``hypernet.radar.core.trunk.Trunk``.
         hidden: likewise.
     """
 
@@ -120,7 +120,7 @@ class PatchDynamicConvolution(DynamicConvolution, PatchNetwork):
         super().__init__(geometry.patch_input, geometry.margin, geometry.taps, layers, hidden)
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
-        """See :class:`~hypernet.radar.core.tiles.PatchNetwork`."""
+        """See ``hypernet.radar.core.tiles.PatchNetwork``."""
         vertical, horizontal = (filters.flatten(0, 1) for filters in self.filters.of_image(frames, geometry))
         last = cut(frames[:, -1:], geometry)
         return self._displaced(last.flatten(0, 2), vertical, horizontal).unflatten(0, last.shape[:2])

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.baselines.global_motion import GlobalMotion
@@ -26,7 +27,7 @@ from hypernet.radar.config import (
     RidgeSettings,
     Sizes,
 )
-from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.rollout import FieldForecast, Tiled, checked, last_field, network_forecast, roll_out
 from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 from hypernet.radar.methods import TITLES, build, on_patches
@@ -64,10 +65,24 @@ class Forecaster:
             assert isinstance(self.network, PatchNetwork)
             self.whole = OnTiles(self.network, geometry)
 
+    def __repr__(self) -> str:
+        size, centre = self.geometry.size, self.geometry.centre
+        return f"Forecaster({self.method}, {self.title or 'untrained'}, {size} x {size} to {centre} x {centre})"
+
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """See the class."""
+        """The centres of the next images.
+
+        Args:
+            frames: grey levels (dBZ / 70) in [0, 1], ``[B, 4, N, N]``.
+
+        Returns:
+            float32 ``[B, N - 2 m, N - 2 m]``.
+
+        Raises:
+            UserError: the images are of another shape, or a value is no grey level.
+        """
         forecast = network_forecast(self.whole)
-        frames = np.ascontiguousarray(frames, dtype=np.float32)
+        frames = self._checked(frames)
         return np.concatenate(
             [forecast(frames[first : first + IMAGES_AT_ONCE]) for first in range(0, len(frames), IMAGES_AT_ONCE)]
         )
@@ -94,6 +109,22 @@ class Forecaster:
         if isinstance(self.settings, OpticalFlowSettings):
             return np.stack([extrapolated(sample, steps) for sample in checked(frames)])
         return roll_out(self.field(), frames, steps)
+
+    def _checked(self, frames: np.ndarray) -> np.ndarray:
+        """``frames`` as float32; only the least and the largest value are looked at."""
+        frames, size = np.asarray(frames), self.geometry.size
+        problem = f"{frames.dtype} {list(frames.shape)}"
+        if frames.dtype.kind == "f" and frames.shape[1:] == (INPUTS, size, size) and len(frames):
+            frames = np.ascontiguousarray(frames, dtype=np.float32)
+            least, most = frames.min(), frames.max()
+            # False too where one of them is not a number.
+            if least >= 0 and most <= 1:
+                return frames
+            problem = f"values from {least} to {most}"
+        raise UserError(
+            f"images: {problem}; accepted: grey levels (dBZ / 70) from 0 to 1, float [B, {INPUTS}, {size}, {size}]; "
+            "hypernet.radar.predict takes fields of any size, nowcast radar files"
+        )
 
     def _shifted(self, frames: np.ndarray) -> np.ndarray:
         """Whole fields displaced by their one motion; what comes in from outside is dry."""

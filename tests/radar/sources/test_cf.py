@@ -187,3 +187,13 @@ def test_files_that_are_not_of_this_kind(tmp_path):
     ):
         with pytest.raises(UserError, match=f"{name}: {reason}"):
             cf.read(tmp_path / name)
+
+
+def test_one_path_or_several_are_read(tmp_path):
+    cf.write(tmp_path / "a.nc", sequence())
+    several = read_files([tmp_path / "a.nc"])
+    for given in (tmp_path / "a.nc", str(tmp_path / "a.nc"), [str(tmp_path / "a.nc")], iter([tmp_path / "a.nc"])):
+        np.testing.assert_array_equal(read_files(given).grey, several.grey)
+    for given, name in ((np.zeros((2, 3)), "ndarray"), ([np.zeros(3)], "ndarray"), (7, "int"), ([b"a.nc"], "bytes")):
+        with pytest.raises(UserError, match=f"^files: {name} is no path; accepted: paths of radar files$"):
+            read_files(given)

@@ -295,6 +295,25 @@ def test_a_server_that_goes_away_ends_it_and_no_half_day_is_left(bucket, reader,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_from_python_no_command_is_spoken_of(bucket, reader, tmp_path):
+    for dry_run in (True, False):
+        bucket.troubles[""] = [500] * volumes.ATTEMPTS
+        with pytest.raises(UserError, match=r"no answer after 6 tries \(the server says 500 [\w ]+\)$"):
+            archive.archive("KDVN", "2013-05-01", "2013-05-01", out=tmp_path, address=bucket.url, dry_run=dry_run)
+    keys = fill(bucket, "2013-05-01", every=3600)
+    bucket.troubles[keys[7]] = [500] * volumes.ATTEMPTS
+    with pytest.raises(UserError, match=r"no answer after 6 tries \(the server says 500 [\w ]+\)$"):
+        archive.archive("KDVN", "2013-05-01", "2013-05-01", out=tmp_path, address=bucket.url)
+
+
+def test_a_survey_and_an_archive_show_themselves_in_a_line(bucket, reader, tmp_path):
+    fill(bucket, "2013-05-01", every=3600)
+    planned = archive.archive("KDVN", "2013-05-01", "2013-05-01", out=tmp_path, address=bucket.url, dry_run=True)
+    assert repr(planned) == str(planned) == "Archive(KDVN, 2013-05-01 to 2013-05-01, 0 days fetched)"
+    assert repr(planned.survey) == "Survey(KDVN, 2013-05-01 to 2013-05-01, 1 days to fetch)"
+    assert str(planned.survey) == planned.survey.summary()
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

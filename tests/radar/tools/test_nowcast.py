@@ -436,3 +436,33 @@ def test_what_does_not_fit_is_one_line(options, reason):
     with pytest.raises(UserError, match=reason) as caught:
         function(moving_rain(4), **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("files", [np.zeros((4, 70, 90)), [np.zeros((70, 90))] * 4, 4])
+def test_arrays_are_for_predict(files):
+    accepted = "paths of radar files, or a Sequence; hypernet.radar.predict takes arrays$"
+    with pytest.raises(UserError, match=rf"^files: \w+ is no path; accepted: {accepted}"):
+        function(files, method="last_frame")
+
+
+def test_a_forecast_and_its_images_show_themselves_in_a_line():
+    forecast = function(moving_rain(4), method="global_motion", lead=30)
+    assert repr(forecast) == "Nowcast(global_motion, 12:40 to 13:00 UTC, 3 x 70 x 90)"
+    assert str(forecast) == forecast.summary()
+    assert repr(forecast.inputs) == "Sequence(2024-05-01 12:00 to 12:30 UTC, 4 x 70 x 90)"
+    assert repr(part(moving_rain(4), [1])) == "Sequence(2024-05-01 12:10 UTC, 1 x 70 x 90)"
+    late = part(moving_rain(4), [0, 1])
+    late.time[:] += np.timedelta64(715, "m")
+    assert repr(late) == "Sequence(2024-05-01 23:55 to 2024-05-02 00:05 UTC, 2 x 70 x 90)"
+    assert repr(function(moving_rain(4), method="last_frame", lead=10)) == "Nowcast(last_frame, 12:40 UTC, 1 x 70 x 90)"
+
+
+def test_the_help_names_what_a_user_uses():
+    names = ("dbz", "rain_rate", "times", "lead_minutes", "missing", "x", "y", "projection", "inputs")
+    places = [hypernet.radar.Nowcast.__doc__.index(f" {name}: ") for name in names]
+    assert places == sorted(places)
+    for name in hypernet.radar.__all__:
+        public = getattr(hypernet.radar, name)
+        members = [getattr(public, member) for member in vars(public) if member == "__call__" or member[0] != "_"]
+        for help_text in filter(None, (member.__doc__ for member in (public, *members))):
+            assert not any(words in help_text for words in (":func:", ":class:", "doctest:", "See the class"))

@@ -13,6 +13,6 @@ class LastFrame(nn.Module):
         self.margin = geometry.margin
 
     def forward(self, frames: Tensor) -> Tensor:
-        """See the class."""
+        """The centre of the last image."""
         inner = slice(self.margin, frames.shape[-1] - self.margin)
         return frames[:, -1, inner, inner]

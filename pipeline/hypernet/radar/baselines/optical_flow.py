@@ -32,7 +32,7 @@ class OpticalFlow(nn.Module):
         library()
 
     def forward(self, frames: Tensor) -> Tensor:
-        """See the class."""
+        """The centres of the next images, ``[B, N - 2 m, N - 2 m]``."""
         inner = slice(self.margin, frames.shape[-1] - self.margin)
         return torch.from_numpy(next_fields(frames.cpu().numpy())).to(frames.device)[:, inner, inner]
 

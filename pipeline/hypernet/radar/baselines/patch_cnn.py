@@ -15,11 +15,11 @@ class PatchCNN(PatchNetwork):
     """Convolutions, a hidden layer and a linear one: ``[B, 4, c + 2 m, c + 2 m] -> [B, c, c]``.
 
     The talk names the row; its layers are inferred, the same as those of
-    :class:`~hypernet.radar.model.PatchDynamicConvolution`, so that the two differ in their heads only.
+    ``hypernet.radar.model.PatchDynamicConvolution``, so that the two differ in their heads only.
 
     Args:
         geometry: sizes.
-        layers: see :class:`~hypernet.radar.core.trunk.Trunk`.
+        layers: see ``hypernet.radar.core.trunk.Trunk``.
         hidden: likewise.
     """
 
@@ -30,9 +30,9 @@ class PatchCNN(PatchNetwork):
         self.head = nn.Linear(hidden, self.patch**2)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """See the class."""
+        """The next centres of patches ``[B, 4, c + 2 m, c + 2 m]``, ``[B, c, c]``."""
         return self.head(self.trunk(patches)).unflatten(-1, (self.patch, self.patch))
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
-        """See :class:`~hypernet.radar.core.tiles.PatchNetwork`."""
+        """See ``hypernet.radar.core.tiles.PatchNetwork``."""
         return self.head(self.trunk.of_image(frames, geometry)).unflatten(-1, (self.patch, self.patch))

@@ -31,7 +31,7 @@ class PatchLinear(PatchNetwork):
         self.linear = nn.Linear(INPUTS * geometry.patch_input**2, self.patch**2)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """See the class."""
+        """The next centres of patches, ``[B, c, c]``."""
         return self.linear(patches.flatten(1)).unflatten(1, (self.patch, self.patch))
 
 
@@ -97,7 +97,7 @@ def choose(
 
     Args:
         equations: of the training patches.
-        alphas: penalties to try; see :meth:`NormalEquations.solve`.
+        alphas: penalties to try; see ``NormalEquations.solve``.
         validation: batches of patches, read once.
 
     Returns:

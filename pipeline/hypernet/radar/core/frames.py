@@ -28,7 +28,7 @@ def to_grey(dbz: np.ndarray) -> np.ndarray:
 
 
 def to_dbz(grey: np.ndarray) -> np.ndarray:
-    """The inverse of :func:`to_grey` between 0 and 70 dBZ."""
+    """The inverse of ``to_grey`` between 0 and 70 dBZ."""
     return np.asarray(grey, dtype=np.float32) * LARGEST_DBZ
 
 
@@ -40,7 +40,7 @@ def dbz_of_rain_rate(rate: np.ndarray) -> np.ndarray:
 
 
 def rain_rate_of_dbz(dbz: np.ndarray) -> np.ndarray:
-    """Rain rates in mm/h, float32, of reflectivities in dBZ: the inverse of :func:`dbz_of_rain_rate`.
+    """Rain rates in mm/h, float32, of reflectivities in dBZ: the inverse of ``dbz_of_rain_rate``.
 
     0 at 0 dBZ and below, where it is dry; not a number where the reflectivity is none.
     """
@@ -74,6 +74,19 @@ class Sequence:
     y: np.ndarray
     projection: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Sequence({span(self.time)}, {' x '.join(map(str, self.grey.shape))})"
+
+
+def span(times: np.ndarray) -> str:
+    """The first and the last of some times, to the minute; the day once where they share it."""
+    if not len(times):
+        return "no images"
+    first, last = (str(time).replace("T", " ") for time in np.asarray(times)[[0, -1]].astype("datetime64[m]"))
+    if first == last:
+        return f"{first} UTC"
+    return f"{first} to {last[11:] if first[:10] == last[:10] else last} UTC"
 
 
 @dataclass(frozen=True)

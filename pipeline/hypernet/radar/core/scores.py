@@ -47,7 +47,7 @@ def mean_square_255(loss: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def absolute_error_dbz(forecast: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Mean absolute error of every image in dBZ, ``[...]``; arguments as in :func:`half_squared_error`."""
+    """Mean absolute error of every image in dBZ, ``[...]``; arguments as in ``half_squared_error``."""
     difference = _difference(forecast, truth)
     return LARGEST_DBZ * _summed(np.abs(difference)) / _pixels(difference)
 

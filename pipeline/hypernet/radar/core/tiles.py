@@ -44,16 +44,16 @@ def tile_views(frames: Tensor, geometry: Geometry) -> Tensor:
 def cut(frames: Tensor, geometry: Geometry) -> Tensor:
     """The squares around all P patches, ``[B, P, C, c + 2 m, c + 2 m]``, of frames ``[B, C, N, N]``.
 
-    A copy, (c + 2 m)^2 / c^2 times as large: overlapping squares in one row of P are no view. :func:`tile_views` is.
+    A copy, (c + 2 m)^2 / c^2 times as large: overlapping squares in one row of P are no view. ``tile_views`` is.
 
     Raises:
-        ValueError: as :func:`tile_views`.
+        ValueError: as ``tile_views``.
     """
     return in_a_row(tile_views(frames, geometry))
 
 
 def in_a_row(views: Tensor) -> Tensor:
-    """Squares ``[B, C, R, Q, size, size]``, as :func:`windows` gives them, as ``[B, R Q, C, size, size]``."""
+    """Squares ``[B, C, R, Q, size, size]``, as ``windows`` gives them, as ``[B, R Q, C, size, size]``."""
     return views.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
 
 

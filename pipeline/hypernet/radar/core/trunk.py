@@ -61,7 +61,7 @@ class Trunk(nn.Module):
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(channels * left**2, hidden), nn.ReLU())
 
     def forward(self, frames: Tensor) -> Tensor:
-        """See the class."""
+        """The features of images or patches, ``[B, F]``."""
         return self.features(self.convolutions(frames))
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:

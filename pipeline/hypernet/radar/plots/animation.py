@@ -58,7 +58,7 @@ def compose(panels: Mapping[str, np.ndarray], note: str = "") -> Image:
 
 
 def _fitted(grey: np.ndarray) -> np.ndarray:
-    """The image enlarged, or averaged, by a whole factor to about :data:`PANEL` pixels."""
+    """The image enlarged, or averaged, by a whole factor to about ``PANEL`` pixels."""
     grey = np.asarray(grey, dtype=np.float32)
     longest = max(grey.shape)
     if longest <= PANEL:
@@ -99,7 +99,7 @@ def write_animation(path: Path, pictures: Sequence[Image], milliseconds: Sequenc
 
     Args:
         path: its name.
-        pictures: from :func:`compose`, all of one size.
+        pictures: from ``compose``, all of one size.
         milliseconds: how long each stays.
     """
     from PIL import Image

@@ -275,7 +275,7 @@ def draw_arrows(
 
 
 def draw_field(grey: np.ndarray, drawn: Arrows, wet: np.ndarray, largest_entropy: float, title: str) -> Figure:
-    """The motion in one image of any size; arguments as those of :func:`draw_arrows`."""
+    """The motion in one image of any size; arguments as those of ``draw_arrows``."""
     height, width = grey.shape
     figure, axes = plt.subplots(figsize=(6.4 * min(1, width / height) + 1.0, 6.4 * min(1, height / width) + 1.9))
     image, quiver = draw_arrows(axes, grey, drawn, wet, largest_entropy)

@@ -58,7 +58,7 @@ class Background:
 
     @classmethod
     def load(cls, path: Path) -> Background:
-        """Read what :meth:`save` wrote.
+        """Read what ``save`` wrote.
 
         Raises:
             UserError: the file is missing, is something else, or does not have its digest.

@@ -27,7 +27,7 @@ PACKED = {"zlib": True, "complevel": 4, "shuffle": False}
 
 
 def write(path: Path, sequence: Sequence) -> None:
-    """Write a sequence, whole or not at all; :func:`read` gives the same one back, and the bytes depend on it alone.
+    """Write a sequence, whole or not at all; ``read`` gives the same one back, and the bytes depend on it alone.
 
     ``gray (time, y, x)`` are the bytes with ``scale_factor`` 1/255, ``missing`` says where no data are, ``crs`` holds
     the projection.
@@ -85,7 +85,7 @@ def write_forecast(
 
 
 def read(path: Path, largest: int | None = LARGEST_STACK) -> Sequence:
-    """Read a sequence that :func:`write` has written.
+    """Read a sequence that ``write`` has written.
 
     Args:
         path: of the file.

@@ -71,7 +71,7 @@ def recover(rgb: np.ndarray, background: Background | None, palette: Palette, to
     bytes of memory a pixel: give a long archive in parts.
 
     Args:
-        rgb: uint8 ``[T, H, W, 3]``, as :func:`hypernet.radar.sources.pictures.read_pictures` gives it.
+        rgb: uint8 ``[T, H, W, 3]``, as ``hypernet.radar.sources.pictures.read_pictures`` gives it.
         background: found in training pictures of the same place; None for pictures without a map, whose palette has
             a colour for dry.
         palette: of the pictures.
@@ -115,7 +115,7 @@ def _shows_map(rgb: np.ndarray, code: np.ndarray, background: Background, tolera
 
 
 def _report(code: np.ndarray, classes: np.ndarray, hidden: np.ndarray, palette: Palette) -> Report:
-    """Count; see :class:`Report`.
+    """Count; see ``Report``.
 
     Raises:
         UserError: the palette lacks too many of the colours.

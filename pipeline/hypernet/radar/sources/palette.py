@@ -7,7 +7,7 @@ A palette is a CSV with the columns kind, red, green, blue, lower, upper, unit. 
 - ``dry``: a colour by which the picture says that it does not rain; ``missing``: a colour for no data;
 - ``area``: a colour of the map's land or sea; ``line``: of what is drawn over the rain (coast, rings, text).
 
-Classes are numbers: 0 where it is dry, i for the i-th row of rain, and :data:`MISSING`, :data:`UNKNOWN`.
+Classes are numbers: 0 where it is dry, i for the i-th row of rain, and ``MISSING``, ``UNKNOWN``.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ def codes(rgb: np.ndarray) -> np.ndarray:
 
 
 def colours_of(code: np.ndarray) -> np.ndarray:
-    """The inverse of :func:`codes`."""
+    """The inverse of ``codes``."""
     return np.stack([code >> 16, code >> 8 & 255, code & 255], axis=-1).astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=2)
 def class_table(palette: Palette, tolerance: int) -> np.ndarray:
-    """Class of every possible colour by its code, uint8 ``[2^24]``; :data:`UNKNOWN` where the palette has none.
+    """Class of every possible colour by its code, uint8 ``[2^24]``; ``UNKNOWN`` where the palette has none.
 
     A colour belongs to the palette's nearest colour by the largest difference of a channel, where that is at most
     ``tolerance``; the earlier row wins a tie. Only rain, dry and missing colours are meant: areas and lines are the
@@ -123,7 +123,7 @@ def find_palette(name: str) -> Palette:
     """A palette that comes with the package, by name, or one of your own by the path of its CSV.
 
     Raises:
-        UserError: there is none of the name, or see :func:`read_palette`.
+        UserError: there is none of the name, or see ``read_palette``.
     """
     known = sorted(path.stem for path in FOLDER.glob("*.csv"))
     if name in known:

@@ -76,7 +76,7 @@ def scene(seed: int, size: int) -> Scene:
 
 
 def draw(classes: np.ndarray, where: Scene, seed: int, index: int) -> np.ndarray:
-    """Pictures of rain as numbers of colours, uint8 ``[T, N, N]``; :func:`colour_list` has the colours.
+    """Pictures of rain as numbers of colours, uint8 ``[T, N, N]``; ``colour_list`` has the colours.
 
     Args:
         classes: uint8 ``[T, N, N]``, 0 dry, i the palette's i-th class.
@@ -108,8 +108,8 @@ def write_pictures(folder: Path, numbers: np.ndarray, colours: np.ndarray, start
 
     Args:
         folder: is made where it is absent.
-        numbers: uint8 ``[T, H, W]`` of :func:`draw`.
-        colours: uint8 ``[n, 3]`` of :func:`colour_list`.
+        numbers: uint8 ``[T, H, W]`` of ``draw``.
+        colours: uint8 ``[n, 3]`` of ``colour_list``.
         start: UTC time of the first picture.
 
     Returns:
@@ -143,7 +143,7 @@ def find_pictures(
     Args:
         source: a folder, or paths of files.
         pattern: regular expression that finds the time in a file's name, without the suffix; its groups are joined.
-        time_format: of :meth:`datetime.datetime.strptime` for the text found, UTC. MeteoSwiss' names have
+        time_format: of ``datetime.datetime.strptime`` for the text found, UTC. MeteoSwiss' names have
             ``r"AQC(\\d{9})"`` and ``"%y%j%H%M"``.
 
     Returns:

@@ -134,7 +134,7 @@ def phases(sequence: Sequence, allow_cadence: bool = False) -> list[Sequence]:
         allow_cadence: take another cadence as it is; what is learned then is a step of that length.
 
     Raises:
-        UserError: the cadence does not fit; see :func:`stride_of`.
+        UserError: the cadence does not fit; see ``stride_of``.
     """
     if allow_cadence:
         return [sequence]

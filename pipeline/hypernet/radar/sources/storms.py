@@ -206,9 +206,9 @@ def event(
         index: number of the event.
         size: N.
         frames: T, ten minutes apart.
-        lifetime: see :func:`texture`.
-        deformation: see :func:`flow`.
-        cells: see :func:`cell_echo`.
+        lifetime: see ``texture``.
+        deformation: see ``flow``.
+        cells: see ``cell_echo``.
     """
     air = flow(seed, index, size, deformation)
     field = texture(seed, index, size, frames, lifetime)

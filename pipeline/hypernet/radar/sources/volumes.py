@@ -37,6 +37,10 @@ class RefusedError(UserError):
     """The server is there and does not give this file: asking again does not help, asking for others may."""
 
 
+class UnreachableError(UserError):
+    """No answer after several tries."""
+
+
 @dataclass(frozen=True)
 class Volume:
     """A volume of the bucket.
@@ -132,7 +136,7 @@ class Bucket:
                 reason = type(error).__name__
             else:
                 return
-        raise UserError(f"{url}: no answer after {ATTEMPTS} tries ({reason}); the same command goes on from here")
+        raise UnreachableError(f"{url}: no answer after {ATTEMPTS} tries ({reason})")
 
 
 def _copy(answer: requests.Response, into: BinaryIO, most: int) -> None:

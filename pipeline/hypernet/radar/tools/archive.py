@@ -23,7 +23,7 @@ from hypernet.radar.sources import cf
 from hypernet.radar.sources.days import KEPT, day_file, day_files, folder_of
 from hypernet.radar.sources.rainy import same_place, wettest_share
 from hypernet.radar.sources.sequences import nearest_to_marks, stacked
-from hypernet.radar.sources.volumes import ADDRESS, Bucket, RefusedError, Volume
+from hypernet.radar.sources.volumes import ADDRESS, Bucket, RefusedError, UnreachableError, Volume
 
 if TYPE_CHECKING:
     from hypernet.radar.sources.readers.common import Frame
@@ -96,6 +96,12 @@ class Survey:
     plans: list[Plan]
     bucket: Bucket
 
+    def __repr__(self) -> str:
+        return f"Survey({self.station}, {self.first} to {self.last}, {len(self.wanted)} days to fetch)"
+
+    def __str__(self) -> str:
+        return self.summary()
+
     @property
     def most(self) -> list[Volume]:
         """The volumes to fetch if all days are rainy."""
@@ -128,7 +134,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Archive:
-    """The days of a radar after :func:`archive`.
+    """The days of a radar after ``archive``.
 
     Attributes:
         survey: what was to be fetched.
@@ -143,6 +149,10 @@ class Archive:
     dry_days: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[datetime.date, ...] = ()
+
+    def __repr__(self) -> str:
+        surveyed = self.survey
+        return f"Archive({surveyed.station}, {surveyed.first} to {surveyed.last}, {len(self.written)} days fetched)"
 
     @property
     def files(self) -> list[Path]:
@@ -180,8 +190,8 @@ def archive(
             that can be read.
 
     Example:
-        >>> plan = hypernet.radar.archive("KDVN", "2013-04-01", "2013-04-30", dry_run=True)  # doctest: +SKIP
-        >>> print(plan.survey.summary())  # doctest: +SKIP
+        >>> plan = hypernet.radar.archive("KDVN", "2013-04-01", "2013-04-30", dry_run=True)
+        >>> print(plan.survey.summary())
     """
     surveyed = survey(station, first, last, out=out, address=address, dry_run=dry_run)
     return Archive(surveyed) if dry_run else fetch(surveyed)
@@ -196,7 +206,7 @@ def survey(
     address: str = ADDRESS,
     dry_run: bool = False,
 ) -> Survey:
-    """List the volumes to fetch; arguments and errors are those of :func:`archive`."""
+    """List the volumes to fetch; arguments and errors are those of ``archive``."""
     station, begin, end = _checked_station(station), _checked_day(first), _checked_day(last)
     if begin > end:
         raise UserError(f"the first day, {begin}, is after the last, {end}")
@@ -221,7 +231,7 @@ def survey(
 
 
 def fetch(surveyed: Survey) -> Archive:
-    """Fetch what was surveyed, day by day; see :func:`archive`.
+    """Fetch what was surveyed, day by day; see ``archive``.
 
     Raises:
         UserError: there is no volume, or none that can be read; the server cannot be reached.
@@ -273,7 +283,10 @@ def run(arguments: argparse.Namespace) -> None:
     print(surveyed.summary(), flush=True)
     if arguments.dry_run or not surveyed.wanted:
         return
-    done = fetch(surveyed)
+    try:
+        done = fetch(surveyed)
+    except UnreachableError as error:
+        raise UserError(f"{error}; the same command goes on from here") from None
     print(
         f"Written: {len(done.written)} days in {surveyed.folder}, {done.dry_days} of them with little rain and one "
         f"image an hour; {len(done.skipped)} volumes skipped"

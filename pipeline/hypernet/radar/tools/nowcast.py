@@ -43,9 +43,17 @@ SUFFIXES = {"out": (".nc",), "animation": (".gif",), "motion": (".png", ".svg")}
 
 @dataclass(frozen=True)
 class Nowcast:
-    """A forecast on the grid of its inputs, as :func:`nowcast` makes it.
+    """A forecast on the grid of its inputs, as ``nowcast`` makes it; ``save`` and its like write it.
 
     Attributes:
+        dbz: reflectivity in dBZ, 0 to 70, float32 ``[lead, H, W]``; not a number where there are no data.
+        rain_rate: in mm/h, float32 ``[lead, H, W]``; not a number where there are no data.
+        times: when each image is valid, UTC, datetime64[s] ``[lead]``.
+        lead_minutes: minutes from the last input to each image, int ``[lead]``.
+        missing: pixels without data in at least one input, bool ``[H, W]``.
+        x: metres to the east in the projection, ``[W]``, rising.
+        y: metres to the north in the projection, ``[H]``, falling.
+        projection: a PROJ string, or "" where the files have none.
         inputs: the four images that were used.
         forecast: the images forecast, grey levels as bytes.
         motion: what the filters of a dynamic convolution say of the motion; None for other methods.
@@ -58,6 +66,14 @@ class Nowcast:
     motion: MotionField | None
     forecaster: Forecaster
     images_read: int
+
+    def __repr__(self) -> str:
+        shape, times = self.forecast.grey.shape, self.forecast.time
+        clock = " to ".join(dict.fromkeys(_clock(time) for time in times[[0, -1]]))
+        return f"Nowcast({self.forecaster.method}, {clock} UTC, {' x '.join(map(str, shape))})"
+
+    def __str__(self) -> str:
+        return self.summary()
 
     @property
     def dbz(self) -> np.ndarray:
@@ -232,7 +248,7 @@ def nowcast(
     What lies outside the images, or has no data, counts as dry.
 
     Args:
-        files: radar files of one place in any of the formats of :func:`hypernet.radar.read_files`, or images that were
+        files: radar files of one place in any of the formats of ``hypernet.radar.read_files``, or images that were
             read already: at least four, ten minutes (or a whole part of it) apart, without a gap among the last.
         model: a trained method, or the path of its ``model.ckpt``.
         method: instead of a model, a method that needs no training: last_frame, global_motion or pysteps.
@@ -245,13 +261,13 @@ def nowcast(
         UserError: neither or both of model and method; a file or the model cannot be read; images do not fit.
 
     Example:
-        >>> forecast = hypernet.radar.nowcast(files, model="model.ckpt", lead=30)  # doctest: +SKIP
-        >>> forecast.rain_rate.shape  # doctest: +SKIP
+        >>> forecast = hypernet.radar.nowcast(files, model="model.ckpt", lead=30)
+        >>> forecast.rain_rate.shape
         (3, 1226, 760)
-        >>> forecast.save("nowcast.nc")  # doctest: +SKIP
+        >>> forecast.save("nowcast.nc")
     """
     from hypernet.radar.plots.field_motion import motion_field
-    from hypernet.radar.sources.readers import read_files
+    from hypernet.radar.sources.readers import paths_of, read_files
     from hypernet.radar.sources.sequences import latest
 
     steps = _checked_lead(lead) // STEP_MINUTES
@@ -259,7 +275,10 @@ def nowcast(
     if isinstance(files, Sequence):
         name, sequence = "images", files
     else:
-        paths = [Path(path) for path in ([files] if isinstance(files, str | Path) else files)]
+        try:
+            paths = paths_of(files)
+        except UserError as error:
+            raise UserError(f"{error}, or a Sequence; hypernet.radar.predict takes arrays") from None
         sequence = read_files(paths)
         name = str(paths[0])
     try:

@@ -34,7 +34,7 @@ def predict(images: np.ndarray | str | Path, *, model: Forecaster | str | Path) 
         UserError: the images or the model cannot be read, or the images do not fit.
 
     Example:
-        >>> next_images = hypernet.radar.predict(frames, model="model.ckpt")  # doctest: +SKIP
+        >>> next_images = hypernet.radar.predict(frames, model="model.ckpt")
     """
     from hypernet.radar.trained import open_model
 

@@ -1,4 +1,8 @@
-"""Files of weather services: which format a file has is seen from its content, not from its name."""
+"""Files of weather services: which format a file has is seen from its content, not from its name.
+
+A new format is a module with ``read(path) -> Frame``, its row in ``FORMATS``, the first bytes that tell it in
+``format_of``, and its name for people in ``ACCEPTED``.
+"""
 
 from __future__ import annotations
 
@@ -70,10 +74,30 @@ def read_frames(path: Path) -> list[Frame]:
         raise UserError(f"{path}: damaged, or of another form than {form} files have ({reason})") from error
 
 
-def read_files(paths: Iterable[Path]) -> Sequence:
+def read_files(paths: str | Path | Iterable[str | Path]) -> Sequence:
     """Read files of any formats into one sequence, in the order of the times in the data.
+
+    Args:
+        paths: of a file, or of several.
 
     Raises:
         UserError: a file cannot be read; two images have one time; images lie on different grids; there is none.
     """
-    return stacked((str(path), frame) for path in paths for frame in read_frames(path))
+    return stacked((str(path), frame) for path in paths_of(paths) for frame in read_frames(path))
+
+
+def paths_of(files: object) -> list[Path]:
+    """The paths of a file or of several.
+
+    Raises:
+        UserError: there is something else among them, such as an array.
+    """
+    several = files if isinstance(files, Iterable) and not isinstance(files, str) else [files]
+    paths = []
+    for path in several:
+        if not isinstance(path, str | Path):
+            # An array is iterable too: name it, and not its rows.
+            given = type(files if hasattr(files, "shape") else path).__name__
+            raise UserError(f"files: {given} is no path; accepted: paths of radar files")
+        paths.append(Path(path))
+    return paths

@@ -75,7 +75,7 @@ def lowest_sweep(path: Path) -> tuple[Any, str, dict[str, float]]:
     whole volume is unpacked only where its beginning does not hold a whole low sweep.
 
     Raises:
-        UserError: as for :func:`read`.
+        UserError: as for ``read``.
     """
     volume = content(path, LARGEST_VOLUME)
     if not volume.startswith(MAGIC):
