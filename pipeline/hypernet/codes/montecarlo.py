@@ -108,7 +108,7 @@ def simulate(
     unfinished = None if out is None else out.with_name(f".{out.name}")
     rows = _counts_so_far([path for path in (out, unfinished) if path is not None], fingerprint)
     share = math.ceil(rule.max_words / rule.parts)
-    progress = Progress("words sent", share * len(rule.ebn0_db) * len(settings.iterations), "words")
+    progress = Progress("simulation", share * len(rule.ebn0_db) * len(settings.iterations), "words")
     progress.advance(sum(row["words"] for row in rows))
     saved = time.monotonic()
     for iterations, point in itertools.product(settings.iterations, rule.ebn0_db):
@@ -124,7 +124,7 @@ def simulate(
             rows.append(row)
             words += size
             frame_errors += row["frame_errors"]
-            progress.advance(size, f"{point:g} dB, {frame_errors} wrong words")
+            progress.advance(size, f"(at {point:g} dB, {frame_errors} wrong words)")
             if unfinished is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 write_json(unfinished, {"fingerprint": fingerprint, "rows": rows})
                 saved = time.monotonic()

@@ -34,7 +34,7 @@ class TrainedDecoder:
     decide for 1 where the result is negative.
 
     Args:
-        content: what :func:`hypernet.lab.runs.models.load_model` returned.
+        content: what the file holds; ``open_model`` reads it.
 
     Attributes:
         title: name of the code, e.g. ``BCH(31,16)``.
@@ -79,6 +79,9 @@ class TrainedDecoder:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module.to(self.device).eval()
 
+    def __repr__(self) -> str:
+        return f"TrainedDecoder({self.title}, {self.method}, {self.iterations} iterations)"
+
     def use_iterations(self, iterations: int) -> None:
         """Run another number of check updates than was trained.
 
@@ -93,14 +96,27 @@ class TrainedDecoder:
         self.iterations = iterations
 
     def decode_columns(self, llr: np.ndarray) -> np.ndarray:
-        """Bit values for channel values, ``[n, B] -> [n, B]`` float32, one word a column."""
+        """Decode words that stand in columns.
+
+        Args:
+            llr: channel values, ``[n, B]`` float32.
+
+        Returns:
+            Bit values, ``[n, B]`` float32.
+        """
         self.module.iterations = self.iterations
         with torch.inference_mode():
             decoded: Tensor = self.module(torch.from_numpy(llr).to(self.device))
         return decoded.cpu().numpy()
 
     def __call__(self, llr: ArrayLike) -> np.ndarray:
-        """Bit values for channel values, ``[B, n] -> [B, n]`` float32, one word a row.
+        """Decode words that stand in rows.
+
+        Args:
+            llr: channel values, ``[B, n]``, or ``[n]`` for one word.
+
+        Returns:
+            Bit values, ``[B, n]`` float32.
 
         Raises:
             UserError: not two-dimensional, another word length, or a value that is not a number.
@@ -114,12 +130,25 @@ class TrainedDecoder:
 
 
 def restore(content: dict[str, Any]) -> TrainedDecoder:
-    """A decoder from the content of its file."""
-    return TrainedDecoder(content)
+    """A decoder from the content of its file.
+
+    Raises:
+        ValueError: a matrix or settings that no training here would have written.
+    """
+    try:
+        return TrainedDecoder(content)
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 def open_model(path: str | Path) -> TrainedDecoder:
-    """Open a model that `hypernet codes train` wrote.
+    """Open a model that ``hypernet codes train`` wrote.
+
+    Args:
+        path: ``model.ckpt`` of a trained run.
+
+    Returns:
+        The decoder, on the GPU where there is one.
 
     Raises:
         UserError: no such file, not a model of this domain, of another version, or damaged.

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import torch
 
 from hypernet.cli import main
+from hypernet.codes.config import EvaluationSettings, MonteCarlo
+from hypernet.codes.core.channel import Code
+from hypernet.codes.montecarlo import simulate
 from hypernet.codes.sources.alist import write_alist
 from hypernet.codes.sources.matrices import construct
 from hypernet.codes.tools.curve import curve
@@ -115,6 +123,70 @@ def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys):
     pd.testing.assert_frame_equal(array.table, result.table)
 
 
+@pytest.mark.parametrize(
+    ("ebn0", "points"),
+    [
+        (3, [3.0]),
+        (np.float32(2.5), [2.5]),
+        (np.array(3), [3.0]),
+        (torch.tensor(3.0), [3.0]),
+        (np.arange(1, 4), [1.0, 2.0, 3.0]),
+        (pd.Series([2, 4]), [2.0, 4.0]),
+        (range(2), [0.0, 1.0]),
+        ((point / 2 for point in range(2)), [0.0, 0.5]),
+        ("4", [4.0]),
+        ("2, 4,6.5", [2.0, 4.0, 6.5]),
+        ("-1:1:1", [-1.0, 0.0, 1.0]),
+    ],
+)
+def test_points_come_as_numbers_arrays_or_text(ebn0, points):
+    assert curve([[1, 1]], ebn0=ebn0, words=1).table.ebn0_db.tolist() == points
+
+
+@pytest.mark.parametrize(("text", "points"), [("2,4", [2.0, 4.0]), ("4", [4.0])])
+def test_the_command_takes_values(text, points, tmp_path, capsys):
+    command = ["codes", "curve", "--code", "BCH31_16", "--ebn0", text, "--words", "100"]
+    assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
+    assert pd.read_csv(tmp_path / "c.csv").ebn0_db.tolist() == points
+
+
+@pytest.mark.parametrize(
+    "form",
+    [np.float64, np.float32, bool, scipy.sparse.csr_matrix, scipy.sparse.coo_array, torch.tensor, pd.DataFrame],
+)
+def test_every_form_of_a_matrix_gives_the_same_curve(form):
+    matrix = construct("BCH31_16")
+    expected = curve(code="BCH31_16", ebn0=2, words=500).table
+    given = matrix.astype(form) if form in (np.float64, np.float32, bool) else form(matrix)
+    pd.testing.assert_frame_equal(curve(given, ebn0=2, words=500).table, expected)
+    pd.testing.assert_frame_equal(curve(scipy.sparse.csr_matrix(matrix * 1.0), ebn0=2, words=500).table, expected)
+
+
+def test_a_code_keeps_its_title():
+    code = Code.of("mine", construct("BCH31_16"))
+    result = curve(code, ebn0=[2, 3], words=500)
+    pd.testing.assert_frame_equal(result.table, curve(code="BCH31_16", ebn0=[2, 3], words=500).table)
+    assert repr(result) == "Curve(mine, rate 0.516, decoders: 1, points: 2)"
+    assert curve(Code.of("", construct("BCH31_16")), ebn0=2, words=1).title == "(31,16)"
+
+
+def test_progress_reads_well(monkeypatch, capsys):
+    monkeypatch.setattr("hypernet.lab.progress.time.monotonic", itertools.count(step=20).__next__)
+    rule = MonteCarlo(
+        ebn0_db=[6.0],
+        chunk_words=500,
+        min_words=1000,
+        max_words=1000,
+        min_frame_errors=1,
+        parts=1,
+        more_iterations={},
+    )
+    settings = EvaluationSettings(monte_carlo=rule, iterations=[1])
+    simulate(lambda _: lambda llr: llr, Code.of("", np.array([[1, 1]])), settings, 0, 0, None, "")
+    first, *_ = [line for line in capsys.readouterr().err.splitlines() if "wrong" in line]
+    assert re.fullmatch(r"simulation: 500 of 1,000 words, \d+ s \(at 6 dB, \d+ wrong words\)", first)
+
+
 def test_the_name_of_a_matrix_is_no_formula(tmp_path):
     path = tmp_path / r"$\frac$.txt"
     path.write_text("11\n")
@@ -133,12 +205,26 @@ def test_the_name_of_a_matrix_is_no_formula(tmp_path):
         ({"code": "MACKAY96_48"}, r"MacKay\(96,48\) has no construction"),
         ({"matrix": [1, 1]}, r"the matrix: a parity-check matrix is \[m, n\]"),
         ({"matrix": [[1, 1], [1]]}, "the matrix: not an array of numbers"),
-        ({"matrix": [[0.5, 1.0]]}, "the matrix: whole numbers 0 and 1, not float64"),
+        ({"matrix": [[0.5, 1.0]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
+        ({"matrix": [[np.nan, 1.0]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
+        ({"matrix": [["1", "1"]]}, "the matrix: numbers 0 and 1 .*, not <U1"),
+        ({"matrix": object()}, "the matrix: numbers 0 and 1 .*, not object"),
+        ({"matrix": {"H": 1}}, "the matrix: numbers 0 and 1 .*, not dict"),
+        ({"matrix": scipy.sparse.coo_matrix(([1, 1], ([0, 0], [1, 1])))}, "row 1, column 2 is neither 0 nor 1"),
+        ({"matrix": scipy.sparse.coo_matrix((10**9, 10**9))}, "the matrix: .*accepted: at most 268435456"),
         ({"matrix": [[2, 1]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
         ({"matrix": [[1, 1]], "ebn0": []}, "ebn0: .*1 to 100 points"),
         ({"matrix": [[1, 1]], "ebn0": [np.nan]}, "ebn0: .*from -20 to 30 dB"),
         ({"matrix": [[1, 1]], "ebn0": [3, 3]}, "ebn0: .*more than once"),
         ({"matrix": [[1, 1]], "ebn0": "1:6"}, "ebn0: '1:6' is not first:last:step in dB"),
+        ({"matrix": [[1, 1]], "ebn0": None}, "ebn0: None is not a number of dB, several, or first:last:step"),
+        ({"matrix": [[1, 1]], "ebn0": np.ones((2, 2))}, "ebn0: .*is not a number of dB"),
+        ({"matrix": [[1, 1]], "ebn0": ["x"]}, "ebn0: .*is not a number of dB"),
+        ({"matrix": [[1, 1]], "ebn0": itertools.count()}, "ebn0: .*1 to 100 points"),
+        ({"matrix": [[1, 1]], "ebn0": 31}, "ebn0: .31.0.: from -20 to 30 dB"),
+        ({"matrix": [[1, 1]], "ebn0": "2,,4"}, "ebn0: '2,,4' is not first:last:step in dB, like 1:6:0.5, nor values"),
+        ({"matrix": [[1, 1]], "ebn0": "2,2.0"}, "ebn0: '2,2.0': a point stands here more than once"),
+        ({"matrix": [[1, 1]], "ebn0": ""}, "ebn0: '' is not first:last:step"),
         ({"matrix": [[1, 1]], "words": 0}, "words: 0 is not a whole number from 1 to 1000000000"),
         ({"matrix": [[1, 1]], "frame_errors": 1.5}, "frame_errors: 1.5 is not a whole number"),
         ({"matrix": [[1, 1]], "iterations": 10**6}, "iterations: 1000000 is not a whole number"),

@@ -11,6 +11,7 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -247,6 +248,36 @@ def test_what_was_decoded_is_saved_in_the_commands_forms(model, expected, tmp_pa
 def test_what_the_function_refuses(model, llr, options, reason):
     with pytest.raises(UserError, match=reason):
         decode(llr, model=model, **options)
+
+
+@pytest.mark.parametrize("given", [None, 5, np.ones(2)])
+def test_what_is_no_model_is_one_line(given):
+    for function in (decode, decode_stream):
+        with pytest.raises(UserError, match=r"model: .*; accepted: the path of a model\.ckpt, or an opened decoder"):
+            function(channel_values(2), model=given)
+
+
+def test_what_is_printed_of_decoders_and_words_is_short(model):
+    decoder = open_model(model)
+    assert repr(decoder) == "TrainedDecoder(BCH(31,16), bp, 5 iterations)"
+    assert repr(decode(channel_values(7), model=decoder)) == "Decoded(BCH(31,16), bp, 7 words)"
+    assert repr(TannerGraph(np.array([[1, 1, 0], [0, 1, 1]]))) == "TannerGraph(3 variables, 2 checks, 4 edges)"
+
+
+@pytest.mark.parametrize("separator", [",", " "])
+def test_a_header_of_pandas_is_no_word(model, tmp_path, separator):
+    table, path = pd.DataFrame(channel_values(7)), tmp_path / "llr.csv"
+    table.to_csv(path, index=False, sep=separator)
+    with pytest.raises(
+        UserError, match=r"llr.csv, line 1: 0 to 30 in order.*to_csv\(path, header=False, index=False\)"
+    ):
+        decode(path, model=model)
+    table.to_csv(path, index=False, header=False, sep=separator)
+    assert np.array_equal(decode(path, model=model).bits, decode(channel_values(7), model=model).bits)
+    # As a word, it has a form of its own; and no header stands below a word.
+    word = " ".join(map(str, range(1, BITS)))
+    path.write_text(f"0.0 {word}\n0 {word}\n")
+    assert len(decode(path, model=model, batch=1).soft) == 2
 
 
 def test_an_opened_decoder_runs_at_least_one_iteration(model):

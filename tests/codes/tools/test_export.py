@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,8 +190,13 @@ def test_the_function_refuses_as_the_command_does(model, tmp_path):
             export(*arguments, **options)
 
 
+def test_what_is_printed_of_a_file_is_short():
+    written = Exported(Path("d.onnx"), "BCH(31,16)", "bp", 5, 31)
+    assert repr(written) == "Exported(d.onnx, BCH(31,16), bp, 5 iterations)"
+
+
 def test_without_the_extra_it_says_how_to_get_it(model, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     line = refused(capsys, "--model", model("BCH31_16", "bp"), "--out", tmp_path / "d.onnx")
-    assert line == 'hypernet: export needs onnxruntime, of the extra "export": pip install -e ".[export]"'
+    assert line == 'hypernet: export needs onnxruntime, of the extra "export": pip install "hypernet[export]"'
     assert not list(tmp_path.iterdir())

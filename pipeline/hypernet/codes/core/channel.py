@@ -29,7 +29,15 @@ class Code:
 
     @classmethod
     def of(cls, title: str, parity_check: np.ndarray) -> Self:
-        """The code that H, ``[m, n]``, defines."""
+        """The code that a parity-check matrix defines.
+
+        Args:
+            title: its name for people.
+            parity_check: H, ``[m, n]`` of 0 and 1.
+
+        Returns:
+            The code, with a generator matrix made from H.
+        """
         return cls(title, parity_check, generator_matrix(parity_check))
 
     @property

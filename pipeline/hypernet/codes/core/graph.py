@@ -75,19 +75,42 @@ class TannerGraph(nn.Module):
         for name, indices in {"variable_of_edge": variable, "check_of_edge": order[row]}.items():
             self.register_buffer(name, torch.from_numpy(indices.astype(np.int64)), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Its sizes, for ``repr``."""
+        return f"{self.variables} variables, {self.checks} checks, {self.edges} edges"
+
     def to_edges(self, per_variable: Tensor) -> Tensor:
-        """Copy a value of each variable to its edges: ``[n, ...] -> [E, ...]``."""
+        """Copy a value of each variable to its edges.
+
+        Args:
+            per_variable: ``[n, ...]``.
+
+        Returns:
+            The value of each edge's variable, ``[E, ...]``.
+        """
         return per_variable.index_select(0, self.variable_of_edge)
 
     def sum_at_variables(self, messages: Tensor) -> Tensor:
-        """Sum of the messages that arrive at each variable: ``[E, ...] -> [n, ...]``."""
+        """Add the messages that arrive at each variable.
+
+        Args:
+            messages: ``[E, ...]``.
+
+        Returns:
+            The sums, ``[n, ...]``.
+        """
         total = messages.new_zeros(self.variables, *messages.shape[1:])
         return total.index_add_(0, self.variable_of_edge, messages)
 
     def at_checks(self, update: Callable[[Tensor], Tensor], messages: Tensor) -> Tensor:
-        """Apply ``update``, which maps ``[m, d, B] -> [m, d, B]``, to the messages of all checks: ``[E, B] -> [E, B]``.
+        """Apply an update to the messages of all checks.
 
-        It is called once for each degree d, with the m checks of that degree.
+        Args:
+            update: maps ``[m, d, B] -> [m, d, B]``; called once for each degree d, with the m checks of that degree.
+            messages: ``[E, B]``.
+
+        Returns:
+            What it made of them, ``[E, B]``.
         """
         blocks = messages.split([checks * degree for checks, degree in self.blocks])
         done = [
@@ -97,7 +120,14 @@ class TannerGraph(nn.Module):
         return done[0] if len(done) == 1 else torch.cat(done)
 
     def product_of_others(self, messages: Tensor) -> Tensor:
-        """The product of the messages on the other edges of each edge's check: ``[E, B] -> [E, B]``."""
+        """Multiply the messages on the other edges of each edge's check.
+
+        Args:
+            messages: ``[E, B]``.
+
+        Returns:
+            The products, ``[E, B]``.
+        """
         return self.at_checks(_ExclusiveProduct.apply, messages)
 
 

@@ -27,6 +27,12 @@ def read_parity_check(path: Path) -> np.ndarray:
 
     A file whose first line has exactly two numbers, not both 0 or 1, is an alist.
 
+    Args:
+        path: the file.
+
+    Returns:
+        H, ``[m, n]`` uint8 of 0 and 1.
+
     Raises:
         UserError: one line that names the file, the line, what is wrong and what is accepted.
     """
@@ -156,7 +162,12 @@ def _read_lists(lines: _Lines, axis: str, degrees: list[int], other: str, limit:
 
 
 def write_alist(path: Path, parity_check: np.ndarray) -> None:
-    """Write H ``[m, n]`` of 0 and 1 as an alist file, whole or not at all."""
+    """Write a parity-check matrix as an alist file, whole or not at all.
+
+    Args:
+        path: the file.
+        parity_check: H, ``[m, n]`` of 0 and 1.
+    """
     parity_check = np.asarray(parity_check)
     checks, length = parity_check.shape
     by_column = [np.flatnonzero(column) + 1 for column in parity_check.T]

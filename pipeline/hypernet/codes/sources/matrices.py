@@ -140,7 +140,7 @@ def construct(name: str) -> np.ndarray:
     """Build the parity-check matrix of a code that is known by name, and check its digest.
 
     Args:
-        name: a key of :data:`hypernet.codes.names.CODES`, e.g. ``BCH31_16``.
+        name: a key of ``hypernet.codes.names.CODES``, e.g. ``BCH31_16``.
 
     Returns:
         H, ``[m, n]`` uint8 of 0 and 1.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, SupportsFloat, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,7 @@ from hypernet.codes.methods import TITLES
 from hypernet.codes.montecarlo import Decode, simulate
 from hypernet.codes.names import CODES
 from hypernet.codes.plots.error_rates import draw_curve
-from hypernet.codes.sources.alist import read_parity_check
+from hypernet.codes.sources.alist import LARGEST_AREA, read_parity_check
 from hypernet.codes.sources.matrices import construct, matrix_digest, validate
 from hypernet.codes.tools.inputs import opened, whole_number, whole_number_option
 from hypernet.codes.trained import TrainedDecoder, as_array
@@ -39,6 +41,18 @@ FRAME_ERRORS = 100
 ITERATIONS = 5
 SEED = 0
 LOWEST_DB, HIGHEST_DB, MOST_POINTS, SMALLEST_STEP = -20.0, 30.0, 100, 0.01
+
+
+@runtime_checkable
+class SparseMatrix(Protocol):
+    """A matrix or array of scipy.sparse."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def toarray(self) -> np.ndarray:
+        """The same with its zeros."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,16 @@ class Curve:
     title: str
     rate: float
 
+    def __repr__(self) -> str:
+        decoders, points = self.table.decoder.nunique(), self.table.ebn0_db.nunique()
+        return f"Curve({self.title}, rate {self.rate:.3f}, decoders: {decoders}, points: {points})"
+
     def draw(self) -> Figure:
-        """The picture; close it with ``matplotlib.pyplot.close`` when it is not shown."""
+        """Draw the bit error rates over Eb/N0.
+
+        Returns:
+            The picture; close it with ``matplotlib.pyplot.close`` when it is not shown.
+        """
         return draw_curve(self.table, f"{self.title}, rate {self.rate:.3f}")
 
     def save(self, path: str | Path) -> None:
@@ -73,11 +95,11 @@ class Curve:
 
 
 def curve(
-    matrix: ArrayLike | str | Path | None = None,
+    matrix: ArrayLike | SparseMatrix | Code | str | Path | None = None,
     *,
     code: str | None = None,
     model: str | Path | TrainedDecoder | None = None,
-    ebn0: str | Sequence[float] = EBN0,
+    ebn0: str | SupportsFloat | Iterable[SupportsFloat] = EBN0,
     words: int = WORDS,
     frame_errors: int = FRAME_ERRORS,
     iterations: int = ITERATIONS,
@@ -85,13 +107,14 @@ def curve(
 ) -> Curve:
     """Simulate random code words on the Gaussian channel, and count what belief propagation gets wrong.
 
-    All decoders see the same words and the same noise.
+    All decoders see the same words and the same noise. Progress and warnings go to standard error.
 
     Args:
-        matrix: parity-check matrix H, ``[m, n]`` of 0 and 1; or its file: alist, or a row of 0 and 1 a line.
+        matrix: parity-check matrix H, ``[m, n]`` of 0 and 1, as an array, a matrix of scipy.sparse or a ``Code``; or
+            its file: alist, or a row of 0 and 1 a line.
         code: instead of ``matrix``, a code that is known by name, e.g. ``BCH31_16``.
         model: ``model.ckpt`` of a decoder trained on this matrix, or the opened decoder, to measure as well.
-        ebn0: Eb/N0 in dB, each from -20 to 30: values, or "first:last:step".
+        ebn0: Eb/N0 in dB, each from -20 to 30: a number, several, or text: "first:last:step" or "2,4,6".
         words: most words at each point.
         frame_errors: number of wrong words that ends a point, after at least 5000 words.
         iterations: check updates of belief propagation.
@@ -141,26 +164,42 @@ def curve(
     return Curve(table, chosen.title, chosen.rate)
 
 
-def _points(ebn0: str | Sequence[float]) -> list[float]:
+def _points(ebn0: str | SupportsFloat | Iterable[SupportsFloat]) -> list[float]:
     """Eb/N0 in dB."""
     if not isinstance(ebn0, str):
-        points = [float(point) for point in ebn0]
-        if not 1 <= len(points) <= MOST_POINTS or not all(LOWEST_DB <= point <= HIGHEST_DB for point in points):
-            raise UserError(f"ebn0: {str(ebn0)[:80]}: from -20 to 30 dB, 1 to {MOST_POINTS} points")
-        if len(set(points)) < len(points):
-            raise UserError(f"ebn0: {str(ebn0)[:80]}: a point stands here more than once")
-        return points
+        # An array of no dimensions is a number.
+        several = isinstance(ebn0, Iterable) and getattr(ebn0, "ndim", 1) != 0
+        given = cast("Iterable[SupportsFloat]", ebn0 if several else [ebn0])
+        try:
+            # No more than it takes to see that there are too many.
+            points = [float(point) for point in itertools.islice(given, MOST_POINTS + 1)]
+        except (TypeError, ValueError):
+            shown = " ".join(repr(ebn0).split())[:80]
+            raise UserError(f"ebn0: {shown} is not a number of dB, several, or first:last:step") from None
+        return _accepted(points, str(points)[:80])
     try:
+        if ":" not in ebn0:
+            return _accepted([float(field) for field in ebn0.split(",")], repr(ebn0[:40]))
         first, last, step = (float(field) for field in ebn0.split(":"))
     except ValueError:
-        raise UserError(f"ebn0: {ebn0[:40]!r} is not first:last:step in dB, like 1:6:0.5") from None
+        raise UserError(
+            f"ebn0: {ebn0[:40]!r} is not first:last:step in dB, like 1:6:0.5, nor values, like 2,4,6"
+        ) from None
     rising = LOWEST_DB <= first <= last <= HIGHEST_DB and SMALLEST_STEP <= step < math.inf
     if not (rising and (last - first) / step < MOST_POINTS):
         raise UserError(f"ebn0: {ebn0[:40]!r}: from -20 to 30 dB, rising, at most {MOST_POINTS} points")
     return [round(first + i * step, 6) for i in range(int((last - first) / step + 1e-9) + 1)]
 
 
-def _code(matrix: ArrayLike | str | Path | None, name: str | None) -> Code:
+def _accepted(points: list[float], shown: str) -> list[float]:
+    if not 1 <= len(points) <= MOST_POINTS or not all(LOWEST_DB <= point <= HIGHEST_DB for point in points):
+        raise UserError(f"ebn0: {shown}: from -20 to 30 dB, 1 to {MOST_POINTS} points")
+    if len(set(points)) < len(points):
+        raise UserError(f"ebn0: {shown}: a point stands here more than once")
+    return points
+
+
+def _code(matrix: ArrayLike | SparseMatrix | Code | str | Path | None, name: str | None) -> Code:
     """The code of a matrix, of its file, or of a name."""
     if (matrix is None) == (name is None):
         raise UserError("a curve is that of one code: give either a matrix or the name of a known code")
@@ -171,13 +210,29 @@ def _code(matrix: ArrayLike | str | Path | None, name: str | None) -> Code:
     if isinstance(matrix, str | Path):
         parity_check, title, where = read_parity_check(Path(matrix)), Path(matrix).stem, str(matrix)
     else:
-        parity_check, title, where = as_array(matrix, "the matrix"), "", "the matrix"
-        if parity_check.dtype.kind not in "biu":
-            raise UserError(f"{where}: whole numbers 0 and 1, not {parity_check.dtype}")
+        where = "the matrix"
+        title, values = (matrix.title, matrix.parity_check) if isinstance(matrix, Code) else ("", matrix)
+        parity_check = _zeros_and_ones(values, where)
     for warning in validate(parity_check, where):
         print(f"warning: {warning}", file=sys.stderr)
     code = Code.of(title, parity_check.astype(np.uint8))
     return code if title else Code(f"({code.length},{len(code.generator)})", code.parity_check, code.generator)
+
+
+def _zeros_and_ones(matrix: ArrayLike | SparseMatrix, where: str) -> np.ndarray:
+    """H as whole numbers, where it is made of numbers 0 and 1; others are left as they are, to be refused."""
+    if isinstance(matrix, SparseMatrix):
+        # A few numbers can claim any size.
+        if math.prod(matrix.shape) > LARGEST_AREA:
+            raise UserError(f"{where}: {list(matrix.shape)} numbers; accepted: at most {LARGEST_AREA}")
+        matrix = matrix.toarray()
+    parity_check = as_array(matrix, where)
+    if parity_check.dtype.kind not in "biuf":
+        given = type(matrix).__name__ if parity_check.dtype == object else parity_check.dtype
+        raise UserError(f"{where}: numbers 0 and 1 (an array, a matrix of scipy.sparse, or a Code), not {given}")
+    if parity_check.dtype.kind == "f" and ((parity_check == 0) | (parity_check == 1)).all():
+        return parity_check.astype(np.uint8)
+    return parity_check
 
 
 def _rates(decode: Decode, code: Code, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
@@ -216,7 +271,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--code", choices=[name for name, code in CODES.items() if code.constructed], help="a built-in code"
     )
     parser.add_argument("--model", type=Path, help="model.ckpt of a decoder trained on this matrix")
-    parser.add_argument("--ebn0", default=EBN0, help=f"Eb/N0 as first:last:step in dB; default: {EBN0}")
+    parser.add_argument(
+        "--ebn0", default=EBN0, help=f"Eb/N0 in dB: first:last:step, or values as 2,4,6; default: {EBN0}"
+    )
     parser.add_argument(
         "--words", type=whole_number_option(MOST_WORDS), default=WORDS, help=f"most words per point; default: {WORDS}"
     )

@@ -33,6 +33,9 @@ class Decoded:
     title: str
     method: str
 
+    def __repr__(self) -> str:
+        return f"Decoded({self.title}, {self.method}, {len(self.soft)} words)"
+
     @property
     def bits(self) -> np.ndarray:
         """The decided bits, ``[words, n]`` uint8 of 0 and 1: 1 where the log-likelihood ratio is negative."""
@@ -64,7 +67,7 @@ def decode(
         llr: channel values ln P(bit = 0) / P(bit = 1), ``[words, n]`` or ``[n]`` for one word (other programs, e.g.
             sionna, use the opposite sign); or where they are: a ``.npy`` file, a text file with one word a line, or
             ``-`` for standard input. An infinite value is a bit known for certain.
-        model: ``model.ckpt`` of a trained run, or the decoder that :func:`hypernet.codes.open_model` opened.
+        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
         iterations: number of check updates; None runs as many as were trained.
         batch: words decoded at once.
 
@@ -96,11 +99,19 @@ def decode_stream(
 ) -> Iterator[Decoded]:
     """Decode words as they come, at most ``batch`` at a time: for a pipe, or for more words than fit into memory.
 
-    Arguments and errors are those of :func:`decode`. The errors of the model come at once, those of the input when its
-    turn comes.
+    The errors of the model come at once, those of the input when its turn comes.
+
+    Args:
+        llr: channel values, as ``decode`` takes them.
+        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
+        iterations: number of check updates; None runs as many as were trained.
+        batch: most words decoded at once.
 
     Returns:
         The words of each batch after decoding, in order.
+
+    Raises:
+        UserError: as ``decode``.
 
     Example:
         >>> from hypernet.codes import decode_stream
@@ -170,6 +181,12 @@ def _text_batches(lines: TextIO, name: str, length: int, title: str, words: int)
         if len(line) == longest and not line.endswith("\n"):
             raise UserError(f"{name}, line {number}: longer than {longest} characters; a word has {length} values")
         if fields := line.replace(",", " ").split():
+            # The names that pandas gives to columns without any.
+            if not (read or rows) and fields == [str(column) for column in range(length)]:
+                raise UserError(
+                    f"{name}, line {number}: 0 to {length - 1} in order is a header of pandas, not a word; write "
+                    "without it: to_csv(path, header=False, index=False) (if it is a word, write 0.0 for 0)"
+                )
             row = [_number(field, name, number) for field in fields]
             if len(row) != length:
                 raise UserError(f"{name}, line {number}: {len(row)} values; a word of {title} has {length}")

@@ -70,6 +70,9 @@ class Exported:
     iterations: int
     length: int
 
+    def __repr__(self) -> str:
+        return f"Exported({self.path}, {self.title}, {self.method}, {self.iterations} iterations)"
+
 
 def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterations: int | None = None) -> Exported:
     """Write a decoder as ONNX, for any number of words, whole or not at all.
@@ -77,7 +80,7 @@ def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterati
     The file is run by onnxruntime on noisy words before it is kept. Each iteration takes a second or more.
 
     Args:
-        model: ``model.ckpt`` of a trained run, or the decoder that :func:`hypernet.codes.open_model` opened.
+        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
         out: the file, ``.onnx``.
         iterations: number of check updates; None exports as many as were trained.
 
@@ -104,7 +107,7 @@ def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterati
         import onnxruntime
         import onnxscript  # noqa: F401 (torch's exporter needs it, and its own error is long)
     except ImportError as error:
-        raise UserError(f'export needs {error.name}, of the extra "export": pip install -e ".[export]"') from None
+        raise UserError(f'export needs {error.name}, of the extra "export": pip install "hypernet[export]"') from None
     module, n = copy.deepcopy(decoder.module).cpu(), decoder.length
     assert isinstance(module, Decoder)
     module.iterations = decoder.iterations
@@ -140,6 +143,9 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
     Args:
         decoder: on the processor.
         llr: channel values to trace it with, ``[words, n]``, of the type that the file is to take.
+
+    Returns:
+        The program, input ``llr`` and output ``decoded``.
     """
     from onnxscript import opset18
 

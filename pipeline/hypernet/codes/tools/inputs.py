@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import numbers
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def opened(model: str | Path | TrainedDecoder, iterations: int | None = None) ->
     Raises:
         UserError: no such file or no decoder, or one that cannot run this number of iterations.
     """
+    if not isinstance(model, str | os.PathLike | TrainedDecoder):
+        raise UserError(f"model: {type(model).__name__}; accepted: the path of a model.ckpt, or an opened decoder")
     decoder = copy.copy(model) if isinstance(model, TrainedDecoder) else open_model(model)
     if iterations is not None:
         decoder.use_iterations(whole_number("iterations", iterations))
