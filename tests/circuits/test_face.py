@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import pydoc
+import re
 import subprocess
 import sys
 
@@ -35,3 +37,14 @@ def test_the_verbs_are_functions():
 
 def test_the_example_of_a_docstring_runs():
     assert doctest.testmod(simulate_module).failed == 0
+
+
+@pytest.mark.parametrize("name", circuits.__all__)
+def test_help_is_plain(name):
+    text = pydoc.render_doc(getattr(circuits, name), renderer=pydoc.plaintext)
+    assert not re.search(r":[a-z]+:`|doctest:", text)
+
+
+@pytest.mark.parametrize("name", ["design", "predict", "simulate"])
+def test_the_verbs_say_what_they_return(name):
+    assert "Returns:" in getattr(circuits, name).__doc__

@@ -66,7 +66,7 @@ class Designer:
     type of part (0..5, -1 behind the end) and normalised value (0 behind the end).
 
     Args:
-        content: what :func:`hypernet.lab.runs.models.load_model` returned.
+        content: of a model file, as `hypernet.lab.runs.models.load_model` returns it.
 
     Attributes:
         method: method id.
@@ -85,7 +85,8 @@ class Designer:
         ranked = isinstance(self.settings, RankedSettings)
         network = SETTINGS["ours"].model_validate(content["network"]) if ranked else self.settings
         if not isinstance(network, NetworkSettings):
-            raise ValueError(f"{TITLES[self.method]} has no network")  # noqa: TRY004 (a file's content, not a type)
+            title = TITLES[self.method].lower()
+            raise UserError(f"{self.method}: a {title} has no network to open; take a model of another method")
         values, lengths, excitations = (content[name] for name in ("values", "lengths", "excitations"))
         if not all(isinstance(numbers, list) for numbers in (values, lengths, excitations)):
             raise ValueError("values, lengths or excitations that are no lists")
@@ -116,6 +117,10 @@ class Designer:
         self.network.load_state_dict(state, assign=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.float().to(self.device).eval()
+
+    def __repr__(self) -> str:
+        parts = " to ".join(str(length) for length in dict.fromkeys([self.lengths[0], self.longest]))
+        return f"Designer({self.method}, {self.title}, {parts} parts, {self.probe.points} frequencies)"
 
     @property
     def knows_the_end(self) -> bool:
@@ -155,14 +160,20 @@ class Designer:
             return self.network.write(tensor).cpu().numpy()
 
     def __call__(self, response: np.ndarray) -> np.ndarray:
-        """See the class."""
+        """The most probable circuit for each compressed response, as the class says."""
         chains = self.write(response)
         types, classes = chains.types[:, 0], chains.classes[:, 0]
         return np.stack([types.astype(np.float64), np.where(types >= 0, self.values[classes], 0.0)], axis=-1)
 
 
 def opened(model: Path | str | Designer) -> Designer:
-    """A network from its file, or the network itself."""
+    """A network from its file, or the network itself.
+
+    Raises:
+        UserError: neither; or as for :func:`open_model`.
+    """
+    if not isinstance(model, Path | str | Designer):
+        raise UserError(f"model: a {type(model).__name__}; accepted: a model.ckpt, or what open_model returned")
     return model if isinstance(model, Designer) else open_model(model)
 
 
@@ -175,6 +186,7 @@ def open_model(path: str | Path) -> Designer:
     """Open a model that `hypernet circuits train` wrote.
 
     Raises:
-        UserError: no such file, not a model of this domain, of another version, or damaged.
+        UserError: no such file, not a model of this domain, of a method without a network, of another version, or
+            damaged.
     """
     return restored(path, load_model(path), "circuits", restore)

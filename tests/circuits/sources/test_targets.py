@@ -279,9 +279,9 @@ ONES = np.ones(7)
         (Response(HERTZ, ONES * 0, -ONES), "V or I is 0"),
         (Gain(HERTZ, ONES * 1e9), r"point 1: gain_db is 1e\+09"),
         (Mask(HERTZ, ONES, -ONES), "point 1: the lowest gain is above"),
-        (Mask(HERTZ, ONES * np.nan, ONES), "point 1: the lowest gain is above"),
+        (Mask(HERTZ, ONES * np.nan, ONES * np.nan), "a mask without limits"),
         (Mask(HERTZ, -ONES * np.inf, ONES * np.inf), "a mask without limits"),
-        ([1, 2, 3], "a list; accepted: a file, a Response"),
+        ([1, 2, 3], r"a list; accepted: a \.s2p or \.csv file, a Response"),
     ],
 )
 def test_arrays_that_are_no_target_are_one_line(target, message):
@@ -356,3 +356,33 @@ def test_no_ladder_is_doubted(parts):
     types, values = np.array([part_type for part_type, _ in parts]), np.array([value for _, value in parts])
     voltage, current = respond(types[None], values[None], frequency)
     assert doubts(Response(USUAL.hertz(frequency), voltage[0], current[0])) == []
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "expected"),
+    [
+        ([-3.0, np.nan], [1.0, -30.0], ([-3.0, -np.inf], [1.0, -30.0])),
+        ([-3.0, None], [np.nan, -30.0], ([-3.0, -np.inf], [np.inf, -30.0])),
+        (None, [1.0, -30.0], ([-np.inf, -np.inf], [1.0, -30.0])),
+        ([-3.0, -20.0], None, ([-3.0, -20.0], [np.inf, np.inf])),
+    ],
+)
+def test_what_is_no_limit(lowest, highest, expected):
+    hertz = np.array([1e3, 1e6])
+    given = Mask(hertz, lowest, highest)
+    mask = as_target(given)
+    np.testing.assert_array_equal((mask.lowest_gain_db, mask.highest_gain_db), expected)
+    for target in (given, mask):
+        np.testing.assert_array_equal(target.at(USUAL.omega(hertz), USUAL), expected)
+
+
+def test_a_mask_of_nothing():
+    with pytest.raises(UserError, match="a mask without limits"):
+        as_target(Mask([1e3, 1e6], None, [np.nan, np.inf]))
+
+
+def test_the_load_of_a_response():
+    assert as_target(Response(HERTZ, ONES, -ONES)).load_ohm is None
+    assert as_target(Response(HERTZ, ONES, -ONES, 50.0)).load_ohm == 50.0
+    with pytest.raises(UserError, match="load_ohm is -1; accepted: a resistance in ohms, or None"):
+        as_target(Response(HERTZ, ONES, -ONES, -1))

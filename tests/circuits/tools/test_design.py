@@ -320,3 +320,21 @@ def test_a_foreign_two_port_is_designed_after(design, reference_file):
     coils = [part for part in content["parts"] if (part["kind"], part["place"]) == ("inductor", "series")]
     assert sum(part["value"] for part in coils) == pytest.approx(1e-9, rel=0.3)
     assert content["response_error"] < 0.05
+
+
+def test_a_simulation_is_a_target_with_its_load(capsys):
+    netlist = "a divider\nV1 a 0 AC 1\nR1 a b 47\nC1 b 0 1n\nRL b 0 50\n.end\n"
+    simulation = circuits.simulate(netlist, points=21)
+    # "none" as on the command line.
+    design = circuits.design(simulation, model="none", max_parts=2)
+    assert (design.load_ohm, design.request.model, design.response.load_ohm) == (50.0, "none", 50.0)
+    assert [(part["name"][0], part["value"]) for part in design.parts] == [("C", 1e-9), ("R", 47.0)]
+    assert capsys.readouterr().err == ""
+    assert repr(design).startswith(f"Design({design.text}, 2 parts, E12, 1.0 is 100 Ω and ")
+    assert ", load 50 Ω, response error: " in repr(design)
+    assert "\n" not in repr(design)
+    assert str(design) == design.summary()
+    again = circuits.design(simulation.response, model=None, max_parts=2, load=75.0)
+    assert again.load_ohm == 75.0
+    error = capsys.readouterr().err
+    assert error == "warning: target: a response with a load of 50 Ohm is read as one with 75 Ohm\n"

@@ -67,7 +67,7 @@ def test_from_python_the_table_is_that_of_the_command(trained, targets, tmp_path
     predictions.write(tmp_path / "python.csv")
     assert (tmp_path / "python.csv").read_bytes() == (tmp_path / "command.csv").read_bytes()
     assert predictions.types.shape == predictions.values.shape == (6, 3)
-    assert list(predictions.table().circuit) == predictions.circuits
+    assert list(predictions.table.circuit) == predictions.circuits
     read = [circuits.read_target(target) for target in targets]
     again = circuits.predict(read, model=path, candidates=16, seed=3)
     assert again.circuits == predictions.circuits
@@ -79,6 +79,8 @@ def test_from_python_the_table_is_that_of_the_command(trained, targets, tmp_path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"candidates": 1.5}, "candidates: 1.5 is not a whole number"),
+        ({"model": None}, "model: a NoneType; accepted: a model.ckpt"),
         ({"candidates": -1}, "candidates: -1 is not a whole number"),
         ({"load_port": 3}, "load_port: 3 is neither 1 nor 2"),
         ({"model": "nothing.ckpt"}, "no such model file"),
@@ -93,7 +95,53 @@ def test_from_python_mistakes_are_errors_of_the_user(trained, targets, options, 
 
 def test_without_a_file_the_table_goes_to_standard_output(trained, targets, capsys):
     assert main(["circuits", "predict", str(targets[0]), "--model", str(trained("gru") / "model.ckpt")]) == 0
-    assert capsys.readouterr().out.startswith("target,circuit,parts,response_error\n")
+    assert capsys.readouterr().out.startswith("target,circuit,parts,response_error,units\n")
+
+
+def test_the_load_of_a_simulation_is_the_unit_of_its_circuit(trained, capsys):
+    model = circuits.open_model(trained("ours") / "model.ckpt")
+    netlist = circuits.write_netlist(*parse("SR:1.0|PC:2.2"), "fifty ohms", r0=50.0)
+    hertz = np.geomspace(1e3, 1e8, 300)
+    simulation = circuits.simulate(netlist, frequency_hz=hertz)
+    assert simulation.response.load_ohm == simulation.ladder.r0 == 50.0
+    predictions = circuits.predict([simulation, simulation.response], model=model, candidates=64)
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 2
+    assert error[0] == ("warning: target 1: the load is 50 Ohm, not 1000; 1.0 in its circuit is 50 Ohm, 50 µH, 20 nF")
+    assert predictions.load_ohm.tolist() == [50.0, 50.0]
+    assert predictions.units == list(predictions.table.units) == ["50 Ohm, 50 µH, 20 nF"] * 2
+    # The same numbers with 1 kOhm are the same circuit in other units, and nothing to warn of.
+    usual = circuits.Response(hertz, simulation.voltage, simulation.current)
+    again = circuits.predict(usual, model=model, candidates=64)
+    assert again.units == ["1 kOhm, 1 mH, 1 nF"]
+    assert again.circuits[0] == predictions.circuits[0]
+    assert capsys.readouterr().err == ""
+
+
+def test_predictions_are_one_line(trained, targets):
+    model = circuits.open_model(trained("ours") / "model.ckpt")
+    assert repr(model).startswith("Designer(ours, ")
+    assert repr(model).endswith("2 to 3 parts, 24 frequencies)")
+    predictions = circuits.predict(targets, model=model)
+    assert predictions.table is predictions.table
+    assert repr(predictions).startswith("Predictions(6 circuits: ")
+    assert str(predictions).count("1 kOhm, 1 mH, 1 nF") == 6
+    alone = repr(circuits.predict(targets[0], model=model))
+    assert alone.startswith(f"Predictions({predictions.circuits[0]}, response error ")
+    assert not any("\n" in text for text in (repr(model), repr(predictions), alone))
+
+
+def test_what_it_does_not_take_is_not_named(trained, targets):
+    with pytest.raises(
+        UserError, match=r"a float; accepted: a \.s2p or \.csv file, a Response or Simulation, or a two"
+    ):
+        circuits.predict(3.0, model=trained("ours") / "model.ckpt")
+
+
+def test_a_genetic_algorithm_has_no_network(trained):
+    path = trained("ga") / "model.ckpt"
+    with pytest.raises(UserError, match="ga: a genetic algorithm has no network to open; take a model of another"):
+        circuits.open_model(path)
 
 
 @pytest.mark.parametrize(

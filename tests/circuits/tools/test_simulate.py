@@ -226,3 +226,37 @@ def test_a_folder_is_no_file(netlist, tmp_path):
 )
 def test_quantities(value, text):
     assert simulate.quantity(value) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("SL:1.8|PC:1.8", r"SL:1\.8\|PC:1\.8: this is a circuit's text; give its netlist, such as design\.netlist"),
+        ("SR:1.0", "this is a circuit's text"),
+        ("", "netlist: the text is empty; accepted: a file, or the text of a netlist"),
+        (7, "netlist: a int; accepted: a file, the text of a netlist, or a Ladder"),
+    ],
+)
+def test_what_is_no_netlist(given, message):
+    with pytest.raises(UserError, match=message):
+        circuits.simulate(given)
+
+
+def test_a_simulation_is_one_line(netlist):
+    simulation = circuits.simulate(netlist, lowest=1e3, highest=1e6, points=5)
+    assert repr(simulation) == (
+        f"Simulation({simulation.name}, {CIRCUIT}, load 1 kOhm, 5 frequencies from 1 kHz to 1 MHz)"
+    )
+    assert str(simulation) == simulation.summary()
+    with pytest.raises(UserError, match=r"points: 2\.5 is not a whole number"):
+        circuits.simulate(netlist, points=2.5)
+
+
+def test_a_table_does_not_hold_the_load(netlist, tmp_path, capsys):
+    circuits.simulate(netlist).write(tmp_path / "usual.csv")
+    assert capsys.readouterr().err == ""
+    ladder = write_netlist(*parse(CIRCUIT), "fifty ohms", r0=50.0)
+    circuits.simulate(ladder).write(tmp_path / "fifty.csv")
+    error = capsys.readouterr().err
+    assert "fifty.csv: V and I belong to a load of 50 Ohm, which a table does not hold" in error
+    assert error.count("\n") == 1

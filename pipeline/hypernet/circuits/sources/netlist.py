@@ -51,6 +51,8 @@ SUFFIXES = {
 }  # fmt: skip
 # Letters behind the suffix are a unit: 10kOhm, 4.7nF.
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?)(meg|mil|[tgkmunpf]?)[a-z]*", re.ASCII)
+# What `texts` writes of a circuit.
+CIRCUIT_TEXT = re.compile(r"\s*[sp][rlc]:[^/\\]*", re.ASCII | re.IGNORECASE)
 # A file without a title; SPICE would silently take its first part for one.
 PART_LINE = re.compile(r"[rlc]\d+\s+\S+\s+\S+\s+[\d.]\S*\s*", re.ASCII | re.IGNORECASE)
 
@@ -105,7 +107,7 @@ def write_netlist(
     analysis: tuple[int, float, float] | None = None,
     merged: bool = False,
 ) -> str:
-    """The netlist of one ladder; :func:`read_netlist` gives the same values back, to the last bit.
+    """The netlist of one ladder; `read_netlist` gives the same values back, to the last bit.
 
     Args:
         types: ``[n]``, negative for padding, from port 1 to port 2.
@@ -174,6 +176,7 @@ def read_netlist(
     if isinstance(source, str) and "\n" in source:
         name, text = "netlist", source.replace("\r\n", "\n")
     else:
+        _refuse_no_file(source)
         name, text = str(source), read_text(Path(source), LARGEST_BYTES, FORMAT)
     if not text.strip():
         raise UserError(f"{name}: not a netlist; accepted: SPICE, a title and then a part on each line")
@@ -187,6 +190,17 @@ def read_netlist(
     values = [_scaled(part, unit[part_type % ELEMENTS]) for part, part_type in zip(kept, types, strict=True)]
     title = printable(text.split("\n", 1)[0].strip().lstrip("* \t"))
     return Ladder(np.array(types, dtype=np.int8), np.array(values), float(r0), float(omega0), title)
+
+
+def _refuse_no_file(source: Path | str) -> None:
+    """Refuse what can be taken for neither a file nor the text of a netlist."""
+    if not isinstance(source, Path | str):
+        raise UserError(f"netlist: a {type(source).__name__}; accepted: a file, the text of a netlist, or a Ladder")
+    if isinstance(source, str) and not source.strip():
+        raise UserError("netlist: the text is empty; accepted: a file, or the text of a netlist")
+    text = str(source)
+    if CIRCUIT_TEXT.fullmatch(text) and not Path(text).exists():
+        raise UserError(f"{printable(text, 60)}: this is a circuit's text; give its netlist, such as design.netlist")
 
 
 def _statements(text: str, name: str) -> Iterator[tuple[str, list[str]]]:

@@ -109,17 +109,19 @@ def choose_scale(frequency_hz: np.ndarray, reference_ohm: float, grid_lowest: fl
 class Response:
     """V and the second component I of the state at port 2, normalised.
 
-    As :func:`hypernet.circuits.core.ladder.respond` gives them.
+    As `hypernet.circuits.respond` gives them.
 
     Attributes:
         frequency_hz: ``[n]``, rising.
         voltage: complex ``[n]``.
         current: complex ``[n]``, normalised to the load.
+        load_ohm: the load; None where it is not known, and who reads the response says which load it takes.
     """
 
     frequency_hz: np.ndarray
     voltage: np.ndarray
     current: np.ndarray
+    load_ohm: float | None = None
 
     def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
         """Which normalised frequencies lie inside the target's range, ``[d]``."""
@@ -180,13 +182,13 @@ class Mask:
 
     Attributes:
         frequency_hz: ``[n]``, rising.
-        lowest_gain_db: ``[n]``, -inf for no limit.
-        highest_gain_db: ``[n]``, inf for no limit.
+        lowest_gain_db: ``[n]``, NaN or -inf for no limit; None where there is none at all.
+        highest_gain_db: ``[n]``, NaN or inf for no limit; None where there is none at all.
     """
 
     frequency_hz: np.ndarray
-    lowest_gain_db: np.ndarray
-    highest_gain_db: np.ndarray
+    lowest_gain_db: np.ndarray | None = None
+    highest_gain_db: np.ndarray | None = None
 
     def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
         """At which normalised frequencies there is a limit, ``[d]``."""
@@ -201,7 +203,7 @@ class Mask:
         share = (place - known[before]) / (known[before + 1] - known[before])
         outside = (share < -SLACK) | (share > 1 + SLACK)
         limits = []
-        for limit, none in ((self.lowest_gain_db, -np.inf), (self.highest_gain_db, np.inf)):
+        for limit, none in zip(_limits(self), (-np.inf, np.inf), strict=True):
             first, second = limit[before], limit[before + 1]
             with np.errstate(invalid="ignore"):
                 line = first + share * (second - first)
@@ -210,6 +212,17 @@ class Mask:
             line = np.where(share <= SLACK, first, np.where(share >= 1 - SLACK, second, line))
             limits.append(np.where(outside, none, line))
         return limits[0], limits[1]
+
+
+def _limits(mask: Mask) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest gain with -inf and inf for no limit, whichever way that is written."""
+    lowest, highest = (
+        np.full(np.shape(mask.frequency_hz), none)
+        if limit is None
+        else np.nan_to_num(np.asarray(limit, np.float64), nan=none, posinf=np.inf, neginf=-np.inf)
+        for limit, none in ((mask.lowest_gain_db, -np.inf), (mask.highest_gain_db, np.inf))
+    )
+    return lowest, highest
 
 
 def _inside(known: np.ndarray, hertz: np.ndarray) -> np.ndarray:
@@ -226,6 +239,7 @@ def _check_range(known: np.ndarray, hertz: np.ndarray) -> None:
 
 
 Target = Response | Gain | Mask
+TARGETS = "a .s2p or .csv file, a Response, Gain or Mask, or a two-port of scikit-rf"
 
 
 def read_target(path: Path | str, r0: float = R0_OHM, load_port: int = 1) -> Target:
@@ -249,7 +263,11 @@ def read_target(path: Path | str, r0: float = R0_OHM, load_port: int = 1) -> Tar
 
 
 def as_target(
-    target: Path | str | Target | skrf.Network, r0: float = R0_OHM, load_port: int = 1, name: str = "target"
+    target: Path | str | Target | skrf.Network,
+    r0: float = R0_OHM,
+    load_port: int = 1,
+    name: str = "target",
+    accepted: str = TARGETS,
 ) -> Target:
     """A target from whatever holds one: a file, a two-port of scikit-rf, or arrays; doubts go to stderr as warnings.
 
@@ -258,6 +276,7 @@ def as_target(
         r0: as for :func:`read_target`.
         load_port: as for :func:`read_target`.
         name: of what is no file, for messages.
+        accepted: what the caller takes, for messages.
 
     Raises:
         UserError: it cannot be used; one line.
@@ -271,7 +290,6 @@ def as_target(
     elif hasattr(target, "nports"):
         checked = response_of(target, r0, load_port, name)
     else:
-        accepted = "a file, a Response, Gain or Mask, or a two-port of scikit-rf"
         raise UserError(f"{name}: a {type(target).__name__}; accepted: {accepted}")
     warn(checked, name)
     return checked
@@ -279,10 +297,13 @@ def as_target(
 
 def _checked(target: Target, name: str) -> Target:
     """A target of a person's own arrays as those of files are: of doubles, of one length, finite, rising."""
+    load_ohm = target.load_ohm if isinstance(target, Response) else None
+    if load_ohm is not None and not 0 < load_ohm < math.inf:
+        raise UserError(f"{name}: load_ohm is {load_ohm}; accepted: a resistance in ohms, or None")
     columns = {
         field.name: np.asarray(value, np.complex128 if field.name in ("voltage", "current") else np.float64)
         for field in fields(target)
-        if (value := getattr(target, field.name)) is not None
+        if field.name != "load_ohm" and (value := getattr(target, field.name)) is not None
     }
     hertz = columns["frequency_hz"]
     if any(column.shape != (hertz.size,) for column in columns.values()):
@@ -291,12 +312,12 @@ def _checked(target: Target, name: str) -> Target:
     points = [f"point {place}" for place in range(1, len(hertz) + 1)]
     _check_frequencies(name, hertz, points, FEWEST_MASK_POINTS if isinstance(target, Mask) else FEWEST_POINTS)
     if isinstance(target, Mask):
-        return _mask(name, points, hertz, columns["lowest_gain_db"], columns["highest_gain_db"])
+        return _mask(name, points, hertz, *_limits(target))
     for key, column in columns.items():
         if not np.isfinite(column).all():
             raise UserError(f"{name}: {key} at {hertz[np.argmin(np.isfinite(column))]:.6g} Hz is no number")
     if isinstance(target, Response):
-        return _response(name, hertz, columns["voltage"], columns["current"])
+        return _response(name, hertz, columns["voltage"], columns["current"], load_ohm)
     _check_gain(name, points, "gain_db", columns["gain_db"])
     return Gain(hertz, columns["gain_db"], columns.get("phase_degree"))
 
@@ -375,17 +396,19 @@ def response_of(network: skrf.Network, r0: float = R0_OHM, load_port: int = 1, n
         voltage, current = (d + b / r0) / determinant, -(a + c * r0) / determinant
     else:
         voltage, current = a + b / r0, -(d + c * r0)
-    return _response(name, hertz, voltage, current)
+    return _response(name, hertz, voltage, current, r0)
 
 
-def _response(name: str, hertz: np.ndarray, voltage: np.ndarray, current: np.ndarray) -> Response:
+def _response(
+    name: str, hertz: np.ndarray, voltage: np.ndarray, current: np.ndarray, load_ohm: float | None = None
+) -> Response:
     zero = (voltage == 0) | (current == 0)
     if zero.any():
         raise UserError(f"{name}: V or I is 0 at {hertz[np.argmax(zero)]:.6g} Hz, which no passive circuit does")
     huge = ~(np.maximum(np.abs(voltage), np.abs(current)) <= LARGEST)
     if huge.any():
         raise UserError(f"{name}: V or I at {hertz[np.argmax(huge)]:.6g} Hz is larger than {LARGEST:g}")
-    return Response(hertz, voltage, current)
+    return Response(hertz, voltage, current, load_ohm)
 
 
 def _table(path: Path) -> Target:
@@ -408,8 +431,7 @@ def _table(path: Path) -> Target:
             _check_gain(str(path), places, name, column)
     if form is not MASK_COLUMNS:
         return Gain(hertz, *numbers[1:])
-    lowest, highest = np.nan_to_num(numbers[1], nan=-np.inf), np.nan_to_num(numbers[2], nan=np.inf)
-    return _mask(str(path), places, hertz, lowest, highest)
+    return _mask(str(path), places, hertz, *_limits(Mask(*numbers)))
 
 
 def _check_gain(name: str, places: list[str], column_name: str, column: np.ndarray) -> None:

@@ -85,15 +85,25 @@ class Design:
     longest_written: int | None
     seconds: float
 
+    def __repr__(self) -> str:
+        count, score = len(self.circuit[0]), self.score_text(self.choice.scores[0])
+        parts = f"{count} part{'s' * (count > 1)}, {self.request.parts}"
+        units = f"1.0 is {si_text(self.scale.r0, 'Ω')} and {self.scale.omega0:g} rad/s"
+        load = f"load {si_text(self.load_ohm, 'Ω')}"
+        return f"Design({self.text}, {parts}, {units}, {load}, {self.goal.name}: {score})"
+
+    def __str__(self) -> str:
+        return self.summary()
+
     @cached_property
     def circuit(self) -> tuple[np.ndarray, np.ndarray]:
-        """Types and values ``[n]`` of the answer, in units of :attr:`scale`."""
+        """Types and values ``[n]`` of the answer, in units of ``scale``."""
         types, values = self.choice.pool.types[0], self.choice.pool.values[0]
         return types[types >= 0], values[types >= 0]
 
     @property
     def text(self) -> str:
-        """The answer as text, such as ``SR:1.0|PC:2.2``, in units of :attr:`scale`."""
+        """The answer as text, such as ``SR:1.0|PC:2.2``, in units of ``scale``."""
         types, values = self.circuit
         return texts(types[None], values[None])[0]
 
@@ -137,11 +147,11 @@ class Design:
         hertz = np.concatenate([[lowest], inner, [highest]])
         types, values, *_ = self.of_load
         voltage, current = respond(types[None], values[None], self.scale.omega(hertz))
-        return Response(hertz, voltage[0], current[0])
+        return Response(hertz, voltage[0], current[0], self.load_ohm)
 
     @cached_property
     def band(self) -> Band:
-        """Monte Carlo of the answer's gain with real parts, at the frequencies of :attr:`response`."""
+        """Monte Carlo of the answer's gain with real parts, at the frequencies of ``response``."""
         frequency, request = self.scale.omega(self.response.frequency_hz), self.request
         return band_of(self.goal, *self.circuit, request.tolerance, DRAWS, request.seed, frequency)
 
@@ -313,7 +323,7 @@ class Design:
         return [*wanted, Curve("Design", response.voltage, response.current, {"color": COLOURS[0], "lw": 1.8})]
 
     def write(self, folder: Path | str) -> None:
-        """Write :data:`FILES` to a folder: all of them, or none if one cannot be written.
+        """Write netlist, pictures, table and ``design.json`` to a folder: all, or none if one cannot be written.
 
         Other files in ``folder`` stay.
 

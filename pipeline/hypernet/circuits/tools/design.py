@@ -20,6 +20,7 @@ from hypernet.circuits.sources.touchstone import read_touchstone
 from hypernet.circuits.tools.choice import choose
 from hypernet.circuits.tools.deliverables import FILES, Design, Request, check_folder
 from hypernet.circuits.tools.search import HIGHEST, LOWEST, Search
+from hypernet.circuits.tools.simulate import Simulation
 from hypernet.lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from hypernet.circuits.trained import Designer
 
 MODEL = Path("results/circuits/lengths4to6/ours/seed0/model.ckpt")
-# What the command line calls no network.
+# What is called no network, beside Python's None.
 NO_MODEL = "none"
+ACCEPTED = "a .s2p or .csv file, a Response, Gain, Mask or Simulation, or a two-port of scikit-rf"
 # What is not asked for.
 SERIES, MAX_PARTS, CANDIDATES, LOAD_PORT, SEED, TOLERANCE = "E12", 8, 64, 1, 0, 0.05
 WHOLE_NUMBERS = {"max_parts": (1, 16), "candidates": (8, 4096), "seed": (0, 2**31 - 1)}
@@ -41,7 +43,7 @@ MASK_POINTS = 120
 
 
 def design(
-    target: Path | str | Target | skrf.Network,
+    target: Path | str | Target | Simulation | skrf.Network,
     *,
     model: Path | str | Designer | None = MODEL,
     parts: str = SERIES,
@@ -55,13 +57,14 @@ def design(
     """Find a passive ladder for a wanted response, gain or mask, with values that can be bought.
 
     Args:
-        target: a .s2p (Touchstone) or .csv file, see :mod:`hypernet.circuits.sources.targets`; a two-port of
-            scikit-rf; or a `hypernet.circuits.Response`, `Gain` or `Mask`.
-        model: a ``model.ckpt``, what :func:`hypernet.circuits.open_model` returned, or None to search without.
+        target: a .s2p (Touchstone) or .csv file, with the columns that `docs/circuits.md` names; a two-port of
+            scikit-rf; a `hypernet.circuits.Response`, `Gain` or `Mask`; or what `simulate` returned.
+        model: a ``model.ckpt``, what `hypernet.circuits.open_model` returned, or None (or "none") to search without.
         parts: series of the values: E3, E6, E12 or E24.
         max_parts: most parts of the circuit, 1 to 16.
         candidates: circuits that the network writes, 8 to 4096.
-        load: load at port 1 in ohms; None: the reference of a two-port, 1 kOhm for others.
+        load: load at port 1 in ohms; None: the reference of a two-port, that of a response that names its load, 1 kOhm
+            for others.
         load_port: the port of a two-port that the load closes, 1 or 2.
         seed: the same seed finds the same circuit.
         tolerance: of the parts, a share, such as 0.05.
@@ -72,23 +75,29 @@ def design(
     Raises:
         UserError: a file or an option that cannot be used; one line names it.
 
-    Example:
-        >>> import numpy as np
-        >>> from hypernet import circuits
-        >>> hertz = np.array([1e4, 1e5, 5e5, 2e6])
-        >>> low_pass = circuits.Mask(hertz, np.array([-3, -3, -np.inf, -np.inf]), np.array([1, 1, -30, -30]))
-        >>> answer = circuits.design(low_pass, model=None, max_parts=5)  # doctest: +SKIP
-        >>> answer.text, answer.mask_yield.value  # doctest: +SKIP
-        >>> answer.write("my_filter")  # doctest: +SKIP
+    Example::
+
+        hertz = np.array([1e4, 1e5, 5e5, 2e6])
+        low_pass = circuits.Mask(hertz, np.array([-3, -3, np.nan, np.nan]), np.array([1, 1, -30, -30]))
+        answer = circuits.design(low_pass, model=None, max_parts=5)
+        answer.text, answer.mask_yield.value
+        answer.write("my_filter")
     """
     started = time.perf_counter()
     _check_options(parts, load, tolerance, max_parts=max_parts, candidates=candidates, seed=seed)
+    model = None if model == NO_MODEL else model
     designer = None if model is None else _open(model)
     lowest, highest = GRID if designer is None else designer.probe.frequency[[0, -1]].tolist()
+    target = target.response if isinstance(target, Simulation) else target
     two_port = _two_port(target)
     name = str(target) if isinstance(target, Path | str) else "target"
-    load_ohm = load or (R0_OHM if two_port is None else _reference_ohm(two_port, name))
-    wanted = as_target(target if two_port is None else two_port, load_ohm, load_port, name)
+    load_ohm = load or _reference_ohm(target, two_port, name)
+    wanted = as_target(target if two_port is None else two_port, load_ohm, load_port, name, ACCEPTED)
+    if isinstance(wanted, Response) and wanted.load_ohm not in (None, load_ohm):
+        print(
+            f"warning: {name}: a response with a load of {wanted.load_ohm:g} Ohm is read as one with {load_ohm:g} Ohm",
+            file=sys.stderr,
+        )
     scale = choose_scale(wanted.frequency_hz, load_ohm, lowest, highest)
     goal = goal_of(wanted, scale, load_ohm)
     seen = goal
@@ -180,8 +189,13 @@ def _two_port(target: Path | str | Target | skrf.Network) -> skrf.Network | None
     return target if hasattr(target, "nports") else None
 
 
-def _reference_ohm(two_port: skrf.Network, name: str) -> float:
-    reference = float(two_port.z0[0, 0].real) if len(two_port.z0) else R0_OHM
+def _reference_ohm(target: Path | str | Target | skrf.Network, two_port: skrf.Network | None, name: str) -> float:
+    """The load that a two-port or a response names; 1 kOhm for all others."""
+    reference = R0_OHM
+    if two_port is not None:
+        reference = float(two_port.z0[0, 0].real) if len(two_port.z0) else R0_OHM
+    elif isinstance(target, Response) and target.load_ohm is not None:
+        reference = target.load_ohm
     if not LOWEST_OHM <= reference <= HIGHEST_OHM:
         print(f"warning: {name}: the reference is {reference:g} Ohm; the load is {R0_OHM:g} Ohm", file=sys.stderr)
         return R0_OHM
@@ -274,7 +288,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_folder(arguments.out)
     result = design(
         arguments.target,
-        model=None if arguments.model == NO_MODEL else arguments.model,
+        model=arguments.model,
         parts=arguments.parts,
         max_parts=arguments.max_parts,
         candidates=arguments.candidates,

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     import skrf
 
     from hypernet.circuits.sources.targets import Response
+    from hypernet.circuits.tools.simulate import Simulation
     from hypernet.circuits.trained import Designer
 
 # What is not asked for.
 CANDIDATES, LOAD_PORT, SEED = 0, 1, 0
 MOST_CANDIDATES = 100_000
+ACCEPTED = "a .s2p or .csv file, a Response or Simulation, or a two-port of scikit-rf"
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,27 @@ class Predictions:
         targets: name of each response.
         types: types of the parts from port 1 to port 2, 0..5 (SR, SL, SC, PR, PL, PC), -1 behind the last part, int8
             ``[T, n]``.
-        values: ``[T, n]``, normalised: 1.0 is 1 kOhm, 1 mH or 1 nF.
+        values: ``[T, n]``, normalised: with a load of 1 kOhm, 1.0 is 1 kOhm, 1 mH or 1 nF; see ``units``.
         response_error: relative RMS error of each circuit's compressed response, ``[T]``.
+        load_ohm: the load of each response, which is 1.0 of its circuit's resistances, ``[T]``.
     """
 
     targets: tuple[str, ...]
     types: np.ndarray
     values: np.ndarray
     response_error: np.ndarray
+    load_ohm: np.ndarray
+
+    def __repr__(self) -> str:
+        first, count = self.circuits[0], len(self.targets)
+        if count == 1:
+            return f"Predictions({first}, response error {self.response_error[0]:.2g})"
+        lowest, highest = self.response_error.min(), self.response_error.max()
+        return f"Predictions({count} circuits: {first} ..., response errors {lowest:.2g} to {highest:.2g})"
+
+    def __str__(self) -> str:
+        text: str = self.table.to_string(index=False)
+        return text
 
     @property
     def circuits(self) -> list[str]:
@@ -50,8 +66,17 @@ class Predictions:
 
         return texts(*canonical(self.types, self.values))
 
+    @property
+    def units(self) -> list[str]:
+        """What 1.0 is in each circuit, such as ``1 kOhm, 1 mH, 1 nF``."""
+        return [_units(float(load)) for load in self.load_ohm]
+
+    @cached_property
     def table(self) -> pd.DataFrame:
-        """Columns ``target``, ``circuit``, ``parts`` (their number) and ``response_error``; a row for each response."""
+        """A row for each response: ``target``, ``circuit``, ``parts`` (their number), ``response_error``, ``units``.
+
+        ``units`` is what 1.0 is in ``circuit``.
+        """
         import pandas as pd
 
         return pd.DataFrame(
@@ -60,6 +85,7 @@ class Predictions:
                 "circuit": self.circuits,
                 "parts": (self.types >= 0).sum(axis=1),
                 "response_error": self.response_error.round(6),
+                "units": self.units,
             }
         )
 
@@ -69,11 +95,16 @@ class Predictions:
         Raises:
             UserError: another ending than .csv, or a folder.
         """
-        write_table(_check_output(Path(path)), self.table())
+        write_table(_check_output(Path(path)), self.table)
 
 
 def predict(
-    targets: Path | str | Response | skrf.Network | Sequence[Path | str | Response | skrf.Network],
+    targets: Path
+    | str
+    | Response
+    | Simulation
+    | skrf.Network
+    | Sequence[Path | str | Response | Simulation | skrf.Network],
     *,
     model: Path | str | Designer,
     candidates: int = CANDIDATES,
@@ -84,27 +115,33 @@ def predict(
 
     Args:
         targets: whole responses over at least the network's frequencies, one or several: .s2p or .csv files,
-            two-ports of scikit-rf, or responses as `hypernet.circuits.Response`, with a load of 1 kOhm.
-        model: a ``model.ckpt``, or what :func:`hypernet.circuits.open_model` returned.
+            two-ports of scikit-rf (both closed with 1 kOhm; a table is read as with that load), what `simulate`
+            returned, or a `hypernet.circuits.Response` (with their own load, 1 kOhm where a response names none).
+        model: a ``model.ckpt``, or what `hypernet.circuits.open_model` returned.
         candidates: so many circuits are drawn beside the most probable one, all simulated, and the nearest kept.
         load_port: the port of a two-port that the load of 1 kOhm closes, 1 or 2.
         seed: of the draws.
 
+    Returns:
+        A circuit for each response, what 1.0 is in it, and how far its response is off; `table` has a row for each.
+
     Raises:
         UserError: a file or an option that cannot be used; the message names it.
 
-    Example:
-        >>> predictions = circuits.predict(["filter.s2p"], model="model.ckpt", candidates=64)  # doctest: +SKIP
-        >>> predictions.circuits, predictions.response_error  # doctest: +SKIP
+    Example::
+
+        predictions = circuits.predict(["filter.s2p"], model="model.ckpt", candidates=64)
+        predictions.circuits, predictions.response_error
     """
     from hypernet.circuits.core.ladder import EXCITATION
     from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM
     from hypernet.circuits.core.ranking import candidate_errors
     from hypernet.circuits.sources.targets import Response, Scale, as_target
+    from hypernet.circuits.tools.simulate import Simulation
     from hypernet.circuits.trained import opened
 
     for name, number, largest in (("candidates", candidates, MOST_CANDIDATES), ("seed", seed, MOST_CANDIDATES)):
-        if not 0 <= number <= largest:
+        if not 0 <= number <= largest or number != int(number):
             raise UserError(f"{name}: {number} is not a whole number from 0 to {largest}")
     designer = opened(model)
     probe, scale = designer.probe, Scale(R0_OHM, OMEGA0_RADIAN_PER_SECOND)
@@ -114,23 +151,39 @@ def predict(
     several = list(targets) if isinstance(targets, list | tuple) else [targets]
     if not several:
         raise UserError("targets: none are given")
-    names, responses = [], []
+    names, responses, loads = [], [], []
     for number, given in enumerate(several, start=1):
         name = str(given) if isinstance(given, Path | str) else f"target {number}"
-        target = as_target(given, R0_OHM, load_port, name)
+        response = given.response if isinstance(given, Simulation) else given
+        target = as_target(response, R0_OHM, load_port, name, ACCEPTED)
         if not isinstance(target, Response):
-            raise UserError(f"{name}: not a complete response of V and I; `hypernet circuits design` takes limits")
+            raise UserError(
+                f"{name}: not a complete response of V and I; `hypernet circuits design` takes gains and limits"
+            )
         try:
             voltage, current = target.at(probe.frequency, scale)
         except UserError as error:
             raise UserError(f"{name}: {error}; `hypernet circuits design` takes other bands") from None
+        loads.append(R0_OHM if target.load_ohm is None else target.load_ohm)
+        if loads[-1] != R0_OHM:
+            units = f"1.0 in its circuit is {_units(loads[-1])}"
+            print(f"warning: {name}: the load is {loads[-1]:g} Ohm, not {R0_OHM:g}; {units}", file=sys.stderr)
         names.append(name)
         responses.append(probe.compress(voltage[None], current[None])[0])
     wanted = np.stack(responses)
     types, values = designer.candidates(wanted, candidates, seed)
     errors = candidate_errors(probe, wanted, types, values)
     rows, best = np.arange(len(errors)), errors.argmin(axis=1)
-    return Predictions(tuple(names), types[rows, best], values[rows, best], errors[rows, best])
+    return Predictions(tuple(names), types[rows, best], values[rows, best], errors[rows, best], np.array(loads))
+
+
+def _units(load_ohm: float) -> str:
+    from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, UNITS
+    from hypernet.circuits.tools.simulate import quantity
+
+    omega0 = OMEGA0_RADIAN_PER_SECOND
+    sizes = zip((load_ohm, load_ohm / omega0, 1 / (load_ohm * omega0)), UNITS, strict=True)
+    return ", ".join(f"{quantity(size)}{unit}" for size, unit in sizes)
 
 
 def _check_output(path: Path) -> Path:
@@ -180,7 +233,7 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
     )
     if arguments.out is None:
-        predictions.table().to_csv(sys.stdout, index=False)
+        predictions.table.to_csv(sys.stdout, index=False)
         return
     predictions.write(arguments.out)
     print(f"{len(predictions.targets)} circuits written: {arguments.out}")

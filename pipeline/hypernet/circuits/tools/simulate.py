@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.circuits.core.backends import BACKENDS
-from hypernet.circuits.core.parts import ELEMENTS, PART_TYPES, UNITS, texts
+from hypernet.circuits.core.parts import ELEMENTS, PART_TYPES, R0_OHM, UNITS, texts
 from hypernet.circuits.sources.netlist import Ladder, read_netlist
+from hypernet.circuits.sources.reading import printable
 from hypernet.circuits.sources.targets import HIGHEST_HERTZ, LOWEST_HERTZ, RESPONSE_COLUMNS, Response, Scale
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_table, write_text
@@ -41,7 +43,7 @@ class Simulation:
         voltage: V, the voltage at port 2 for 1 V at the load, complex ``[d]``; the gain is 1 / V.
         current: the current that leaves port 2, times the load in ohms, complex ``[d]``, volts.
         name: title of the netlist, or the name of its file.
-        form: of the simulator, see :func:`simulate`.
+        form: of the simulator, as `simulate` takes it.
     """
 
     ladder: Ladder
@@ -51,10 +53,25 @@ class Simulation:
     name: str
     form: str = FORM
 
+    def __repr__(self) -> str:
+        first, last = (f"{quantity(hertz)}Hz" for hertz in self.frequency_hz[[0, -1]])
+        load = f"load {quantity(self.ladder.r0)}Ohm"
+        return (
+            f"Simulation({printable(self.name)}, {self._text}, {load}, {len(self.frequency_hz)} frequencies "
+            f"from {first} to {last})"
+        )
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    @property
+    def _text(self) -> str:
+        return texts(self.ladder.types[None], self.ladder.values[None])[0]
+
     @property
     def response(self) -> Response:
-        """The response as a target of :func:`hypernet.circuits.design`."""
-        return Response(self.frequency_hz, self.voltage, self.current)
+        """The response with its load, as a target of `hypernet.circuits.design`."""
+        return Response(self.frequency_hz, self.voltage, self.current, self.ladder.r0)
 
     @property
     def gain_db(self) -> np.ndarray:
@@ -107,8 +124,7 @@ class Simulation:
         """The circuit, and its gain and impedance at a few of the frequencies, for people."""
         ladder = self.ladder
         title = f"{self.name}: {len(ladder.types)} parts from the load to the source"
-        text = texts(ladder.types[None], ladder.values[None])[0]
-        units = f"{text}, where 1.0 is {quantity(ladder.r0)}Ohm and {ladder.omega0:g} rad/s\n"
+        units = f"{self._text}, where 1.0 is {quantity(ladder.r0)}Ohm and {ladder.omega0:g} rad/s\n"
         return "\n".join([title, "  ".join(describe(ladder)), units, response_table(self)])
 
     def write(self, path: Path | str) -> None:
@@ -147,6 +163,10 @@ def simulate(
         frequency_hz: the frequencies themselves, ``[d]``, rising, instead of the three before.
         form: of the simulator: ``recurrence`` carries voltage and current along the ladder; ``complex`` multiplies
             complex 2 x 2 matrices; ``clifford`` real 4 x 4 ones, the form of Rotman and Wolf. All agree to 1e-12.
+
+    Returns:
+        Voltage and current at port 2, and from them gain, phase, impedance and S parameters; it can be written to
+        files, and is a target of `design` and `predict`.
 
     Raises:
         UserError: no such file, not a ladder, an option outside its range, or a response beyond double precision.
@@ -205,7 +225,7 @@ def _rises_inside(hertz: np.ndarray) -> bool:
 
 
 def _frequencies(ladder: Ladder, scale: Scale, lowest: float | None, highest: float | None, points: int) -> np.ndarray:
-    if not 2 <= points <= MOST_POINTS:
+    if not 2 <= points <= MOST_POINTS or points != int(points):
         raise UserError(f"points: {points} is not a whole number from 2 to {MOST_POINTS}")
     for name, limit in (("lowest", lowest), ("highest", highest)):
         if limit is not None and not LOWEST_HERTZ <= limit <= HIGHEST_HERTZ:
@@ -214,7 +234,7 @@ def _frequencies(ladder: Ladder, scale: Scale, lowest: float | None, highest: fl
     first, last = lowest or scale.hertz(float(corners[0])), highest or scale.hertz(float(corners[1]))
     if not first < last:
         raise UserError(f"from {first:g} to {last:g} Hz: the range of frequencies must rise")
-    return np.geomspace(first, last, points)
+    return np.geomspace(first, last, int(points))
 
 
 def _corners(ladder: Ladder) -> tuple[float, float]:
@@ -262,6 +282,13 @@ def write_response(path: Path, simulation: Simulation) -> None:
     """The response as a table that :func:`hypernet.circuits.sources.targets.read_target` reads."""
     import pandas as pd
 
+    load = simulation.ladder.r0
+    if load != R0_OHM:
+        print(
+            f"warning: {path}: V and I belong to a load of {quantity(load)}Ohm, which a table does not hold; "
+            f"`design` needs it (load {load:g}), `predict` reads every table as with {quantity(R0_OHM)}Ohm",
+            file=sys.stderr,
+        )
     voltage, current = simulation.voltage, simulation.current
     planes = (simulation.frequency_hz, voltage.real, voltage.imag, current.real, current.imag)
     write_table(path, pd.DataFrame(dict(zip(RESPONSE_COLUMNS, planes, strict=True))))
