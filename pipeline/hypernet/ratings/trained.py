@@ -111,6 +111,25 @@ def _numbers(content: dict[str, Any], name: str, dtype: torch.dtype, *shape: int
     return numbers
 
 
+def _pairs(values: np.ndarray, what: str) -> np.ndarray:
+    """Pairs of numbers, float64 ``[n, 2]`` with n above 0."""
+    try:
+        pairs = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
+        raise UserError(f"accepted: pairs of {what}, an array [n, 2] with at least one row")
+    return pairs
+
+
+def _indices(values: np.ndarray, count: int, what: str) -> np.ndarray:
+    """Numbers of users or items, int64."""
+    wrong = ~((values >= 0) & (values < count) & (values == np.floor(values)))
+    if wrong.any():
+        raise UserError(f"{what} {values[wrong][0]:g} does not exist; accepted: whole numbers from 0 to {count - 1}")
+    return values.astype(np.int64)
+
+
 class BaselinePredictor:
     """A baseline read from ``model.ckpt``.
 
@@ -120,9 +139,24 @@ class BaselinePredictor:
     def __init__(self, method: str, catalogue: Catalogue, fitted: Fitted):
         self.method, self.catalogue, self.fitted = method, catalogue, fitted
 
+    def __repr__(self) -> str:
+        return f"BaselinePredictor({self.method}, {len(self.catalogue.items)} items)"
+
     def __call__(self, pairs: np.ndarray) -> np.ndarray:
-        """Predicted ratings of users and items of the training data, clipped to the scale."""
-        user, item = np.asarray(pairs, dtype=np.int64).T
+        """Predicted ratings of users and items of the training data, clipped to the scale.
+
+        Args:
+            pairs: number of the user and number of the item, whole numbers ``[N, 2]``.
+
+        Returns:
+            ratings, float64 ``[N]``.
+
+        Raises:
+            UserError: not such pairs, or a user or an item that the training data do not have.
+        """
+        pairs = _pairs(pairs, "(number of the user, number of the item)")
+        user = _indices(pairs[:, 0], len(self.catalogue.user_x), "user")
+        item = _indices(pairs[:, 1], len(self.catalogue.items), "item")
         rows = Rows(
             user, item, np.zeros(len(user), np.float32), self.catalogue.item_x[item] + self.catalogue.user_x[user]
         )
@@ -159,10 +193,27 @@ class MetaTreePredictor:
         self.method, self.catalogue, self.tree = method, catalogue, tree.eval()
         self.hard = is_hard(method)
 
+    def __repr__(self) -> str:
+        return f"MetaTreePredictor({self.method}, {len(self.catalogue.items)} items)"
+
     def __call__(self, ratings: np.ndarray) -> np.ndarray:
-        """See the class."""
-        ratings = np.asarray(ratings, dtype=np.float64)
-        item = ratings[:, 0].astype(np.int64)
+        """Predicted ratings of all items for one person.
+
+        Args:
+            ratings: the person's ratings, (number of the item, rating) ``[n, 2]``.
+
+        Returns:
+            ratings, float64 ``[M]``, in the order of the catalogue's items.
+
+        Raises:
+            UserError: not such pairs, an item that is not there, or a rating outside the scale.
+        """
+        ratings = _pairs(ratings, "(number of the item, rating)")
+        item = _indices(ratings[:, 0], len(self.catalogue.items), "item")
+        low, high = self.catalogue.low, self.catalogue.high
+        outside = ~((ratings[:, 1] >= low) & (ratings[:, 1] <= high))
+        if outside.any():
+            raise UserError(f"the rating {ratings[outside, 1][0]:g} is not on the scale from {low:g} to {high:g}")
         support = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
         every = np.arange(len(self.catalogue.items))
         asked = self.rows(np.zeros(len(every), np.int64), every, np.zeros(len(every)))

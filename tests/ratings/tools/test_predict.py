@@ -183,3 +183,31 @@ def test_a_mistake_in_python_is_one_line(models, tmp_path, monkeypatch):
     monkeypatch.setattr("hypernet.ratings.tools.predict.MOST_PREDICTIONS", 100)
     with pytest.raises(UserError, match=r"1 users and 300 items make more than 100 predictions; say which \(pairs\)"):
         hypernet.ratings.predict({"ann": {"film3": 5}}, model=model)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "problem"),
+    [
+        ([[3, 50.0]], "the rating 50 is not on the scale from 1 to 5"),
+        ([[3, float("nan")]], "the rating nan is not on the scale"),
+        ([[3.5, 5.0]], r"item 3.5 does not exist; accepted: whole numbers from 0 to 299"),
+        ([[-1, 5.0]], "item -1 does not exist"),
+        ([[3000, 5.0]], "item 3000 does not exist"),
+        ([], r"accepted: pairs of \(number of the item, rating\), an array \[n, 2\]"),
+        ([[1, 2, 3]], "an array"),
+        ("film3", "an array"),
+    ],
+)
+def test_an_opened_model_checks_what_it_is_called_with(models, ratings, problem):
+    model = open_model(models["meta_fixed_soft"])
+    assert model([[3, 5.0], [8, 1.0]]).shape == (300,)
+    with pytest.raises(UserError, match=problem):
+        model(ratings)
+
+
+@pytest.mark.parametrize("pairs", [[[0, 3000]], [[-1, 3]], [[0.5, 3]], [[10**6, 3]], [[0, float("nan")]], []])
+def test_an_opened_baseline_does_too(models, pairs):
+    model = open_model(models["user_mean"])
+    assert model([[0, 3], [1, 3]]).shape == (2,)
+    with pytest.raises(UserError, match="accepted"):
+        model(pairs)

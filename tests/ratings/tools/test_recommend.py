@@ -478,3 +478,15 @@ def test_the_face_imports_nothing_heavy():
     assert set(hypernet.ratings.__all__) >= {"recommend", "predict", "open_model", "RatingData"}
     for name in hypernet.ratings.__all__:
         assert getattr(hypernet.ratings, name).__name__ == name
+
+
+def test_ratings_of_several_people_are_not_merged(models, tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("user,item,rating\n1,film3,5\n2,film7,1\n")
+    for table in (path, pd.DataFrame({"user": [1, 2], "item": ["film3", "film7"], "rating": [5, 1]})):
+        with pytest.raises(UserError, match=r"ratings of 2 people \(column user\); accepted: one person's"):
+            hypernet.ratings.recommend(table, model=models["meta_fixed_hard"])
+    alone = pd.DataFrame({"user": [1, 1], "item": ["film3", "film7"], "rating": [5, 1]})
+    liked = hypernet.ratings.recommend(alone, model=models["meta_fixed_hard"])
+    assert str(liked) == liked.text()
+    assert repr(liked).startswith("Recommendations(10 of 298 unrated items, from 2 ratings)")

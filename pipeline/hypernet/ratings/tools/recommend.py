@@ -54,7 +54,11 @@ class Grown:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What a person will like, and why; made by :func:`recommend`.
+    """What a person will like, and why; made by `recommend`.
+
+    ``table`` has a row per recommended item with its prediction, reason and change; ``tree`` is the person's tree in
+    words, ``reasons`` and ``changes`` the last two columns, ``text()`` what the command prints (``print`` shows it) and
+    ``write_page(path)`` writes a page that opens in a browser.
 
     Attributes:
         model: the hypernetwork.
@@ -77,6 +81,12 @@ class Recommendations:
     top: int
     explain: bool
     precise: bool
+
+    def __repr__(self) -> str:
+        return f"Recommendations({self.top} of {len(self.order)} unrated items, from {len(self.item)} ratings)"
+
+    def __str__(self) -> str:
+        return self.text()
 
     @cached_property
     def reasons(self) -> list[str]:
