@@ -24,8 +24,8 @@ def read_ratings(
     """One person's ratings.
 
     Args:
-        table: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``; in a column
-            ``user`` stands one person only, others do not matter; or a dictionary ``{item: rating}``.
+        table: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``; a column
+            ``user`` may name one person, others do not matter; or a dictionary ``{item: rating}``.
         items: the items that may be rated.
         low: smallest rating of the scale.
         high: largest one.
@@ -34,8 +34,8 @@ def read_ratings(
         numbers of the items, int64 ``[n]``, and ratings, float64 ``[n]``, in the order of the table.
 
     Raises:
-        UserError: no such file, no CSV, a column missing, ratings of several people, an item unknown or rated twice, a rating that is no number or
-            outside the scale, no ratings at all.
+        UserError: no such file, no CSV, a column missing, ratings of several people, an item unknown or rated twice, a
+            rating that is no number or outside the scale, no ratings at all.
     """
     columns = ["item", "rating"]
     if isinstance(table, Mapping):
