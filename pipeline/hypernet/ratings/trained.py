@@ -30,7 +30,7 @@ LONGEST_NAME = 10_000
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What a model knows of the data it was trained on; see :class:`hypernet.ratings.core.tables.RatingData`."""
+    """What a model knows of the data it was trained on; see ``hypernet.ratings.RatingData``."""
 
     title: str
     unit: str
@@ -115,7 +115,7 @@ def _pairs(values: np.ndarray, what: str) -> np.ndarray:
     """Pairs of numbers, float64 ``[n, 2]`` with n above 0."""
     try:
         pairs = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pairs = np.empty(0)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
         raise UserError(f"accepted: pairs of {what}, an array [n, 2] with at least one row")
@@ -164,7 +164,7 @@ class BaselinePredictor:
         return predicted
 
     def example(self, data: RatingData, count: int) -> np.ndarray:
-        """An input for :meth:`__call__`."""
+        """An input that the model may be called with."""
         return np.stack([data.test.user[:count], data.test.item[:count]], axis=1)
 
     def test(self, data: RatingData) -> np.ndarray:
@@ -211,7 +211,9 @@ class MetaTreePredictor:
         ratings = _pairs(ratings, "(number of the item, rating)")
         item = _indices(ratings[:, 0], len(self.catalogue.items), "item")
         low, high = self.catalogue.low, self.catalogue.high
-        outside = ~((ratings[:, 1] >= low) & (ratings[:, 1] <= high))
+        # In single precision, as data sets keep ratings: there 4.9 is a little more than in double.
+        rating = ratings[:, 1].astype(np.float32)
+        outside = ~((rating >= np.float32(low)) & (rating <= np.float32(high)))
         if outside.any():
             raise UserError(f"the rating {ratings[outside, 1][0]:g} is not on the scale from {low:g} to {high:g}")
         support = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
@@ -220,7 +222,7 @@ class MetaTreePredictor:
         return self.answer(support, asked, 1)
 
     def example(self, data: RatingData, count: int) -> np.ndarray:
-        """An input for :meth:`__call__`."""
+        """An input that the model may be called with."""
         return np.stack([data.train.item[:count], data.train.rating[:count]], axis=1).astype(np.float64)
 
     def rows(self, user: np.ndarray, item: np.ndarray, rating: np.ndarray) -> Rows:
@@ -258,7 +260,7 @@ class MetaTreePredictor:
     def leaf_probabilities(self, support: Rows, x: np.ndarray) -> np.ndarray:
         """Probability with which soft routing sends each row to each node of one user's tree, ``[N, nodes]``.
 
-        Nodes are numbered as in :meth:`forest`; only leaves count, others are 0.
+        Nodes are numbered as in ``forest``; only leaves count, others are 0.
         """
         with torch.inference_mode():
             trees = self.tree.grow(as_ratings(support, 0, len(support), 0), 1, one_attribute=True)
@@ -283,7 +285,7 @@ class MetaTreePredictor:
 
 
 def pack(trees: Trees) -> Forest:
-    """The generated trees as a :class:`Forest` with hard routing; the nodes of a tree keep their heap order."""
+    """The generated trees as a ``Forest`` with hard routing; the nodes of a tree keep their heap order."""
     users, nodes = trees.value.shape
     inner = trees.offset.shape[1]
     base = np.arange(users)[:, None] * nodes
@@ -352,12 +354,16 @@ def open_trees(model: str | Path | BaselinePredictor | MetaTreePredictor) -> Met
     """A trained hypernetwork, opened where it is not open yet.
 
     Args:
-        model: a file that `hypernet ratings train` wrote for a meta_ method, or what :func:`open_model` returned.
+        model: a file that `hypernet ratings train` wrote for a meta_ method, or what ``open_model`` returned.
 
     Raises:
-        UserError: see :func:`open_model`; or the model grows no trees for new users.
+        UserError: neither; what ``open_model`` refuses; or the model grows no trees for new users.
     """
     predictor = open_model(model) if isinstance(model, str | Path) else model
+    if not isinstance(predictor, BaselinePredictor | MetaTreePredictor):
+        raise UserError(
+            f"model: a {type(predictor).__name__}; accepted: a path to model.ckpt of a meta_ method, or the model"
+        )
     if not isinstance(predictor, MetaTreePredictor):
         name = model if isinstance(model, str | Path) else "model"
         raise UserError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +165,13 @@ def test_the_function_gives_what_the_command_writes(models, ratings, tmp_path, c
     assert list(zip(few.user, few["item"], strict=True)) == [("bob", "film8"), ("ann", "film3")]
     whole = pd.read_csv(out).set_index(["user", "item"]).prediction
     assert few.prediction[0] == whole["bob", "film8"]
+    listed = hypernet.ratings.predict(
+        nested, model=models["meta_fixed_hard"], pairs=[("bob", "film8"), ("ann", "film3")]
+    )
+    pd.testing.assert_frame_equal(listed.table, few)
+    assert repr(listed) == "Predictions(2 ratings of 2 users)"
+    assert str(listed).splitlines()[0] == repr(listed)
+    assert "film8" in str(listed)
 
 
 def test_a_mistake_in_python_is_one_line(models, tmp_path, monkeypatch):
@@ -175,6 +184,17 @@ def test_a_mistake_in_python_is_one_line(models, tmp_path, monkeypatch):
         with pytest.raises(UserError) as caught:
             hypernet.ratings.predict(given, model=model)
         assert message in str(caught.value)
+    for options, message in (
+        ({"pairs": [("ann", "film3"), "film4"]}, "pairs, entry 2: 'film4'; accepted: (user, item)"),
+        ({"pairs": []}, "pairs: no pairs in here"),
+        ({"pairs": 3}, "pairs: a int; accepted: a path to a CSV file, a pandas table, a list of (user, item)"),
+        ({"model": None}, "model: a NoneType; accepted: a path to model.ckpt"),
+    ):
+        with pytest.raises(UserError) as caught:
+            hypernet.ratings.predict({"ann": {"film3": 5}}, **({"model": model} | options))
+        assert message in str(caught.value)
+    with pytest.raises(UserError, match=r"ratings: a list; accepted: .*, a dictionary \{user: \{item: rating\}\}"):
+        hypernet.ratings.predict([5], model=model)
     predicted = hypernet.ratings.predict({"ann": {"film3": 5}}, model=model)
     with pytest.raises(UserError, match=r"out\.txt: the name must end in \.csv"):
         predicted.save(tmp_path / "out.txt")
@@ -211,3 +231,15 @@ def test_an_opened_baseline_does_too(models, pairs):
     assert model([[0, 3], [1, 3]]).shape == (2,)
     with pytest.raises(UserError, match="accepted"):
         model(pairs)
+
+
+def test_opened_models_say_what_they_are(models):
+    assert repr(open_model(models["meta_fixed_soft"])) == "MetaTreePredictor(meta_fixed_soft, 300 items)"
+    assert repr(open_model(models["user_mean"])) == "BaselinePredictor(user_mean, 300 items)"
+
+
+def test_the_ends_of_a_scale_are_on_it_in_single_precision(models):
+    model = open_model(models["meta_fixed_soft"])
+    model.catalogue = replace(model.catalogue, high=4.9)
+    assert float(np.float32(4.9)) > 4.9
+    assert model([[3, float(np.float32(4.9))]]).shape == (300,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -378,7 +379,16 @@ def test_the_function_gives_what_the_command_prints(models, handful, capsys, met
 def test_a_file_a_table_and_a_dictionary_are_the_same_ratings(models, handful):
     model = open_trees(models["meta_fixed_hard"])
     table = pd.DataFrame({"rating": [5, 1, 4, 2], "item": ["film3", "film10", "film50", "film77"], "note": None})
-    texts = [hypernet.ratings.recommend(mine, model=model).text() for mine in (handful, str(handful), table, MINE)]
+    forms = (
+        handful,
+        str(handful),
+        table,
+        MINE,
+        pd.Series(MINE),
+        list(MINE.items()),
+        [list(row) for row in MINE.items()],
+    )
+    texts = [hypernet.ratings.recommend(mine, model=model).text() for mine in forms]
     assert len(set(texts)) == 1
 
 
@@ -401,8 +411,20 @@ def test_more_items_from_a_table(models):
         (pd.DataFrame({"item": ["film3"]}), {}, "ratings: no column rating; found: 'item'; needed: item, rating"),
         (pd.DataFrame({"item": ["film3", "film3"], "rating": 3}), {}, "row 1: 'film3' is rated in row 0 already"),
         (pd.DataFrame([[1, 2]], columns=["item", "item"]), {}, "ratings: column 2 is called 'item'"),
-        ([5, 4], {}, "ratings: a list; accepted: a path to a CSV file, a pandas table"),
+        ([5, 4], {}, "ratings, entry 1: 5; accepted: (item, rating)"),
+        ([("film3", 5), ("film7",)], {}, "ratings, entry 2: ('film7',); accepted: (item, rating)"),
+        ([("film3", 5), ("film3", 4)], {}, "ratings, entry 2: 'film3' is rated in entry 1 already"),
+        (pd.Series({"film3": np.nan}), {}, "ratings, entry 1: the rating 'nan' is not a finite number"),
+        (
+            5,
+            {},
+            "ratings: a int; accepted: a path to a CSV file, a pandas table, a dictionary or Series {item: rating}, "
+            "a list of (item, rating)",
+        ),
         (MINE, {"items": 7}, "items: a int; accepted: a path to a CSV file, a pandas table"),
+        (MINE, {"top": 3.0}, "top: 3.0 is no whole number; accepted: 1 to 296"),
+        (MINE, {"top": True}, "top: True is no whole number"),
+        (MINE, {"model": None}, "model: a NoneType; accepted: a path to model.ckpt of a meta_ method"),
         (MINE, {"top": 0}, "top 0: 296 items are unrated; accepted: 1 to 296"),
         (MINE, {"model": "nowhere.ckpt"}, "nowhere.ckpt: no such model file"),
     ],
@@ -489,4 +511,16 @@ def test_ratings_of_several_people_are_not_merged(models, tmp_path):
     alone = pd.DataFrame({"user": [1, 1], "item": ["film3", "film7"], "rating": [5, 1]})
     liked = hypernet.ratings.recommend(alone, model=models["meta_fixed_hard"])
     assert str(liked) == liked.text()
-    assert repr(liked).startswith("Recommendations(10 of 298 unrated items, from 2 ratings)")
+    assert repr(liked) == "Recommendations(10 of 298 unrated items, from 2 ratings, meta_fixed_hard)"
+
+
+def test_public_help_is_plain():
+    for name in hypernet.ratings.__all__:
+        thing = getattr(hypernet.ratings, name)
+        members = vars(thing).values() if isinstance(thing, type) else ()
+        for text in filter(None, (getattr(part, "__doc__", None) for part in (thing, *members))):
+            assert not re.search(r":(func|meth|class|data|mod|attr):|See the class", text), (name, text)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(models):
+    assert len(hypernet.ratings.recommend(MINE, model=models["meta_fixed_hard"], top=np.int64(3)).table) == 3

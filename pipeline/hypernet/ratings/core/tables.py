@@ -174,7 +174,7 @@ class RatingData:
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
+        """Read what ``save`` wrote.
 
         Raises:
             UserError: the folder holds no prepared ratings, or those of another version.

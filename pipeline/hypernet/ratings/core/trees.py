@@ -20,7 +20,7 @@ class Forest:
 
     Attributes:
         root: node at the root of each tree, int64 ``[trees]``.
-        feature: number of the feature, :data:`LEAF` at a leaf, int32 ``[nodes]``.
+        feature: number of the feature, -1 at a leaf, int32 ``[nodes]``.
         threshold: in standardised units, float64 ``[nodes]``.
         sign: +1, -1, or 0 where every row goes left, int8 ``[nodes]``.
         left: node number, int64 ``[nodes]``; at a leaf the node itself.
@@ -101,7 +101,7 @@ class Forest:
             node[:] = np.where(ahead, self.right[node], self.left[node])
 
     def predict(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Values of the leaves that the rows reach, float64 ``[N]``; see :meth:`leaves`."""
+        """Values of the leaves that the rows reach, float64 ``[N]``; see ``leaves``."""
         predicted: np.ndarray = self.value[self.leaves(tree, x)]
         return predicted
 

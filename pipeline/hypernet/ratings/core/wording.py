@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple, Protocol, Self
 
@@ -233,3 +234,15 @@ def _inequality(described: Described, feature: int, bound: Bound) -> str:
     if bound.high == math.inf:
         return f"{about.precise} {'≥' if bound.low_passes else '>'} {number(bound.low)}"
     return f"{number(bound.low)} {'≤' if bound.low_passes else '<'} {about.precise} {upper} {number(bound.high)}"
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things in words: "1 rating", "4 ratings"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def printable(line: str) -> str:
+    """Without control characters, by which a stranger's title could command the terminal."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in line
+    )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -58,12 +58,13 @@ class Given:
                 raise UserError(f"{self.at(self.columns[name].index(''))}: the {name} is empty")
 
 
-def read_table(table: Table, argument: str) -> Given:
+def read_table(table: Table, argument: str, forms: str = "") -> Given:
     """Read a CSV file or a pandas table.
 
     Args:
         table: the table, or the path of a file.
         argument: name of the argument, for messages about a table.
+        forms: what else the argument may be, for the message.
 
     Raises:
         UserError: no such file, no CSV, or a column whose name is empty or that of another.
@@ -74,7 +75,8 @@ def read_table(table: Table, argument: str) -> Given:
     # Whoever has a table has imported pandas; nobody else waits for it.
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(table, pandas.DataFrame):
-        raise UserError(f"{argument}: a {type(table).__name__}; accepted: a path to a CSV file, a pandas table")
+        accepted = ", ".join(filter(None, ["a path to a CSV file", "a pandas table", forms]))
+        raise UserError(f"{argument}: a {type(table).__name__}; accepted: {accepted}")
     names = [str(name).strip() for name in table.columns]
     for place, name in enumerate(names):
         if not name or name in names[:place]:
@@ -101,6 +103,32 @@ def read_mapping(rows: Sequence[tuple[Any, ...]], names: Sequence[str], argument
     cells = [["" if value is None else as_text(value) for value in row] for row in rows]
     columns = {name: [row[place] for row in cells] for place, name in enumerate(names)}
     return Given(argument, argument, columns, [f"entry {number}" for number in range(1, len(rows) + 1)])
+
+
+def read_list(pairs: Sequence[object], names: Sequence[str], argument: str) -> Given:
+    """A list of tuples as a table.
+
+    Args:
+        pairs: the tuples, or lists, with the values in the order of ``names``.
+        names: of the columns.
+        argument: name of the argument, for messages.
+
+    Raises:
+        UserError: an entry that is none.
+    """
+    rows = []
+    for number, pair in enumerate(pairs, start=1):
+        if not isinstance(pair, tuple | list) or len(pair) != len(names):
+            shown = " ".join(repr(pair).split())[:MOST_LETTERS]
+            raise UserError(f"{argument}, entry {number}: {shown}; accepted: ({', '.join(names)})")
+        rows.append(tuple(pair))
+    return read_mapping(rows, names, argument)
+
+
+def is_series(value: object) -> TypeGuard[pd.Series[Any]]:
+    """Whether it is a pandas Series."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.Series)
 
 
 def as_text(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_table
 from hypernet.ratings.core.tables import Rows
+from hypernet.ratings.core.wording import counted, printable
 from hypernet.ratings.tools.items import Items
 from hypernet.ratings.tools.profiles import read_pairs, read_people
 from hypernet.ratings.trained import MetaTreePredictor, open_trees
@@ -29,7 +30,9 @@ MOST_PREDICTIONS = 50_000_000
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predicted ratings of several people; made by :func:`predict`.
+    """Predicted ratings of several people; made by ``hypernet.ratings.predict``.
+
+    ``table`` has them, ``save(path)`` writes them as CSV.
 
     Attributes:
         table: columns ``user``, ``item`` (id), ``title`` and ``prediction`` (in the unit of the ratings).
@@ -38,6 +41,12 @@ class Predictions:
 
     table: pd.DataFrame
     users: int
+
+    def __repr__(self) -> str:
+        return f"Predictions({counted(len(self.table), 'rating')} of {counted(self.users, 'user')})"
+
+    def __str__(self) -> str:
+        return "\n".join(printable(line) for line in [repr(self), *str(self.table).splitlines()])
 
     def save(self, path: str | Path) -> None:
         """Write the table as CSV, whole or not at all.
@@ -53,7 +62,7 @@ def predict(
     ratings: str | Path | pd.DataFrame | Mapping[str, Mapping[str, float]],
     *,
     model: str | Path | MetaTreePredictor,
-    pairs: str | Path | pd.DataFrame | None = None,
+    pairs: str | Path | pd.DataFrame | Sequence[tuple[str, str]] | None = None,
 ) -> Predictions:
     """Grow a decision tree for each of several people from their ratings, and predict others of their ratings.
 
@@ -68,8 +77,8 @@ def predict(
         ratings: a path to a CSV file or a pandas table with the columns ``user``, ``item`` (id or title) and
             ``rating``; or a dictionary ``{user: {item: rating}}``.
         model: ``model.ckpt`` of a meta_ method, or the model opened.
-        pairs: what to predict: a path to a CSV file or a pandas table with the columns ``user`` and ``item``; by
-            default every item that a user did not rate.
+        pairs: what to predict: a path to a CSV file or a pandas table with the columns ``user`` and ``item``, or a
+            list of ``(user, item)``; by default every item that a user did not rate.
 
     Returns:
         the predictions, in the order of ``pairs``; by default by user, then by item.

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import Rows
-from hypernet.ratings.tools.given import MOST_LETTERS, Given, Table, number, read_mapping, read_table
+from hypernet.ratings.tools.given import (
+    MOST_LETTERS,
+    Given,
+    Table,
+    is_series,
+    number,
+    read_list,
+    read_mapping,
+    read_table,
+)
 from hypernet.ratings.tools.items import Items, Lookup
 
 if TYPE_CHECKING:
@@ -18,14 +27,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# What else than a table ratings and pairs may be, for messages.
+RATINGS_OF_ONE = "a dictionary or Series {item: rating}, a list of (item, rating)"
+RATINGS_OF_MANY = "a dictionary {user: {item: rating}}"
+PAIRS = "a list of (user, item)"
+
+
 def read_ratings(
-    table: str | Path | pd.DataFrame | Mapping[str, float], items: Items, low: float, high: float
+    table: Table | Mapping[str, float] | pd.Series[float] | Sequence[tuple[str, float]],
+    items: Items,
+    low: float,
+    high: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One person's ratings.
 
     Args:
         table: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``; a column
-            ``user`` may name one person, others do not matter; or a dictionary ``{item: rating}``.
+            ``user`` may name one person, others do not matter; or a dictionary or pandas Series ``{item: rating}``,
+            or a list of ``(item, rating)``.
         items: the items that may be rated.
         low: smallest rating of the scale.
         high: largest one.
@@ -38,10 +57,12 @@ def read_ratings(
             rating that is no number or outside the scale, no ratings at all.
     """
     columns = ["item", "rating"]
-    if isinstance(table, Mapping):
+    if isinstance(table, Mapping) or is_series(table):
         given = read_mapping(list(table.items()), columns, "ratings")
+    elif isinstance(table, list | tuple):
+        given = read_list(table, columns, "ratings")
     else:
-        given = read_table(table, "ratings")
+        given = read_table(table, "ratings", RATINGS_OF_ONE)
     given.require(columns)
     people = set(given.columns.get("user", []))
     if len(people) > 1:
@@ -78,10 +99,11 @@ def read_people(
         the users in the order of their first rating, text ``[U]``, and their ratings, sorted by user.
 
     Raises:
-        UserError: see :func:`read_ratings`; a user may rate an item once.
+        UserError: no such file, no CSV, a column missing, an item unknown, or rated twice by a user, a rating that is
+            no number or outside the scale, no ratings at all.
     """
     columns = ["user", "item", "rating"]
-    given = _people(table, columns) if isinstance(table, Mapping) else read_table(table, "ratings")
+    given = _people(table, columns) if isinstance(table, Mapping) else read_table(table, "ratings", RATINGS_OF_MANY)
     given.require(columns)
     lookup = Lookup(items)
     people: dict[str, int] = {}
@@ -111,11 +133,14 @@ def _people(table: Mapping[str, object], columns: list[str]) -> Given:
     return read_mapping(rows, columns, "ratings")
 
 
-def read_pairs(table: Table, people: np.ndarray, items: Items) -> tuple[np.ndarray, np.ndarray]:
+def read_pairs(
+    table: Table | Sequence[tuple[str, str]], people: np.ndarray, items: Items
+) -> tuple[np.ndarray, np.ndarray]:
     """Whose rating of what to predict.
 
     Args:
-        table: a path to a CSV file or a pandas table with the columns ``user`` and ``item`` (id or title).
+        table: a path to a CSV file or a pandas table with the columns ``user`` and ``item`` (id or title); or a list of
+            ``(user, item)``.
         people: users who have ratings, text ``[U]``.
         items: the items.
 
@@ -125,8 +150,9 @@ def read_pairs(table: Table, people: np.ndarray, items: Items) -> tuple[np.ndarr
     Raises:
         UserError: no such file, no CSV, a column missing, a user without ratings, an unknown item, no pairs at all.
     """
-    given = read_table(table, "pairs")
-    given.require(["user", "item"])
+    columns = ["user", "item"]
+    given = read_list(table, columns, "pairs") if isinstance(table, list | tuple) else read_table(table, "pairs", PAIRS)
+    given.require(columns)
     lookup, numbers = Lookup(items), {name: place for place, name in enumerate(people)}
     pairs = []
     for row, (name, title) in enumerate(zip(given.columns["user"], given.columns["item"], strict=True)):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,8 @@ from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import most_probable, reasons, tree_text
 from hypernet.ratings.core.tables import Rows
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.core.wording import shown
+from hypernet.ratings.core.wording import counted, printable, shown
+from hypernet.ratings.tools.given import MOST_LETTERS
 from hypernet.ratings.tools.items import Items, add_items
 from hypernet.ratings.tools.profiles import read_ratings
 from hypernet.ratings.trained import MetaTreePredictor, open_trees
@@ -54,7 +54,7 @@ class Grown:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What a person will like, and why; made by `recommend`.
+    """What a person will like, and why; made by ``hypernet.ratings.recommend``.
 
     ``table`` has a row per recommended item with its prediction, reason and change; ``tree`` is the person's tree in
     words, ``reasons`` and ``changes`` the last two columns, ``text()`` what the command prints (``print`` shows it) and
@@ -83,7 +83,8 @@ class Recommendations:
     precise: bool
 
     def __repr__(self) -> str:
-        return f"Recommendations({self.top} of {len(self.order)} unrated items, from {len(self.item)} ratings)"
+        rated = counted(len(self.item), "rating")
+        return f"Recommendations({self.top} of {len(self.order)} unrated items, from {rated}, {self.model.method})"
 
     def __str__(self) -> str:
         return self.text()
@@ -133,14 +134,13 @@ class Recommendations:
 
     def text(self) -> str:
         """What `hypernet ratings recommend` prints: the recommended items with predictions and reasons."""
-        known, count = self.model.catalogue, len(self.item)
-        plural = "" if count == 1 else "s"
-        lines = [f"{known.title}: a tree from {count} rating{plural}, on a scale from {known.low:g} to {known.high:g}"]
+        known, count = self.model.catalogue, counted(len(self.item), "rating")
+        lines = [f"{known.title}: a tree from {count}, on a scale from {known.low:g} to {known.high:g}"]
         if self.explain:
             lines += ["", *self.tree.splitlines()]
             if not self.model.hard:
                 lines.append("(soft routing: a prediction is the mean of all leaves, each with its probability)")
-        return "\n".join(_printable(line) for line in [*lines, "", *self._item_lines()])
+        return "\n".join(printable(line) for line in [*lines, "", *self._item_lines()])
 
     def _item_lines(self) -> list[str]:
         """The recommended items, a line each, and with ``explain`` a second line for what would change each."""
@@ -186,7 +186,7 @@ class Recommendations:
 
 
 def recommend(
-    ratings: str | Path | pd.DataFrame | Mapping[str, float],
+    ratings: str | Path | pd.DataFrame | Mapping[str, float] | pd.Series[float] | Sequence[tuple[str, float]],
     *,
     model: str | Path | MetaTreePredictor,
     items: str | Path | pd.DataFrame | None = None,
@@ -206,20 +206,21 @@ def recommend(
 
     Args:
         ratings: a path to a CSV file or a pandas table with the columns ``item`` (id or title) and ``rating``; or a
-            dictionary ``{item: rating}``. At least one rating, on the scale of the model's data.
+            dictionary or pandas Series ``{item: rating}``, or a list of ``(item, rating)``. One person's: at least one
+            rating, on the scale of the model's data. For several people there is ``hypernet.ratings.predict``.
         model: ``model.ckpt`` of a meta_ method, or the model opened.
         items: more items than those that the model was trained on: a path to a CSV file or a pandas table with the
             columns ``item``, perhaps ``title``, and any that are named as the items' features.
         top: how many to recommend; by default ten, or as many as are unrated.
-        explain: whether :meth:`Recommendations.text` has the tree, and what would change each prediction.
+        explain: whether the text has the tree, and what would change each prediction.
         precise: "average rating > 3.62" in place of "high ratings".
 
     Returns:
         the recommendations, with the tree and the reasons.
 
     Raises:
-        UserError: a table or model cannot be read, an item is unknown, a rating is not on the scale, or fewer items are
-            unrated than asked for.
+        UserError: a table or model cannot be read, has ratings of several users, an item is unknown, a rating is not on
+            the scale, or fewer items are unrated than asked for.
     """
     predictor = open_trees(model)
     known = predictor.catalogue
@@ -231,11 +232,17 @@ def recommend(
     if not unrated:
         name = ratings if isinstance(ratings, str | Path) else "ratings"
         raise UserError(f"{name}: all {len(available)} items are rated, none is left to recommend; add others (items)")
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int | np.integer)):
+        raise UserError(
+            f"top: {' '.join(repr(top).split())[:MOST_LETTERS]} is no whole number; accepted: 1 to {unrated}"
+        )
     if top is not None and not 1 <= top <= unrated:
         raise UserError(f"top {top}: {unrated} items are unrated; accepted: 1 to {unrated}")
     grown = grow(predictor, available, item, rating)
     order = ranking(predictor, available, grown, item)
-    return Recommendations(predictor, available, item, rating, grown, order, min(top or TOP, unrated), explain, precise)
+    return Recommendations(
+        predictor, available, item, rating, grown, order, int(min(top or TOP, unrated)), explain, precise
+    )
 
 
 def grow(model: MetaTreePredictor, items: Items, item: np.ndarray, rating: np.ndarray) -> Grown:
@@ -351,10 +358,3 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _clipped(title: str) -> str:
     return title if len(title) <= WIDEST_TITLE else f"{title[: WIDEST_TITLE - 1]}…"
-
-
-def _printable(line: str) -> str:
-    """Without control characters, by which a stranger's title could command the terminal."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in line
-    )
