@@ -73,7 +73,7 @@ def test_models_that_are_none_are_one_line(tmp_path):
         "absent.ckpt": (None, "no such model file"),
         "list.ckpt": ([1, 2], "holds a list"),
         "shapes.ckpt": ({"domain": "shapes"}, "a model of 'shapes'; accepted: those of"),
-        "nothing.ckpt": ({"weights": torch.zeros(2)}, "a model of None; accepted"),
+        "nothing.ckpt": ({"weights": torch.zeros(2)}, "a model of no domain; accepted"),
         "codes.ckpt": ({"domain": "codes"}, "a model of another version, or damaged"),
     }
     for name, (content, problem) in cases.items():

@@ -150,9 +150,11 @@ class _Step:
         import json
 
         slice_type = room(self.domain, "config").Config.settings_type(step, method)
-        settings: config.Section = config.check(
-            slice_type, json.loads(self.arguments.settings), f"{self.domain} {step}"
-        )
+        try:
+            content = json.loads(self.arguments.settings)
+        except (json.JSONDecodeError, RecursionError):
+            raise UserError("--settings: not valid JSON; rules hand it over, for a person --set KEY=VALUE") from None
+        settings: config.Section = config.check(slice_type, content, f"{self.domain} {step}")
         return settings
 
     def dataset(self) -> str:

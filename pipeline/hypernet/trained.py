@@ -25,6 +25,7 @@ def open_model(path: str | Path) -> Any:
     """
     content = load_model(path)
     domain = content.get("domain")
-    if domain not in available():
-        raise UserError(f"{path}: a model of {domain!r}; accepted: those of {', '.join(available())}")
+    if not isinstance(domain, str) or domain not in available():
+        name = repr(domain[:80]) if isinstance(domain, str) else "no domain"
+        raise UserError(f"{path}: a model of {name}; accepted: those of {', '.join(available())}")
     return restored(path, content, domain, room(domain, "trained").restore)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given
@@ -128,6 +130,20 @@ def test_a_configuration_nested_without_end_is_refused(tmp_path):
     path.write_text("[" * 20_000)
     with pytest.raises(UserError, match=r"deep\.yaml: nested too deeply"):
         read_yaml(path)
+
+
+@pytest.mark.parametrize("text", ["seed: 2020-13-45\n", f"seed: {'9' * 5000}\n"])
+def test_values_that_yaml_cannot_make_are_one_line(tmp_path, text):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"odd\.yaml: not valid YAML"):
+        read_yaml(tmp_path / "odd.yaml")
+    with pytest.raises(UserError, match="is not a YAML value"):
+        parse_assignment(text.strip().replace(": ", "="))
+
+
+def test_an_endless_configuration_is_refused():
+    with pytest.raises(UserError, match=r"/dev/zero: more than 1,048,576 bytes"):
+        read_yaml(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypernet.lab import program
 
 FILES = {
     "__init__.py": "",
+    "__init__.pyi": "from . import face as face\n",
     "toy/__init__.py": '"""A domain."""\n',
     "toy/train.py": (
         '"""Trains."""\n'

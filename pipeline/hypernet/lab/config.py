@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import difflib
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
@@ -12,6 +13,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from hypernet.lab.errors import UserError
+
+# A configuration has some thousand lines.
+LARGEST_FILE = 2**20
 
 Steps = Literal["raw", "prepare", "train", "evaluate"]
 
@@ -146,13 +150,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: no such file, not YAML (with line and column), a key written twice, or not a mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _UniqueKeyLoader)  # a SafeLoader
+        with Path(path).open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise UserError(f"{path}: more than {LARGEST_FILE:,} bytes, the most that a configuration may have")
+        content = yaml.load(raw.decode("utf-8"), _UniqueKeyLoader)  # a SafeLoader
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply for a configuration") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
+    except ValueError as error:  # a date or a number that is none
+        raise UserError(f"{path}: not valid YAML ({error})") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -185,8 +195,8 @@ def parse_assignment(text: str) -> dict[str, Any]:
         raise UserError(f"--set {text}: write it as section.key=value")
     try:
         content: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"--set {text}: {value!r} is not a YAML value") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise UserError(f"--set {text[:80]}: {value[:80]!r} is not a YAML value") from None
     first, *others = path.strip().split(".")
     for key in reversed(others):
         content = {key: content}
@@ -222,7 +232,7 @@ def check(model: type[Section], content: Any, where: str) -> Any:
             reason = "this key is missing"
         else:
             # A check of a whole section says itself which key it means.
-            got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
+            got = "" if isinstance(first["input"], Mapping) else f", got {reprlib.repr(first['input'])}"
             reason = f"{_plain(first['msg'])}{got}"
         raise UserError(f"{'.'.join(part for part in (where, path) if part)}: {reason}{more}") from None
 

@@ -72,7 +72,7 @@ def _imported(node: ast.AST) -> list[str]:
     else:
         return []
     # Who holds a whole face may use any of its names.
-    behind = [module for name in whole for module in _face(name).values()]
+    behind = [module for name in (*whole, *part[1:]) for module in _face(name).values()]
     return [name for name in (*part, *whole, *behind) if name.split(".")[0] == PACKAGE and _module_file(name)]
 
 

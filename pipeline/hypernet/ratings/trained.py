@@ -26,6 +26,8 @@ RATINGS_AT_ONCE = 6_000
 QUERIES_AT_ONCE = 10_000
 # Characters of an identifier or a title.
 LONGEST_NAME = 10_000
+# Characters of all identifiers or titles, each as wide as the longest.
+LARGEST_TEXTS = 2**26
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _texts(content: dict[str, Any], name: str) -> np.ndarray:
     longest = max(map(len, texts), default=0)
     if longest > LONGEST_NAME:
         raise ValueError(f"one of the {name} has {longest} characters; accepted: up to {LONGEST_NAME}")
+    if longest * len(texts) > LARGEST_TEXTS:
+        raise ValueError(f"{len(texts)} {name} of up to {longest} characters; accepted: {LARGEST_TEXTS:,} in all")
     return np.array(texts, dtype=str)
 
 

@@ -57,6 +57,16 @@ def test_a_packed_file_is_refused_before_it_is_unpacked(tmp_path):
         load_model(packed)
 
 
+def test_a_file_that_asks_for_any_amount_of_memory_is_refused(tmp_path):
+    class Large:
+        def __reduce__(self):
+            return (bytearray, (10**11,))
+
+    torch.save({"domain": "toy", "weights": Large()}, tmp_path / "model.ckpt")
+    with pytest.raises(UserError, match=r"it calls '(__builtin__|builtins)\.bytearray'"):
+        load_model(tmp_path / "model.ckpt")
+
+
 @pytest.mark.parametrize("error", [KeyError("weights"), ValueError("too wide"), RuntimeError("size mismatch")])
 def test_what_does_not_fit_is_one_line(error):
     def restore(content):

@@ -260,9 +260,9 @@ def test_a_training_with_a_store_names_its_run(workspace, store):
     with TrainingRun("codes", "A", "bp", 0, data, directory, NoSettings(), "program") as run:
         run.tracker.metrics({"loss": 0.25}, step=7)
     assert "not_tracked" not in read_json(directory / "run.json")
-    run = client().get_run(run_id_of(directory))
-    assert run.data.metrics["loss"] == 0.25
-    assert run.data.params["method"] == "bp"
+    stored = client().get_run(run_id_of(directory))
+    assert stored.data.metrics["loss"] == 0.25
+    assert stored.data.params["method"] == "bp"
     assert not run.work.exists()
 
 

@@ -190,7 +190,7 @@ HOSTILE = {
     "records for pixels": (plane_of(np.dtype([("a", "u8", 1000)])), "accepted: a plane of numbers"),
     "many texts": (plane_of(h5py.string_dtype(), (2**20,)), "1,048,576 texts"),
     "a coordinate without end": (endless_axis, "x has 1,099,511,627,776 entries"),
-    "groups in a circle": (circle_of_groups, "nothing to read"),
+    "groups in a circle": (circle_of_groups, "groups nested deeper than 16"),
     "PGM of zeros": (pgm(f"P5\n{COMMENTS}30000 30000\n255\n", bytes(2**20)), "900,000,000 pixels|no comment"),
     "PGM of comments": (pgm("P5\n" + "#\n" * 2**22), "not a binary PGM file"),
     "netCDF-3 header": (classic, "a.nc"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickletools
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -14,6 +15,13 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 
 Model = TypeVar("Model")
+# What torch.save calls for tensors and plain types.
+CALLED = frozenset({
+    "collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size",
+    *(f"torch.{name}Storage" for name in (
+        "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"
+    )),
+})  # fmt: skip
 
 
 def count_parameters(model: torch.nn.Module) -> int:
@@ -59,10 +67,31 @@ def _refuse_packed(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             packed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+            pickled = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            named = set() if packed else {text for name in pickled for text in _names_called(archive.read(name))}
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise UserError(f"{path}: not a model file of this project ({error})") from None
     if packed:
         raise UserError(f"{path}: not a model file of this project (its members are compressed)")
+    if named - CALLED:
+        raise UserError(f"{path}: not a model file of this project (it calls {min(named - CALLED)!r})")
+
+
+def _names_called(pickled: bytes) -> set[str]:
+    """Modules and functions that a pickle names; nothing of it is run.
+
+    torch's safe unpickler lets some builtins through, one of which takes any amount of memory.
+    """
+    names: set[str] = set()
+    recent: list[str] = []
+    for operation, argument, _ in pickletools.genops(pickled):
+        if operation.name == "GLOBAL":
+            names.add(str(argument).replace(" ", "."))
+        elif operation.name == "STACK_GLOBAL":
+            names.add(".".join(recent[-2:]))
+        elif isinstance(argument, str):
+            recent.append(argument)
+    return names
 
 
 def restored(

@@ -7,7 +7,6 @@ uses today, by the library that it uses.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 from types import ModuleType
 
@@ -86,7 +85,7 @@ def library() -> ModuleType:
     """
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            importlib.import_module("cv2")
+            import cv2  # noqa: F401 (only to know that it is there)
             import pysteps.motion
             import pysteps.nowcasts
     except ImportError as error:

@@ -32,7 +32,7 @@ BROKEN = (
 LARGEST_FILE = 2**30
 HEAD = 64
 # Packed zeros of any size fit into some kilobytes: pixels of one image, and of all images of a file.
-LARGEST_IMAGE, LARGEST_STACK = 2**25, 2**29
+LARGEST_IMAGE, LARGEST_STACK = 2**26, 2**30
 # Projections that make PROJ open a file: of grid shifts, or of definitions. EPSG's come with it.
 FILES_OF_PROJ = re.compile(
     r"grids\s*=\s*(?!@null\b)|\+?\binit\s*=\s*(?!epsg:\d+\b)|\b(?:file|model)\s*=", re.IGNORECASE

@@ -16,6 +16,8 @@ from hypernet.radar.sources.readers.common import openable, refuse_enormous
 
 # Bytes of one piece of a dataset, which is unpacked whole; entries of a coordinate, and of a table of texts.
 LARGEST_CHUNK, LONGEST_SERIES, MOST_TEXTS = 2**29, 2**22, 2**16
+# Radar files have some tens of objects, four levels deep.
+MOST_OBJECTS, DEEPEST_GROUP = 10_000, 16
 
 
 @contextlib.contextmanager
@@ -50,15 +52,31 @@ def refuse_hostile(path: Path, file: Any) -> None:
     h5py = library("h5py", "h5py", "radar")
     accepted = "accepted: files that hold their own data"
 
-    # What a visitor returns ends the visit; raised inside, it would be another error.
-    def trouble_of_link(name: str, link: Any) -> str | None:
-        return f"{name} is a link into another file; {accepted}" if isinstance(link, h5py.ExternalLink) else None
-
     def trouble_of_object(name: str, stored: Any) -> str | None:
         try:
             return trouble_of_data(name, stored) if isinstance(stored, h5py.Dataset) else None
         except Exception as error:  # h5py raises many over damaged headers
             return f"{name} is damaged ({' '.join(str(error).split())[:120]})"
+
+    visited = 0
+
+    # A walk of our own: the library's takes quadratic time in deep groups.
+    def trouble_below(group: Any, prefix: str, depth: int) -> str | None:
+        nonlocal visited
+        for name in group:
+            visited += 1
+            path_inside = f"{prefix}{name}"
+            if visited > MOST_OBJECTS or depth > DEEPEST_GROUP:
+                return f"more than {MOST_OBJECTS} objects, or groups nested deeper than {DEEPEST_GROUP}"
+            if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+                return f"{path_inside} is a link into another file; {accepted}"
+            stored = group.get(name)
+            trouble = trouble_of_object(path_inside, stored)
+            if trouble is None and isinstance(stored, h5py.Group):
+                trouble = trouble_below(stored, f"{path_inside}/", depth + 1)
+            if trouble:
+                return trouble
+        return None
 
     def trouble_of_data(name: str, stored: Any) -> str | None:
         if stored.is_virtual or stored.external:
@@ -72,7 +90,10 @@ def refuse_hostile(path: Path, file: Any) -> None:
             return f"{name} is in pieces of {chunk:,} bytes; accepted: {LARGEST_CHUNK:,} at most"
         return None
 
-    trouble = file.visititems_links(trouble_of_link) or file.visititems(trouble_of_object)
+    try:
+        trouble = trouble_below(file, "", 1)
+    except Exception as error:  # as above, of the links themselves
+        trouble = f"its groups are damaged ({' '.join(str(error).split())[:120]})"
     if trouble:
         raise UserError(f"{path}: {trouble}")
 

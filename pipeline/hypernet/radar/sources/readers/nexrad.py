@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import csv
+import itertools
 import re
 import warnings
 from pathlib import Path
@@ -31,6 +32,8 @@ HEADER_BYTES = 24
 LEADING_RECORDS = 9
 # Bytes of a volume as it comes, of one of its records unpacked, and of all of them: several times the largest known.
 LARGEST_VOLUME, LARGEST_RECORD, LARGEST_UNPACKED = 2**27, 2**25, 2**29
+# A volume has some 100 records.
+MOST_RECORDS = 2_000
 # Gates of a sweep up to 180 km: 720 rays of 720.
 MOST_GATES = 2**21
 RECORD = re.compile(rb"BZh.1AY&SY", re.DOTALL)
@@ -117,10 +120,14 @@ def refuse_bombs(path: Path, volume: bytes) -> None:
         UserError: a record or all of them together are too large.
     """
     total = 0
-    for record in RECORD.finditer(volume):
+    starts = [record.start() for record in itertools.islice(RECORD.finditer(volume), MOST_RECORDS + 1)]
+    if len(starts) > MOST_RECORDS:
+        raise UserError(f"{path}: more than {MOST_RECORDS} compressed records; accepted: volumes as radars send them")
+    # A record ends where the next one begins, or later where its content looks like a beginning; copied once in all.
+    for start, end in itertools.pairwise([*starts, len(volume)]):
         unpacked = 0
         try:
-            unpacked = len(bz2.BZ2Decompressor().decompress(volume[record.start() :], LARGEST_RECORD + 1))
+            unpacked = len(bz2.BZ2Decompressor().decompress(volume[start:end], LARGEST_RECORD + 1))
         except (OSError, ValueError):
             # Damaged: for the library to say.
             continue
