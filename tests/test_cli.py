@@ -227,10 +227,14 @@ def test_ctrl_c_in_a_training_stops_it_so_that_it_can_go_on(prepared, monkeypatc
         "codes.train.validation.words=100",
     ]
     arguments = ["codes", "train", "--dataset", "BCH31_16", "--method", "weighted_bp", *short]
+    # Jobs in a shell's background start with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = cli.main(arguments)
     except SystemExit as error:
         code = error.code
+    finally:
+        signal.signal(signal.SIGINT, before)
     run = prepared / "results" / "codes" / "BCH31_16" / "weighted_bp" / "seed0"
     assert not (run / "run.json").exists()
     assert (run / ".work" / "last.ckpt").is_file()
