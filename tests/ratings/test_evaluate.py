@@ -114,7 +114,7 @@ def metrics_of(folder):
 
 def test_the_oracle_reaches_the_noise(runs):
     oracle = metrics_of(runs["preftrees", "oracle", 0])
-    # The specification's numbers for the generated data.
+    # Measured apart from this program, on the same generated data.
     assert oracle["rmse", ""]["value"] == pytest.approx(0.647, abs=0.003)
     assert oracle["mae", ""]["value"] == pytest.approx(0.517, abs=0.003)
     assert oracle["rmse", ""]["n"] == 9087

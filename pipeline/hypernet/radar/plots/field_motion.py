@@ -24,8 +24,8 @@ class MotionField:
     """The motion that a network's filters stand for, at every pixel: that of its patch, or of its square.
 
     Attributes:
-        rows: pixels southwards in ten minutes, float32 ``[H, W]``.
-        columns: pixels eastwards.
+        rows: pixels south in ten minutes, float32 ``[H, W]``.
+        columns: pixels east in ten minutes, float32 ``[H, W]``.
         entropy: bits.
         largest_entropy: that of uniform filters, bits.
     """
