@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Literal
 
@@ -99,7 +100,9 @@ class WeightHeads(nn.Module):
         if start == "zero":
             share = 0.0
         base_at = 0
-        for part, size, first in zip(module.parts, self._sizes, _starts(self._sizes), strict=True):
+        for part, size, first in zip(
+            module.parts, self._sizes, itertools.accumulate([0, *self._sizes[:-1]]), strict=True
+        ):
             rows = slice(first, first + size)
             shared = (1 - share) * part.variance
             rank = self.ranks.get(part.name)
@@ -270,11 +273,3 @@ def _ranks(parts: tuple[Part, ...], rank: int | Mapping[str, int] | None) -> dic
         if not 1 <= value <= min(matrices[name].shape):
             raise ValueError(f"rank of {name} must be from 1 to {min(matrices[name].shape)}, got {value}")
     return ranks
-
-
-def _starts(sizes: list[int]) -> list[int]:
-    starts, position = [], 0
-    for size in sizes:
-        starts.append(position)
-        position += size
-    return starts

@@ -41,7 +41,7 @@ def load_model(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such model file; train one first")
-    _refuse_packed(path)
+    _refuse_hostile(path)
     try:
         with warnings.catch_warnings():
             # What torch says of a strange file, the error below says in one line.
@@ -55,8 +55,8 @@ def load_model(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _refuse_packed(path: Path) -> None:
-    """What torch writes is a zip archive that stores its members as they are; a packed one may unpack to anything."""
+def _refuse_hostile(path: Path) -> None:
+    """Refuse what torch would not have written: packed members, which may unpack to anything, and calls of others."""
     try:
         with zipfile.ZipFile(path) as archive:
             packed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
