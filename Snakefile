@@ -9,11 +9,7 @@ configfile: "params.yaml"
 include: "rules/common.smk"
 
 
-for domain in DOMAINS_RUN:
-
-    include: f"rules/{domain}.smk"
-
-
+include: "rules/data.smk"
 include: "rules/experiment.smk"
 include: "rules/report.smk"
 
@@ -23,6 +19,7 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/index.html",
+        expand(f"{RESULTS}/{{domain}}/tracked.json", domain=DOMAINS_RUN),
 
 
 for domain in DOMAINS_RUN:
@@ -33,3 +30,4 @@ for domain in DOMAINS_RUN:
         input:
             summary=f"{RESULTS}/{domain}/summary.csv",
             figures=figures_of(domain),
+            tracked=f"{RESULTS}/{domain}/tracked.json",

@@ -1,4 +1,5 @@
 # What the rules of all domains need: the checked configuration and the slices cut from it.
+import json
 import sys
 
 sys.path.insert(0, str(Path(workflow.basedir) / "pipeline"))
@@ -16,6 +17,7 @@ except UserError as error:
 PROJECT = CHECKED["project"]
 RESULTS = PROJECT.results
 DOMAINS_RUN = [name for name in DOMAINS if name in CHECKED]
+HYPERNET = "python -m hypernet.cli"
 
 
 wildcard_constraints:
@@ -29,6 +31,12 @@ wildcard_constraints:
 def settings_of(step, domain, dataset, method=None):
     """The slice of the configuration that one step of one run depends on, as JSON: what the job gets to see."""
     return CHECKED[domain].settings(step, dataset, method).model_dump_json()
+
+
+def both_settings_of(domain, dataset, method):
+    """The slices of the two steps that a method's measurement is made of."""
+    steps = ("train", "evaluate")
+    return json.dumps({step: json.loads(settings_of(step, domain, dataset, method)) for step in steps})
 
 
 def program_of(domain, *rooms):
@@ -63,3 +71,16 @@ def parts_of(domain, run):
     """The jobs that an evaluation is divided into, where it is divided at all."""
     parts = CHECKED[domain].parts()
     return [f"{run}/parts/{part}.json" for part in range(parts)] if parts > 1 else []
+
+
+def unsent_of(domain):
+    """What tells that MLflow does not have everything yet, where it does not."""
+    return [path for path in [f"{RESULTS}/{domain}/.unsent"] if Path(path).exists()]
+
+
+def domains_with(at_once):
+    """The domain in the path of a run whose method is, or is not, trained and measured in one process."""
+    ahead = "?=" if at_once else "?!"
+    return "|".join(
+        f"{domain}({ahead}/[^/]+/(?:{'|'.join(CHECKED[domain].methods_at_once())})/)" for domain in DOMAINS_RUN
+    )

@@ -22,4 +22,4 @@ rule page:
     message:
         "write the page of results"
     shell:
-        f"python -m hypernet.cli report --results {RESULTS} > {{log}} 2>&1"
+        f"{HYPERNET} report --results {RESULTS} > {{log}} 2>&1"

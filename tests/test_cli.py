@@ -36,7 +36,7 @@ COMMAND = [sys.executable, "-m", "hypernet.cli"]
 
 
 def hypernet(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(autouse=True)
@@ -213,13 +213,13 @@ def _keeps_sigint():
 
 @pytest.mark.usefixtures("_keeps_sigint")
 def test_ctrl_c_in_a_training_stops_it_so_that_it_can_go_on(prepared, monkeypatch, capfd):
-    from hypernet.lab.runs.tracking import Tracker
+    from hypernet.lab.training import _FiniteLoss
 
-    def press_ctrl_c(self, values, step=0):
-        if step == 4:
+    def press_ctrl_c(self, trainer, *others):
+        if trainer.global_step == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Tracker, "metrics", press_ctrl_c)
+    monkeypatch.setattr(_FiniteLoss, "on_train_batch_end", press_ctrl_c)
     short = [
         "--set",
         "codes.weighted_bp.train.check_every_steps=2",
@@ -240,6 +240,28 @@ def test_ctrl_c_in_a_training_stops_it_so_that_it_can_go_on(prepared, monkeypatc
     assert (run / ".work" / "last.ckpt").is_file()
     assert code == 130
     assert capfd.readouterr().err.splitlines()[-1].startswith("hypernet: interrupted")
+
+
+def test_measuring_is_training_and_evaluating(prepared):
+    few = ["--set", "codes.evaluate.min_words=1000", "--set", "codes.evaluate.max_words=1000"]
+    run = ["--dataset", "BCH31_16", "--method", "min_sum", *few]
+    for verb in ("train", "evaluate"):
+        assert cli.main(["codes", verb, *run]) == 0
+    assert cli.main(["codes", "measure", *run, "--results", "together"]) == 0
+    apart, together = (
+        (prepared / results / "codes" / "BCH31_16" / "min_sum" / "seed0") for results in ("results", "together")
+    )
+    for name in ("metrics.json", "items.csv"):
+        assert (apart / name).read_text() == (together / name).read_text()
+    assert (together / "run.json").is_file()
+
+
+def test_a_step_notes_what_it_cost(prepared, capsys):
+    assert cli.main(["codes", "train", "--dataset", "BCH31_16", "--method", "min_sum"]) == 0
+    assert cli.main(["costs", "--each"]) == 0
+    table = capsys.readouterr().out
+    assert "| codes | train BCH31_16 min_sum seed0 |" in table
+    assert "| codes | prepare BCH31_16 |" in table
 
 
 def test_the_steps_write_where_the_next_ones_look(prepared, capfd):

@@ -8,25 +8,35 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hypernet import __version__
 from hypernet.domains import DOMAINS, available, config_types, room
 from hypernet.lab import config
 from hypernet.lab.errors import UserError
 
+if TYPE_CHECKING:
+    from hypernet.lab.job import Job
+
+STARTED = time.monotonic()
 PARAMS = Path("params.yaml")
 VERBS = {
     "raw": "get or generate the raw data of a data set",
     "prepare": "turn raw data into the arrays that training reads",
     "train": "train one method with one seed",
     "evaluate": "measure a trained run on held-out data",
+    "measure": "train, then evaluate, in one process: for methods with little or nothing to train",
     "summarise": "join all runs into summary.csv and compare them in pairs",
     "figures": "draw the domain's pictures",
+    "track": "bring MLflow to where the results are",
     "claims": "check the orders between methods that the domain claims",
     "predict": "use a trained model on your own input",
 }
+
+RUN_STEPS = ("train", "evaluate", "measure")
+STEPS = ("raw", "prepare", *RUN_STEPS)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,16 +73,18 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
         _add_configuration(sub)
         if verb not in ("raw", "prepare"):
             sub.add_argument("--results", type=Path, help="default: project.results of the configuration")
-        if verb in ("summarise", "figures"):
+        if verb in ("summarise", "figures", "track"):
             sub.add_argument("--runs", type=Path, nargs="+", help="default: all runs of the configuration")
-        if verb in ("train", "summarise"):
+        if verb in ("train", "measure", "summarise"):
             sub.add_argument("--scale", help="label of these numbers; default: project.scale")
-        if verb in ("raw", "prepare", "train", "evaluate"):
+        if verb in STEPS:
             sub.add_argument("--dataset", help="default: the first one of the configuration")
-        if verb in ("train", "evaluate"):
+        if verb in RUN_STEPS:
             sub.add_argument("--method", required=True, help="a method id of this domain")
             sub.add_argument("--seed", type=_seed, default=0, help="default: 0")
             sub.add_argument("--threads", type=_count, default=1, help="CPU threads for torch; default: 1")
+        if verb == "train":
+            sub.add_argument("--live", action="store_true", help="show its curves in MLflow while it goes on")
         if verb == "evaluate":
             sub.add_argument("--part", type=_seed, help="only this part of it, from 0; without: all, and join them")
     for verb, description in _commands(domain).items():
@@ -113,6 +125,11 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
     report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
+    costs = commands.add_parser(
+        "costs", help="what every step of a run cost", description="Print what the steps of a run cost, in Markdown."
+    )
+    costs.add_argument("--results", type=Path, default=Path("results"), help="default: results")
+    costs.add_argument("--each", action="store_true", help="a row for every process")
     check = commands.add_parser(
         "check", help="check the configuration and print it", description="Check the configuration."
     )
@@ -154,6 +171,9 @@ class _Step:
             content = json.loads(self.arguments.settings)
         except (json.JSONDecodeError, RecursionError):
             raise UserError("--settings: not valid JSON; rules hand it over, for a person --set KEY=VALUE") from None
+        if self.arguments.verb == "measure":
+            # Two steps, two slices.
+            content = content.get(step) if isinstance(content, dict) else None
         settings: config.Section = config.check(slice_type, content, f"{self.domain} {step}")
         return settings
 
@@ -185,8 +205,33 @@ class _Step:
 
     def scale(self) -> str:
         """The label of the numbers: smoke, real or paper."""
-        scale: str = self.arguments.scale or self.whole["project"].scale
-        return scale
+        given: str | None = getattr(self.arguments, "scale", None)
+        return given or str(self.whole["project"].scale)
+
+    def live(self) -> bool:
+        """Whether a training is shown in MLflow while it goes on."""
+        asked = bool(getattr(self.arguments, "live", False))
+        return asked or (self.arguments.settings is None and self.whole["project"].live_tracking)
+
+    def job(self, verb: config.Steps, data: Path) -> Job[config.Section]:
+        """The step as `hypernet.lab.job` describes it."""
+        from hypernet.lab.job import Job
+        from hypernet.lab.program import source_digest
+
+        arguments, dataset, method = self.arguments, self.dataset(), self.method()
+        return Job(
+            domain=self.domain,
+            dataset=dataset,
+            method=method,
+            seed=arguments.seed,
+            data=data / dataset,
+            folder=self.results() / self.domain / dataset / method / f"seed{arguments.seed}",
+            settings=self.settings(verb, dataset, method),
+            program=source_digest(f"hypernet.{self.domain}.{verb}"),
+            threads=arguments.threads,
+            scale=self.scale() if verb == "train" else "unknown",
+            live=self.live() if verb == "train" else False,
+        )
 
     def runs(self) -> list[Path]:
         """The folders of the runs to work on."""
@@ -200,37 +245,26 @@ class _Step:
 
 
 def _run_domain(arguments: argparse.Namespace) -> None:
-    from hypernet.lab.program import PACKAGE_ROOT, source_digest
-    from hypernet.lab.runs.record import SCALE_VARIABLE
-
     domain, verb = arguments.domain, arguments.verb
     if verb == "predict" or verb in _commands(domain):
         room(domain, f"tools.{verb}").run(arguments)
         return
+    from hypernet.lab.costs import note_cost
+
     step = _Step(arguments)
-    if verb in ("raw", "prepare", "train", "evaluate"):
+    raw, data = (Path("data") / stage / domain for stage in ("raw", "processed"))
+    if verb in RUN_STEPS:
+        note_cost(_run_step(step, verb, data), STARTED)
+        return
+    if verb in STEPS:
         dataset = step.dataset()
-        raw, data = Path("data/raw") / domain / dataset, Path("data/processed") / domain / dataset
+        settings = step.settings(verb, dataset)
         if verb == "raw":
-            room(domain, "raw").make(dataset, raw, step.settings("raw", dataset))
-            return
-        if verb == "prepare":
-            room(domain, "dataset").prepare(dataset, raw, data, step.settings("prepare", dataset))
-            return
-        method = step.method()
-        settings = step.settings(verb, dataset, method)
-        run = step.results() / domain / dataset / method / f"seed{arguments.seed}"
-        module = room(domain, verb)
-        function = getattr(module, verb)
-        program = source_digest(module.__name__)
-        if verb == "train":
-            os.environ[SCALE_VARIABLE] = step.scale()
-        if verb == "evaluate" and arguments.part is not None:
-            if not hasattr(module, "evaluate_part"):
-                raise UserError(f"--part: the evaluation of {domain} is not divided")
-            module.evaluate_part(arguments.part, arguments.seed, data, run, settings, program, arguments.threads)
-            return
-        function(dataset, method, arguments.seed, data, run, settings, program, arguments.threads)
+            room(domain, "raw").make(dataset, raw / dataset, settings)
+        else:
+            room(domain, "dataset").prepare(dataset, raw / dataset, data / dataset, settings)
+        # Beside the folder: a manifest names all that is in it.
+        note_cost((raw if verb == "raw" else data) / dataset, STARTED)
         return
     out = step.results() / domain
     if verb == "claims":
@@ -239,10 +273,34 @@ def _run_domain(arguments: argparse.Namespace) -> None:
         check_claims(out / "comparisons.csv")
         return
     if verb == "summarise":
+        from hypernet.lab.program import PACKAGE_ROOT
+
         published = PACKAGE_ROOT / domain / "published.csv"
         room(domain, "evaluate").summarise(step.runs(), published, out, step.scale())
+    elif verb == "track":
+        from hypernet.lab.runs.tracking import track
+
+        track(domain, step.runs(), data, out, f"hypernet.{domain}.trained:open_model")
     else:
         room(domain, "figures").draw(step.runs(), out, out / "figures")
+    note_cost(out / verb, STARTED)
+
+
+def _run_step(step: _Step, verb: str, data: Path) -> Path:
+    """Train, evaluate or both; returns where its cost is noted."""
+    domain, part = step.domain, getattr(step.arguments, "part", None)
+    if verb in ("train", "measure"):
+        job = step.job("train", data)
+        room(domain, "train").train(job)
+    if verb in ("evaluate", "measure"):
+        evaluation, job = room(domain, "evaluate"), step.job("evaluate", data)
+        if part is not None:
+            if not hasattr(evaluation, "evaluate_part"):
+                raise UserError(f"--part: the evaluation of {domain} is not divided")
+            evaluation.evaluate_part(job, part)
+            return job.folder / "parts" / str(part)
+        evaluation.evaluate(job)
+    return job.folder / verb
 
 
 def _run(argv: list[str]) -> None:
@@ -254,6 +312,13 @@ def _run(argv: list[str]) -> None:
         from hypernet.report.page import write_page
 
         write_page(arguments.results, arguments.out or arguments.results / "index.html")
+        from hypernet.lab.costs import note_cost
+
+        note_cost(arguments.results / "page", STARTED)
+    elif arguments.command == "costs":
+        from hypernet.lab.costs import cost_table
+
+        print(cost_table([Path("data/raw"), Path("data/processed"), arguments.results], arguments.each))
     elif arguments.command == "check":
         import yaml
 

@@ -28,4 +28,5 @@ def open_model(path: str | Path) -> Any:
     if not isinstance(domain, str) or domain not in available():
         name = repr(domain[:80]) if isinstance(domain, str) else "no domain"
         raise UserError(f"{path}: a model of {name}; accepted: those of {', '.join(available())}")
-    return restored(path, content, domain, room(domain, "trained").restore)
+    trained = room(domain, "trained")
+    return restored(path, content, domain, trained.VERSION, trained.restore)

@@ -11,6 +11,7 @@ from hypernet.circuits.dataset import prepare
 from hypernet.circuits.raw import make
 from hypernet.circuits.train import train
 from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
+from hypernet.lab.job import Job
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Circuits of three parts only: seconds, not minutes.
@@ -78,7 +79,7 @@ def trained(tmp_path_factory, prepared, small):
             settings = small(*assignments).settings("train", "small", method)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setitem(__import__("sys").modules, "mlflow", None)
-                train("small", method, seed, prepared, place, settings, "program", threads=1)
+                train(Job("circuits", "small", method, seed, prepared, place, settings))
         return place
 
     return folder

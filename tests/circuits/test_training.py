@@ -18,6 +18,7 @@ from hypernet.circuits.learning import TrainingCircuits, ValidationCircuits
 from hypernet.circuits.train import train
 from hypernet.circuits.trained import Designer, open_model
 from hypernet.lab.errors import UserError
+from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 
 
@@ -27,7 +28,7 @@ def record(folder):
 
 def evaluated(folder, prepared, seed=0):
     method = folder.parent.name
-    evaluate("small", method, seed, prepared, folder, EvaluationSettings(), "program", threads=1)
+    evaluate(Job("circuits", "small", method, seed, prepared, folder, EvaluationSettings()))
     return pd.read_csv(folder / "items.csv"), np.load(folder / "predictions.npz")
 
 
@@ -92,7 +93,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp
     settings = small("train.max_steps=30", "train.check_every_steps=10").settings("train", "small", "ours")
 
     def run(name):
-        train("small", "ours", 0, prepared, tmp_path / name, settings, "program", threads=1)
+        train(Job("circuits", "small", "ours", 0, prepared, tmp_path / name, settings))
         return load_model(tmp_path / name / "model.ckpt")["state"]
 
     whole = run("whole")
@@ -135,8 +136,9 @@ def test_ranked_decoding_is_better_than_the_greedy_answer(trained, prepared):
 
 def test_ranked_decoding_needs_the_network_first(prepared, small, tmp_path):
     settings = small().settings("train", "small", "ours_rank64")
+    folder = tmp_path / "ours_rank64" / "seed0"
     with pytest.raises(UserError, match="goes on from ours, train that one first"):
-        train("small", "ours_rank64", 0, prepared, tmp_path / "ours_rank64" / "seed0", settings, "program", threads=1)
+        train(Job("circuits", "small", "ours_rank64", 0, prepared, folder, settings))
 
 
 def test_the_genetic_algorithm_designs_without_training(trained, prepared):
@@ -180,7 +182,7 @@ def test_a_family_needs_the_length(trained, prepared):
 def test_weights_differ_from_response_to_response(trained, prepared):
     data, designer = CircuitData.load(prepared), open_model(trained("ours") / "model.ckpt")
     weights = designer.weights(data.test_response)
-    assert weights.shape == (len(data.test_response), designer.network.writer.out_features)
+    assert weights.shape == (len(data.test_response), designer.network.generated.parameter_count)
     assert weights.std(axis=0).max() > 1e-3
     assert open_model(trained("gru") / "model.ckpt").weights(data.test_response) is None
 
@@ -210,7 +212,7 @@ def test_other_excitations_have_more_channels(small, tmp_path):
     data = CircuitData.load(tmp_path / "data")
     assert data.test_response.shape[1] == 8
     folder = tmp_path / "ours" / "seed0"
-    train("small", "ours", 0, tmp_path / "data", folder, section.settings("train", "small", "ours"), "p", threads=1)
+    train(Job("circuits", "small", "ours", 0, tmp_path / "data", folder, section.settings("train", "small", "ours")))
     designer = open_model(folder / "model.ckpt")
     assert isinstance(designer, Designer)
     items, _ = evaluated(folder, tmp_path / "data")

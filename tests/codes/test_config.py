@@ -47,7 +47,9 @@ from hypernet.lab.errors import UserError
         ("evaluate.more_iterations={bp: [5]}", r"evaluate\.more_iterations\.bp: \[5\] must all be more than"),
         ("evaluate.more_iterations={weighted_bp: [50]}", "weighted_bp cannot go on after its last iteration"),
         ("evaluate.more_iterations={turbo: [50]}", "turbo cannot go on"),
-        ("evaluate.max_words=19999", r"codes\.evaluate: max_words is 19999, below min_words \(20000\)"),
+        ("evaluate.max_words=9999", r"codes\.evaluate: max_words is 9999, below min_words \(10000\)"),
+        ("evaluate.most_words={turbo: 5}", "evaluate.most_words: turbo is not a method here; accepted: hard_decision"),
+        ("evaluate.most_words={bp: 0}", r"codes\.evaluate\.most_words\.bp: .*equal to 1"),
         ("evaluate.chunk_words=0", r"codes\.evaluate\.chunk_words: "),
         ("evaluate.min_frame_errors=0", r"codes\.evaluate\.min_frame_errors: "),
     ],
@@ -140,9 +142,34 @@ def test_the_widths_reach_the_hypernetwork(config):
     )
     assert isinstance(settings, HyperSettings)
     decoder = build("hyper", construct("BCH31_16"), settings)
-    shapes = {tuple(parameter.shape) for parameter in decoder.weights.parameters()}
-    assert shapes == {(8, 120), (8, 8), (121 * 4, 8), (4, 8)}
-    assert decoder.variable_update.pairs is not None
+    shapes = {tuple(parameter.shape) for parameter in decoder.emitter.parameters()}
+    assert shapes == {(8, 120), (8, 8), (121 * 4 + 4, 8)}
+    assert decoder.pairs is not None
+
+
+def test_the_control_has_the_hypernetworks_settings_and_a_training_of_its_own(config):
+    changes = ("hyper={f_hidden: 8, g_hidden: 4, pair_weights: true}", "hyper.train={max_steps: 7}")
+    section = config(*changes, "concat.train={max_steps: 9}", "hyper.absolute=false")
+    hyper, control = (section.settings("train", "BCH31_16", method) for method in ("hyper", "concat"))
+    assert control.method == hyper.method
+    assert (hyper.train.max_steps, control.train.max_steps) == (7, 9)
+    decoder = build("concat", construct("BCH31_16"), control)
+    assert decoder.emitter.trunk.absolute is False
+    assert decoder.pairs is not None
+    shapes = {tuple(parameter.shape) for parameter in decoder.emitter.parameters()}
+    # (122 * 4) * 7 / (120 * 4 + 8) = 7: the projection is that wide.
+    assert shapes == {(8, 120), (8, 8), (122 * 4, 1), (7, 8), (120 * 4, 7)}
+    assert section.settings("train", "BCH31_16", "untrained").method == hyper.method
+
+
+def test_a_slow_decoder_is_measured_on_fewer_words(config):
+    section = config("evaluate={min_words: 200, max_words: 400}", "evaluate.most_words={bp: 300, min_sum: 100}")
+    rules = {m: section.settings("evaluate", "BCH31_16", m).monte_carlo for m in ("hyper", "bp", "min_sum")}
+    limits = {method: (rule.min_words, rule.max_words) for method, rule in rules.items()}
+    assert limits == {"hyper": (200, 400), "bp": (200, 300), "min_sum": (100, 100)}
+    # A limit of another method is none of a run's business.
+    alone = config("evaluate={min_words: 200, max_words: 400}")
+    assert alone.settings("evaluate", "BCH31_16", "hyper") == section.settings("evaluate", "BCH31_16", "hyper")
 
 
 def test_the_ablations_reach_the_decoder(config):
@@ -152,7 +179,7 @@ def test_the_ablations_reach_the_decoder(config):
     parity_check = construct("BCH31_16")
     for settings, on in ((plain, False), (changed, True)):
         decoder = build("hyper", parity_check, settings)
-        assert decoder.weights.absolute is not on
+        assert decoder.emitter.trunk.absolute is not on
         assert decoder.exact_arctanh is on
         assert (decoder.damping is not None) is on
     assert (plain.train.loss, changed.train.loss) == ("all_rounds", "last_round")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from hypernet.codes.sources.alist import read_parity_check
 from hypernet.codes.train import train
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
+from hypernet.lab.job import Job
 
 
 def measure(counts, length):
@@ -271,11 +274,13 @@ SMALL = (
 def test_the_step_measures_the_model_of_the_run(prepared, config, tmp_path, parts):
     data, run = prepared("LDPC49_24"), tmp_path / "run"
     section = config(SMALL.replace("PARTS", str(parts)))
-    train("LDPC49_24", "bp", 0, data, run, section.settings("train", "LDPC49_24", "bp"), "program", threads=1)
+    job = Job("codes", "LDPC49_24", "bp", 0, data, run, section.settings("train", "LDPC49_24", "bp"))
+    train(job)
     settings = section.settings("evaluate", "LDPC49_24", "bp")
+    job = replace(job, settings=settings)
     for part in range(1, parts):
-        evaluate_part(part, 0, data, run, settings, "program", threads=1)
-    evaluate("LDPC49_24", "bp", 0, data, run, settings, "program", threads=1)
+        evaluate_part(job, part)
+    evaluate(job)
 
     code = load_code(data)
     graph = TannerGraph(code.parity_check)
@@ -300,4 +305,4 @@ def test_the_step_measures_the_model_of_the_run(prepared, config, tmp_path, part
 def test_a_part_that_does_not_exist_is_refused(prepared, config, tmp_path):
     settings = config(SMALL.replace("PARTS", "2")).settings("evaluate", "LDPC49_24", "bp")
     with pytest.raises(UserError, match="--part 2: there are 2 parts, counted from 0"):
-        evaluate_part(2, 0, prepared("LDPC49_24"), tmp_path, settings, "program", threads=1)
+        evaluate_part(Job("codes", "LDPC49_24", "bp", 0, prepared("LDPC49_24"), tmp_path, settings), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ from hypernet.codes.evaluate import evaluate, summarise
 from hypernet.codes.figures import draw
 from hypernet.codes.plots.error_rates import uncoded_ber
 from hypernet.codes.train import train
+from hypernet.lab.job import Job
 
 PUBLISHED = Path(hypernet.codes.config.__file__).with_name("published.csv")
 TINY = (
@@ -30,8 +32,9 @@ def results(prepared, config, tmp_path_factory):
     section, runs = config(*TINY), []
     for method in ("bp", "maximum_likelihood", "hyper"):
         run, data = out / "BCH31_16" / method / "seed0", prepared("BCH31_16")
-        train("BCH31_16", method, 0, data, run, section.settings("train", "BCH31_16", method), "p", threads=1)
-        evaluate("BCH31_16", method, 0, data, run, section.settings("evaluate", "BCH31_16", method), "p", threads=1)
+        job = Job("codes", "BCH31_16", method, 0, data, run, section.settings("train", "BCH31_16", method))
+        train(job)
+        evaluate(replace(job, settings=section.settings("evaluate", "BCH31_16", method)))
         runs.append(run)
     return out, runs
 

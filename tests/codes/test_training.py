@@ -16,6 +16,7 @@ from hypernet.codes.train import train
 from hypernet.codes.trained import open_model
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
+from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model
 
 DATASET = "BCH31_16"
@@ -34,7 +35,7 @@ def trained(prepared, config, tmp_path):
     def run(method, *assignments, seed=0, folder="run"):
         settings = config(*SHORT, *assignments).settings("train", DATASET, method)
         data = prepared(DATASET)
-        train(DATASET, method, seed, data, tmp_path / folder, settings, "program", threads=1)
+        train(Job("codes", DATASET, method, seed, data, tmp_path / folder, settings))
         return tmp_path / folder, settings
 
     return run

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
+from hypernet.lab.job import Job
 from hypernet.lab.manifest import write_manifest
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.lab.runs.record import TrainingRun
@@ -90,7 +91,7 @@ def run_once(folder, module, trainer, seed=0):
         prepared.mkdir(parents=True)
         (prepared / "x").write_text("x")
         write_manifest(prepared, {})
-    with TrainingRun("toy", "set", "method", seed, prepared, folder / "run", NoSettings(), "program") as run:
+    with TrainingRun(Job("toy", "set", "method", seed, prepared, folder / "run", NoSettings(), "program")) as run:
         torch.manual_seed(0)
         module.net.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
         data = StepData(Batches(), Batches(first=10**6, count=3), trainer)
@@ -235,10 +236,8 @@ def test_kill_minus_nine_at_any_moment_changes_nothing(workspace):
     killed = train_command(workspace, "--dataset", "BCH31_16", "--results", "killed")
     run = workspace / "killed" / "codes" / "BCH31_16" / "hyper" / "seed0"
     victim = subprocess.Popen(killed, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
     while not (run / ".work" / "last.ckpt").exists():
         assert victim.poll() is None, "the training ended before it could be killed"
-        assert time.monotonic() < deadline
         time.sleep(0.01)
     # Some time after the first whole epoch, another time in each run of this test.
     time.sleep(int.from_bytes(os.urandom(1), "little") / 255)

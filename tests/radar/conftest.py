@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
+from hypernet.lab.job import Job
 from hypernet.radar.dataset import prepare
 from hypernet.radar.raw import make
 from hypernet.radar.train import train
@@ -93,9 +93,7 @@ def trained(tmp_path_factory, prepared, small):
         place = root / "simulated" / method / f"seed{seed}"
         if not (place / "run.json").exists():
             settings = small(f"methods=[{method}]").settings("train", "simulated", method)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setitem(sys.modules, "mlflow", None)
-                train("simulated", method, seed, prepared, place, settings, "program", threads=1)
+            train(Job("radar", "simulated", method, seed, prepared, place, settings))
         return place
 
     return folder

@@ -41,14 +41,10 @@ def test_a_mistake_is_one_line_that_names_its_key(config, assignment, reason):
     assert str(raised.value).startswith("radar")
 
 
-def test_a_method_sees_only_what_its_training_depends_on(config):
-    usual, other = config(), config("whole_dynamic.network.hidden=99", "evaluate.lead_steps=2")
-    for method in ("patch_dynamic", "patch_cnn", "patch_linear", "last_frame"):
-        assert usual.settings("train", "simulated", method) == other.settings("train", "simulated", method)
-    assert usual.settings("train", "simulated", "whole_dynamic") != other.settings(
-        "train", "simulated", "whole_dynamic"
-    )
-    assert usual.settings("train", "simulated", "whole_dynamic").train.batch == 16
+def test_a_method_trains_with_the_common_settings_and_its_own_changes(config):
+    section = config()
+    assert section.settings("train", "simulated", "whole_dynamic").train.batch == 16
+    assert section.settings("train", "simulated", "patch_dynamic").train.batch == section.train.batch
 
 
 @pytest.mark.parametrize("overlay", ["real", "paper", "evidence"])

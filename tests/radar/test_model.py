@@ -50,7 +50,8 @@ def fixed(vertical, horizontal, size=20, margin=4):
 )
 def test_layers_of_both_scales(network, size, target, features):
     frames = torch.rand(2, 4, size, size)
-    taps = 51 if network.filters.heads.out_features == 102 else 21
+    taps = network.filters.heads.parameter_count // 2
+    assert taps == (51 if size in (250, 60) else 21)
     vertical, horizontal = network.filters(frames)
     assert vertical.shape == horizontal.shape == (2, taps)
     assert network(frames).shape == (2, target, target)
@@ -69,6 +70,18 @@ def test_at_first_filters_are_uniform_and_gradients_reach_the_heads():
     alive = network.filters.trunk(frames).amax(dim=0) > 0
     assert alive.any()
     assert network.filters.heads.weight.grad[:, alive].abs().min() > 0
+
+
+def test_filters_are_the_softmax_of_a_linear_layer():
+    network = small().float()
+    torch.nn.init.normal_(network.filters.heads.bias)
+    linear = torch.nn.Linear(5, 14)
+    linear.load_state_dict(network.filters.heads.state_dict())
+    frames = torch.rand(6, 4, 14, 14)
+    expected = linear(network.filters.trunk(frames)).unflatten(1, (2, 7)).softmax(dim=2)
+    vertical, horizontal = network.filters(frames)
+    torch.testing.assert_close(vertical, expected[:, 0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(horizontal, expected[:, 1], rtol=0, atol=1e-6)
 
 
 def test_the_centre_tap_is_the_last_image():

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.radar.baselines import ridge
 from hypernet.radar.dataset import load
 from hypernet.radar.evaluate import compare, evaluate, lead_times, measure
 from hypernet.radar.learning import TrainingPatches, TrainingWindows
-from hypernet.radar.train import train
 from hypernet.radar.trained import open_model
 
 METHODS = ["last_frame", "global_motion", "patch_linear", "patch_cnn", "whole_dynamic", "patch_dynamic"]
@@ -28,9 +28,8 @@ def record(folder):
 
 
 def evaluated(folder, prepared, small):
-    method = folder.parent.name
     settings = small().settings("evaluate", "simulated")
-    evaluate("simulated", method, 0, prepared, folder, settings, "program", threads=1)
+    evaluate(Job("radar", "simulated", folder.parent.name, 0, prepared, folder, settings))
     return pd.read_csv(folder / "items.csv")
 
 
@@ -72,41 +71,6 @@ def test_even_a_short_training_beats_the_last_frame(trained, prepared, small):
     for method in ("global_motion", "patch_linear", "whole_dynamic"):
         items = evaluated(trained(method), prepared, small)
         assert items.loss.mean() < items.last_frame_loss.mean()
-
-
-@pytest.mark.parametrize("method", NETWORKS)
-def test_the_kept_weights_are_those_of_the_best_check(method, trained, prepared):
-    data, forecaster = load(prepared), open_model(trained(method) / "model.ckpt")
-    rows = np.arange(len(data.windows["validation"]))
-    forecast = forecaster(data.inputs("validation", rows))
-    loss = 0.5 * np.square(forecast - data.targets("validation", rows)).sum(axis=(1, 2)).mean()
-    best = min(row["validation_loss"] for row in record(trained(method))["history"])
-    assert loss == pytest.approx(best, rel=1e-5)
-
-
-def test_an_interrupted_training_ends_with_the_same_weights(prepared, small, tmp_path, monkeypatch):
-    settings = small("whole_dynamic.train={max_steps: 20, check_every_steps: 5, batch: 4}").settings(
-        "train", "simulated", "whole_dynamic"
-    )
-
-    def run(name):
-        train("simulated", "whole_dynamic", 0, prepared, tmp_path / name, settings, "program", threads=1)
-        return load_model(tmp_path / name / "model.ckpt")["state"]
-
-    whole, taken = run("whole"), TrainingWindows.__getitem__
-
-    def stumble(self, index):
-        if index == 12:
-            raise KeyboardInterrupt
-        return taken(self, index)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingWindows, "__getitem__", stumble)
-        with pytest.raises(KeyboardInterrupt):
-            run("killed")
-    assert not (tmp_path / "killed" / "model.ckpt").exists()
-    resumed = run("killed")
-    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
 def test_filters_are_distributions(trained, prepared):
@@ -160,18 +124,11 @@ def test_a_model_shows_itself_in_a_line(trained):
     assert shown == "Forecaster(last_frame, Simulated rain, 60 x 60 to 48 x 48)"
 
 
-def test_strange_model_files_are_one_line(trained, tmp_path):
-    with pytest.raises(UserError, match="no such model file"):
-        open_model(tmp_path / "nothing.ckpt")
-    save_model(tmp_path / "codes.ckpt", {"domain": "codes"})
-    with pytest.raises(UserError, match="not a model trained by `hypernet radar train`"):
-        open_model(tmp_path / "codes.ckpt")
-    content = load_model(trained("whole_dynamic") / "model.ckpt")
-    changes = ({"method": "x"}, {"geometry": {"size": 10**6, "margin": 6, "patch": 8, "taps": 13}}, {"state": {}})
-    for change in changes:
-        save_model(tmp_path / "changed.ckpt", content | change)
-        with pytest.raises(UserError, match="train it again"):
-            open_model(tmp_path / "changed.ckpt")
+def test_sizes_that_no_training_has_are_one_line(trained, tmp_path):
+    sizes = {"size": 10**6, "margin": 6, "patch": 8, "taps": 13}
+    save_model(tmp_path / "changed.ckpt", load_model(trained("whole_dynamic") / "model.ckpt") | {"geometry": sizes})
+    with pytest.raises(UserError, match="train it again"):
+        open_model(tmp_path / "changed.ckpt")
 
 
 @pytest.mark.parametrize(

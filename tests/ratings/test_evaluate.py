@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hypernet.lab.files import read_json
+from hypernet.lab.job import Job
 from hypernet.ratings.config import Config, EvaluationSettings
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.core.trees import LEAF, Forest
@@ -90,17 +93,9 @@ def runs(prepared, config, tmp_path_factory):
     for method in ("oracle", "user_mean", "item_mean"):
         folder = root / "preftrees" / method / "seed0"
         settings = config().settings("train", "preftrees", method)
-        train("preftrees", method, 0, prepared("preftrees"), folder, settings, "program", threads=1)
-        evaluate(
-            "preftrees",
-            method,
-            0,
-            prepared("preftrees"),
-            folder,
-            EvaluationSettings(resamples=200),
-            "program",
-            threads=1,
-        )
+        job = Job("ratings", "preftrees", method, 0, prepared("preftrees"), folder, settings)
+        train(job)
+        evaluate(replace(job, settings=EvaluationSettings(resamples=200)))
         folders["preftrees", method, 0] = folder
     return folders
 
@@ -144,8 +139,9 @@ def test_differences_are_those_of_the_errors_on_the_same_ratings(runs, monkeypat
 def test_choices_made_on_the_test_ratings_are_labelled(prepared, config, tmp_path):
     settings = config().settings("train", "preftrees", "user_mean")
     data = prepared("preftrees", select="test")
-    train("preftrees", "user_mean", 0, data, tmp_path, settings, "program", threads=1)
-    evaluate("preftrees", "user_mean", 0, data, tmp_path, EvaluationSettings(resamples=100), "program", threads=1)
+    job = Job("ratings", "preftrees", "user_mean", 0, data, tmp_path, settings)
+    train(job)
+    evaluate(replace(job, settings=EvaluationSettings(resamples=100)))
     assert ("rmse", SELECTED_ON_TEST) in metrics_of(tmp_path)
     assert ("rmse", "") not in metrics_of(tmp_path)
 

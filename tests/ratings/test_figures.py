@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import hypernet.ratings.config
+from hypernet.lab.job import Job
 from hypernet.lab.results.summary import COLUMNS, read_published
 from hypernet.ratings.captions import FIGURES
 from hypernet.ratings.evaluate import NEW_USERS, SELECTED_ON_TEST, evaluate, summarise
@@ -44,8 +46,9 @@ def results(prepared, config, tmp_path_factory):
     out, section, runs = root / "results", config(*TINY), []
     for method in METHODS:
         run, data = out / "preftrees" / method / "seed0", prepared("preftrees")
-        train("preftrees", method, 0, data, run, section.settings("train", "preftrees", method), "p", threads=1)
-        evaluate("preftrees", method, 0, data, run, section.settings("evaluate", "preftrees", method), "p", threads=1)
+        job = Job("ratings", "preftrees", method, 0, data, run, section.settings("train", "preftrees", method))
+        train(job)
+        evaluate(replace(job, settings=section.settings("evaluate", "preftrees", method)))
         runs.append(run)
     summarise(runs, PUBLISHED, out, "smoke")
     return root, out, runs

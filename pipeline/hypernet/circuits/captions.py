@@ -1,6 +1,7 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
 from hypernet.circuits.names import dataset_title
+from hypernet.lab.steps import DataStep
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
 
@@ -27,6 +28,11 @@ BETTER = {
     "no_end": "lower",
 }
 
+# From the source to what trainings read.
+STEPS = {
+    "raw": DataStep("sampling", "draw the held-out circuits of {dataset}"),
+    "prepare": DataStep("simulation", "simulate the held-out circuits of {dataset}"),
+}
 # By file name, in the order of the page.
 FIGURES = {
     "lengths": "Share of test circuits whose circuit or topology is right, by number of parts, with 95 % intervals; "

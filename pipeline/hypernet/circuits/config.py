@@ -98,6 +98,14 @@ class Training(NetworkTraining):
     batch_circuits: Count
 
 
+class TrainingChanges(Section):
+    """Where one method's training departs from the common settings; None keeps the common value."""
+
+    max_steps: Count | None = None
+    check_every_steps: Count | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
 class MLP(Section):
     """An encoder of fully connected layers; ``size`` is E, the entries of its result."""
 
@@ -138,6 +146,18 @@ class SimulatorLoss(Section):
     weight: Annotated[float, Field(ge=0)]
     space: Literal["feature", "raw"]
     relaxation: Literal["values", "mixture"]
+
+
+class LowRank(Section):
+    """The hypernetwork whose matrices deviate from shared ones by a low rank, with as many parameters as ``ours``.
+
+    Attributes:
+        rank: of the deviations.
+        simulator_loss_weight: lambda of this method.
+    """
+
+    rank: Count
+    simulator_loss_weight: Annotated[float, Field(ge=0)]
 
 
 class GeneticPlan(Section):
@@ -246,6 +266,13 @@ class HypernetworkSettings(NetworkSettings):
     simulator_loss: SimulatorLoss
 
 
+class LowRankSettings(NetworkSettings):
+    """``ours_low_rank``: as many parameters as ``ours``, whose sizes stand under ``decoder``."""
+
+    simulator_loss: SimulatorLoss
+    method: LowRank
+
+
 class RankedSettings(MethodSettings):
     """``ours_rank64``: the network of ``ours``, and the simulator."""
 
@@ -260,6 +287,7 @@ SETTINGS: dict[str, type[MethodSettings]] = {
     "gru_only_hypernet": UnitHypernetworkSettings,
     "ours_no_sim": HypernetworkSettings,
     "ours": HypernetworkSettings,
+    "ours_low_rank": LowRankSettings,
     "ours_rank64": RankedSettings,
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
@@ -275,6 +303,7 @@ class Config(DomainConfig):
 
     method_settings = SETTINGS
     step_settings = STEP_SETTINGS
+    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, NetworkSettings))
     ladders: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Ladders]
     frequency: FrequencyGrid
     excitations: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=4)]
@@ -283,10 +312,12 @@ class Config(DomainConfig):
     validation_circuits: Count
     test_circuits: Count
     train: Training
+    departures: dict[str, TrainingChanges]
     encoder: Encoder
     decoder: DecoderSizes
     simulator_loss: SimulatorLoss
     ga: GeneticPlan
+    ours_low_rank: LowRank
     ours_rank64: Ranking
 
     @model_validator(mode="after")
@@ -294,6 +325,10 @@ class Config(DomainConfig):
         for method in self.methods:
             if method not in SETTINGS:
                 raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+        trained = [name for name, settings in SETTINGS.items() if issubclass(settings, NetworkSettings)]
+        for method in self.departures:
+            if method not in trained:
+                raise ValueError(f"departures: {method} trains no network; accepted: {', '.join(trained)}")
         for dataset in self.datasets:
             if dataset not in self.ladders:
                 accepted = ", ".join(self.ladders)
@@ -336,9 +371,13 @@ class Config(DomainConfig):
             return GeneticSettings(method=self.ga)
         if settings_type is RankedSettings:
             return RankedSettings(method=self.ours_rank64)
-        network: dict[str, Section] = {"train": self.train, "encoder": self.encoder, "decoder": self.decoder}
+        changes = self.departures.get(method, TrainingChanges()).model_dump(exclude_none=True)
+        train = self.train.model_copy(update=changes)
+        network: dict[str, Section] = {"train": train, "encoder": self.encoder, "decoder": self.decoder}
         if "simulator_loss" in settings_type.model_fields:
-            without = method == "ours_no_sim"
-            loss = self.simulator_loss.model_copy(update={"weight": 0.0}) if without else self.simulator_loss
-            network["simulator_loss"] = loss
+            weights = {"ours_no_sim": 0.0, "ours_low_rank": self.ours_low_rank.simulator_loss_weight}
+            weight = weights.get(method, self.simulator_loss.weight)
+            network["simulator_loss"] = self.simulator_loss.model_copy(update={"weight": weight})
+        if settings_type is LowRankSettings:
+            network["method"] = self.ours_low_rank
         return settings_type(**network)

@@ -16,13 +16,13 @@ from hypernet.circuits.core.writing import Chains
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.trained import Designer, open_model
 from hypernet.lab.config import Section
-from hypernet.lab.files import atomic_path, write_table
+from hypernet.lab.files import atomic_path
+from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import derived_seed, numpy_generator
 from hypernet.lab.results.statistics import Interval, bootstrap, wilson
-from hypernet.lab.results.summary import Comparison, Measurement, mlflow_metrics, summarise_runs, write_measurements
+from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.lab.runs.models import load_model
-from hypernet.lab.runs.tracking import Tracker, run_id_of
 
 # Bounds the memory of the gradients.
 POLISHED_AT_ONCE = 500
@@ -38,6 +38,9 @@ SHOWN = [
     *CLAIMS,
     ("ours", "gru"),
     ("ours", "gru_wide"),
+    ("ours_no_sim", "gru_wide"),
+    ("ours_low_rank", "gru_wide"),
+    ("ours_low_rank", "ours"),
     ("ours", "gru_per_length"),
     ("ours", "ours_no_sim"),
     ("ours", "ga"),
@@ -45,30 +48,20 @@ SHOWN = [
 ]
 
 
-def evaluate(
-    dataset: str,
-    method: str,
-    seed: int,
-    data: Path,
-    run: Path,
-    settings: Section,
-    program: str,
-    threads: int,
-) -> None:
-    """Design a circuit for every held-out response and write ``items.csv`` and ``metrics.json`` to ``run``.
+def evaluate(job: Job[Section]) -> None:
+    """Design a circuit for every held-out response and write ``items.csv`` and ``metrics.json`` to the run's folder.
 
     ``predictions.npz`` holds the circuits beside the targets; its ``kinds`` are what the program calls types.
     """
-    del settings, program
-    use_threads(threads)
-    circuits = CircuitData.load(data)
-    types, values, ended, extra = _design(run / "model.ckpt", circuits, seed)
+    use_threads(job.threads)
+    circuits = CircuitData.load(job.data)
+    types, values, ended, extra = _design(job.model, circuits, job.seed)
     target_values = circuits.values[circuits.test_classes]
     items = score(
         circuits.probe, types, values, ended, circuits.test_types, target_values, circuits.test_response.astype(float)
     )
-    measurements = measure(items, seed)
-    with atomic_path(run / "predictions.npz") as temporary:
+    measurements = measure(items, job.seed)
+    with atomic_path(job.folder / "predictions.npz") as temporary:
         np.savez_compressed(
             temporary,
             target_kinds=circuits.test_types,
@@ -79,12 +72,7 @@ def evaluate(
             allow_pickle=False,
             **extra,
         )
-    write_table(run / "items.csv", items)
-    tracker = Tracker("circuits", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
-    tracker.metrics(mlflow_metrics(measurements))
-    tracker.artifact(run / "items.csv")
-    tracker.close()
-    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+    write_results(job, items, measurements)
 
 
 def _design(

@@ -26,7 +26,6 @@ from hypernet.lab.files import read_json
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
 from hypernet.lab.results.statistics import wilson
-from hypernet.lab.runs.tracking import keep_in_summary_run
 
 STYLE: dict[str, dict[str, Any]] = {
     "ga": {"color": figures.COLOURS[4], "marker": "s"},
@@ -60,7 +59,7 @@ class Answers:
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
-    """Draw all pictures of :mod:`hypernet.circuits.captions` and keep them in MLflow's run "summary".
+    """Draw all pictures of :mod:`hypernet.circuits.captions`.
 
     Pictures of single circuits show the first run of the first data set.
 
@@ -119,9 +118,6 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         panels("learning", {dataset_title(name): partial(_learning, records=by_dataset[name]) for name in datasets})
     else:
         figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
-    keep_in_summary_run(
-        "circuits", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
-    )
 
 
 def _answers(record: dict[str, Any]) -> Answers:

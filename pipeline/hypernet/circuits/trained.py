@@ -15,10 +15,11 @@ from hypernet.circuits.core.writing import Chains, write
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.methods import TITLES, build
 from hypernet.circuits.model import CircuitHypernetwork
-from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored
 
+# Of the form of model files: it rises when names or shapes in them change.
+VERSION = 1
 # What a file may claim; numbers of values are kept in eight bits.
 LARGEST_GRID, LARGEST_CATALOGUE, MOST_EXCITATIONS, MOST_WEIGHTS = 4096, 127, 4, 2**28
 
@@ -41,13 +42,9 @@ def _plain(tensor: object, largest: int = MOST_WEIGHTS) -> torch.Tensor:
     return tensor
 
 
-def describe(dataset: str, method: str, settings: Section, data: CircuitData) -> dict[str, Any]:
-    """What a model file says beside its weights, in plain types and tensors."""
+def describe(data: CircuitData) -> dict[str, Any]:
+    """What a model file of this domain says beside its weights, in plain types and tensors."""
     return {
-        "domain": "circuits",
-        "dataset": dataset,
-        "method": method,
-        "settings": settings.model_dump(mode="json"),
         "title": data.title,
         "excitations": [list(excitation) for excitation in data.probe.excitations],
         "features": data.probe.compression,
@@ -189,4 +186,4 @@ def open_model(path: str | Path) -> Designer:
         UserError: no such file, not a model of this domain, of a method without a network, of another version, or
             damaged.
     """
-    return restored(path, load_model(path), "circuits", restore)
+    return restored(path, load_model(path), "circuits", VERSION, restore)

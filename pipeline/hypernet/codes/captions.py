@@ -1,6 +1,7 @@
 """The page's words for this domain: names of metrics, data sets and commands, and what each picture shows."""
 
 from hypernet.codes.names import CODES
+from hypernet.lab.steps import DataStep
 
 METRICS = {
     "ber": "bit error rate",
@@ -10,6 +11,13 @@ METRICS = {
 }
 BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
 
+# From the source to what trainings read.
+STEPS = {
+    "raw": DataStep("matrices", "parity-check matrix of {dataset}", ("parity_check.alist",), minutes=10),
+    "prepare": DataStep(
+        "words", "generator matrix of {dataset}, from which code words are made", ("code.npz",), minutes=10
+    ),
+}
 # By file name, in the order of the page.
 FIGURES = {
     "waterfall": "Bit error rate over Eb/N0, for random code words and noise that training did not see, with 95 % "

@@ -101,11 +101,18 @@ class HyperMethod(Section):
     damping: Literal["none", "learned"]
 
 
+class ConcatMethod(Section):
+    """The hypernetwork's control, which takes its widths, ablations and option from ``hyper``."""
+
+    train: TrainingChanges
+
+
 class MonteCarlo(Section):
     """The Monte-Carlo evaluation: each point ends at ``min_frame_errors`` and ``min_words``, or at ``max_words``.
 
-    ``parts`` jobs share the work. ``more_iterations`` names, by method, numbers of iterations that are measured as
-    well as the trained one.
+    ``parts`` jobs share the work. ``most_words`` names, by method, a lower ``max_words`` for decoders that are slow:
+    the first of the words that the others hear. ``more_iterations`` names, by method, numbers of iterations that are
+    measured as well as the trained one.
     """
 
     ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
@@ -114,6 +121,7 @@ class MonteCarlo(Section):
     max_words: Count
     min_frame_errors: Count
     parts: Annotated[int, Field(ge=1, le=1000)]
+    most_words: dict[str, Count] = Field(default_factory=dict)
     more_iterations: dict[str, list[Count]]
 
     @model_validator(mode="after")
@@ -189,6 +197,12 @@ class HyperSettings(TrainedSettings):
     method: HyperMethod
 
 
+class ConcatSettings(TrainedSettings):
+    """The control: the hypernetwork's widths, and a training of its own."""
+
+    method: HyperMethod
+
+
 class UntrainedSettings(MethodSettings):
     """The hypernetwork decoder at step 0: the same widths, no training."""
 
@@ -210,6 +224,7 @@ SETTINGS: dict[str, type[MethodSettings]] = {
     "weighted_bp": WeightedSettings,
     "weighted_bp_recurrent": RecurrentWeightedSettings,
     "static_g": StaticSettings,
+    "concat": ConcatSettings,
     "untrained": UntrainedSettings,
     "hyper": HyperSettings,
     "maximum_likelihood": MaximumLikelihoodSettings,
@@ -228,6 +243,7 @@ class Config(DomainConfig):
 
     method_settings = SETTINGS
     step_settings = STEP_SETTINGS
+    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, TrainedSettings))
     source: Literal["constructed", "database"]
     matrices: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(default_factory=dict)
     iterations: Count
@@ -237,6 +253,7 @@ class Config(DomainConfig):
     weighted_bp: WeightedMethod
     weighted_bp_recurrent: RecurrentWeightedMethod
     static_g: StaticMethod
+    concat: ConcatMethod
     hyper: HyperMethod
     evaluate: MonteCarlo
 
@@ -254,8 +271,11 @@ class Config(DomainConfig):
                 raise ValueError(f"datasets: {dataset} is not a known code; accepted: {', '.join(accepted)}")
             if self.source == "constructed" and dataset in CODES and not CODES[dataset].constructed:
                 raise ValueError(f"datasets: {dataset} has no construction; it needs source: database")
-        if self.iterations == 1 and (rounds := {"hyper", "untrained", "static_g"} & set(self.methods)):
+        if self.iterations == 1 and (rounds := {"hyper", "untrained", "static_g", "concat"} & set(self.methods)):
             raise ValueError(f"iterations: {min(rounds)} needs at least 2, the first is plain belief propagation")
+        for method in self.evaluate.most_words:
+            if method not in SETTINGS:
+                raise ValueError(f"evaluate.most_words: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
         for method, more in self.evaluate.more_iterations.items():
             if any(number <= self.iterations for number in more):
                 raise ValueError(
@@ -275,6 +295,10 @@ class Config(DomainConfig):
         code = CODES.get(dataset)
         return code is not None and REFERENCES[method](code.n, code.k)
 
+    def own_files(self, dataset: str) -> list[str]:
+        """See :class:`hypernet.lab.config.DomainConfig`: a parity-check file (see ``matrices``)."""
+        return [self.matrices[dataset]] if dataset in self.matrices else []
+
     def parts(self) -> int:
         """See :class:`hypernet.lab.config.DomainConfig`."""
         return self.evaluate.parts
@@ -289,17 +313,18 @@ class Config(DomainConfig):
         if step == "evaluate":
             more = self.evaluate.more_iterations.get(method, [])
             iterations = sorted({self.iterations, *more})
-            return EvaluationSettings(
-                monte_carlo=self.evaluate.model_copy(update={"more_iterations": {}}), iterations=iterations
-            )
+            most = min(self.evaluate.max_words, self.evaluate.most_words.get(method, self.evaluate.max_words))
+            changes = {"max_words": most, "min_words": min(most, self.evaluate.min_words)}
+            rule = self.evaluate.model_copy(update={"more_iterations": {}, "most_words": {}} | changes)
+            return EvaluationSettings(monte_carlo=rule, iterations=iterations)
         settings: dict[str, object] = {"iterations": self.iterations}
         if method not in REFERENCES:
-            # The untrained decoder is the hypernetwork's.
-            section = self.hyper if method == "untrained" else getattr(self, method)
+            # The untrained decoder is the hypernetwork's, and the control has its widths.
+            section = self.hyper if method in ("untrained", "concat") else getattr(self, method)
+            if issubclass(SETTINGS[method], TrainedSettings):
+                departures: TrainingChanges = getattr(self, method).train
+                settings["train"] = self.train.model_copy(update=departures.model_dump(exclude_none=True))
             if hasattr(section, "train"):
-                if issubclass(SETTINGS[method], TrainedSettings):
-                    changes = section.train.model_dump(exclude_none=True)
-                    settings["train"] = self.train.model_copy(update=changes)
                 section = section.model_copy(update={"train": TrainingChanges()})
             settings["method"] = section
         return SETTINGS[method].model_validate(settings)

@@ -15,19 +15,13 @@ from hypernet.codes.dataset import load_code
 from hypernet.codes.montecarlo import Decode, simulate
 from hypernet.codes.trained import open_model
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import digest_of, sha256, write_table
+from hypernet.lab.files import digest_of, sha256
+from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.manifest import read_manifest
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.statistics import mean_from_sums, paired_bootstrap_log_ratio, poisson_upper, wilson
-from hypernet.lab.results.summary import (
-    Comparison,
-    Measurement,
-    mlflow_metrics,
-    summarise_runs,
-    write_measurements,
-)
-from hypernet.lab.runs.tracking import Tracker, run_id_of
+from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 
 # With fewer wrong words than this an error rate is only bounded from above.
 FEWEST_FRAME_ERRORS = 10
@@ -95,62 +89,45 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
     return measurements
 
 
-def evaluate(
-    dataset: str,
-    method: str,
-    seed: int,
-    data: Path,
-    run: Path,
-    settings: EvaluationSettings,
-    program: str,
-    threads: int,
-) -> None:
-    """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to ``run``.
+def evaluate(job: Job[EvaluationSettings]) -> None:
+    """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to the run's folder.
 
     Parts that were simulated before (:func:`evaluate_part`) are taken as they are, the others simulated here.
     """
-    parts = [
-        _simulate_part(part, seed, data, run, settings, program, threads) for part in range(settings.monte_carlo.parts)
-    ]
+    parts = [_simulate_part(job, part) for part in range(job.settings.monte_carlo.parts)]
     order = ["iterations", "ebn0_db", "chunk"]
     counts = pd.concat(parts).sort_values(order, ignore_index=True)
-    code = load_code(data)
-    measurements = measure(counts, code.length, open_model(run / "model.ckpt").iterations)
-    write_table(run / "items.csv", counts)
-    tracker = Tracker("codes", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
-    tracker.metrics(mlflow_metrics(measurements))
-    tracker.artifact(run / "items.csv")
-    tracker.close()
-    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
-    (run / ".counts.json").unlink(missing_ok=True)
+    code = load_code(job.data)
+    write_results(job, counts, measure(counts, code.length, open_model(job.model).iterations))
+    (job.folder / ".counts.json").unlink(missing_ok=True)
 
 
-def evaluate_part(
-    part: int, seed: int, data: Path, run: Path, settings: EvaluationSettings, program: str, threads: int
-) -> None:
-    """Simulate part number ``part`` (from 0) of the evaluation, and leave its counts in the run's folder ``parts``."""
-    if part >= settings.monte_carlo.parts:
-        raise UserError(f"--part {part}: there are {settings.monte_carlo.parts} parts, counted from 0")
-    _simulate_part(part, seed, data, run, settings, program, threads)
+def evaluate_part(job: Job[EvaluationSettings], part: int) -> None:
+    """Simulate part number ``part`` (from 0) of the evaluation, and leave its counts in the run's folder ``parts``.
+
+    Raises:
+        UserError: there are fewer parts.
+    """
+    if part >= job.settings.monte_carlo.parts:
+        raise UserError(f"--part {part}: there are {job.settings.monte_carlo.parts} parts, counted from 0")
+    _simulate_part(job, part)
 
 
-def _simulate_part(
-    part: int, seed: int, data: Path, run: Path, settings: EvaluationSettings, program: str, threads: int
-) -> pd.DataFrame:
-    use_threads(threads)
-    model = run / "model.ckpt"
-    decoder = open_model(model)
-    fingerprint = digest_of(
-        [sha256(model), read_manifest(data)["digest"], settings.model_dump(mode="json"), seed, part, program]
-    )
+def _simulate_part(job: Job[EvaluationSettings], part: int) -> pd.DataFrame:
+    use_threads(job.threads)
+    settings = job.settings
+    decoder = open_model(job.model)
+    data_digest = read_manifest(job.data)["digest"]
+    plain = settings.model_dump(mode="json")
+    fingerprint = digest_of([sha256(job.model), data_digest, plain, job.seed, part, job.program])
 
     def decode(iterations: int) -> Decode:
         decoder.use_iterations(iterations)
         return decoder.decode_columns
 
     # The counts of an undivided evaluation go into items.csv; Snakemake need not know this file.
-    counts = run / (f"parts/{part}.json" if settings.monte_carlo.parts > 1 else ".counts.json")
-    return simulate(decode, load_code(data), settings, seed, part, counts, fingerprint)
+    counts = job.folder / (f"parts/{part}.json" if settings.monte_carlo.parts > 1 else ".counts.json")
+    return simulate(decode, load_code(job.data), settings, job.seed, part, counts, fingerprint)
 
 
 def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:

@@ -25,7 +25,6 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
-from hypernet.lab.runs.tracking import keep_in_summary_run
 
 QUIET_DB, NOISY_DB = 7.0, 1.0
 # Of this many words at this Eb/N0 the picture of the messages takes one that the decoder corrects.
@@ -33,7 +32,7 @@ CANDIDATES, CANDIDATES_DB = 200, 3.0
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
-    """Draw all pictures of :mod:`hypernet.codes.captions` and keep them in MLflow's run "summary".
+    """Draw all pictures of :mod:`hypernet.codes.captions`.
 
     Args:
         runs: folders of the runs.
@@ -66,9 +65,6 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         missing = "No hypernetwork decoder among the runs"
         figure = look_into(open_model(hyper[0]["folder"] / "model.ckpt")) if hyper else figures.nothing_to_show(missing)
         figures.save(figure, out, picture)
-    keep_in_summary_run(
-        "codes", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
-    )
 
 
 def _read(path: Path) -> pd.DataFrame:

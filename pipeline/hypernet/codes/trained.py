@@ -16,6 +16,8 @@ from hypernet.codes.sources.matrices import validate
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored
 
+# Of the form of model files: it rises when names or shapes in them change.
+VERSION = 1
 # Words decoded at once: the messages of this many stay in the processor's cache.
 CHUNK = 500
 # An infinite channel value is a bit known for certain; a large finite one means the same and stays computable.
@@ -153,7 +155,7 @@ def open_model(path: str | Path) -> TrainedDecoder:
     Raises:
         UserError: no such file, not a model of this domain, of another version, or damaged.
     """
-    return restored(path, load_model(path), "codes", restore)
+    return restored(path, load_model(path), "codes", VERSION, restore)
 
 
 def as_array(values: ArrayLike, where: str) -> np.ndarray:

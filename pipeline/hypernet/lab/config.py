@@ -38,10 +38,14 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_len
 
 
 class ProjectConfig(Section):
-    """What holds for every domain: where results go, the scale they are labelled with, what a job may use."""
+    """What holds for every domain: where results go, the scale they are labelled with, what a job may use.
+
+    ``live_tracking`` shows the curves of a training in MLflow while it goes on, not only when it has ended.
+    """
 
     scale: Literal["smoke", "real", "paper"]
     results: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
+    live_tracking: bool
     gpus_per_training: Annotated[int, Field(ge=0, le=64)]
     memory_mb: Annotated[int, Field(ge=100)]
     minutes: Annotated[int, Field(ge=1)]
@@ -79,10 +83,12 @@ class DomainConfig(Section, abc.ABC):
     Attributes:
         method_settings: by method id, the type of what its training may see.
         step_settings: by step (all but training), the type of what it may see.
+        at_once: methods with little or nothing to train: trained and measured in one process.
     """
 
     method_settings: ClassVar[Mapping[str, type[Section]]]
     step_settings: ClassVar[Mapping[str, type[Section]]]
+    at_once: ClassVar[frozenset[str]] = frozenset()
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds
@@ -100,6 +106,15 @@ class DomainConfig(Section, abc.ABC):
     def parts(self) -> int:
         """Into how many jobs the evaluation of one run is divided."""
         return 1
+
+    def own_files(self, dataset: str) -> list[str]:
+        """A person's own files that a data set is read from; of others none."""
+        del dataset
+        return []
+
+    def methods_at_once(self) -> list[str]:
+        """The methods that are trained and measured in one process; none where an evaluation is divided."""
+        return sorted(self.at_once) if self.parts() == 1 else []
 
     def runs(self) -> list[tuple[str, str, int]]:
         """All runs: (data set, method, seed)."""

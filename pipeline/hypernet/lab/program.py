@@ -30,7 +30,10 @@ CARRIERS = frozenset(
         "program",
         "progress",
         "results.figures",
+        "job",
+        "runs.live",
         "runs.record",
+        "runs.store",
         "runs.tracking",
     )
 )

@@ -171,7 +171,7 @@ class _FiniteLoss(Callback):
 
 
 class _History(Callback):
-    """Collects one row of numbers per epoch, across resumes, and passes each on to the tracker and the log."""
+    """Collects one row of numbers per epoch, across resumes, and passes each on to the log and, if asked, to MLflow."""
 
     def __init__(self, run: TrainingRun, max_steps: int):
         self.run, self.max_steps = run, max_steps
@@ -197,7 +197,8 @@ class _History(Callback):
         self.rows.append(row)
         if not trainer.is_global_zero:
             return
-        self.run.tracker.metrics({k: v for k, v in row.items() if k != "step"}, step=trainer.global_step)
+        if self.run.live is not None:
+            self.run.live.metrics({k: v for k, v in row.items() if k != "step"}, step=trainer.global_step)
         if not sys.stderr.isatty():
             shown = "  ".join(f"{key} {value:.5g}" for key, value in numbers.items())
             line = f"step {trainer.global_step} of {self.max_steps}  {self.seconds:.0f} s  {shown}"

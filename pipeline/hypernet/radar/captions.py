@@ -1,5 +1,6 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
+from hypernet.lab.steps import DataStep
 from hypernet.radar.names import dataset_title
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
@@ -33,6 +34,11 @@ BETTER = {
     "lead_csi": "higher",
 }
 
+# From the source to what trainings read.
+STEPS = {
+    "raw": DataStep("images", "raw images of {dataset}"),
+    "prepare": DataStep("background_subtraction", "grey levels and windows of {dataset}, the map subtracted"),
+}
 # By file name, in the order of the page.
 FIGURES = {
     "comparison": "Loss of each method with 95 % intervals over events; beside it the ratio to the last frame and the "

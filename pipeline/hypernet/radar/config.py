@@ -196,6 +196,7 @@ class Config(DomainConfig):
 
     method_settings = SETTINGS
     step_settings = STEP_SETTINGS
+    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, NetworkSettings))
     geometry: Sizes
     simulated: Simulated
     windows: WindowRules

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from hypernet.lab.files import atomic_path, write_table
+from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.statistics import Interval
-from hypernet.lab.results.summary import Comparison, Measurement, mlflow_metrics, summarise_runs, write_measurements
-from hypernet.lab.runs.tracking import Tracker, run_id_of
+from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.radar.config import EvaluationSettings
 from hypernet.radar.core.frames import INPUTS, LEVELS, STEP_SECONDS, RadarData
 from hypernet.radar.core.scores import SCALES, THRESHOLDS, ratio_interval, window_scores
@@ -46,37 +46,22 @@ SHOWN = [
 ]
 
 
-def evaluate(
-    dataset: str,
-    method: str,
-    seed: int,
-    data: Path,
-    run: Path,
-    settings: EvaluationSettings,
-    program: str,
-    threads: int,
-) -> None:
-    """Forecast every held-out image and write ``items.csv`` and ``metrics.json`` to ``run``.
+def evaluate(job: Job[EvaluationSettings]) -> None:
+    """Forecast every held-out image and write ``items.csv`` and ``metrics.json`` to the run's folder.
 
     ``predictions.npz`` keeps the first windows for pictures, ``lead_times.csv`` the scores of forecasts fed back.
     """
-    del program
-    use_threads(threads)
-    radar = load(data)
-    forecaster = open_model(run / "model.ckpt")
+    use_threads(job.threads)
+    radar = load(job.data)
+    forecaster = open_model(job.model)
     items, kept = _items(forecaster, radar)
-    leads = lead_times(forecaster, radar, settings.lead_steps)
-    measurements = measure(items, seed, settings.resamples)
-    measurements += measure_leads(leads, seed, settings.resamples)
-    with atomic_path(run / "predictions.npz") as temporary:
+    leads = lead_times(forecaster, radar, job.settings.lead_steps)
+    measurements = measure(items, job.seed, job.settings.resamples)
+    measurements += measure_leads(leads, job.seed, job.settings.resamples)
+    with atomic_path(job.folder / "predictions.npz") as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **kept)
-    write_table(run / "items.csv", items)
-    write_table(run / "lead_times.csv", pooled_leads(leads))
-    tracker = Tracker("radar", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
-    tracker.metrics(mlflow_metrics(measurements))
-    tracker.artifact(run / "items.csv")
-    tracker.close()
-    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+    write_table(job.folder / "lead_times.csv", pooled_leads(leads))
+    write_results(job, items, measurements)
 
 
 def _items(forecaster: Forecaster, radar: RadarData) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.results import figures
-from hypernet.lab.runs.tracking import keep_in_summary_run
 from hypernet.radar.methods import TITLES
 from hypernet.radar.names import dataset_title
 from hypernet.radar.plots.scenes import (
@@ -56,7 +55,7 @@ LEADS = {
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
-    """Draw all pictures of ``hypernet.radar.captions`` and ``animation.gif``; keep them in MLflow's run "summary".
+    """Draw all pictures of ``hypernet.radar.captions`` and ``animation.gif``.
 
     Pictures of single images show the first run of each method on the first data set.
 
@@ -132,8 +131,6 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         save(None, "learning", "No method among the runs was trained")
     animated = next((method for method in ("patch_dynamic", "whole_dynamic") if method in shown), next(iter(shown)))
     write_comparison(out / "animation.gif", shown[animated], dataset_title(datasets[0]))
-    kept = [*sorted(out.glob("*.png")), out / "animation.gif"]
-    keep_in_summary_run("radar", out, [*kept, results / "summary.csv", results / "comparisons.csv"])
 
 
 def _preprocessing(records: Sequence[dict[str, Any]]) -> tuple[str, Path | None]:

@@ -33,6 +33,9 @@ from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 from hypernet.radar.methods import TITLES, build, on_patches
 from hypernet.radar.model import DynamicConvolution
 
+# Of the form of model files: it rises when names or shapes in them change.
+VERSION = 1
+
 # Images of a network's size that are forecast at once.
 IMAGES_AT_ONCE = 32
 LONGEST_TITLE = 200
@@ -166,17 +169,10 @@ def module_of(settings: MethodSettings, geometry: Geometry) -> nn.Module:
     raise ValueError(f"no method takes settings of type {type(settings).__name__}")
 
 
-def describe(dataset: str, method: str, title: str, geometry: Geometry, settings: MethodSettings) -> dict[str, Any]:
-    """What a model file says beside its weights, in plain types."""
+def describe(title: str, geometry: Geometry) -> dict[str, Any]:
+    """What a model file of this domain says beside its weights, in plain types."""
     sizes = {"size": geometry.size, "margin": geometry.margin, "patch": geometry.patch, "taps": geometry.taps}
-    return {
-        "domain": "radar",
-        "dataset": dataset,
-        "method": method,
-        "title": title,
-        "geometry": sizes,
-        "settings": settings.model_dump(mode="json"),
-    }
+    return {"title": title, "geometry": sizes}
 
 
 def restore(content: dict[str, Any]) -> Forecaster:
@@ -209,7 +205,7 @@ def open_model(path: str | Path) -> Forecaster:
     Raises:
         UserError: no such file, not a model of this domain, of another version, or damaged.
     """
-    return restored(path, load_model(path), "radar", restore)
+    return restored(path, load_model(path), "radar", VERSION, restore)
 
 
 def _usable(weights: object) -> bool:

@@ -1,5 +1,6 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
+from hypernet.lab.steps import DataStep
 from hypernet.ratings.names import dataset_title
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
@@ -20,6 +21,11 @@ BETTER = {
     "rmse_truth": "lower",
 }
 
+# From the source to what trainings read.
+STEPS = {
+    "raw": DataStep("tables", "raw tables of {dataset}"),
+    "prepare": DataStep("splits", "divide the ratings of {dataset} and standardise the features"),
+}
 # By file name, in the order of the page.
 FIGURES = {
     "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "

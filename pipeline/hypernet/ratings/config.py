@@ -286,6 +286,7 @@ class Config(DomainConfig):
 
     method_settings = SETTINGS
     step_settings = STEP_SETTINGS
+    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, MetaTreeSettings))
     tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], CsvTables]
     allow_modified: bool
     select: Literal["validation", "test"]
@@ -338,7 +339,7 @@ class Config(DomainConfig):
         return method != "oracle" or GENERATED.fullmatch(dataset) is not None
 
     def own_files(self, dataset: str) -> list[str]:
-        """The files of a data set in CSV tables (see ``tables``); of others none."""
+        """See :class:`~hypernet.lab.config.DomainConfig`: the files of a data set in CSV tables (see ``tables``)."""
         table = self.tables.get(dataset)
         return [table.ratings, table.items] if table else []
 

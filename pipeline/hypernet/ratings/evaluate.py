@@ -8,18 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hypernet.lab.files import write_table
+from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.statistics import Interval, bootstrap, wilson
-from hypernet.lab.results.summary import (
-    Comparison,
-    Measurement,
-    mlflow_metrics,
-    summarise_runs,
-    write_measurements,
-)
-from hypernet.lab.runs.tracking import Tracker, run_id_of
+from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.ratings.config import EvaluationSettings
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.core.trees import Forest
@@ -159,21 +152,11 @@ def forest_of(predictor: BaselinePredictor | MetaTreePredictor, data: RatingData
     return predictor.fitted.user_trees()
 
 
-def evaluate(
-    dataset: str,
-    method: str,
-    seed: int,
-    data: Path,
-    run: Path,
-    settings: EvaluationSettings,
-    program: str,
-    threads: int,
-) -> None:
-    """Predict the held-out ratings and write ``items.csv`` (one row per user) and ``metrics.json`` to ``run``."""
-    del program
-    use_threads(threads)
-    ratings = RatingData.load(data)
-    predictor = open_model(run / "model.ckpt")
+def evaluate(job: Job[EvaluationSettings]) -> None:
+    """Predict the held-out ratings; write ``items.csv`` (a row per user) and ``metrics.json`` to the run's folder."""
+    use_threads(job.threads)
+    ratings = RatingData.load(job.data)
+    predictor = open_model(job.model)
     support = np.diff(ratings.train.offsets(len(ratings.users)))
     group = test_group(ratings)
     tables = [errors_by_user(group, ratings.test, support, predictor.test(ratings), ratings)]
@@ -182,16 +165,11 @@ def evaluate(
         given = np.diff(unseen.support.offsets(unseen.count))
         tables.append(errors_by_user(NEW_USERS, unseen.query, given, predicted, ratings))
     items = pd.concat(tables, ignore_index=True)
-    measurements = measure(items, ratings.unit, settings.resamples, seed)
+    measurements = measure(items, ratings.unit, job.settings.resamples, job.seed)
     forest = forest_of(predictor, ratings) if ratings.truth is not None else None
     if forest is not None:
-        measurements += truth_measurements(group, forest, ratings, settings.resamples, seed)
-    write_table(run / "items.csv", items)
-    tracker = Tracker("ratings", f"{method} {dataset} seed {seed}", run_id=run_id_of(run))
-    tracker.metrics(mlflow_metrics(measurements))
-    tracker.artifact(run / "items.csv")
-    tracker.close()
-    write_measurements(run / "metrics.json", dataset, method, seed, measurements)
+        measurements += truth_measurements(group, forest, ratings, job.settings.resamples, job.seed)
+    write_results(job, items, measurements)
 
 
 def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:

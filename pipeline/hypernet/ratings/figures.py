@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.results import figures
-from hypernet.lab.runs.tracking import keep_in_summary_run
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.evaluate import NEW_USERS
 from hypernet.ratings.methods import TITLES, is_meta
@@ -39,7 +38,7 @@ Record = dict[str, Any]
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
-    """Draw all pictures of :mod:`hypernet.ratings.captions` and keep them in MLflow's run "summary".
+    """Draw all pictures of :mod:`hypernet.ratings.captions`.
 
     Args:
         runs: folders of the runs.
@@ -62,9 +61,6 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     panels("support", lambda name, axes: _support(axes, _of(records, name)))
     panels("learning", lambda name, axes: _learning(axes, _of(records, name)))
     draw_portraits(_sitter(records), out)
-    keep_in_summary_run(
-        "ratings", out, [*sorted(out.glob("*.png")), results / "summary.csv", results / "comparisons.csv"]
-    )
 
 
 def _sitter(records: Sequence[Record]) -> Sitter | None:

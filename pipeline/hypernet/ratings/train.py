@@ -10,98 +10,75 @@ import torch
 
 from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
-from hypernet.lab.machine import use_threads
-from hypernet.lab.runs.models import count_parameters, load_model, save_model
+from hypernet.lab.job import Job
+from hypernet.lab.runs.models import count_parameters, load_start
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.ratings.baselines.fit import fit
 from hypernet.ratings.config import HardMetaTreeSettings, MetaTreeSettings
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.methods import build
-from hypernet.ratings.trained import open_model
+from hypernet.ratings.trained import VERSION, open_model
 
-LOADER = "hypernet.ratings.trained:open_model"
 EXAMPLES = 3
 
 
-def train(
-    dataset: str,
-    method: str,
-    seed: int,
-    data: Path,
-    out: Path,
-    settings: Section,
-    program: str,
-    threads: int,
-) -> None:
-    """Train ``method`` on prepared ratings and write ``model.ckpt`` and ``run.json`` to ``out``.
+def train(job: Job[Section]) -> None:
+    """Train a method on prepared ratings and write ``model.ckpt`` and ``run.json`` to the run's folder.
 
     A meta tree with hard routing goes on from the one with soft routing, whose run lies beside its own.
 
     Raises:
         UserError: the run that this one goes on from is missing.
     """
-    ratings = RatingData.load(data)
-    use_threads(threads)
-    start = _start(method, out, settings)
-    with TrainingRun("ratings", dataset, method, seed, data, out, settings, program, start) as run:
-        content = {
-            "domain": "ratings",
-            "dataset": dataset,
-            "method": method,
-            "settings": settings.model_dump(mode="json"),
-            "catalogue": _catalogue(ratings),
-        }
+    ratings = RatingData.load(job.data)
+    settings = job.settings
+    start, known = _start(job)
+    with TrainingRun(job, start) as run:
+        content: dict[str, Any] = {"catalogue": _catalogue(ratings)}
         if isinstance(settings, MetaTreeSettings):
-            content["state"] = _train_meta_tree(method, ratings, settings, start, run, threads)
+            content["state"] = _train_meta_tree(ratings, settings, known, run)
         else:
-            fitted, facts = fit(method, ratings, settings, seed)
+            fitted, facts = fit(job.method, ratings, settings, job.seed)
             content["state"] = fitted.state()
             run.facts |= facts
-        model = out / "model.ckpt"
-        save_model(model, content)
-        predictor = open_model(model)
+        run.save(content, VERSION)
+        predictor = open_model(job.model)
         example = predictor.example(ratings, EXAMPLES)
-        run.tracker.model(model, LOADER, example, predictor(example))
+        run.sign(example, predictor(example))
 
 
-def _start(method: str, out: Path, settings: Section) -> Path | None:
-    if not isinstance(settings, MetaTreeSettings) or settings.stage.start is None:
-        return None
-    path = out.parents[1] / settings.stage.start / out.name / "model.ckpt"
-    if not path.is_file():
-        raise UserError(f"{path}: not there; {method} goes on from {settings.stage.start}, train that one first")
-    return path
+def _start(job: Job[Section]) -> tuple[Path | None, dict[str, Any]]:
+    if not isinstance(job.settings, MetaTreeSettings) or job.settings.stage.start is None:
+        return None, {}
+    return load_start(job, job.settings.stage.start, VERSION)
 
 
 def _train_meta_tree(
-    method: str, ratings: RatingData, settings: MetaTreeSettings, start: Path | None, run: TrainingRun, threads: int
+    ratings: RatingData, settings: MetaTreeSettings, known: dict[str, Any], run: TrainingRun
 ) -> dict[str, Any]:
-    torch.manual_seed(run.identity["seed"])
-    tree = build(method, settings, len(ratings.features), ratings.low, ratings.high)
+    torch.manual_seed(run.job.seed)
+    tree = build(run.job.method, settings, len(ratings.features), ratings.low, ratings.high)
     run.facts["parameter_count"] = count_parameters(tree)
     hard = isinstance(settings, HardMetaTreeSettings)
-    if start is not None:
-        assert settings.stage.start is not None
-        _go_on_from(start, settings.stage.start, tree)
+    if known:
+        _go_on_from(known, run.job, tree)
     if settings.stage.steps:
         # Imported here: it takes seconds, and the methods with nothing to train need none of it.
         from hypernet.ratings.learning import learn
 
-        learn(tree, ratings, settings, hard, run, threads)
+        learn(tree, ratings, settings, hard, run, run.job.threads)
     return tree.cpu().state_dict()
 
 
-def _go_on_from(path: Path, method: str, tree: torch.nn.Module) -> None:
-    """Give a network the weights of the trained model of ``method``."""
-    content = load_model(path)
-    if not isinstance(content, dict) or content.get("method") != method:
-        raise UserError(f"{path}: not a model of {method}; train that one again")
+def _go_on_from(known: dict[str, Any], job: Job[Section], tree: torch.nn.Module) -> None:
+    """Give a network the weights of another method's trained model."""
     try:
-        tree.load_state_dict(content["state"])
+        tree.load_state_dict(known["state"])
     except (KeyError, RuntimeError, TypeError):
+        start = known["method"]
         raise UserError(
-            f"{path}: its networks are not of the sizes set here (features, embedding, f_hidden, g_hidden); "
-            f"train {method} again with these settings"
+            f"{job.of_method(start) / job.model.name}: its networks are not of the sizes set here (features, "
+            f"embedding, f_hidden, g_hidden); train {start} again with these settings"
         ) from None
 
 

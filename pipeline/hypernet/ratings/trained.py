@@ -21,6 +21,9 @@ from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.methods import TITLES, build, is_hard, is_meta
 from hypernet.ratings.model import MetaTree, Trees
 
+# Of the form of model files: it rises when names or shapes in them change.
+VERSION = 1
+
 # Ratings whose trees are grown at once: few enough to stay in the processor's cache.
 RATINGS_AT_ONCE = 6_000
 QUERIES_AT_ONCE = 10_000
@@ -351,7 +354,7 @@ def open_model(path: str | Path) -> BaselinePredictor | MetaTreePredictor:
     Raises:
         UserError: no such file, not a model of this domain, of another version, or damaged.
     """
-    return restored(path, load_model(path), "ratings", restore)
+    return restored(path, load_model(path), "ratings", VERSION, restore)
 
 
 def open_trees(model: str | Path | BaselinePredictor | MetaTreePredictor) -> MetaTreePredictor:

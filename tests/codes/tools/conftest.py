@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hypernet.codes.train import train
+from hypernet.lab.job import Job
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +15,7 @@ def trained(prepared, config, tmp_path_factory):
 
     def model(method):
         settings = config().settings("train", "BCH31_16", method)
-        train("BCH31_16", method, 0, prepared("BCH31_16"), folder / method, settings, "program", threads=1)
+        train(Job("codes", "BCH31_16", method, 0, prepared("BCH31_16"), folder / method, settings))
         return folder / method / "model.ckpt"
 
     return model

@@ -26,6 +26,7 @@ from hypernet.codes.tools.decode import decode, decode_stream
 from hypernet.codes.train import train
 from hypernet.codes.trained import CHUNK, open_model
 from hypernet.lab.errors import UserError
+from hypernet.lab.job import Job
 from hypernet.lab.runs.models import save_model
 
 BITS = 31
@@ -36,7 +37,7 @@ LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
 def model(prepared, config, tmp_path):
     """The model file of belief propagation on BCH(31,16), as its training step writes it."""
     settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "bp")
-    train("BCH31_16", "bp", 0, prepared("BCH31_16"), tmp_path / "run", settings, "program", threads=1)
+    train(Job("codes", "BCH31_16", "bp", 0, prepared("BCH31_16"), tmp_path / "run", settings))
     return tmp_path / "run" / "model.ckpt"
 
 

@@ -9,8 +9,10 @@ import pytest
 import scipy.stats
 
 from hypernet.domains import available, room
+from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json, write_table
+from hypernet.lab.job import Job
 from hypernet.lab.results.claims import check_claims
 from hypernet.lab.results.summary import (
     COMPARISON_COLUMNS,
@@ -21,7 +23,7 @@ from hypernet.lab.results.summary import (
     mlflow_metrics,
     read_published,
     summarise,
-    write_measurements,
+    write_results,
     write_summary,
 )
 
@@ -41,9 +43,10 @@ def runs(tmp_path: Path):
     def write(*given) -> list[Path]:
         paths = []
         for dataset, method, seed, measurements in given:
-            path = tmp_path / "runs" / dataset / method / f"seed{seed}" / "metrics.json"
-            write_measurements(path, dataset, method, seed, measurements)
-            paths.append(path)
+            folder = tmp_path / "runs" / dataset / method / f"seed{seed}"
+            job = Job("toy", dataset, method, seed, tmp_path, folder, Section())
+            write_results(job, pd.DataFrame({"item": [0]}), measurements)
+            paths.append(folder / "metrics.json")
         return paths
 
     return write

@@ -12,7 +12,7 @@ import torch
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored, save_model
 
-CONTENT = {"domain": "toy", "weights": torch.arange(6.0).reshape(2, 3), "settings": {"width": 3}}
+CONTENT = {"domain": "toy", "version": 2, "weights": torch.arange(6.0).reshape(2, 3), "settings": {"width": 3}}
 
 
 class Trace:
@@ -73,7 +73,7 @@ def test_what_does_not_fit_is_one_line(error):
         raise error
 
     with pytest.raises(UserError, match="of another version, or damaged") as caught:
-        restored("model.ckpt", CONTENT, "toy", restore)
+        restored("model.ckpt", CONTENT, "toy", 2, restore)
     assert "\n" not in str(caught.value)
 
 
@@ -82,10 +82,20 @@ def test_what_a_domain_says_of_a_sound_file_is_passed_on():
         raise UserError("a genetic algorithm has no network to open")
 
     with pytest.raises(UserError, match=r"^model\.ckpt: a genetic algorithm has no network to open$"):
-        restored("model.ckpt", CONTENT, "toy", restore)
+        restored("model.ckpt", CONTENT, "toy", 2, restore)
 
 
 def test_a_model_of_another_domain_is_refused():
     with pytest.raises(UserError, match="not a model trained by `hypernet codes train`"):
-        restored("model.ckpt", CONTENT, "codes", dict)
-    assert restored("model.ckpt", CONTENT, "toy", lambda content: content["settings"]) == {"width": 3}
+        restored("model.ckpt", CONTENT, "codes", 2, dict)
+    assert restored("model.ckpt", CONTENT, "toy", 2, lambda content: content["settings"]) == {"width": 3}
+
+
+@pytest.mark.parametrize(
+    ("version", "age"), [(None, "an older"), (1, "an older"), (3, "a newer"), ("2", "an older"), (True, "an older")]
+)
+def test_a_file_in_another_form_says_to_train_again(version, age):
+    content = {**CONTENT, "version": version} if version is not None else {"domain": "toy"}
+    with pytest.raises(UserError) as caught:
+        restored("model.ckpt", content, "toy", 2, dict)
+    assert str(caught.value) == f"model.ckpt: a model file of {age} form, this program reads form 2; train it again"

@@ -1,313 +1,234 @@
+"""MLflow after the science: every run once, what changed in its predecessor's place, nothing lost without a server."""
+
 from __future__ import annotations
 
 import http.server
-import math
-import os
-import shutil
-import subprocess
-import sys
+import json
 import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hypernet.lab.config import Section
+from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
-from hypernet.lab.manifest import write_manifest
+from hypernet.lab.job import Job
+from hypernet.lab.manifest import read_manifest, write_manifest
+from hypernet.lab.results.summary import Measurement, write_results
+from hypernet.lab.runs import tracking
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.runs.tracking import Tracker, flatten, metric_name, run_id_of, tracking_uri
+from hypernet.lab.runs.tracking import packed_program, track
 
-# Nothing listens on the discard port.
-NO_SERVER = "http://127.0.0.1:9"
-PROCESSES = 8
-STEPS = 3
+OPENER = "hypernet.toy.trained:open_model"
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which nothing was logged; MLflow takes seconds to make its tables."""
-    from mlflow import MlflowClient
+class Settings(Section):
+    width: int
 
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+
+def make_run(method: str, loss: float, seed: int = 0, width: int = 3, steps: int = 3) -> Path:
+    """The files of one run, as a domain's steps leave them."""
+    data = Path("data/processed/toy/set")
+    if not data.exists():
+        data.mkdir(parents=True)
+        (data / "x").write_text("x")
+        write_manifest(data, {})
+    folder = Path("results/toy/set") / method / f"seed{seed}"
+    job = Job("toy", "set", method, seed, data, folder, Settings(width=width), "program", scale="smoke")
+    with TrainingRun(job) as run:
+        run.facts["parameter_count"] = 7
+        run.facts["history"] = [
+            {"step": 10 * (step + 1), "seconds": 1.5 * step, "validation_loss": loss / (step + 1)}
+            for step in range(steps)
+        ]
+        run.save({"weights": [1.0, 2.0]}, 1)
+        run.sign(np.zeros((2, 4), np.float32), np.zeros((2, 3)))
+    write_results(job, pd.DataFrame({"item": [0]}), [Measurement("4 dB", "loss", "1", loss, None, None, 1)])
+    return folder
+
+
+def send(*runs: Path) -> dict[str, str]:
+    """Track these runs; returns the MLflow ids by place."""
+    track("toy", runs, Path("data/processed/toy"), Path("results/toy"), OPENER)
+    return read_json(Path("results/toy/tracked.json"))["runs"]
 
 
 @pytest.fixture
-def store(workspace: Path, empty_store: Path) -> Path:
-    """The folder of a store of the working directory."""
-    (workspace / "mlruns").mkdir()
-    shutil.copy(empty_store, workspace / "mlruns" / "mlflow.db")
-    return workspace / "mlruns"
+def results(store) -> Path:
+    """The domain's folder of results, with a table and a picture."""
+    out = Path("results/toy")
+    (out / "figures").mkdir(parents=True)
+    (out / "figures" / "loss.png").write_bytes(b"a picture")
+    (out / "summary.csv").write_text("a\n1\n")
+    return out
 
 
-@pytest.fixture(autouse=True)
-def environment(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment variables that a tracker sets are undone."""
-    for name in (
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT",
-        "MLFLOW_DISABLE_ENV_CREATION",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
-        "MLFLOW_LOGGING_LEVEL",
-    ):
-        # Set and then removed, so that the value of before comes back at the end of the test.
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+def test_a_run_holds_what_its_files_say(results, client):
+    folder = make_run("ours", 0.25)
+    place = "set/ours/seed0"
+    stored = client().get_run(send(folder)[place])
+    record = read_json(folder / "run.json")
+    assert stored.info.run_name == "ours set seed 0"
+    assert stored.info.status == "FINISHED"
+    assert (stored.info.start_time, stored.info.end_time) == (
+        int(record["started"] * 1000),
+        int(record["started"] * 1000) + int(record["seconds"] * 1000),
+    )
+    settings = {"domain": "toy", "dataset": "set", "method": "ours", "seed": "0", "width": "3"}
+    assert settings.items() <= stored.data.params.items()
+    assert stored.data.tags["scale"] == "smoke"
+    assert stored.data.tags["data_digest"] == read_manifest(Path("data/processed/toy/set"))["digest"]
+    assert stored.data.metrics["loss/4 dB"] == 0.25
+    assert stored.data.metrics["parameter_count"] == 7
+    history = client().get_metric_history(stored.info.run_id, "validation_loss")
+    assert [(point.step, point.value) for point in history] == [(10, 0.25), (20, 0.125), (30, 0.25 / 3)]
+    assert [point.timestamp - stored.info.start_time for point in history] == [0, 1500, 3000]
+    (dataset,) = stored.inputs.dataset_inputs
+    assert dataset.dataset.name == "set"
+    assert stored.data.tags["data_digest"].startswith(dataset.dataset.digest)
+    assert {file.path for file in client().list_artifacts(stored.info.run_id)} >= {"items.csv", "run.json"}
 
 
-def client():
-    from mlflow import MlflowClient
+def test_a_model_is_kept_with_its_signature(results, client):
+    from mlflow.models import get_model_info
 
-    return MlflowClient(tracking_uri())
-
-
-def runs_of(experiment: str) -> list:
-    experiment_found = client().get_experiment_by_name(experiment)
-    return client().search_runs([experiment_found.experiment_id])
-
-
-def test_the_default_store_is_in_the_working_directory(workspace, monkeypatch):
-    assert tracking_uri().partition("?")[0] == f"sqlite:///{workspace / 'mlruns' / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_SERVER)
-    assert tracking_uri() == NO_SERVER
+    run_id = send(make_run("ours", 0.25))["set/ours/seed0"]
+    signature = get_model_info(f"runs:/{run_id}/model").signature
+    assert signature.inputs.inputs[0].type == np.float32
+    assert signature.inputs.inputs[0].shape == (-1, 4)
+    assert signature.outputs.inputs[0].shape == (-1, 3)
 
 
-nested = st.recursive(
-    st.integers() | st.booleans() | st.none() | st.lists(st.integers(), max_size=3),
-    lambda inner: st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, min_size=1, max_size=3),
-    max_leaves=10,
-)
+def test_nothing_is_sent_twice(results, stored_runs):
+    folders = [make_run("ours", 0.25), make_run("theirs", 0.5)]
+    first = send(*folders)
+    assert send(*folders) == first
+    places = [run.data.tags["place"] for run in stored_runs("toy") if "place" in run.data.tags]
+    assert sorted(places) == ["set/ours/seed0", "set/theirs/seed0", "summary"]
 
 
-@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), nested, max_size=4))
-def test_flat_names_lead_to_their_values(content):
-    flat = flatten(content)
-    for name, value in flat.items():
-        entry = content
-        for key in name.split("."):
-            entry = entry[key]
-        assert value == str(entry)
-
-    def leaves(inner):
-        return sum(map(leaves, inner.values())) if isinstance(inner, dict) else 1
-
-    assert len(flat) == leaves(content)
+def test_a_run_that_was_made_again_takes_its_predecessors_place(results, stored_runs, client):
+    others = make_run("theirs", 0.5)
+    first = send(make_run("ours", 0.25), others)
+    second = send(make_run("ours", 0.125, width=4), others)
+    assert second["set/theirs/seed0"] == first["set/theirs/seed0"]
+    assert second["set/ours/seed0"] != first["set/ours/seed0"]
+    (run,) = [run for run in stored_runs("toy") if run.data.tags.get("place") == "set/ours/seed0"]
+    assert run.data.params["width"] == "4"
+    assert client().get_run(first["set/ours/seed0"]).info.lifecycle_stage == "deleted"
 
 
-@pytest.mark.parametrize("name", ["ber/4 dB", "Eb/N0 (dB)", "a=b", "−ln(BER)", "é", "x_1.y-z:2"])
-def test_metric_names_are_those_that_mlflow_accepts(name):
-    from mlflow.utils.validation import _validate_metric_name
+def test_results_of_another_folder_are_left_alone(results, stored_runs):
+    send(make_run("ours", 0.25))
+    # Another person's results in the same store: the same places, another origin.
+    (results / ".origin").unlink()
+    send(make_run("ours", 0.5))
+    runs = [run for run in stored_runs("toy") if run.data.tags.get("place") == "set/ours/seed0"]
+    assert sorted(run.data.metrics["loss/4 dB"] for run in runs) == [0.25, 0.5]
 
-    _validate_metric_name(metric_name(name))
+
+def test_the_program_is_kept_once(results, store):
+    send(make_run("ours", 0.25), make_run("theirs", 0.5))
+    (packed,) = store.rglob("program.zip")
+    assert packed.read_bytes() == packed_program()
+    # Five small files and the checkpoint.
+    assert max(len([*model.rglob("*.*")]) for model in store.glob("artifacts/toy/models/*")) < 10
 
 
-def test_a_run_holds_what_was_logged(store, tmp_path, capfd):
-    note = tmp_path / "note.txt"
-    note.write_text("hello")
-    tracker = Tracker("codes", "bp A seed 0", tags={"commit": "abc"})
-    tracker.parameters({"a": {"b": 1}, "c": "x" * 9000})
-    for step in range(3):
-        tracker.metrics({"loss": step / 2, "worse": math.nan, "worst": math.inf}, step=step)
-    tracker.tags({"rule": "train"})
-    tracker.artifact(note, "notes")
-    tracker.close()
-    (run,) = runs_of("codes")
-    assert run.info.run_id == tracker.run_id
-    assert run.info.run_name == "bp A seed 0"
+def test_a_kill_while_a_run_is_sent_leaves_no_half_of_it(results, stored_runs, monkeypatch):
+    folder = make_run("ours", 0.25)
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking._Experiment, "_final", killed)
+        with pytest.raises(KeyboardInterrupt):
+            send(folder)
+    send(folder)
+    (run,) = [run for run in stored_runs("toy") if run.data.tags.get("place") == "set/ours/seed0"]
     assert run.info.status == "FINISHED"
-    assert set(run.data.params) == {"a.b", "c"}
-    assert run.data.params["a.b"] == "1"
-    assert set(run.data.params["c"]) == {"x"}
-    history = client().get_metric_history(tracker.run_id, "loss")
-    assert [(point.step, point.value) for point in history] == [(0, 0.0), (1, 0.5), (2, 1.0)]
-    assert run.data.metrics == {"loss": 1.0}
-    assert run.data.tags["commit"] == "abc"
-    assert run.data.tags["rule"] == "train"
-    assert [point.path for point in client().list_artifacts(tracker.run_id, "notes")] == ["notes/note.txt"]
-    assert list(store.glob("artifacts/codes/**/note.txt")) != []
-    assert tracker.unlogged == []
-    assert capfd.readouterr().err == ""
+    assert run.data.metrics["loss/4 dB"] == 0.25
 
 
-def test_a_run_is_continued_and_an_unknown_one_is_opened_anew(store):
-    first = Tracker("codes", "x")
-    first.metrics({"loss": 1.0}, step=0)
-    first.close("FAILED")
-    again = Tracker("codes", "x", run_id=first.run_id)
-    again.metrics({"loss": 0.5}, step=1)
-    again.close()
-    assert again.run_id == first.run_id
-    assert [point.step for point in client().get_metric_history(first.run_id, "loss")] == [0, 1]
-    assert client().get_run(first.run_id).info.status == "FINISHED"
-    other = Tracker("codes", "x", run_id="0123456789abcdef0123456789abcdef")
-    assert other.active
-    assert other.run_id not in (first.run_id, "0123456789abcdef0123456789abcdef")
-    assert {point.info.run_id for point in runs_of("codes")} == {first.run_id, other.run_id}
+def test_pictures_and_tables_are_kept(results, client):
+    send(make_run("ours", 0.25))
+    run_id = send(make_run("ours", 0.25))["summary"]
+    assert {file.path for file in client().list_artifacts(run_id)} == {"loss.png", "summary.csv"}
+    (results / "figures" / "loss.png").write_bytes(b"another picture")
+    assert send(make_run("ours", 0.25))["summary"] != run_id
 
 
-def test_a_folder_with_unusual_characters_holds_a_store(workspace, empty_store, monkeypatch):
-    odd = workspace / "my résumé #1 100%"
-    (odd / "mlruns").mkdir(parents=True)
-    shutil.copy(empty_store, odd / "mlruns" / "mlflow.db")
-    (workspace / "a.txt").write_text("a")
-    monkeypatch.chdir(odd)
-    tracker = Tracker("codes", "x")
-    tracker.artifact(workspace / "a.txt")
-    tracker.close()
-    assert tracker.unlogged == []
-    assert [run.info.run_id for run in runs_of("codes")] == [tracker.run_id]
-    assert len(list(odd.glob("mlruns/artifacts/**/a.txt"))) == 1
+def test_a_live_run_gives_way_to_the_whole_one(results, stored_runs):
+    folder = Path("results/toy/set/ours/seed0")
+    make_run("ours", 0.25)
+    job = Job("toy", "set", "ours", 0, Path("data/processed/toy/set"), folder, Settings(width=5), live=True)
+    with TrainingRun(job) as run:
+        assert run.live is not None
+        run.live.metrics({"validation_loss": 0.5}, step=10)
+        (live,) = stored_runs("toy")
+        assert (live.info.status, live.data.metrics) == ("RUNNING", {"validation_loss": 0.5})
+        assert live.data.params["width"] == "5"
+        run.save({"weights": []}, 1)
+    send(folder)
+    assert "live" not in {tag for run in stored_runs("toy") for tag in run.data.tags}
+    assert {run.info.status for run in stored_runs("toy")} == {"FINISHED"}
 
 
-# One process imports MLflow and opens nothing; its children start together on a store that is not there yet.
-TOGETHER = f"""
-import multiprocessing, os
-from pathlib import Path
-from mlflow import MlflowClient
-from hypernet.lab.runs.tracking import Tracker
+def test_an_interrupted_live_training_goes_on_in_its_run(store, stored_runs):
+    make_run("ours", 0.25)
+    folder = Path("results/toy/set/live/seed0")
+    job = Job("toy", "set", "live", 0, Path("data/processed/toy/set"), folder, Settings(width=5), live=True)
 
-def work(index, barrier):
-    note = Path(f"note{{index}}.txt")
-    note.write_text(str(index))
-    barrier.wait()
-    tracker = Tracker("codes", f"run {{index}}", tags={{"index": str(index)}})
-    tracker.parameters({{f"p{{k}}": index * 1000 + k for k in range(100)}})
-    for step in range({STEPS}):
-        tracker.metrics({{"loss": index + step / 10, "error": -index}}, step=step)
-    tracker.artifact(note)
-    tracker.close()
-    os._exit(len(tracker.unlogged))
+    def interrupted():
+        with TrainingRun(job) as run:
+            run.live.metrics({"loss": 0.5}, step=10)
+            raise KeyboardInterrupt
 
-context = multiprocessing.get_context("fork")
-barrier = context.Barrier({PROCESSES})
-workers = [context.Process(target=work, args=(index, barrier)) for index in range({PROCESSES})]
-for worker in workers:
-    worker.start()
-for worker in workers:
-    worker.join()
-print([worker.exitcode for worker in workers])
-"""
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (live,) = stored_runs("toy")
+    assert live.info.status == "KILLED"
+    with TrainingRun(job) as run:
+        assert run.live.run_id == live.info.run_id
 
 
-def test_several_processes_lose_nothing_in_a_fresh_store(workspace):
-    done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=False, timeout=200)
-    assert (done.stderr, done.stdout.strip()) == ("", str([0] * PROCESSES))
-    runs = runs_of("codes")
-    assert sorted(int(run.data.tags["index"]) for run in runs) == list(range(PROCESSES))
-    for run in runs:
-        index = int(run.data.tags["index"])
-        assert run.info.run_name == f"run {index}"
-        assert run.info.status == "FINISHED"
-        assert run.data.params == {f"p{k}": str(index * 1000 + k) for k in range(100)}
-        for name, expected in (
-            ("loss", [index + step / 10 for step in range(STEPS)]),
-            ("error", [-index] * STEPS),
-        ):
-            history = sorted(client().get_metric_history(run.info.run_id, name), key=lambda point: point.step)
-            assert [point.step for point in history] == list(range(STEPS))
-            assert [point.value for point in history] == expected
-        (note,) = client().list_artifacts(run.info.run_id)
-        assert Path(client().download_artifacts(run.info.run_id, note.path)).read_text() == str(index)
-
-
-def test_without_a_server_the_record_is_kept_and_this_is_said_once(monkeypatch, capfd, tmp_path):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_SERVER)
-    tracker = Tracker("codes", "x")
-    assert not tracker.active
-    tracker.parameters({"a": {"b": 1}})
-    tracker.metrics({"loss": 0.5}, step=3)
-    tracker.tags({"rule": "train"})
-    tracker.artifact(tmp_path / "nothing.txt")
-    tracker.model(tmp_path / "model.ckpt", "a.b:c", np.zeros(1), np.zeros(1))
-    tracker.close()
+def test_without_a_server_nothing_is_lost_and_this_is_said_once(results, no_server, monkeypatch, capfd):
+    folder = make_run("ours", 0.25)
+    assert send(folder) == {}
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("tracking: ")
-    assert NO_SERVER in line
-    assert tracker.run_id is None
-    assert tracker.unlogged == [
-        {"parameters": {"a.b": "1"}},
-        {"metrics": {"loss": 0.5}, "step": 3},
-        {"tags": {"rule": "train"}},
-        {"artifact": str(tmp_path / "nothing.txt")},
-        {"model": str(tmp_path / "model.ckpt")},
-    ]
+    assert no_server in line
+    assert line.endswith("what was not sent is sent next time")
+    unsent, tracked = results / ".unsent", results / "tracked.json"
+    assert unsent.stat().st_mtime_ns >= tracked.stat().st_mtime_ns
+    origin = json.loads(tracked.read_text())["origin"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert set(send(folder)) == {"set/ours/seed0", "summary"}
+    assert not unsent.exists()
+    assert json.loads(tracked.read_text())["origin"] == origin
 
 
-class NoSettings(Section):
-    pass
+def test_a_live_training_goes_on_without_a_server(workspace, no_server, capfd):
+    make_run("ours", 0.25)
+    folder = Path("results/toy/set/live/seed0")
+    job = Job("toy", "set", "live", 0, Path("data/processed/toy/set"), folder, Settings(width=5), live=True)
+    with TrainingRun(job) as run:
+        run.live.metrics({"loss": 0.5}, step=10)
+    assert (folder / "run.json").is_file()
+    assert capfd.readouterr().err.count("live tracking: ") == 1
 
 
-def test_a_training_without_a_server_keeps_its_record_in_run_json(workspace, monkeypatch, capfd):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", NO_SERVER)
-    data, directory = workspace / "data", workspace / "run"
-    write_manifest(data, {})
-    with TrainingRun("codes", "A", "bp", 0, data, directory, NoSettings(), "program") as run:
-        run.tracker.metrics({"loss": 0.25}, step=7)
-    record = read_json(directory / "run.json")
-    assert {"metrics": {"loss": 0.25}, "step": 7} in record["not_tracked"]
-    assert any("parameters" in entry for entry in record["not_tracked"])
-    assert run_id_of(directory) is None
-    assert capfd.readouterr().err.count("tracking:") == 1
-
-
-def test_a_training_with_a_store_names_its_run(workspace, store):
-    data, directory = workspace / "data", workspace / "run"
-    write_manifest(data, {})
-    with TrainingRun("codes", "A", "bp", 0, data, directory, NoSettings(), "program") as run:
-        run.tracker.metrics({"loss": 0.25}, step=7)
-    assert "not_tracked" not in read_json(directory / "run.json")
-    stored = client().get_run(run_id_of(directory))
-    assert stored.data.metrics["loss"] == 0.25
-    assert stored.data.params["method"] == "bp"
-    assert not run.work.exists()
-
-
-def test_batches_are_no_larger_than_a_server_takes(store, monkeypatch):
-    from mlflow import MlflowClient
-
-    sizes = []
-    log_batch = MlflowClient.log_batch
-
-    def measured(self, run_id, metrics=(), params=(), **others):
-        sizes.append((len(metrics), len(params)))
-        return log_batch(self, run_id, metrics=metrics, params=params, **others)
-
-    monkeypatch.setattr(MlflowClient, "log_batch", measured)
-    tracker = Tracker("codes", "x")
-    tracker.parameters({f"p{index}": index for index in range(250)})
-    tracker.metrics({f"m{index}": index for index in range(2000)})
-    assert [sum(column) for column in zip(*sizes, strict=True)] == [2000, 250]
-    # The limits of MLflow's REST interface.
-    assert all(metrics <= 1000 and params <= 100 and metrics + params <= 1000 for metrics, params in sizes)
-
-
-@pytest.fixture
-def lost(store, capfd) -> Tracker:
-    """A tracker whose store is destroyed after its first number."""
-    tracker = Tracker("codes", "x")
-    tracker.metrics({"loss": 1.0}, step=0)
-    (store / "mlflow.db").unlink()
+def test_a_store_that_is_damaged_is_one_line(results, store, capfd):
     (store / "mlflow.db").write_bytes(b"no database at all" * 100)
-    for step in (1, 2, 3):
-        tracker.metrics({"loss": 1.0}, step=step)
-    tracker.close()
-    return tracker
+    send(make_run("ours", 0.25))
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("tracking: ")
 
 
-def test_a_store_that_goes_away_in_the_middle_is_said_once_and_the_rest_is_kept(lost, capfd):
-    assert capfd.readouterr().err.count("tracking: ") == 1
-    assert [entry["step"] for entry in lost.unlogged] == [1, 2, 3]
-
-
-def test_a_store_that_goes_away_in_the_middle_is_said_in_one_line(lost, capfd):
-    assert len(capfd.readouterr().err.splitlines()) == 1
-
-
-def test_a_server_that_answers_nonsense_does_not_stop_a_run(monkeypatch, capfd):
+def test_a_server_that_answers_nonsense_is_one_line(results, monkeypatch, capfd):
     class Nonsense(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -321,29 +242,42 @@ def test_a_server_that_answers_nonsense_does_not_stop_a_run(monkeypatch, capfd):
         def log_message(self, *arguments):
             pass
 
+    folder = make_run("ours", 0.25)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nonsense) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
-        tracker = Tracker("codes", "x")
-        tracker.metrics({"loss": 1.0})
-        tracker.close()
+        send(folder)
         server.shutdown()
         thread.join()
-    assert tracker.unlogged == [{"metrics": {"loss": 1.0}, "step": 0}]
-    assert capfd.readouterr().err.count("tracking:") == 1
+    assert len(capfd.readouterr().err.splitlines()) == 1
+    assert (results / ".unsent").exists()
 
 
-def test_without_mlflow_the_run_goes_on(workspace):
-    program = (
-        "import sys; sys.modules['mlflow'] = None\n"
-        "from hypernet.lab.runs.tracking import Tracker\n"
-        "tracker = Tracker('codes', 'x'); tracker.metrics({'a': 1}); tracker.close()\n"
-        "assert tracker.unlogged == [{'metrics': {'a': 1.0}, 'step': 0}]"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("tracking: MLflow is not installed") == 1
-    assert len(done.stderr.splitlines()) == 1
+def test_without_mlflow_the_results_stand(results, without_mlflow, capfd):
+    send(make_run("ours", 0.25))
+    assert "tracking: MLflow is not installed; what was not sent" in capfd.readouterr().err
+
+
+def test_a_run_that_is_not_whole_is_named(results):
+    folder = make_run("ours", 0.25)
+    (folder / "metrics.json").unlink()
+    with pytest.raises(UserError, match=r"seed0: no metrics\.json; train and evaluate this run first"):
+        send(folder)
+
+
+def test_batches_are_no_larger_than_a_server_takes(results, monkeypatch):
+    from mlflow import MlflowClient
+
+    sizes = []
+    log_batch = MlflowClient.log_batch
+
+    def measured(self, run_id, metrics=(), params=(), **others):
+        sizes.append((len(metrics), len(params)))
+        return log_batch(self, run_id, metrics=metrics, params=params, **others)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", measured)
+    send(make_run("ours", 0.25, steps=1200))
+    assert sum(metrics for metrics, _ in sizes) > 2400
+    # The limits of MLflow's REST interface.
+    assert all(metrics <= 1000 and params <= 100 and metrics + params <= 1000 for metrics, params in sizes)

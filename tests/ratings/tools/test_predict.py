@@ -11,6 +11,7 @@ import pytest
 import hypernet
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
+from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.train import train
@@ -26,7 +27,7 @@ def models(prepared, config, tmp_path_factory):
     root, section = tmp_path_factory.mktemp("runs"), config(*SHORT)
     for method in ("meta_fixed_soft", "meta_fixed_hard", "user_mean"):
         settings = section.settings("train", "preftrees", method)
-        train("preftrees", method, 0, prepared("preftrees"), root / method / "seed0", settings, "program", threads=1)
+        train(Job("ratings", "preftrees", method, 0, prepared("preftrees"), root / method / "seed0", settings))
     return {path.parents[1].name: path for path in root.glob("*/seed0/model.ckpt")}
 
 

@@ -269,7 +269,7 @@ def browser(tmp_path_factory):
         flags += " --disable-component-update --disable-sync"
         profile = f"--user-data-dir={tmp_path_factory.mktemp('browser')}"
         command = [program, *flags.split(), profile, "--dump-dom", path.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
 
     return visit
 

@@ -12,8 +12,10 @@ from typing import Any, Self
 
 import pandas as pd
 
+from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json, write_json, write_table
+from hypernet.lab.job import Job
 from hypernet.lab.results.statistics import Interval, combine_seeds
 
 COLUMNS = [
@@ -113,10 +115,20 @@ class Comparison:
         return self.ci95_low > 0 and self.difference >= self.margin
 
 
-def write_measurements(path: Path, dataset: str, method: str, seed: int, measurements: Sequence[Measurement]) -> None:
-    """Write ``metrics.json`` of one run."""
-    content = {"dataset": dataset, "method": method, "seed": seed}
-    write_json(path, {**content, "measurements": [asdict(measurement) for measurement in measurements]})
+def write_results(job: Job[Section], items: pd.DataFrame, measurements: Sequence[Measurement]) -> None:
+    """What every evaluation ends with: ``items.csv``, then ``metrics.json``, in the run's folder.
+
+    Args:
+        job: the evaluation.
+        items: one row per item that was measured.
+        measurements: the run's numbers.
+    """
+    write_table(job.folder / "items.csv", items)
+    content = {"dataset": job.dataset, "method": job.method, "seed": job.seed}
+    write_json(
+        job.folder / "metrics.json",
+        {**content, "measurements": [asdict(measurement) for measurement in measurements]},
+    )
 
 
 def mlflow_metrics(measurements: Iterable[Measurement]) -> dict[str, float]:

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import torch
 
+from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
+from hypernet.lab.job import Job
 
 Model = TypeVar("Model")
 
@@ -88,8 +90,50 @@ def _names_called(pickled: bytes) -> set[str]:
     return names
 
 
+def require_version(path: str | Path, content: Mapping[str, Any], domain: str, version: int) -> None:
+    """Refuse a model of another domain, or in a form that this program does not write.
+
+    Raises:
+        UserError: so it is.
+    """
+    if content.get("domain") != domain:
+        raise UserError(f"{path}: not a model trained by `hypernet {domain} train`")
+    written = content.get("version")
+    if written != version or isinstance(written, bool):
+        age = "a newer" if isinstance(written, int) and written > version else "an older"
+        raise UserError(f"{path}: a model file of {age} form, this program reads form {version}; train it again")
+
+
+def load_start(job: Job[Section], method: str, version: int) -> tuple[Path, dict[str, Any]]:
+    """The model that a training goes on from: that of ``method`` on the same data with the same seed.
+
+    Args:
+        job: the training.
+        method: the other method's id.
+        version: see :func:`restored`.
+
+    Returns:
+        its file and its content.
+
+    Raises:
+        UserError: it is not there, or no model of that method.
+    """
+    path = job.of_method(method) / job.model.name
+    if not path.is_file():
+        raise UserError(f"{path}: not there; {job.method} goes on from {method}, train that one first")
+    content = load_model(path)
+    require_version(path, content, job.domain, version)
+    if content.get("method") != method:
+        raise UserError(f"{path}: not a model of {method}; train that one again")
+    return path, content
+
+
 def restored(
-    path: str | Path, content: Mapping[str, Any], domain: str, restore: Callable[[dict[str, Any]], Model]
+    path: str | Path,
+    content: Mapping[str, Any],
+    domain: str,
+    version: int,
+    restore: Callable[[dict[str, Any]], Model],
 ) -> Model:
     """A domain's model from the content of its file; whatever does not fit in it is one line.
 
@@ -97,13 +141,13 @@ def restored(
         path: the file, for messages.
         content: what :func:`load_model` returned.
         domain: name of the domain whose model it must be.
+        version: the form of model files that ``restore`` understands. It rises when names or shapes in them change.
         restore: makes the model from the content.
 
     Raises:
         UserError: a model of another domain, of another version, or damaged.
     """
-    if content.get("domain") != domain:
-        raise UserError(f"{path}: not a model trained by `hypernet {domain} train`")
+    require_version(path, content, domain, version)
     try:
         return restore(dict(content))
     except UserError as error:

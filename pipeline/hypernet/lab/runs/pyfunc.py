@@ -1,11 +1,16 @@
 """The wrapper through which MLflow loads a trained model of any domain.
 
-MLflow keeps this file with the model and runs it on loading ("models from code"), so no pickle is involved.
+MLflow keeps this file with the model and runs it on loading ("models from code"), so no pickle is involved. The
+program that opens the model lies once in the experiment, packed, for all models that it wrote.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +19,30 @@ import numpy as np
 
 
 class CheckpointModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,misc]  # mlflow has no types
-    """A checkpoint, and the name of the function that opens it: ``package.module:function`` under ``loader``."""
+    """A checkpoint; the configuration names what opens it (``opener``) and where its ``program`` is kept."""
 
     def load_context(self, context: Any) -> None:
         """Open the checkpoint; MLflow calls this once on loading."""
-        module, _, function = context.model_config["loader"].partition(":")
+        module, _, function = context.model_config["opener"].partition(":")
+        package = module.partition(".")[0]
+        if package not in sys.modules:
+            self._fetch(context.model_config["program"], package)
         self._model: Any = getattr(importlib.import_module(module), function)(Path(context.artifacts["checkpoint"]))
+
+    def _fetch(self, program: str, package: str) -> None:
+        """Put the kept program before an installed one; without it the installed one must do."""
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{package}-")
+        try:
+            packed = mlflow.artifacts.download_artifacts(artifact_uri=program, dst_path=self._folder.name)
+        except Exception as error:  # another store than the one in which the model was kept
+            if importlib.util.find_spec(package) is None:
+                raise ModuleNotFoundError(
+                    f"{program} is not here ({error}) and {package} is not installed: pip install {package}"
+                ) from None
+            return
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(self._folder.name)
+        sys.path.insert(0, self._folder.name)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> Any:
         """Apply the model to an input array."""

@@ -1,8 +1,7 @@
-"""The record of one run: what ran on what, how long it took, and where MLflow keeps it."""
+"""The record of one training: what ran on what, how long it took, and what came out."""
 
 from __future__ import annotations
 
-import os
 import platform
 import resource
 import shutil
@@ -10,16 +9,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hypernet import __version__
 from hypernet.lab.config import Section
 from hypernet.lab.files import digest_of, read_json, sha256, write_json
+from hypernet.lab.job import Job
 from hypernet.lab.manifest import read_manifest
-from hypernet.lab.runs.tracking import Tracker
 
-# The command line leaves the label of a run's scale here. No training depends on it, so no settings hold it.
-SCALE_VARIABLE = "HYPERNET_SCALE"
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hypernet.lab.runs.live import LiveRun
+
 WORK = ".work"
 
 
@@ -42,93 +44,96 @@ def peak_memory_mb() -> float:
 
 
 class TrainingRun:
-    """A training from its first step to ``run.json``; entering it opens or continues its MLflow run.
+    """A training from its first step to ``model.ckpt`` and ``run.json``.
 
     A run that was killed leaves its working folder behind; the next one with the same settings, data and
     program continues there, and any other starts afresh.
 
     Args:
-        domain: name of the domain.
-        dataset: name of the data set.
-        method: method id.
-        seed: seed of the run.
-        data: folder of prepared data, with its manifest.
-        directory: the run's own folder.
-        settings: everything that the training depends on.
-        program: digest of the program text (see :mod:`hypernet.lab.program`).
+        job: the step.
         start: the model file of another run that this training goes on from, where there is one.
+
+    Attributes:
+        facts: what run.json holds beside what every run has; a training adds to them.
+        work: folder for what is needed only while the training lasts.
     """
 
-    def __init__(
-        self,
-        domain: str,
-        dataset: str,
-        method: str,
-        seed: int,
-        data: Path,
-        directory: Path,
-        settings: Section,
-        program: str,
-        start: Path | None = None,
-    ):
-        self.identity: dict[str, Any] = {"domain": domain, "dataset": dataset, "method": method, "seed": seed}
-        self.directory = directory
-        self.work = directory / WORK
-        self.settings = settings.model_dump(mode="json")
-        self.data_digest = read_manifest(data)["digest"]
+    def __init__(self, job: Job[Section], start: Path | None = None):
+        self.job = job
+        self.work = job.folder / WORK
+        self.settings = job.settings.model_dump(mode="json")
+        self.data_digest = read_manifest(job.data)["digest"]
         started_from = [] if start is None else [sha256(start)]
-        self.fingerprint = digest_of([self.identity, self.settings, self.data_digest, program, *started_from])
-        self.facts: dict[str, Any] = {}
-        self.tracker: Tracker
-
-    @property
-    def name(self) -> str:
-        """Name of the run as MLflow shows it."""
-        return f"{self.identity['method']} {self.identity['dataset']} seed {self.identity['seed']}"
+        self.fingerprint = digest_of([job.identity, self.settings, self.data_digest, job.program, *started_from])
+        self.facts: dict[str, Any] = {"parameter_count": 0}
+        self.live: LiveRun | None = None
 
     def __enter__(self) -> Self:
-        self._started = time.monotonic()
+        from hypernet.lab.machine import use_threads
+
+        use_threads(self.job.threads)
+        self._started = time.time()
         state = self.work / "state.json"
         known = read_json(state) if state.is_file() else {}
         if known.get("fingerprint") != self.fingerprint:
             shutil.rmtree(self.work, ignore_errors=True)
             known = {}
         self.work.mkdir(parents=True, exist_ok=True)
-        self.tracker = Tracker(
-            self.identity["domain"],
-            self.name,
-            tags={
-                **{key: str(value) for key, value in self.identity.items()},
-                "commit": commit(),
-                "scale": os.environ.get(SCALE_VARIABLE, "unknown"),
-                "data_digest": self.data_digest,
-                "rule": "train",
-            },
-            run_id=known.get("mlflow_run_id"),
-        )
-        write_json(state, {"fingerprint": self.fingerprint, "mlflow_run_id": self.tracker.run_id})
-        self.tracker.parameters({**self.identity, **self.settings})
+        if self.job.live:
+            from hypernet.lab.runs.live import LiveRun
+
+            self.live = LiveRun(self.job, self.settings, known.get("live_run"))
+        live_run = None if self.live is None else self.live.run_id
+        write_json(state, {"fingerprint": self.fingerprint, "live_run": live_run})
         return self
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `Job.identity`."""
+        return self.job.identity
+
+    def save(self, content: dict[str, Any], version: int) -> None:
+        """Write the trained model to ``model.ckpt``.
+
+        Args:
+            content: of tensors and plain types; what every model file says is added.
+            version: of the domain's form of model files (see `hypernet.lab.runs.models`).
+        """
+        from hypernet.lab.runs.models import save_model
+
+        common = {**self.job.identity, "version": version, "settings": self.settings}
+        del common["seed"]
+        save_model(self.job.model, common | content)
+
+    def sign(self, example_input: np.ndarray, example_output: np.ndarray) -> None:
+        """Note what the opened model maps to what: MLflow asks for types and shapes; the first axis may be any."""
+        self.facts["signature"] = {
+            name: {"dtype": str(array.dtype), "shape": [-1, *array.shape[1:]]}
+            for name, array in (("input", example_input), ("output", example_output))
+        }
 
     def __exit__(self, raised: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if raised is not None:
-            self.tracker.close("KILLED" if raised is KeyboardInterrupt else "FAILED")
+            if self.live is not None:
+                self.live.close("KILLED" if raised is KeyboardInterrupt else "FAILED")
             return
         import torch
 
-        seconds = self.facts.pop("seconds", time.monotonic() - self._started)
-        self.tracker.metrics({"seconds": seconds, "parameter_count": self.facts.get("parameter_count", 0)})
-        self.tracker.close()
+        job, ended = self.job, time.time()
+        seconds = self.facts.pop("seconds", ended - self._started)
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU"
         record = {
-            **self.identity,
-            "mlflow_run_id": self.tracker.run_id,
+            **job.identity,
+            "scale": job.scale,
             "commit": commit(),
             "data_digest": self.data_digest,
+            "program_digest": job.program,
             "parameters": self.settings,
+            "started": round(ended - seconds, 3),
             "seconds": round(seconds, 3),
             "peak_memory_mb": round(peak_memory_mb(), 1),
             "device": device,
+            "threads": job.threads,
             "versions": {
                 "hypernet": __version__,
                 "python": platform.python_version(),
@@ -136,7 +141,7 @@ class TrainingRun:
             },
             **self.facts,
         }
-        if self.tracker.unlogged:
-            record["not_tracked"] = self.tracker.unlogged
-        write_json(self.directory / "run.json", record)
+        write_json(job.folder / "run.json", record)
+        if self.live is not None:
+            self.live.close("FINISHED")
         shutil.rmtree(self.work, ignore_errors=True)

@@ -1,0 +1,21 @@
+"""How the rules name the steps that bring a domain's data in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class DataStep(NamedTuple):
+    """A step from the source to what trainings read: one rule, ``<domain>_<name>``.
+
+    Attributes:
+        name: what it does, as the field says it.
+        message: what it does, for the log of a run; ``{dataset}`` stands for the data set.
+        files: what it always writes beside its manifest.
+        minutes: asked of a cluster.
+    """
+
+    name: str
+    message: str
+    files: tuple[str, ...] = ()
+    minutes: int = 30
