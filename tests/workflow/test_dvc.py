@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +18,11 @@ def reproduced(whole_run):
     whole_run.run("git", "add", "-A")
     whole_run.run("git", "commit", "-q", "-m", "reproduced")
     return whole_run
+
+
+def test_the_stages_are_those_that_the_domains_ask_for(whole_run):
+    written = whole_run.run(sys.executable, "rules/dvc.py").stdout
+    assert written == (PROJECT / "dvc.yaml").read_text(encoding="utf-8")
 
 
 def test_what_snakemake_made_is_kept_by_the_first_repro(reproduced):

@@ -3,14 +3,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from hypernet.domains import available
 
-def run_record(copy, method):
-    path = copy.path / "results" / "codes" / "BCH31_16" / method / "seed0" / "run.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+# Nothing listens on the discard port.
+NO_SERVER = "http://127.0.0.1:9"
+
+
+def run_id(copy, domain, place):
+    """MLflow's id of a run."""
+    path = copy.path / "results" / domain / "tracked.json"
+    return json.loads(path.read_text(encoding="utf-8"))["runs"][place]
 
 
 @pytest.fixture
@@ -38,8 +45,30 @@ def test_every_run_is_in_its_domains_experiment(copy, client):
 
 
 def test_curves_have_a_point_per_check(copy, client):
-    history = client.get_metric_history(run_record(copy, "hyper")["mlflow_run_id"], "validation_ln_ber")
+    history = client.get_metric_history(run_id(copy, "codes", "BCH31_16/hyper/seed0"), "validation_ln_ber")
     assert [point.step for point in history] == [10, 20]
+
+
+def test_every_run_has_ended_and_is_there_once(copy, client):
+    for domain in available():
+        runs = client.search_runs([client.get_experiment_by_name(domain).experiment_id])
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        places = [run.data.tags["place"] for run in runs if "place" in run.data.tags]
+        folders = {
+            path.parent for path in (copy.path / "results" / domain).rglob("metrics.json") if path.parent.name != domain
+        }
+        assert sorted(places) == sorted(["summary", *("/".join(folder.parts[-3:]) for folder in folders)])
+
+
+def test_a_server_that_is_away_costs_nothing_and_is_told_later(copy, tmp_path):
+    away = replace(copy.clone(tmp_path / "away"), environment={**copy.environment, "MLFLOW_TRACKING_URI": NO_SERVER})
+    (away.path / "results" / "codes" / "tracked.json").unlink()
+    away.run("snakemake", "codes")
+    assert "what was not sent is sent next time" in (away.path / "results/codes/track.txt").read_text()
+    assert away.planned() == {"codes: bring MLflow to where the results are"}
+    back = replace(away, environment={**copy.environment, "PYTHONPATH": str(away.path / "pipeline")})
+    back.run("snakemake", "codes")
+    assert back.planned() == set()
 
 
 def test_figures_are_kept(copy, client):
@@ -57,7 +86,7 @@ def test_a_kept_model_decodes_in_a_bare_process(copy, tmp_path):
     program = f"""
 import mlflow, numpy as np
 mlflow.set_tracking_uri("sqlite:///{copy.path}/mlruns/mlflow.db")
-model = mlflow.pyfunc.load_model("runs:/{run_record(copy, "bp")["mlflow_run_id"]}/model")
+model = mlflow.pyfunc.load_model("runs:/{run_id(copy, "codes", "BCH31_16/bp/seed0")}/model")
 np.save("out.npy", model.predict(np.load("llr.npy")))
 """
     environment = {key: value for key, value in copy.environment.items() if key != "PYTHONPATH"}
@@ -69,11 +98,11 @@ np.save("out.npy", model.predict(np.load("llr.npy")))
 
 
 def test_a_kept_hypernetwork_grows_a_tree_in_a_bare_process(copy, tmp_path):
-    record = json.loads((copy.path / "results/ratings/preftrees/meta_fixed_hard/seed0/run.json").read_text())
+    run = run_id(copy, "ratings", "preftrees/meta_fixed_hard/seed0")
     program = f"""
 import mlflow, numpy as np
 mlflow.set_tracking_uri("sqlite:///{copy.path}/mlruns/mlflow.db")
-model = mlflow.pyfunc.load_model("runs:/{record["mlflow_run_id"]}/model")
+model = mlflow.pyfunc.load_model("runs:/{run}/model")
 np.save("out.npy", model.predict(np.array([[3.0, 5.0], [8.0, 1.0]])))
 """
     environment = {key: value for key, value in copy.environment.items() if key != "PYTHONPATH"}

@@ -1,7 +1,7 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
 from hypernet.circuits.names import dataset_title
-from hypernet.lab.steps import DataStep
+from hypernet.lab.steps import DataStep, Versioned
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
 
@@ -33,6 +33,7 @@ STEPS = {
     "raw": DataStep("sampling", "draw the held-out circuits of {dataset}"),
     "prepare": DataStep("simulation", "simulate the held-out circuits of {dataset}"),
 }
+VERSIONED = Versioned(curves="share of exact circuits against the number of parts", methods=("ga", "gru", "ours"))
 # By file name, in the order of the page.
 FIGURES = {
     "lengths": "Share of test circuits whose circuit or topology is right, by number of parts, with 95 % intervals; "

@@ -1,7 +1,7 @@
 """The page's words for this domain: names of metrics, data sets and commands, and what each picture shows."""
 
 from hypernet.codes.names import CODES
-from hypernet.lab.steps import DataStep
+from hypernet.lab.steps import DataStep, Versioned
 
 METRICS = {
     "ber": "bit error rate",
@@ -15,9 +15,10 @@ BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
 STEPS = {
     "raw": DataStep("matrices", "parity-check matrix of {dataset}", ("parity_check.alist",), minutes=10),
     "prepare": DataStep(
-        "words", "generator matrix of {dataset}, from which code words are made", ("code.npz",), minutes=10
+        "words", "generator matrix of {dataset}, which makes its code words", ("code.npz",), minutes=10
     ),
 }
+VERSIONED = Versioned(curves="−ln(bit error rate) against Eb/N0", methods=("bp", "hyper"))
 # By file name, in the order of the page.
 FIGURES = {
     "waterfall": "Bit error rate over Eb/N0, for random code words and noise that training did not see, with 95 % "

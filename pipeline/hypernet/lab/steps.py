@@ -19,3 +19,17 @@ class DataStep(NamedTuple):
     message: str
     files: tuple[str, ...] = ()
     minutes: int = 30
+
+
+class Versioned(NamedTuple):
+    """What DVC keeps of a domain beside all its results.
+
+    Attributes:
+        dataset: the one data set whose files may be passed on; None: all of them.
+        curves: title of the curves that `dvc plots` shows, of what against what; None: the domain has none.
+        methods: the methods among the curves.
+    """
+
+    dataset: str | None = None
+    curves: str | None = None
+    methods: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
-from hypernet.lab.steps import DataStep
+from hypernet.lab.steps import DataStep, Versioned
 from hypernet.radar.names import dataset_title
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
@@ -39,6 +39,11 @@ STEPS = {
     "raw": DataStep("images", "raw images of {dataset}"),
     "prepare": DataStep("background_subtraction", "grey levels and windows of {dataset}, the map subtracted"),
 }
+VERSIONED = Versioned(
+    dataset="simulated",
+    curves="loss over that of the last frame against lead time (minutes)",
+    methods=("global_motion", "whole_dynamic", "patch_dynamic"),
+)
 # By file name, in the order of the page.
 FIGURES = {
     "comparison": "Loss of each method with 95 % intervals over events; beside it the ratio to the last frame and the "

@@ -1,6 +1,6 @@
 """What the page says of this domain: names for people, and what each picture shows."""
 
-from hypernet.lab.steps import DataStep
+from hypernet.lab.steps import DataStep, Versioned
 from hypernet.ratings.names import dataset_title
 
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
@@ -26,6 +26,7 @@ STEPS = {
     "raw": DataStep("tables", "raw tables of {dataset}"),
     "prepare": DataStep("splits", "divide the ratings of {dataset} and standardise the features"),
 }
+VERSIONED = Versioned(dataset="preftrees")
 # By file name, in the order of the page.
 FIGURES = {
     "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
