@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from hypernet.circuits.config import SETTINGS
+from hypernet.circuits.config import METHODS
 from hypernet.circuits.methods import TITLES
 from hypernet.lab.errors import UserError
 
 
 def test_every_method_has_settings_and_a_name(config):
-    assert list(SETTINGS) == list(TITLES) == config().methods
+    assert list(METHODS) == list(TITLES) == config().methods
 
 
 def test_the_catalogue_of_the_paper_scale_is_e6_over_two_decades(config):
@@ -37,6 +37,9 @@ def test_the_catalogue_of_the_paper_scale_is_e6_over_two_decades(config):
         ("encoder.kind=transformer", "encoder"),
         ("simulator_loss.space=log", "feature"),
         ("test_circuits=0", "test_circuits"),
+        ("departures.ga={learning_rate: 0.1}", "ga trains no network"),
+        ("departures.gru={batch_circuits: 5}", "batch_circuits"),
+        ("ours_low_rank.rank=0", "rank"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_its_key(config, assignment, reason):
@@ -59,6 +62,21 @@ def test_the_method_without_simulator_has_no_weight_on_its_loss(config):
     section = config()
     assert section.settings("train", "length4", "ours_no_sim").simulator_loss.weight == 0.0
     assert section.settings("train", "length4", "ours").simulator_loss.weight > 0.0
+    low_rank = config("ours_low_rank.simulator_loss_weight=0.7").settings("train", "length4", "ours_low_rank")
+    assert low_rank.simulator_loss.weight == 0.7
+
+
+def test_a_method_departs_from_the_common_training_alone(config):
+    changes = "departures={gru: {learning_rate: 0.25, max_steps: 7}, gru_wide: {learning_rate: null}, ours: {}}"
+    section = config("train.learning_rate=0.5", "train.max_steps=9", changes)
+    methods = ("gru", "gru_wide", "ours", "ours_low_rank")
+    trainings = {method: section.settings("train", "length4", method).train for method in methods}
+    assert {method: training.learning_rate for method, training in trainings.items()} == {
+        "gru": 0.25, "gru_wide": 0.5, "ours": 0.5, "ours_low_rank": 0.5
+    }  # fmt: skip
+    assert {method: training.max_steps for method, training in trainings.items()} == {
+        "gru": 7, "gru_wide": 9, "ours": 9, "ours_low_rank": 9
+    }  # fmt: skip
 
 
 def test_the_paper_overlay_is_accepted():

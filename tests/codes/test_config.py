@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hypernet.codes.config import REFERENCES, SETTINGS, Config, HyperSettings
+from hypernet.codes.config import METHODS, REFERENCES, Config, HyperSettings
 from hypernet.codes.methods import TITLES, build
 from hypernet.codes.sources.matrices import construct
 from hypernet.lab.config import check
@@ -93,14 +93,14 @@ def test_how_a_change_is_written_makes_no_other_run(config):
     assert for_all.settings("train", "BCH31_16", "hyper") == for_one.settings("train", "BCH31_16", "hyper")
 
 
-@pytest.mark.parametrize("method", SETTINGS)
+@pytest.mark.parametrize("method", METHODS)
 def test_settings_survive_the_way_to_a_rule_and_a_model_file(config, method):
     settings = config().settings("train", "BCH31_16", method)
     settings_type = Config.settings_type("train", method)
     assert check(settings_type, settings.model_dump(mode="json"), "codes train") == settings
 
 
-@pytest.mark.parametrize("method", SETTINGS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_title_and_a_decoder(config, method):
     assert method in TITLES
     settings = config("iterations=3").settings("train", "BCH31_16", method)

@@ -7,7 +7,7 @@ import pytest
 from hypernet.domains import config_types
 from hypernet.lab.config import check, load
 from hypernet.lab.errors import UserError
-from hypernet.radar.config import SETTINGS
+from hypernet.radar.config import METHODS
 from hypernet.radar.core.frames import Geometry
 from hypernet.radar.methods import TITLES
 
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_every_method_has_settings_and_a_name():
-    assert list(SETTINGS) == list(TITLES)
+    assert list(METHODS) == list(TITLES)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from hypernet.circuits.names import series_values
-from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
+from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -96,14 +96,6 @@ class Training(NetworkTraining):
     """How long a network is trained and on how many circuits at a time."""
 
     batch_circuits: Count
-
-
-class TrainingChanges(Section):
-    """Where one method's training departs from the common settings; None keeps the common value."""
-
-    max_steps: Count | None = None
-    check_every_steps: Count | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class MLP(Section):
@@ -279,16 +271,16 @@ class RankedSettings(MethodSettings):
     method: Ranking
 
 
-SETTINGS: dict[str, type[MethodSettings]] = {
-    "ga": GeneticSettings,
-    "gru": GRUSettings,
-    "gru_per_length": PerLengthSettings,
-    "gru_wide": WideGRUSettings,
-    "gru_only_hypernet": UnitHypernetworkSettings,
-    "ours_no_sim": HypernetworkSettings,
-    "ours": HypernetworkSettings,
-    "ours_low_rank": LowRankSettings,
-    "ours_rank64": RankedSettings,
+METHODS = {
+    "ga": Method("Genetic algorithm", GeneticSettings, at_once=True),
+    "gru": Method("GRU", GRUSettings),
+    "gru_per_length": Method("GRU per length", PerLengthSettings),
+    "gru_wide": Method("GRU, as large as ours", WideGRUSettings),
+    "gru_only_hypernet": Method("Ours, GRU-only hypernet", UnitHypernetworkSettings),
+    "ours_no_sim": Method("Ours w/o simulator", HypernetworkSettings),
+    "ours": Method("Ours", HypernetworkSettings),
+    "ours_low_rank": Method("Ours, low-rank deviation", LowRankSettings),
+    "ours_rank64": Method("Ours, simulator-ranked", RankedSettings, at_once=True),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
@@ -301,9 +293,8 @@ RANKED_FROM = "ours"
 class Config(DomainConfig):
     """The whole section; ``ladders`` names what the data sets consist of."""
 
-    method_settings = SETTINGS
+    table = METHODS
     step_settings = STEP_SETTINGS
-    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, NetworkSettings))
     ladders: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Ladders]
     frequency: FrequencyGrid
     excitations: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=4)]
@@ -322,10 +313,7 @@ class Config(DomainConfig):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        for method in self.methods:
-            if method not in SETTINGS:
-                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
-        trained = [name for name, settings in SETTINGS.items() if issubclass(settings, NetworkSettings)]
+        trained = [name for name, method in METHODS.items() if issubclass(method.settings, NetworkSettings)]
         for method in self.departures:
             if method not in trained:
                 raise ValueError(f"departures: {method} trains no network; accepted: {', '.join(trained)}")
@@ -349,35 +337,13 @@ class Config(DomainConfig):
         del dataset
         return RANKED_FROM if method == "ours_rank64" else None
 
-    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+    def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`~hypernet.lab.config.DomainConfig`."""
-        ladders = self.ladders[dataset]
-        if step == "raw":
-            held_out = {"validation_circuits": self.validation_circuits, "test_circuits": self.test_circuits}
-            return RawSettings(ladders=ladders, **held_out)
-        if step == "prepare":
-            return PrepareSettings(
-                ladders=ladders,
-                frequency=self.frequency,
-                excitations=self.excitations,
-                features=self.features,
-                allow_ambiguous=self.allow_ambiguous,
-            )
-        if step == "evaluate":
-            return EvaluationSettings()
-        assert method is not None, "a training is of a method"
-        settings_type = SETTINGS[method]
-        if settings_type is GeneticSettings:
-            return GeneticSettings(method=self.ga)
-        if settings_type is RankedSettings:
-            return RankedSettings(method=self.ours_rank64)
+        values = super().values(step, dataset, method) | {"ladders": self.ladders[dataset]}
+        if step != "train" or method is None:
+            return values
         changes = self.departures.get(method, TrainingChanges()).model_dump(exclude_none=True)
-        train = self.train.model_copy(update=changes)
-        network: dict[str, Section] = {"train": train, "encoder": self.encoder, "decoder": self.decoder}
-        if "simulator_loss" in settings_type.model_fields:
-            weights = {"ours_no_sim": 0.0, "ours_low_rank": self.ours_low_rank.simulator_loss_weight}
-            weight = weights.get(method, self.simulator_loss.weight)
-            network["simulator_loss"] = self.simulator_loss.model_copy(update={"weight": weight})
-        if settings_type is LowRankSettings:
-            network["method"] = self.ours_low_rank
-        return settings_type(**network)
+        weights = {"ours_no_sim": 0.0, "ours_low_rank": self.ours_low_rank.simulator_loss_weight}
+        weight = weights.get(method, self.simulator_loss.weight)
+        loss = self.simulator_loss.model_copy(update={"weight": weight})
+        return values | {"train": self.train.model_copy(update=changes), "simulator_loss": loss}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ from torch import nn
 
 from hypernet.circuits.baselines.networks import ConditionedGRU, PerLength
 from hypernet.circuits.config import (
+    METHODS,
     MLP,
     GRUSettings,
     HypernetworkSettings,
+    LowRankSettings,
     NetworkSettings,
     PerLengthSettings,
     UnitHypernetworkSettings,
@@ -21,19 +24,10 @@ from hypernet.circuits.config import (
 from hypernet.circuits.core.cells import ChainDecoder
 from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
 from hypernet.circuits.core.features import Probe
-from hypernet.circuits.model import CircuitHypernetwork
+from hypernet.circuits.model import CircuitHypernetwork, LowRankHypernetwork
 from hypernet.lab.runs.models import count_parameters
 
-TITLES = {
-    "ga": "Genetic algorithm",
-    "gru": "GRU",
-    "gru_per_length": "GRU per length",
-    "gru_wide": "GRU, as large as ours",
-    "gru_only_hypernet": "Ours, GRU-only hypernet",
-    "ours_no_sim": "Ours w/o simulator",
-    "ours": "Ours",
-    "ours_rank64": "Ours, simulator-ranked",
-}
+TITLES = {name: method.title for name, method in METHODS.items()}
 WIDEST = 4096
 
 
@@ -68,21 +62,36 @@ def build(
     def hypernetwork(generated_heads: bool) -> CircuitHypernetwork:
         return CircuitHypernetwork(encoder(), size, sizes.embedding, sizes.hidden, values, generated_heads)
 
+    def low_rank(hidden: int, rank: int) -> LowRankHypernetwork:
+        return LowRankHypernetwork(encoder(), size, sizes.embedding, hidden, values, rank)
+
     match settings:
         case GRUSettings():
             return conditioned(sizes.hidden)
         case PerLengthSettings():
             return PerLength(lengths, lambda: conditioned(sizes.hidden))
         case WideGRUSettings():
-            with torch.device("meta"):
-                wanted = count_parameters(hypernetwork(True))
-                widths = range(1, WIDEST)
-                place = bisect_left(widths, wanted, key=lambda hidden: count_parameters(conditioned(hidden)))
-            if place == len(widths):
-                raise ValueError(f"no GRU of up to {WIDEST} units has {wanted:,} parameters")
-            return conditioned(widths[place])
+            return _as_large(lambda: hypernetwork(True), conditioned)
         case UnitHypernetworkSettings():
             return hypernetwork(False)
         case HypernetworkSettings():
             return hypernetwork(True)
+        case LowRankSettings():
+            rank = settings.method.rank
+            return _as_large(lambda: hypernetwork(True), lambda hidden: low_rank(hidden, rank), narrowest=rank)
     raise ValueError(f"no network takes settings of type {type(settings).__name__}")
+
+
+def _as_large(model: Callable[[], nn.Module], make: Callable[[int], ChainDecoder], narrowest: int = 1) -> ChainDecoder:
+    """The narrowest network that has as many parameters as a model.
+
+    Raises:
+        ValueError: a network of :data:`WIDEST` entries is still smaller.
+    """
+    with torch.device("meta"):
+        wanted = count_parameters(model())
+        widths = range(narrowest, WIDEST)
+        place = bisect_left(widths, wanted, key=lambda hidden: count_parameters(make(hidden)))
+    if place == len(widths):
+        raise ValueError(f"no such network of up to {WIDEST} units has {wanted:,} parameters")
+    return make(widths[place])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hypernet.circuits.baselines.networks import PerLength
-from hypernet.circuits.config import LONGEST, SETTINGS, NetworkSettings, RankedSettings
+from hypernet.circuits.config import LONGEST, METHODS, NetworkSettings, RankedSettings
 from hypernet.circuits.core.features import COMPRESSIONS, Probe
 from hypernet.circuits.core.writing import Chains, write
 from hypernet.circuits.dataset import CircuitData
@@ -78,9 +78,9 @@ class Designer:
 
     def __init__(self, content: dict[str, Any]):
         self.method, self.title = content["method"], content["title"]
-        self.settings = SETTINGS[self.method].model_validate(content["settings"])
+        self.settings = METHODS[self.method].settings.model_validate(content["settings"])
         ranked = isinstance(self.settings, RankedSettings)
-        network = SETTINGS["ours"].model_validate(content["network"]) if ranked else self.settings
+        network = METHODS["ours"].settings.model_validate(content["network"]) if ranked else self.settings
         if not isinstance(network, NetworkSettings):
             title = TITLES[self.method].lower()
             raise UserError(f"{self.method}: a {title} has no network to open; take a model of another method")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hypernet.codes.names import CODES
-from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
+from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
 
 # Up to these sizes a table of all syndromes, or of all code words, fits into memory.
 LARGEST_SYNDROME_BITS = 20
@@ -40,14 +40,6 @@ class Training(NetworkTraining):
     code_words: Literal["zero", "random"]
     validation: Validation
     loss: Literal["all_rounds", "last_round"]
-
-
-class TrainingChanges(Section):
-    """Where one method's training departs from the common settings; None keeps the common value."""
-
-    max_steps: Count | None = None
-    check_every_steps: Count | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class BeliefPropagationMethod(Section):
@@ -217,20 +209,20 @@ class MaximumLikelihoodSettings(MethodSettings):
     """The most likely code word."""
 
 
-SETTINGS: dict[str, type[MethodSettings]] = {
-    "hard_decision": HardDecisionSettings,
-    "bp": BeliefPropagationSettings,
-    "min_sum": MinSumSettings,
-    "weighted_bp": WeightedSettings,
-    "weighted_bp_recurrent": RecurrentWeightedSettings,
-    "static_g": StaticSettings,
-    "concat": ConcatSettings,
-    "untrained": UntrainedSettings,
-    "hyper": HyperSettings,
-    "maximum_likelihood": MaximumLikelihoodSettings,
+METHODS = {
+    "hard_decision": Method("Hard decisions, nearest code word", HardDecisionSettings, at_once=True),
+    "bp": Method("Belief propagation", BeliefPropagationSettings, at_once=True),
+    "min_sum": Method("Normalised min-sum", MinSumSettings, at_once=True),
+    "weighted_bp": Method("Weighted belief propagation", WeightedSettings),
+    "weighted_bp_recurrent": Method("Weighted belief propagation, recurrent", RecurrentWeightedSettings),
+    "static_g": Method("Learned update, no hypernetwork", StaticSettings),
+    "concat": Method("Learned update with f's features (control)", ConcatSettings),
+    "untrained": Method("Hyper-graph-network, untrained", UntrainedSettings, at_once=True),
+    "hyper": Method("Hyper-graph-network decoder", HyperSettings),
+    "maximum_likelihood": Method("Maximum likelihood", MaximumLikelihoodSettings, at_once=True),
 }
 # Decoders whose iterations are all alike, so that a trained one can run more of them.
-ITERATIVE = tuple(name for name in SETTINGS if name not in (*REFERENCES, "weighted_bp"))
+ITERATIVE = tuple(name for name in METHODS if name not in (*REFERENCES, "weighted_bp"))
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
     "prepare": PrepareSettings,
@@ -241,9 +233,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section; ``matrices`` names the user's own parity-check files: ``{my_code: path/to/my.alist}``."""
 
-    method_settings = SETTINGS
+    table = METHODS
     step_settings = STEP_SETTINGS
-    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, TrainedSettings))
     source: Literal["constructed", "database"]
     matrices: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(default_factory=dict)
     iterations: Count
@@ -259,9 +250,6 @@ class Config(DomainConfig):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        for method in self.methods:
-            if method not in SETTINGS:
-                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
         for name in self.matrices:
             if name in CODES:
                 raise ValueError(f"matrices: {name} is a built-in code; give yours another name")
@@ -274,8 +262,8 @@ class Config(DomainConfig):
         if self.iterations == 1 and (rounds := {"hyper", "untrained", "static_g", "concat"} & set(self.methods)):
             raise ValueError(f"iterations: {min(rounds)} needs at least 2, the first is plain belief propagation")
         for method in self.evaluate.most_words:
-            if method not in SETTINGS:
-                raise ValueError(f"evaluate.most_words: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+            if method not in METHODS:
+                raise ValueError(f"evaluate.most_words: {method} is not a method here; accepted: {', '.join(METHODS)}")
         for method, more in self.evaluate.more_iterations.items():
             if any(number <= self.iterations for number in more):
                 raise ValueError(
@@ -303,28 +291,17 @@ class Config(DomainConfig):
         """See :class:`hypernet.lab.config.DomainConfig`."""
         return self.evaluate.parts
 
-    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+    def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`hypernet.lab.config.DomainConfig`."""
-        if step == "raw":
-            return RawSettings(source=self.source, matrix=self.matrices.get(dataset))
-        if step == "prepare":
-            return PrepareSettings()
-        assert method is not None, "training and evaluation are those of a method"
         if step == "evaluate":
+            assert method is not None, "an evaluation is that of a method"
             more = self.evaluate.more_iterations.get(method, [])
-            iterations = sorted({self.iterations, *more})
             most = min(self.evaluate.max_words, self.evaluate.most_words.get(method, self.evaluate.max_words))
             changes = {"max_words": most, "min_words": min(most, self.evaluate.min_words)}
             rule = self.evaluate.model_copy(update={"more_iterations": {}, "most_words": {}} | changes)
-            return EvaluationSettings(monte_carlo=rule, iterations=iterations)
-        settings: dict[str, object] = {"iterations": self.iterations}
-        if method not in REFERENCES:
+            return {"monte_carlo": rule, "iterations": sorted({self.iterations, *more})}
+        values = super().values(step, dataset, method) | {"matrix": self.matrices.get(dataset)}
+        if method in ("untrained", "concat"):
             # The untrained decoder is the hypernetwork's, and the control has its widths.
-            section = self.hyper if method in ("untrained", "concat") else getattr(self, method)
-            if issubclass(SETTINGS[method], TrainedSettings):
-                departures: TrainingChanges = getattr(self, method).train
-                settings["train"] = self.train.model_copy(update=departures.model_dump(exclude_none=True))
-            if hasattr(section, "train"):
-                section = section.model_copy(update={"train": TrainingChanges()})
-            settings["method"] = section
-        return SETTINGS[method].model_validate(settings)
+            values["method"] = self.hyper.model_copy(update={"train": TrainingChanges()})
+        return values

@@ -7,7 +7,9 @@ import numpy as np
 from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum, WeightedBeliefPropagation
 from hypernet.codes.baselines.references import HardDecision, MaximumLikelihood
 from hypernet.codes.config import (
+    METHODS,
     BeliefPropagationSettings,
+    ConcatSettings,
     HardDecisionSettings,
     HyperSettings,
     MaximumLikelihoodSettings,
@@ -20,18 +22,9 @@ from hypernet.codes.config import (
 )
 from hypernet.codes.core.graph import TannerGraph
 from hypernet.codes.core.message_passing import Decoder
-from hypernet.codes.model import GraphNetworkDecoder, StaticWeights, WeightGenerator
+from hypernet.codes.model import ConcatWeights, GraphNetworkDecoder, StaticWeights, VariableUpdate, WeightGenerator
 
-TITLES = {
-    "hard_decision": "Hard decisions, nearest code word",
-    "bp": "Belief propagation",
-    "min_sum": "Normalised min-sum",
-    "weighted_bp": "Weighted belief propagation",
-    "weighted_bp_recurrent": "Weighted belief propagation, recurrent",
-    "static_g": "Learned update, no hypernetwork",
-    "untrained": "Hyper-graph-network, untrained",
-    "hyper": "Hyper-graph-network decoder",
-    "maximum_likelihood": "Maximum likelihood",
+TITLES = {name: method.title for name, method in METHODS.items()} | {
     "ar_bp": "AR-BP (quoted)",
     "ecct": "Transformer ECCT (quoted)",
 }
@@ -45,7 +38,7 @@ def build(
     Args:
         method: a method id, a key of :data:`TITLES`.
         parity_check: H, ``[m, n]``.
-        settings: the settings of this method, of the type that its id names in ``config.SETTINGS``.
+        settings: the settings of this method, of the type that its id names in ``config.METHODS``.
 
     Returns:
         A module from channel values ``[n, B]`` to bit values ``[n, B]``; negative decides for 1.
@@ -64,12 +57,13 @@ def build(
         case RecurrentWeightedSettings(method=weighted):
             return WeightedBeliefPropagation(graph, iterations, weighted.largest_message, shared=True)
         case StaticSettings(method=static):
-            weights = StaticWeights(graph.edges, static.g_hidden)
+            weights = StaticWeights(VariableUpdate(graph, static.g_hidden))
             return GraphNetworkDecoder(graph, iterations, weights, static.pair_weights)
-        case HyperSettings(method=hyper) | UntrainedSettings(method=hyper):
-            generator = WeightGenerator(graph.edges, hyper.f_hidden, hyper.g_hidden, hyper.absolute)
+        case HyperSettings(method=hyper) | UntrainedSettings(method=hyper) | ConcatSettings(method=hyper):
+            kind = ConcatWeights if isinstance(settings, ConcatSettings) else WeightGenerator
+            emitter = kind(VariableUpdate(graph, hyper.g_hidden), hyper.f_hidden, hyper.absolute)
             exact, damping = hyper.arctanh == "exact", hyper.damping == "learned"
-            return GraphNetworkDecoder(graph, iterations, generator, hyper.pair_weights, exact, damping)
+            return GraphNetworkDecoder(graph, iterations, emitter, hyper.pair_weights, exact, damping)
         case HardDecisionSettings():
             return HardDecision(parity_check)
         case MaximumLikelihoodSettings():
@@ -82,7 +76,12 @@ def pair_count(parity_check: np.ndarray, settings: MethodSettings) -> int:
     match settings:
         case WeightedSettings() | RecurrentWeightedSettings():
             has_weights = True
-        case StaticSettings(method=method) | HyperSettings(method=method) | UntrainedSettings(method=method):
+        case (
+            StaticSettings(method=method)
+            | HyperSettings(method=method)
+            | UntrainedSettings(method=method)
+            | ConcatSettings(method=method)
+        ):
             has_weights = method.pair_weights
         case _:
             has_weights = False

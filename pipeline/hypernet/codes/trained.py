@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from hypernet.codes.config import ITERATIVE, SETTINGS
+from hypernet.codes.config import ITERATIVE, METHODS
 from hypernet.codes.methods import build, pair_count
 from hypernet.codes.sources.matrices import validate
 from hypernet.lab.errors import UserError
@@ -54,7 +54,7 @@ class TrainedDecoder:
         # It is printed: no line ends and no control sequences of a terminal.
         if not isinstance(self.title, str) or not self.title.isprintable() or len(self.title) > LONGEST_TITLE:
             raise ValueError("its title is no line of text")
-        settings = SETTINGS[self.method].model_validate(content["settings"])
+        settings = METHODS[self.method].settings.model_validate(content["settings"])
         matrix, state = content["parity_check"], content["state_dict"]
         # A view of one number can claim any size, as can a tensor without data; what is contiguous and has data is no
         # larger than its file.

@@ -7,10 +7,10 @@ import difflib
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hypernet.lab.errors import UserError
 
@@ -51,8 +51,8 @@ class ProjectConfig(Section):
     minutes: Annotated[int, Field(ge=1)]
 
 
-class NetworkTraining(Section):
-    """How a network is trained with Adam and a cosine decay, and on what it runs; a domain adds how batches are made.
+class TrainerSettings(Section):
+    """What every training has: how long, how often it is checked, and on what it runs.
 
     Attributes:
         max_steps: number of optimiser steps.
@@ -62,8 +62,6 @@ class NetworkTraining(Section):
         precision: ``precision`` of Lightning's trainer.
         accelerator: ``accelerator`` of Lightning's trainer.
         devices: number of devices.
-        learning_rate: at the first step.
-        final_learning_rate_share: the decay ends at this share of it.
     """
 
     max_steps: Annotated[int, Field(ge=1)]
@@ -73,25 +71,65 @@ class NetworkTraining(Section):
     precision: Literal["32-true", "bf16-mixed", "64-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     devices: Annotated[int, Field(ge=1)]
+
+
+class NetworkTraining(TrainerSettings):
+    """The training of a network with Adam and a cosine decay; a domain adds how batches are made.
+
+    Attributes:
+        learning_rate: at the first step.
+        final_learning_rate_share: the decay ends at this share of it.
+    """
+
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class TrainingChanges(Section):
+    """Where one method's training departs from the common one; None keeps the common value."""
+
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    check_every_steps: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class Method(NamedTuple):
+    """One row of a domain's tables.
+
+    Attributes:
+        title: its name for people.
+        settings: the type of what its training may see. A field of it is filled from the section's key of the same
+            name, ``method`` from the key that has the method's id.
+        mark: "D" for a row of the default, "E" for one of the evidence, "P" for one on demand and at paper scale.
+        at_once: whether little or nothing is trained, so that it is trained and measured in one process.
+    """
+
+    title: str
+    settings: type[Section]
+    mark: Literal["D", "E", "P"] = "D"
+    at_once: bool = False
 
 
 class DomainConfig(Section, abc.ABC):
     """The part every domain's section has. A domain adds its own keys and says which of them a step may see.
 
     Attributes:
-        method_settings: by method id, the type of what its training may see.
+        table: the domain's methods by id.
         step_settings: by step (all but training), the type of what it may see.
-        at_once: methods with little or nothing to train: trained and measured in one process.
     """
 
-    method_settings: ClassVar[Mapping[str, type[Section]]]
+    table: ClassVar[Mapping[str, Method]]
     step_settings: ClassVar[Mapping[str, type[Section]]]
-    at_once: ClassVar[frozenset[str]] = frozenset()
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds
+
+    @model_validator(mode="after")
+    def _known_methods(self) -> Self:
+        for method in self.methods:
+            if method not in self.table:
+                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(self.table)}")
+        return self
 
     def feasible(self, dataset: str, method: str) -> bool:
         """Whether a method can be run on a data set; those that cannot are left out."""
@@ -114,7 +152,7 @@ class DomainConfig(Section, abc.ABC):
 
     def methods_at_once(self) -> list[str]:
         """The methods that are trained and measured in one process; none where an evaluation is divided."""
-        return sorted(self.at_once) if self.parts() == 1 else []
+        return [name for name, method in self.table.items() if method.at_once and self.parts() == 1]
 
     def runs(self) -> list[tuple[str, str, int]]:
         """All runs: (data set, method, seed)."""
@@ -126,9 +164,40 @@ class DomainConfig(Section, abc.ABC):
             for seed in self.seeds
         ]
 
-    @abc.abstractmethod
+    def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
+        """What a step may see under other names than those of the section's keys.
+
+        Args:
+            step: the step.
+            dataset: the data set.
+            method: the method, of training and evaluation.
+
+        Returns:
+            by field of the step's settings. Here: of a training ``method``, the key that has the method's id, and
+            ``train`` with the changes that stand there; of the evaluation the keys under ``evaluate``.
+        """
+        del dataset
+        if step == "evaluate":
+            return dict(getattr(self, "evaluate", ()))
+        section = getattr(self, method, None) if step == "train" and method is not None else None
+        if section is None:
+            return {}
+        changes = getattr(section, "train", None)
+        train: NetworkTraining | None = getattr(self, "train", None)
+        if train is None or not isinstance(changes, TrainingChanges):
+            return {"method": section}
+        return {
+            "method": section.model_copy(update={"train": type(changes)()}),
+            "train": train.model_copy(update=changes.model_dump(exclude_none=True)),
+        }
+
     def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
         """The slice of this section that one step of one run depends on, and nothing else."""
+        settings_type = self.settings_type(step, method)
+        values = self.values(step, dataset, method)
+        return settings_type(
+            **{name: values[name] if name in values else getattr(self, name) for name in settings_type.model_fields}
+        )
 
     @classmethod
     def settings_type(cls, step: Steps, method: str | None = None) -> type[Section]:
@@ -136,7 +205,7 @@ class DomainConfig(Section, abc.ABC):
         if step != "train":
             return cls.step_settings[step]
         assert method is not None, "what a training may see depends on its method"
-        return cls.method_settings[method]
+        return cls.table[method].settings
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -9,33 +9,20 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from pydantic import Field
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from hypernet.lab.config import Section
+from hypernet.lab.config import TrainerSettings
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import derived_seed
 from hypernet.lab.runs.record import TrainingRun
-
-
-class TrainerSettings(Section):
-    """What every training has: how long, how often it is checked, and on what it runs."""
-
-    max_steps: Annotated[int, Field(ge=1)]
-    check_every_steps: Annotated[int, Field(ge=1)]
-    patience_checks: Annotated[int, Field(ge=1)] | None
-    gradient_clip: Annotated[float, Field(gt=0)] | None
-    precision: Literal["32-true", "16-mixed", "bf16-mixed", "64-true"]
-    accelerator: Literal["auto", "cpu", "gpu", "mps"]
-    devices: Annotated[int, Field(ge=1)]
 
 
 class StepSampler(Sampler[int]):

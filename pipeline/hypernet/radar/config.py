@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hypernet.lab.config import DomainConfig, NetworkTraining, Section, Steps
+from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
 from hypernet.radar.names import SOURCES
 
 Count = Annotated[int, Field(ge=1)]
@@ -80,12 +80,9 @@ class Network(Section):
     hidden: Count
 
 
-class TrainingChanges(Section):
+class NetworkChanges(TrainingChanges):
     """What one method's training does differently from the common one."""
 
-    max_steps: Count | None = None
-    check_every_steps: Count | None = None
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     batch: Count | None = None
 
 
@@ -93,7 +90,7 @@ class NetworkMethod(Section):
     """A network and its training."""
 
     network: Network
-    train: TrainingChanges
+    train: NetworkChanges
 
 
 class RidgeMethod(Section):
@@ -175,14 +172,14 @@ class PatchCNNSettings(NetworkSettings):
     """``patch_cnn``."""
 
 
-SETTINGS: dict[str, type[MethodSettings]] = {
-    "last_frame": LastFrameSettings,
-    "global_motion": MotionSettings,
-    "patch_linear": RidgeSettings,
-    "patch_cnn": PatchCNNSettings,
-    "whole_dynamic": WholeDynamicSettings,
-    "patch_dynamic": PatchDynamicSettings,
-    "pysteps": OpticalFlowSettings,
+METHODS = {
+    "last_frame": Method("Last frame", LastFrameSettings, at_once=True),
+    "global_motion": Method("Global motion", MotionSettings, at_once=True),
+    "patch_linear": Method("Patch linear regression", RidgeSettings, at_once=True),
+    "patch_cnn": Method("Patch CNN", PatchCNNSettings),
+    "whole_dynamic": Method("Whole-image dynamic convolution", WholeDynamicSettings),
+    "patch_dynamic": Method("Patch dynamic convolution", PatchDynamicSettings),
+    "pysteps": Method("Optical flow (pysteps)", OpticalFlowSettings, "P", at_once=True),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
@@ -194,9 +191,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section."""
 
-    method_settings = SETTINGS
+    table = METHODS
     step_settings = STEP_SETTINGS
-    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, NetworkSettings))
     geometry: Sizes
     simulated: Simulated
     windows: WindowRules
@@ -209,29 +205,17 @@ class Config(DomainConfig):
     evaluate: EvaluationSettings
 
     @model_validator(mode="after")
-    def _known_names(self) -> Self:
-        for method in self.methods:
-            if method not in SETTINGS:
-                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
+    def _known_datasets(self) -> Self:
         for dataset in self.datasets:
             if dataset not in SOURCES and not SIMULATED.fullmatch(dataset):
                 accepted = ", ".join(("simulated", "simulated_seed<number>", *SOURCES))
                 raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")
         return self
 
-    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+    def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See ``hypernet.lab.config.DomainConfig``."""
+        values = super().values(step, dataset, method)
+        if isinstance(section := values.get("method"), NetworkMethod):
+            values["network"] = section.network
         simulated = self.simulated if SIMULATED.fullmatch(dataset) else None
-        if step == "raw":
-            return RawSettings(simulated=simulated, size=self.geometry.size)
-        if step == "prepare":
-            return PrepareSettings(geometry=self.geometry, windows=self.windows, simulated=simulated)
-        if step == "evaluate":
-            return self.evaluate
-        assert method is not None, "only a training has a method"
-        settings_type = SETTINGS[method]
-        if issubclass(settings_type, NetworkSettings):
-            network: NetworkMethod = getattr(self, method)
-            changes = network.train.model_dump(exclude_none=True)
-            return settings_type(train=self.train.model_copy(update=changes), network=network.network)
-        return settings_type(**({"method": getattr(self, method)} if "method" in settings_type.model_fields else {}))
+        return values | {"simulated": simulated, "size": self.geometry.size}

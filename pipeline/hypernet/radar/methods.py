@@ -6,6 +6,7 @@ from torch import nn
 
 from hypernet.radar.baselines.patch_cnn import PatchCNN
 from hypernet.radar.config import (
+    METHODS,
     Network,
     NetworkSettings,
     PatchCNNSettings,
@@ -16,15 +17,7 @@ from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.trunk import Layer
 from hypernet.radar.model import PatchDynamicConvolution, WholeImageDynamicConvolution
 
-TITLES = {
-    "last_frame": "Last frame",
-    "global_motion": "Global motion",
-    "patch_linear": "Patch linear regression",
-    "patch_cnn": "Patch CNN",
-    "whole_dynamic": "Whole-image dynamic convolution",
-    "patch_dynamic": "Patch dynamic convolution",
-    "pysteps": "Optical flow (pysteps)",
-}
+TITLES = {name: method.title for name, method in METHODS.items()}
 
 
 def build(settings: NetworkSettings, geometry: Geometry) -> nn.Module:

@@ -18,7 +18,7 @@ from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow, extrapolated, next_fields
 from hypernet.radar.baselines.patch_linear import PatchLinear
 from hypernet.radar.config import (
-    SETTINGS,
+    METHODS,
     LastFrameSettings,
     MethodSettings,
     MotionSettings,
@@ -184,7 +184,7 @@ def restore(content: dict[str, Any]) -> Forecaster:
     method = content["method"]
     if method not in TITLES:
         raise ValueError(f"the method {method!r} is not known here")
-    settings = SETTINGS[method].model_validate(content["settings"])
+    settings = METHODS[method].settings.model_validate(content["settings"])
     geometry = Geometry.of(Sizes.model_validate(content["geometry"]))
     state = content["state"]
     if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):

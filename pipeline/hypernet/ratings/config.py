@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hypernet.lab.config import DomainConfig, Section, Steps
+from hypernet.lab.config import DomainConfig, Method, Section, Steps
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -256,23 +256,23 @@ class HardMetaTreeSettings(MetaTreeSettings):
     """A meta tree with hard routing."""
 
 
-SETTINGS: dict[str, type[Section]] = {
-    "global_mean": BaselineSettings,
-    "item_mean": BaselineSettings,
-    "user_mean": BaselineSettings,
-    "global_tree": TreeSettings,
-    "local_trees": TreeSettings,
-    "knn_trees": NeighbourTreeSettings,
-    "gbrt": BoostingSettings,
-    "baseline_only": BaselineSettings,
-    "knn_baseline": NeighboursSettings,
-    "svd": FactorisationSettings,
-    "svdpp": FactorisationSettings,
-    "oracle": BaselineSettings,
-    "meta_fixed_soft": MetaTreeSettings,
-    "meta_fixed_hard": HardMetaTreeSettings,
-    "meta_dynamic_soft": MetaTreeSettings,
-    "meta_dynamic_hard": HardMetaTreeSettings,
+METHODS = {
+    "oracle": Method("Truth (mean rating)", BaselineSettings, at_once=True),
+    "global_mean": Method("Mean of all ratings", BaselineSettings, "P", at_once=True),
+    "item_mean": Method("Item's mean", BaselineSettings, "P", at_once=True),
+    "user_mean": Method("User's mean", BaselineSettings, at_once=True),
+    "global_tree": Method("Global tree", TreeSettings, at_once=True),
+    "local_trees": Method("Local trees", TreeSettings, at_once=True),
+    "knn_trees": Method("Trees of neighbours", NeighbourTreeSettings, at_once=True),
+    "gbrt": Method("Gradient boosted trees", BoostingSettings, at_once=True),
+    "baseline_only": Method("User and item biases", BaselineSettings, "P", at_once=True),
+    "knn_baseline": Method("Nearest neighbours", NeighboursSettings, "P", at_once=True),
+    "svd": Method("SVD", FactorisationSettings, at_once=True),
+    "svdpp": Method("SVD++", FactorisationSettings, at_once=True),
+    "meta_fixed_soft": Method("Meta tree, soft", MetaTreeSettings),
+    "meta_fixed_hard": Method("Meta tree, hard", HardMetaTreeSettings),
+    "meta_dynamic_soft": Method("Dynamic meta tree, soft", MetaTreeSettings),
+    "meta_dynamic_hard": Method("Dynamic meta tree, hard", HardMetaTreeSettings),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
@@ -284,9 +284,8 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 class Config(DomainConfig):
     """The whole section; ``tables`` names data sets in CSV tables: ``{my_shop: {ratings: r.csv, items: i.csv}}``."""
 
-    method_settings = SETTINGS
+    table = METHODS
     step_settings = STEP_SETTINGS
-    at_once = frozenset(name for name, settings in SETTINGS.items() if not issubclass(settings, MetaTreeSettings))
     tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], CsvTables]
     allow_modified: bool
     select: Literal["validation", "test"]
@@ -309,9 +308,6 @@ class Config(DomainConfig):
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:
-        for method in self.methods:
-            if method not in SETTINGS:
-                raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(SETTINGS)}")
         for name in self.tables:
             if name in PUBLISHED or GENERATED.fullmatch(name):
                 raise ValueError(f"tables: {name} is a built-in data set; give yours another name")
@@ -346,28 +342,15 @@ class Config(DomainConfig):
     def start(self, dataset: str, method: str) -> str | None:
         """See :class:`~hypernet.lab.config.DomainConfig`."""
         del dataset
-        return self.recipes[self.recipe].start(method) if issubclass(SETTINGS[method], MetaTreeSettings) else None
+        return (
+            self.recipes[self.recipe].start(method) if issubclass(METHODS[method].settings, MetaTreeSettings) else None
+        )
 
-    def settings(self, step: Steps, dataset: str, method: str | None = None) -> Section:
+    def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`~hypernet.lab.config.DomainConfig`."""
-        tables = self.tables.get(dataset)
-        if step == "raw":
-            return RawSettings(table=tables, allow_modified=self.allow_modified)
-        if step == "prepare":
-            return PrepareSettings(
-                select=self.select,
-                validation_share=self.validation_share,
-                item_mean=self.item_mean,
-                keep=tables.keep if tables else None,
-            )
-        if step == "evaluate":
-            return EvaluationSettings(resamples=self.evaluate.resamples)
-        assert method is not None, f"the step {step} is that of a method"
-        settings_type = SETTINGS[method]
-        if issubclass(settings_type, MetaTreeSettings):
-            sizes = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
-            return settings_type(train=self.train, stage=self.recipes[self.recipe].stage(method), method=sizes)
-        values = {"method": getattr(self, method)} if "method" in settings_type.model_fields else {}
-        if "user_level" in settings_type.model_fields:
-            values["user_level"] = self.user_level
-        return settings_type(**values)
+        table = self.tables.get(dataset)
+        values = super().values(step, dataset, method) | {"table": table, "keep": table.keep if table else None}
+        if method is not None and issubclass(METHODS[method].settings, MetaTreeSettings):
+            values["method"] = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
+            values["stage"] = self.recipes[self.recipe].stage(method)
+        return values

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypernet.ratings.config import MetaTreeSettings
+from hypernet.ratings.config import METHODS, MetaTreeSettings
 
 if TYPE_CHECKING:
     from hypernet.ratings.model import MetaTree
 
-TITLES = {
-    "oracle": "Truth (mean rating)",
-    "global_mean": "Mean of all ratings",
-    "item_mean": "Item's mean",
-    "user_mean": "User's mean",
-    "global_tree": "Global tree",
-    "local_trees": "Local trees",
-    "knn_trees": "Trees of neighbours",
-    "gbrt": "Gradient boosted trees",
-    "baseline_only": "User and item biases",
-    "knn_baseline": "Nearest neighbours",
-    "svd": "SVD",
-    "svdpp": "SVD++",
-    "meta_fixed_soft": "Meta tree, soft",
-    "meta_fixed_hard": "Meta tree, hard",
-    "meta_dynamic_soft": "Dynamic meta tree, soft",
-    "meta_dynamic_hard": "Dynamic meta tree, hard",
+TITLES = {name: method.title for name, method in METHODS.items()} | {
     "grals": "GRALS (quoted)",
     "srgcnn": "sRGCNN (quoted)",
     "factorized_eae": "Factorized EAE (quoted)",

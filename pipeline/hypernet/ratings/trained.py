@@ -15,7 +15,7 @@ from hypernet.lab.runs.models import load_model, restored
 from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.baselines.fit import open_fitted
 from hypernet.ratings.batches import as_ratings, grouped
-from hypernet.ratings.config import SETTINGS, MetaTreeSettings
+from hypernet.ratings.config import METHODS, MetaTreeSettings
 from hypernet.ratings.core.tables import Feature, RatingData, Rows
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.methods import TITLES, build, is_hard, is_meta
@@ -337,7 +337,7 @@ def restore(content: dict[str, Any]) -> BaselinePredictor | MetaTreePredictor:
     method, catalogue = content["method"], Catalogue.read(content["catalogue"])
     if not is_meta(method):
         return BaselinePredictor(method, catalogue, open_fitted(method, content["state"], len(catalogue.features)))
-    settings, state = SETTINGS[method].model_validate(content["settings"]), content["state"]
+    settings, state = METHODS[method].settings.model_validate(content["settings"]), content["state"]
     assert isinstance(settings, MetaTreeSettings), method
     # Without memory: what the settings ask for may be larger than what the file holds.
     with torch.device("meta"):

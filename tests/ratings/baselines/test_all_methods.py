@@ -14,7 +14,7 @@ import torch
 from hypernet.lab.errors import UserError
 from hypernet.ratings.baselines.fit import BASELINES, fit, open_fitted
 from hypernet.ratings.baselines.levels import LEVELS
-from hypernet.ratings.config import SETTINGS
+from hypernet.ratings.config import METHODS
 from hypernet.ratings.core.tables import RatingData, Rows
 
 pytest.importorskip("sklearn", reason="the extra `ratings` is not installed")
@@ -84,7 +84,7 @@ def fitted(data, settings_of):
 
 
 def test_all_methods_without_a_hypernetwork_are_here():
-    assert set(BASELINES) == {method for method in SETTINGS if not method.startswith("meta_")}
+    assert set(BASELINES) == {method for method in METHODS if not method.startswith("meta_")}
 
 
 @pytest.mark.parametrize("method", BASELINES)

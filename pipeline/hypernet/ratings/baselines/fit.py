@@ -55,7 +55,7 @@ def fit(method: str, data: RatingData, settings: Section, seed: int) -> tuple[Fi
     Args:
         method: a method id of :data:`BASELINES`.
         data: prepared ratings.
-        settings: of the method, see :data:`hypernet.ratings.config.SETTINGS`.
+        settings: of the method, see :data:`hypernet.ratings.config.METHODS`.
         seed: decides what the library draws.
 
     Returns:
