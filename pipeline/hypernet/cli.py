@@ -16,6 +16,7 @@ from hypernet import __version__
 from hypernet.domains import DOMAINS, available, config_types, room
 from hypernet.lab import config
 from hypernet.lab.errors import UserError
+from hypernet.lab.options import whole_number
 
 if TYPE_CHECKING:
     from hypernet.lab.job import Job
@@ -81,28 +82,22 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
             sub.add_argument("--dataset", help="default: the first one of the configuration")
         if verb in RUN_STEPS:
             sub.add_argument("--method", required=True, help="a method id of this domain")
-            sub.add_argument("--seed", type=_seed, default=0, help="default: 0")
-            sub.add_argument("--threads", type=_count, default=1, help="CPU threads for torch; default: 1")
+            sub.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, help="default: 0")
+            sub.add_argument(
+                "--threads", type=whole_number(1, 1024), default=1, help="CPU threads for torch; default: 1"
+            )
         if verb == "train":
             sub.add_argument("--live", action="store_true", help="show its curves in MLflow while it goes on")
         if verb == "evaluate":
-            sub.add_argument("--part", type=_seed, help="only this part of it, from 0; without: all, and join them")
+            sub.add_argument(
+                "--part",
+                type=whole_number(0, 2**31 - 1),
+                help="only this part of it, from 0; without: all, and join them",
+            )
     for verb, description in _commands(domain).items():
         verbs.add_parser(verb, help=description, description=_sentence(description))
     parser.set_defaults(domain=domain)
     return dict(verbs.choices)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1024")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2147483647")
-    return int(text)
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:

@@ -47,6 +47,7 @@ def content(config):
     }
     return {
         "domain": "ratings",
+        "version": 1,
         "method": METHOD,
         "settings": settings.model_dump(mode="json"),
         "catalogue": catalogue,

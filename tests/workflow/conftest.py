@@ -68,7 +68,7 @@ class Copy:
     path: Path
     environment: Mapping[str, str]
 
-    def run(self, *command: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         """Run a program in the copy and return what it said, both streams in ``stdout``."""
         done = subprocess.run(
             command,
@@ -137,7 +137,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy.run("git", "init", "-q")
     copy.run("git", "add", "-A")
     copy.run("git", "commit", "-q", "-m", "start")
-    copy.run("snakemake", timeout=600)
+    copy.run("snakemake", timeout=3600)
     return copy
 
 

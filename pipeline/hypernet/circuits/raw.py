@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from pathlib import Path
 
 from hypernet.circuits.config import RawSettings
 from hypernet.circuits.sources.references import REFERENCE_FILES, reference_circuits
 from hypernet.circuits.sources.sampler import Sampler
-from hypernet.lab.files import atomic_path, write_text
+from hypernet.lab.files import atomic_path, empty, write_text
 from hypernet.lab.manifest import write_manifest
 from hypernet.lab.randomness import numpy_generator
 
@@ -47,9 +46,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
         files = {remote.name: acquire(remote).read_bytes() for remote in REFERENCE_FILES}
         rows += [("test", len(text.split("|")), text) for text in reference_circuits(files, sampler)]
         facts = {"origin": "responses computed by ngspice 39.3", "licence": REFERENCE_FILES[0].licence}
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.iterdir():
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    empty(out)
     for name, content in files.items():
         with atomic_path(out / name) as temporary:
             temporary.write_bytes(content)

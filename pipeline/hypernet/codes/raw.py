@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from hypernet.codes.config import RawSettings
 from hypernet.codes.sources.alist import read_parity_check, write_alist
 from hypernet.codes.sources.matrices import MATRICES, construct, validate
+from hypernet.lab.files import empty
 from hypernet.lab.manifest import write_manifest
 
 FILE = "parity_check.alist"
@@ -42,8 +42,6 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     else:
         parity_check = construct(dataset)
         origin = "construction"
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.iterdir():
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    empty(out)
     write_alist(out / FILE, parity_check)
     write_manifest(out, {"origin": origin, "shape": list(parity_check.shape)})

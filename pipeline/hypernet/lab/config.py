@@ -18,6 +18,11 @@ from hypernet.lab.errors import UserError
 LARGEST_FILE = 2**20
 
 Steps = Literal["raw", "prepare", "train", "evaluate"]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+# The name of a data set is the name of a folder.
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Section(BaseModel):
@@ -48,7 +53,7 @@ class ProjectConfig(Section):
     live_tracking: bool
     gpus_per_training: Annotated[int, Field(ge=0, le=64)]
     memory_mb: Annotated[int, Field(ge=100)]
-    minutes: Annotated[int, Field(ge=1)]
+    minutes: Count
 
 
 class TrainerSettings(Section):
@@ -64,13 +69,13 @@ class TrainerSettings(Section):
         devices: number of devices.
     """
 
-    max_steps: Annotated[int, Field(ge=1)]
-    check_every_steps: Annotated[int, Field(ge=1)]
-    patience_checks: Annotated[int, Field(ge=1)] | None
-    gradient_clip: Annotated[float, Field(gt=0)] | None
+    max_steps: Count
+    check_every_steps: Count
+    patience_checks: Count | None
+    gradient_clip: Positive | None
     precision: Literal["32-true", "bf16-mixed", "64-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
-    devices: Annotated[int, Field(ge=1)]
+    devices: Count
 
 
 class NetworkTraining(TrainerSettings):
@@ -82,14 +87,14 @@ class NetworkTraining(TrainerSettings):
     """
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
-    final_learning_rate_share: Annotated[float, Field(ge=0, le=1)]
+    final_learning_rate_share: Share
 
 
 class TrainingChanges(Section):
     """Where one method's training departs from the common one; None keeps the common value."""
 
-    max_steps: Annotated[int, Field(ge=1)] | None = None
-    check_every_steps: Annotated[int, Field(ge=1)] | None = None
+    max_steps: Count | None = None
+    check_every_steps: Count | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 

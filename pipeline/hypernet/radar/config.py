@@ -7,12 +7,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
+from hypernet.lab.config import (
+    Count,
+    DomainConfig,
+    Method,
+    NetworkTraining,
+    Positive,
+    Section,
+    Share,
+    Steps,
+    TrainingChanges,
+)
 from hypernet.radar.names import SOURCES
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
 SIMULATED = re.compile(r"simulated(?:_seed(\d{1,6}))?")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hypernet.lab.files import atomic_path
+from hypernet.lab.files import atomic_path, empty
 from hypernet.lab.manifest import write_manifest
 from hypernet.lab.progress import Progress
 from hypernet.radar.config import SIMULATED, RawSettings, Simulated
@@ -37,9 +37,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
         UserError: a file cannot be had.
     """
     days = find_days(dataset) if station_of(dataset) else []
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.iterdir():
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    empty(out)
     if settings.simulated is not None:
         facts = _simulate(seed_of(dataset), out, settings.simulated, settings.size)
     elif days:

@@ -8,11 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hypernet.lab.config import DomainConfig, Method, Section, Steps
-
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+from hypernet.lab.config import Count, DatasetName, DomainConfig, Method, Positive, Section, Share, Steps
 
 GENERATED = re.compile(r"preftrees(?:_seed(\d{1,6}))?")
 PUBLISHED = ("ml100k_u1", "ml100k_u2", "ml100k_u3", "ml100k_u4", "ml100k_u5", "ml1m", "jester1")
@@ -286,7 +282,7 @@ class Config(DomainConfig):
 
     table = METHODS
     step_settings = STEP_SETTINGS
-    tables: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], CsvTables]
+    tables: dict[DatasetName, CsvTables]
     allow_modified: bool
     select: Literal["validation", "test"]
     validation_share: Annotated[float, Field(gt=0, lt=0.5)]

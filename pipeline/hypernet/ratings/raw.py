@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from hypernet.lab.files import atomic_path
+from hypernet.lab.files import atomic_path, empty
 from hypernet.lab.manifest import write_manifest
 from hypernet.ratings.config import GENERATED, CsvTables, RawSettings
 from hypernet.ratings.sources import csv_tables, preftrees
@@ -24,9 +23,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     files, facts = _files(dataset, settings)
     if "citation" in facts:
         print(f"{dataset}: {facts['licence']}\nPlease cite: {facts['citation']}", file=sys.stderr)
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.iterdir():
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    empty(out)
     for name, content in files.items():
         with atomic_path(out / name) as temporary:
             temporary.write_bytes(content)

@@ -134,6 +134,7 @@ def test_the_weights_of_every_method_come_back(prepared, config, tmp_path, metho
             parameter.add_(0.1 * torch.randn_like(parameter))
     content = {
         "domain": "codes",
+        "version": 1,
         "dataset": "BCH31_16",
         "method": method,
         "title": code.title,
@@ -500,7 +501,7 @@ class Trap:
 
 @pytest.mark.parametrize("form", ["torch", "pickle"])
 def test_a_pickle_is_no_model_and_is_not_run(tmp_path, capsys, form):
-    content = {"domain": "codes", "title": Trap(tmp_path / "sprung")}
+    content = {"domain": "codes", "version": 1, "title": Trap(tmp_path / "sprung")}
     if form == "torch":
         torch.save(content, tmp_path / "model.ckpt")
     else:
@@ -520,8 +521,8 @@ def test_a_pickle_is_no_model_and_is_not_run(tmp_path, capsys, form):
         ({"domain": "shapes"}, "not a model trained by `hypernet codes train`"),
         ([1, 2], "not a model file of this project (it holds a list)"),
         (torch.ones(3), "not a model file of this project (it holds a Tensor)"),
-        ({"domain": "codes"}, "model.ckpt: "),
-        ({"domain": "codes", "title": "T", "method": "turbo", "settings": {}}, "model.ckpt: "),
+        ({"domain": "codes", "version": 1}, "model.ckpt: "),
+        ({"domain": "codes", "version": 1, "title": "T", "method": "turbo", "settings": {}}, "model.ckpt: "),
     ],
 )
 def test_files_that_are_no_decoder(tmp_path, capsys, content, reason):
@@ -582,6 +583,7 @@ def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, 
     stored["method"] |= {"pair_weights": True} if "pairs of edges" in reason else changes.get("widths", {})
     content = {
         "domain": "codes",
+        "version": 1,
         "title": code.title,
         "method": "hyper",
         "settings": stored,
@@ -600,6 +602,7 @@ def test_weights_in_double_precision_are_opened_in_single(prepared, config, tmp_
     settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "weighted_bp")
     content = {
         "domain": "codes",
+        "version": 1,
         "title": code.title,
         "method": "weighted_bp",
         "settings": settings.model_dump(mode="json"),

@@ -45,6 +45,7 @@ def model(prepared, config, tmp_path_factory):
                 parameter.add_(0.05 * torch.randn_like(parameter))
         content = {
             "domain": "codes",
+            "version": 1,
             "dataset": dataset,
             "method": method,
             "title": code.title,

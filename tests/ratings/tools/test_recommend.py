@@ -58,6 +58,7 @@ def models(data, config, tmp_path_factory):
         catalogue |= {name: getattr(data, name) for name in ("title", "unit", "low", "high")}
         content = {
             "domain": "ratings",
+            "version": 1,
             "dataset": "preftrees",
             "method": method,
             "settings": settings_of.model_dump(mode="json"),

@@ -6,7 +6,6 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from hypernet.circuits.tools.deliverables import FILES, Design, Request, check_f
 from hypernet.circuits.tools.search import HIGHEST, LOWEST, Search
 from hypernet.circuits.tools.simulate import Simulation
 from hypernet.lab.errors import UserError
+from hypernet.lab.options import real_number, whole_number
 
 if TYPE_CHECKING:
     import skrf
@@ -217,19 +217,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parts", choices=E_SERIES, default=SERIES, help=f"series of the values; default: {SERIES}")
     parser.add_argument(
         "--max-parts",
-        type=_whole("max_parts"),
+        type=whole_number(*WHOLE_NUMBERS["max_parts"]),
         default=MAX_PARTS,
         help=f"most parts of the circuit; default: {MAX_PARTS}",
     )
     parser.add_argument(
         "--candidates",
-        type=_whole("candidates"),
+        type=whole_number(*WHOLE_NUMBERS["candidates"]),
         default=CANDIDATES,
         help=f"circuits that the network writes; default: {CANDIDATES}",
     )
     parser.add_argument(
         "--load",
-        type=_resistance,
+        type=real_number(LOWEST_OHM, HIGHEST_OHM, f"a resistance in ohms from {LOWEST_OHM:g} to {HIGHEST_OHM:g}"),
         metavar="OHM",
         help=f"load at port 1; default: the reference of a .s2p file, {R0_OHM:g} for a .csv file",
     )
@@ -241,45 +241,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"port of a .s2p file that the load closes; default: {LOAD_PORT}",
     )
     parser.add_argument(
-        "--seed", type=_whole("seed"), default=SEED, help=f"of the search's random numbers; default: {SEED}"
+        "--seed",
+        type=whole_number(*WHOLE_NUMBERS["seed"]),
+        default=SEED,
+        help=f"of the search's random numbers; default: {SEED}",
     )
     parser.add_argument(
         "--tolerance",
-        type=_share,
+        type=real_number(0, math.nextafter(1, 0), "a share from 0 to below 1, such as 0.05"),
         default=TOLERANCE,
         help=f"of the parts, a share; default: {TOLERANCE:g}, which is {100 * TOLERANCE:g} %%",
     )
     parser.add_argument("--out", type=Path, default=Path("design"), help="folder for the files; default: design")
-
-
-def _whole(name: str) -> Callable[[str], int]:
-    lowest, highest = WHOLE_NUMBERS[name]
-
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not lowest <= _number(text) <= highest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
-        return int(text)
-
-    return read
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _share(text: str) -> float:
-    if not 0 <= _number(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to below 1, such as 0.05")
-    return float(text)
-
-
-def _resistance(text: str) -> float:
-    if not LOWEST_OHM <= _number(text) <= HIGHEST_OHM:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a resistance in ohms from {LOWEST_OHM:g} to {HIGHEST_OHM:g}")
-    return float(text)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_table
+from hypernet.lab.options import whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a network that writes circuits")
     parser.add_argument(
         "--candidates",
-        type=_count,
+        type=whole_number(0, MOST_CANDIDATES),
         default=CANDIDATES,
         help=f"circuits drawn beside the most probable one; all are simulated, the nearest kept; default: {CANDIDATES}",
     )
@@ -211,14 +212,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=LOAD_PORT,
         help=f"port of a .s2p file that the load closes; default: {LOAD_PORT}",
     )
-    parser.add_argument("--seed", type=_count, default=SEED, help=f"of the drawn circuits; default: {SEED}")
+    parser.add_argument(
+        "--seed", type=whole_number(0, 2**31 - 1), default=SEED, help=f"of the drawn circuits; default: {SEED}"
+    )
     parser.add_argument("--out", type=Path, help="write the table here (.csv); default: standard output")
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > MOST_CANDIDATES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST_CANDIDATES}")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from hypernet.circuits.sources.reading import printable
 from hypernet.circuits.sources.targets import HIGHEST_HERTZ, LOWEST_HERTZ, RESPONSE_COLUMNS, Response, Scale
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_table, write_text
+from hypernet.lab.options import real_number, whole_number
 
 # What is not asked for.
 POINTS, FORM = 201, "recurrence"
@@ -354,15 +355,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ports", nargs=2, metavar=("LOAD", "SOURCE"), help="nodes of port 1 (load) and port 2 (source)"
     )
-    parser.add_argument("--load", type=_positive, metavar="OHM", help="load at port 1; default: that of the netlist")
     parser.add_argument(
-        "--from", dest="lowest", type=_hertz, metavar="HZ", help="default: a decade below all corner frequencies"
+        "--load",
+        type=real_number(LOWEST_OHM, HIGHEST_OHM, "a positive number"),
+        metavar="OHM",
+        help="load at port 1; default: that of the netlist",
     )
     parser.add_argument(
-        "--to", dest="highest", type=_hertz, metavar="HZ", help="default: a decade above all corner frequencies"
+        "--from",
+        dest="lowest",
+        type=real_number(LOWEST_HERTZ, HIGHEST_HERTZ, f"a frequency {RANGE}"),
+        metavar="HZ",
+        help="default: a decade below all corner frequencies",
     )
     parser.add_argument(
-        "--points", type=_points, default=POINTS, help=f"evenly spaced in their logarithm; default: {POINTS}"
+        "--to",
+        dest="highest",
+        type=real_number(LOWEST_HERTZ, HIGHEST_HERTZ, f"a frequency {RANGE}"),
+        metavar="HZ",
+        help="default: a decade above all corner frequencies",
+    )
+    parser.add_argument(
+        "--points",
+        type=whole_number(2, MOST_POINTS),
+        default=POINTS,
+        help=f"evenly spaced in their logarithm; default: {POINTS}",
     )
     parser.add_argument(
         "--out",
@@ -372,31 +389,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=".csv (a target for the designer), .s2p (Touchstone), or .png or .svg (Bode plot, both); may be repeated",
     )
     parser.add_argument("--ngspice", action="store_true", help="compare with ngspice, where it is installed")
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _positive(text: str) -> float:
-    if not LOWEST_OHM <= _float(text) <= HIGHEST_OHM:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return float(text)
-
-
-def _hertz(text: str) -> float:
-    if not LOWEST_HERTZ <= _float(text) <= HIGHEST_HERTZ:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a frequency {RANGE}")
-    return float(text)
-
-
-def _points(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 2 <= _float(text) <= MOST_POINTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 2 to {MOST_POINTS}")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:

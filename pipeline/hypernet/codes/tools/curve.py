@@ -29,8 +29,9 @@ from hypernet.codes.names import CODES
 from hypernet.codes.plots.error_rates import draw_curve
 from hypernet.codes.sources.alist import LARGEST_AREA, read_parity_check
 from hypernet.codes.sources.matrices import construct, matrix_digest, validate
-from hypernet.codes.tools.inputs import opened, whole_number, whole_number_option
-from hypernet.codes.trained import TrainedDecoder, as_array
+from hypernet.codes.tools.inputs import opened, whole_number
+from hypernet.codes.trained import MOST_ITERATIONS, TrainedDecoder, as_array
+from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import digest_of, write_table
 from hypernet.lab.results import figures
@@ -275,17 +276,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ebn0", default=EBN0, help=f"Eb/N0 in dB: first:last:step, or values as 2,4,6; default: {EBN0}"
     )
     parser.add_argument(
-        "--words", type=whole_number_option(MOST_WORDS), default=WORDS, help=f"most words per point; default: {WORDS}"
+        "--words",
+        type=options.whole_number(1, MOST_WORDS),
+        default=WORDS,
+        help=f"most words per point; default: {WORDS}",
     )
     parser.add_argument(
         "--frame-errors",
-        type=whole_number_option(MOST_WORDS),
+        type=options.whole_number(1, MOST_WORDS),
         default=FRAME_ERRORS,
         help=f"wrong words that end a point; default: {FRAME_ERRORS}",
     )
     parser.add_argument(
         "--iterations",
-        type=whole_number_option(),
+        type=options.whole_number(1, MOST_ITERATIONS),
         default=ITERATIONS,
         help=f"check updates of belief propagation; default: {ITERATIONS}",
     )

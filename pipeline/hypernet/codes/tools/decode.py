@@ -13,8 +13,9 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hypernet.codes.tools.inputs import opened, output_file, whole_number, whole_number_option
-from hypernet.codes.trained import CHUNK, TrainedDecoder, as_array, checked
+from hypernet.codes.tools.inputs import opened, output_file, whole_number
+from hypernet.codes.trained import CHUNK, MOST_ITERATIONS, TrainedDecoder, as_array, checked
+from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 
@@ -247,10 +248,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="write the decided bits to this file (.npy or .txt); else print them")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios to this file (.npy)")
-    parser.add_argument("--iterations", type=whole_number_option(), help="number of check updates; default: as trained")
+    parser.add_argument(
+        "--iterations",
+        type=options.whole_number(1, MOST_ITERATIONS),
+        help="number of check updates; default: as trained",
+    )
     parser.add_argument(
         "--batch",
-        type=whole_number_option(),
+        type=options.whole_number(1, MOST_ITERATIONS),
         default=CHUNK,
         help=f"words decoded at once; 1 answers every line; default: {CHUNK}",
     )

@@ -23,8 +23,9 @@ from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.gf2 import rank
 from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.sources.matrices import matrix_digest
-from hypernet.codes.tools.inputs import opened, output_file, whole_number_option
-from hypernet.codes.trained import LARGEST_LLR, TrainedDecoder
+from hypernet.codes.tools.inputs import opened, output_file
+from hypernet.codes.trained import LARGEST_LLR, MOST_ITERATIONS, TrainedDecoder
+from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.randomness import numpy_generator
@@ -198,7 +199,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet codes export``."""
     parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained run")
     parser.add_argument("--out", type=Path, default=Path(OUT), help=f"the file, .onnx; default: {OUT}")
-    parser.add_argument("--iterations", type=whole_number_option(), help="number of check updates; default: as trained")
+    parser.add_argument(
+        "--iterations",
+        type=options.whole_number(1, MOST_ITERATIONS),
+        help="number of check updates; default: as trained",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

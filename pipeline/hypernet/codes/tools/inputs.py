@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import numbers
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from hypernet.codes.trained import MOST_ITERATIONS, TrainedDecoder, open_model
@@ -40,18 +38,6 @@ def whole_number(name: str, value: object, most: int = MOST_ITERATIONS) -> int:
         if 1 <= number <= most:
             return number
     raise UserError(f"{name}: {value!r} is not a whole number from 1 to {most}")
-
-
-def whole_number_option(most: int = MOST_ITERATIONS) -> Callable[[str], int]:
-    """The same for the text of an option: a type for argparse."""
-
-    def parse(text: str) -> int:
-        # No more digits than needed: Python is slow with thousands of them.
-        if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most}")
-        return int(text)
-
-    return parse
 
 
 def output_file(path: str | Path, *endings: str) -> Path:

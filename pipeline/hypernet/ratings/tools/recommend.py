@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.options import whole_number
 from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import most_probable, reasons, tree_text
 from hypernet.ratings.core.tables import Rows
@@ -322,16 +323,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ratings", type=Path, help="your ratings: CSV with item (id or title),rating")
     parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a meta_ method")
     parser.add_argument("--items", type=Path, help="more items: CSV with item,title and columns named as the features")
-    parser.add_argument("--top", type=_count, help=f"how many to recommend; default: {TOP}")
+    parser.add_argument("--top", type=whole_number(1), help=f"how many to recommend; default: {TOP}")
     parser.add_argument("--explain", action="store_true", help="print your tree, and what would change each prediction")
     parser.add_argument("--precise", action="store_true", help='"average rating > 3.62" in place of "high ratings"')
     parser.add_argument("--page", type=Path, help="write a page on which you can change the tree's rules, .html")
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number from 1")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
