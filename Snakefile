@@ -9,6 +9,11 @@ configfile: "params.yaml"
 include: "rules/common.smk"
 
 
+# Snakemake's own lock stays after a kill; this one ends with the process.
+onstart:
+    hold_this_folder()
+
+
 include: "rules/data.smk"
 include: "rules/experiment.smk"
 include: "rules/report.smk"

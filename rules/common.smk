@@ -1,13 +1,17 @@
 # What the rules of all domains need: the checked configuration and the slices cut from it.
 import json
 import sys
+import uuid
 
 sys.path.insert(0, str(Path(workflow.basedir) / "pipeline"))
 
 from hypernet.domains import DOMAINS, config_types, room
 from hypernet.lab.config import check_whole
 from hypernet.lab.errors import UserError
-from hypernet.lab.program import source_digest
+from hypernet.lab.files import write_text
+from hypernet.lab.locks import hold
+from hypernet.lab.manifest import MANIFEST
+from hypernet.lab.plan import Plan
 
 try:
     CHECKED = check_whole(config, config_types())
@@ -15,72 +19,118 @@ except UserError as error:
     raise WorkflowError(f"configuration: {error}")
 
 PROJECT = CHECKED["project"]
-RESULTS = PROJECT.results
+DATA, RESULTS = PROJECT.data, PROJECT.results
 DOMAINS_RUN = [name for name in DOMAINS if name in CHECKED]
+FIGURES = {name: list(room(name, "captions").FIGURES) for name in DOMAINS_RUN}
+PLAN = Plan.of(CHECKED, FIGURES)
 HYPERNET = "python -m hypernet.cli"
 
 
 wildcard_constraints:
-    domain="|".join(DOMAINS_RUN),
     dataset=r"[A-Za-z0-9_-]+",
     method=r"[a-z0-9_]+",
     seed=r"\d+",
     part=r"\d+",
 
 
-def settings_of(step, domain, dataset, method=None):
-    """The slice of the configuration that one step of one run depends on, as JSON: what the job gets to see."""
-    return CHECKED[domain].settings(step, dataset, method).model_dump_json()
-
-
-def both_settings_of(domain, dataset, method):
-    """The slices of the two steps that a method's measurement is made of."""
-    steps = ("train", "evaluate")
-    return json.dumps({step: json.loads(settings_of(step, domain, dataset, method)) for step in steps})
-
-
-def program_of(domain, *rooms):
-    """A digest of the program text behind a step: an edited model is trained again."""
-    return source_digest(*(f"hypernet.{domain}.{name}" for name in rooms))
+def run_of(domain):
+    """The folder of a run, with wildcards."""
+    return f"{RESULTS}/{domain}/{{dataset}}/{{method}}/seed{{seed}}"
 
 
 def runs_of(domain):
     """The folders of all runs of a domain."""
-    return [
-        f"{RESULTS}/{domain}/{dataset}/{method}/seed{seed}" for dataset, method, seed in CHECKED[domain].runs()
-    ]
-
-
-def run_files(domain, *names):
-    """These files of every run of a domain."""
-    return [f"{run}/{name}" for run in runs_of(domain) for name in names]
-
-
-def start_of(domain, dataset, method, seed):
-    """The trained model that a training goes on from, where it does."""
-    start = CHECKED[domain].start(dataset, method)
-    return f"{RESULTS}/{domain}/{dataset}/{start}/seed{seed}/model.ckpt" if start else []
+    return [str(run) for run in PLAN.runs(domain)]
 
 
 def figures_of(domain):
     """The pictures of a domain."""
-    return expand(f"{RESULTS}/{domain}/figures/{{name}}.png", name=room(domain, "captions").FIGURES)
+    return [f"{RESULTS}/{domain}/figures/{name}.png" for name in FIGURES[domain]]
 
 
-def parts_of(domain, run):
-    """The jobs that an evaluation is divided into, where it is divided at all."""
-    parts = CHECKED[domain].parts()
-    return [f"{run}/parts/{part}.json" for part in range(parts)] if parts > 1 else []
+def run_outputs(domain, *steps):
+    """What these steps of a run write, with wildcards."""
+    files = {
+        "train": ["model.ckpt", "run.json"],
+        "evaluate": ["metrics.json", "items.csv", *CHECKED[domain].evaluation_files],
+    }
+    return [f"{run_of(domain)}/{name}" for step in steps for name in (*files[step], f"{step}.made.json")]
 
 
-def unsent_of(domain):
-    """What tells that MLflow does not have everything yet, where it does not."""
-    return [path for path in [f"{RESULTS}/{domain}/.unsent"] if Path(path).exists()]
+def methods_of(domain, at_once):
+    """The methods of a domain that are, or are not, trained and measured in one process, as a pattern."""
+    together = CHECKED[domain].methods_at_once()
+    methods = together if at_once else [name for name in CHECKED[domain].table if name not in together]
+    # A pattern that nothing matches, where there are none.
+    return "|".join(methods) or "(?!)"
 
 
-def domains_with(at_once):
-    """The domain in the path of a run whose method is, or is not, trained and measured in one process."""
-    ahead = "?=" if at_once else "?!"
-    return "|".join(
-        f"{domain}({ahead}/[^/]+/(?:{'|'.join(CHECKED[domain].methods_at_once())})/)" for domain in DOMAINS_RUN
-    )
+def settings_for(domain, *steps):
+    """A function of wildcards that gives the slices of the configuration that these steps may see, as JSON."""
+
+    def settings(w):
+        slices = {step: CHECKED[domain].settings(step, w.dataset, w.get("method")) for step in steps}
+        contents = {step: content.model_dump(mode="json") for step, content in slices.items()}
+        return json.dumps(contents if len(steps) > 1 else contents[steps[0]])
+
+    return settings
+
+
+# Which steps have to run is told by the records beside their outputs, not by dates. Snakemake looks at dates alone
+# (profiles: rerun-triggers), so the inputs of a step that is fresh are declared ancient, and one that is not reads a
+# marker besides, newer than all outputs. A cluster's jobs read this file too: they do what they are told.
+MARKER = f"{RESULTS}/.due"
+IS_MAIN = getattr(workflow, "is_main_process", True)
+if IS_MAIN:
+    # All at once, before Snakemake reads dates: those in the future are set to now.
+    STALE = PLAN.stale()
+    # Other bytes every time: Snakemake does not take a file for newer whose bytes it knows.
+    try:
+        PLAN.digests.keep()
+        write_text(Path(MARKER), uuid.uuid4().hex)
+    except OSError as error:
+        raise WorkflowError(f"{RESULTS}: cannot be written ({error.strerror})")
+
+
+def hold_this_folder():
+    """Let no other Snakemake work in this folder until this one ends."""
+    try:
+        hold(Path(".hypernet.lock"), "Snakemake works in this folder")
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def inputs_of(*steps):
+    """What is read to make these steps: files, and of a folder its manifest (see above)."""
+    made = {path for step in steps for path in step.outputs}
+    paths = [
+        str(path / MANIFEST if path.is_relative_to(DATA) else path)
+        for path in dict.fromkeys(path for step in steps for path in step.inputs)
+        if path not in made
+    ]
+    if not IS_MAIN:
+        return paths
+    if any(PLAN.reason(step) for step in steps):
+        return [*paths, MARKER]
+    return [ancient(path) for path in paths]
+
+
+def of_run(domain, *steps):
+    """A function of wildcards that gives the inputs of a run's steps."""
+
+    def inputs(w):
+        more = (int(w.part),) if "part" in w.keys() else ()
+        run = (domain, w.dataset, w.method, int(w.seed), *more)
+        return inputs_of(*(getattr(PLAN, step)(*run) for step in steps))
+
+    return inputs
+
+
+def of_domain(domain, step):
+    """A function that gives the inputs of a domain's step."""
+    return lambda w: inputs_of(getattr(PLAN, step)(domain))
+
+
+def of_dataset(domain, step):
+    """A function of wildcards that gives the inputs of a data set's step."""
+    return lambda w: inputs_of(getattr(PLAN, step)(domain, w.dataset))

@@ -2,35 +2,24 @@
 DATA_STEPS = {domain: room(domain, "captions").STEPS for domain in DOMAINS_RUN}
 
 
-def own_files_of(domain):
-    """A function that gives a person's own files behind a data set."""
-    return lambda w: CHECKED[domain].own_files(w.dataset)
-
-
-def data_settings_of(step, domain):
-    """A function that gives the slice of the configuration that a step depends on."""
-    return lambda w: settings_of(step, domain, w.dataset)
-
-
 for domain in DOMAINS_RUN:
 
     rule:
         name:
             f"{domain}_{DATA_STEPS[domain]['raw'].name}"
         input:
-            own=own_files_of(domain),
+            of_dataset(domain, "raw"),
         output:
-            manifest=f"data/raw/{domain}/{{dataset}}/manifest.json",
-            files=expand(f"data/raw/{domain}/{{{{dataset}}}}/{{file}}", file=DATA_STEPS[domain]["raw"].files),
+            manifest=f"{DATA}/raw/{domain}/{{dataset}}/manifest.json",
+            made=f"{DATA}/raw/{domain}/{{dataset}}/.raw.made.json",
         log:
-            f"data/raw/{domain}/{{dataset}}.log",
+            f"{DATA}/raw/{domain}/{{dataset}}.log",
         benchmark:
-            f"data/raw/{domain}/{{dataset}}.benchmark.tsv"
+            f"{DATA}/raw/{domain}/{{dataset}}.benchmark.tsv"
         params:
             # Not the loop's variable: the shell command is put together after the loop.
             domain=domain,
-            settings=data_settings_of("raw", domain),
-            program=program_of(domain, "raw"),
+            settings=settings_for(domain, "raw"),
         conda:
             "envs/hypernet.yaml"
         threads: 1
@@ -41,25 +30,23 @@ for domain in DOMAINS_RUN:
         message:
             f"{domain}: {DATA_STEPS[domain]['raw'].message.format(dataset='{wildcards.dataset}')}"
         shell:
-            f"{HYPERNET} {{params.domain}} raw --dataset {{wildcards.dataset}} --settings {{params.settings:q}} > {{log}} 2>&1"
+            f"{HYPERNET} {{params.domain}} raw --data {DATA} --dataset {{wildcards.dataset}} --settings {{params.settings:q}} > {{log}} 2>&1"
 
     rule:
         name:
             f"{domain}_{DATA_STEPS[domain]['prepare'].name}"
         input:
-            raw=f"data/raw/{domain}/{{dataset}}/manifest.json",
-            files=expand(f"data/raw/{domain}/{{{{dataset}}}}/{{file}}", file=DATA_STEPS[domain]["raw"].files),
+            of_dataset(domain, "prepare"),
         output:
-            manifest=f"data/processed/{domain}/{{dataset}}/manifest.json",
-            files=expand(f"data/processed/{domain}/{{{{dataset}}}}/{{file}}", file=DATA_STEPS[domain]["prepare"].files),
+            manifest=f"{DATA}/processed/{domain}/{{dataset}}/manifest.json",
+            made=f"{DATA}/processed/{domain}/{{dataset}}/.prepare.made.json",
         log:
-            f"data/processed/{domain}/{{dataset}}.log",
+            f"{DATA}/processed/{domain}/{{dataset}}.log",
         benchmark:
-            f"data/processed/{domain}/{{dataset}}.benchmark.tsv"
+            f"{DATA}/processed/{domain}/{{dataset}}.benchmark.tsv"
         params:
             domain=domain,
-            settings=data_settings_of("prepare", domain),
-            program=program_of(domain, "dataset"),
+            settings=settings_for(domain, "prepare"),
         conda:
             "envs/hypernet.yaml"
         threads: 1
@@ -70,4 +57,4 @@ for domain in DOMAINS_RUN:
         message:
             f"{domain}: {DATA_STEPS[domain]['prepare'].message.format(dataset='{wildcards.dataset}')}"
         shell:
-            f"{HYPERNET} {{params.domain}} prepare --dataset {{wildcards.dataset}} --settings {{params.settings:q}} > {{log}} 2>&1"
+            f"{HYPERNET} {{params.domain}} prepare --data {DATA} --dataset {{wildcards.dataset}} --settings {{params.settings:q}} > {{log}} 2>&1"

@@ -1,197 +1,193 @@
 # Train, evaluate, summarise, draw, track: the same rules for every domain.
-RUN = f"{RESULTS}/{{domain}}/{{dataset}}/{{method}}/seed{{seed}}"
-OF_RUN = "--dataset {wildcards.dataset} --method {wildcards.method} --seed {wildcards.seed} --threads {threads}"
-
-
-rule train:
-    wildcard_constraints:
-        domain=domains_with(at_once=False),
-    input:
-        data="data/processed/{domain}/{dataset}/manifest.json",
-        start=lambda w: start_of(w.domain, w.dataset, w.method, w.seed),
-    output:
-        model=f"{RUN}/model.ckpt",
-        run=f"{RUN}/run.json",
-    log:
-        f"{RUN}/log.txt",
-    benchmark:
-        f"{RUN}/train.benchmark.tsv"
-    params:
-        settings=lambda w: settings_of("train", w.domain, w.dataset, w.method),
-        program=lambda w: program_of(w.domain, "train"),
-        scale=PROJECT.scale,
-        live="--live" if PROJECT.live_tracking else "",
-    # Two threads on one small model are slower than one; several jobs run side by side instead.
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=PROJECT.memory_mb,
-        runtime=PROJECT.minutes,
-        gpu=PROJECT.gpus_per_training,
-    message:
-        "{wildcards.domain}: train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} train --results {RESULTS} {OF_RUN}"
-            " --scale {params.scale} {params.live} --settings {params.settings:q} > {log} 2>&1"
-        )
-
-
-# A method with nothing to train: most of its two steps would be the start of two processes.
-rule measure:
-    wildcard_constraints:
-        domain=domains_with(at_once=True),
-    input:
-        data="data/processed/{domain}/{dataset}/manifest.json",
-        start=lambda w: start_of(w.domain, w.dataset, w.method, w.seed),
-    output:
-        model=f"{RUN}/model.ckpt",
-        run=f"{RUN}/run.json",
-        metrics=f"{RUN}/metrics.json",
-        per_item=f"{RUN}/items.csv",
-    log:
-        f"{RUN}/log.txt",
-    benchmark:
-        f"{RUN}/measure.benchmark.tsv"
-    params:
-        settings=lambda w: both_settings_of(w.domain, w.dataset, w.method),
-        program=lambda w: program_of(w.domain, "train", "evaluate"),
-        scale=PROJECT.scale,
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=PROJECT.memory_mb,
-        runtime=PROJECT.minutes,
-        gpu=0,
-    message:
-        "{wildcards.domain}: measure {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} measure --results {RESULTS} {OF_RUN}"
-            " --scale {params.scale} --settings {params.settings:q} > {log} 2>&1"
-        )
-
-
-# At full scale one evaluation is many jobs, each with its share of the stopping rule.
-rule evaluate_part:
-    wildcard_constraints:
-        domain=domains_with(at_once=False),
-    input:
-        data="data/processed/{domain}/{dataset}/manifest.json",
-        model=f"{RUN}/model.ckpt",
-    output:
-        counts=f"{RUN}/parts/{{part}}.json",
-    log:
-        f"{RUN}/parts/{{part}}.txt",
-    benchmark:
-        f"{RUN}/parts/{{part}}.benchmark.tsv"
-    params:
-        settings=lambda w: settings_of("evaluate", w.domain, w.dataset, w.method),
-        program=lambda w: program_of(w.domain, "evaluate"),
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=PROJECT.memory_mb,
-        runtime=PROJECT.minutes,
-        gpu=PROJECT.gpus_per_training,
-    message:
-        "{wildcards.domain}: evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}, part {wildcards.part}"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} evaluate --results {RESULTS} {OF_RUN}"
-            " --part {wildcards.part} --settings {params.settings:q} > {log} 2>&1"
-        )
-
-
-rule evaluate:
-    wildcard_constraints:
-        domain=domains_with(at_once=False),
-    input:
-        data="data/processed/{domain}/{dataset}/manifest.json",
-        model=f"{RUN}/model.ckpt",
-        run=f"{RUN}/run.json",
-        parts=lambda w: parts_of(w.domain, RUN.format(**w)),
-    output:
-        metrics=f"{RUN}/metrics.json",
-        per_item=f"{RUN}/items.csv",
-    log:
-        f"{RUN}/evaluate.txt",
-    benchmark:
-        f"{RUN}/evaluate.benchmark.tsv"
-    params:
-        settings=lambda w: settings_of("evaluate", w.domain, w.dataset, w.method),
-        program=lambda w: program_of(w.domain, "evaluate"),
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=PROJECT.memory_mb,
-        runtime=PROJECT.minutes,
-        gpu=PROJECT.gpus_per_training,
-    message:
-        "{wildcards.domain}: evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} evaluate --results {RESULTS} {OF_RUN}"
-            " --settings {params.settings:q} > {log} 2>&1"
-        )
-
-
-rule summarise:
-    input:
-        metrics=lambda w: run_files(w.domain, "metrics.json", "items.csv"),
-        published="pipeline/hypernet/{domain}/published.csv",
-    output:
-        summary=report(
-            f"{RESULTS}/{{domain}}/summary.csv",
-            caption="captions/summary.rst",
-            category="{domain}",
-            subcategory="tables",
-        ),
-        comparisons=report(
-            f"{RESULTS}/{{domain}}/comparisons.csv",
-            caption="captions/comparisons.rst",
-            category="{domain}",
-            subcategory="tables",
-        ),
-        metrics=f"{RESULTS}/{{domain}}/metrics.json",
-        curves=directory(f"{RESULTS}/{{domain}}/curves"),
-    log:
-        f"{RESULTS}/{{domain}}/summarise.txt",
-    benchmark:
-        f"{RESULTS}/{{domain}}/summarise.benchmark.tsv"
-    params:
-        runs=lambda w: runs_of(w.domain),
-        scale=PROJECT.scale,
-        program=lambda w: program_of(w.domain, "evaluate"),
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-        gpu=0,
-    message:
-        "{wildcards.domain}: join all runs into summary.csv"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} summarise --results {RESULTS}"
-            " --scale {params.scale} --runs {params.runs:q} > {log} 2>&1"
-        )
+RUN_OPTIONS = (
+    f"--data {DATA} --results {RESULTS} --dataset {{wildcards.dataset}} --method {{wildcards.method}}"
+    " --seed {wildcards.seed} --threads {threads}"
+)
 
 
 for domain in DOMAINS_RUN:
+
+    # Two threads on one small model are slower than one; several jobs run side by side instead.
+    rule:
+        name:
+            f"{domain}_train"
+        wildcard_constraints:
+            method=methods_of(domain, at_once=False),
+        input:
+            of_run(domain, "train"),
+        output:
+            run_outputs(domain, "train"),
+        log:
+            f"{run_of(domain)}/log.txt",
+        benchmark:
+            f"{run_of(domain)}/train.benchmark.tsv"
+        params:
+            # Not the loop's variable: the shell command is put together after the loop.
+            domain=domain,
+            settings=settings_for(domain, "train"),
+            scale=PROJECT.scale,
+            live="--live" if PROJECT.live_tracking else "",
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=PROJECT.memory_mb,
+            runtime=PROJECT.minutes,
+            gpu=PROJECT.gpus_per_training,
+        message:
+            f"{domain}: train {{wildcards.method}} on {{wildcards.dataset}}, seed {{wildcards.seed}}"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} train {RUN_OPTIONS}"
+                " --scale {params.scale} {params.live} --settings {params.settings:q} > {log} 2>&1"
+            )
+
+    # A method with nothing to train: most of its two steps would be the start of two processes.
+    rule:
+        name:
+            f"{domain}_measure"
+        wildcard_constraints:
+            method=methods_of(domain, at_once=True),
+        input:
+            of_run(domain, "train", "evaluate"),
+        output:
+            run_outputs(domain, "train", "evaluate"),
+        log:
+            f"{run_of(domain)}/log.txt",
+        benchmark:
+            f"{run_of(domain)}/measure.benchmark.tsv"
+        params:
+            domain=domain,
+            settings=settings_for(domain, "train", "evaluate"),
+            scale=PROJECT.scale,
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=PROJECT.memory_mb,
+            runtime=PROJECT.minutes,
+            gpu=0,
+        message:
+            f"{domain}: measure {{wildcards.method}} on {{wildcards.dataset}}, seed {{wildcards.seed}}"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} measure {RUN_OPTIONS}"
+                " --scale {params.scale} --settings {params.settings:q} > {log} 2>&1"
+            )
+
+    # At full scale one evaluation is many jobs, each with its share of the stopping rule.
+    rule:
+        name:
+            f"{domain}_evaluate_part"
+        wildcard_constraints:
+            method=methods_of(domain, at_once=False),
+        input:
+            of_run(domain, "part"),
+        output:
+            counts=f"{run_of(domain)}/parts/{{part}}.json",
+            made=f"{run_of(domain)}/parts/{{part}}.made.json",
+        log:
+            f"{run_of(domain)}/parts/{{part}}.txt",
+        benchmark:
+            f"{run_of(domain)}/parts/{{part}}.benchmark.tsv"
+        params:
+            domain=domain,
+            settings=settings_for(domain, "evaluate"),
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=PROJECT.memory_mb,
+            runtime=PROJECT.minutes,
+            gpu=PROJECT.gpus_per_training,
+        message:
+            f"{domain}: evaluate {{wildcards.method}} on {{wildcards.dataset}}, seed {{wildcards.seed}}, part {{wildcards.part}}"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} evaluate {RUN_OPTIONS}"
+                " --part {wildcards.part} --settings {params.settings:q} > {log} 2>&1"
+            )
+
+    rule:
+        name:
+            f"{domain}_evaluate"
+        wildcard_constraints:
+            method=methods_of(domain, at_once=False),
+        input:
+            of_run(domain, "evaluate"),
+        output:
+            run_outputs(domain, "evaluate"),
+        log:
+            f"{run_of(domain)}/evaluate.txt",
+        benchmark:
+            f"{run_of(domain)}/evaluate.benchmark.tsv"
+        params:
+            domain=domain,
+            settings=settings_for(domain, "evaluate"),
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=PROJECT.memory_mb,
+            runtime=PROJECT.minutes,
+            gpu=PROJECT.gpus_per_training,
+        message:
+            f"{domain}: evaluate {{wildcards.method}} on {{wildcards.dataset}}, seed {{wildcards.seed}}"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} evaluate {RUN_OPTIONS}"
+                " --settings {params.settings:q} > {log} 2>&1"
+            )
+
+    rule:
+        name:
+            f"{domain}_summarise"
+        input:
+            of_domain(domain, "summarise"),
+        output:
+            summary=report(
+                f"{RESULTS}/{domain}/summary.csv",
+                caption="captions/summary.rst",
+                category=domain,
+                subcategory="tables",
+            ),
+            comparisons=report(
+                f"{RESULTS}/{domain}/comparisons.csv",
+                caption="captions/comparisons.rst",
+                category=domain,
+                subcategory="tables",
+            ),
+            metrics=f"{RESULTS}/{domain}/metrics.json",
+            curves=directory(f"{RESULTS}/{domain}/curves"),
+            made=f"{RESULTS}/{domain}/summarise.made.json",
+        log:
+            f"{RESULTS}/{domain}/summarise.txt",
+        benchmark:
+            f"{RESULTS}/{domain}/summarise.benchmark.tsv"
+        params:
+            domain=domain,
+            runs=runs_of(domain),
+            scale=PROJECT.scale,
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=15,
+            gpu=0,
+        message:
+            f"{domain}: join all runs into summary.csv"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} summarise --results {RESULTS}"
+                " --scale {params.scale} --runs {params.runs:q} > {log} 2>&1"
+            )
 
     rule:
         name:
             f"{domain}_figures"
         input:
-            summary=f"{RESULTS}/{domain}/summary.csv",
-            comparisons=f"{RESULTS}/{domain}/comparisons.csv",
-            runs=run_files(domain, "run.json", "model.ckpt", "items.csv"),
+            of_domain(domain, "figures"),
         output:
             report(
                 figures_of(domain),
@@ -199,6 +195,7 @@ for domain in DOMAINS_RUN:
                 category=domain,
                 subcategory="figures",
             ),
+            made=f"{RESULTS}/{domain}/figures.made.json",
         log:
             f"{RESULTS}/{domain}/figures.txt",
         benchmark:
@@ -206,8 +203,6 @@ for domain in DOMAINS_RUN:
         params:
             domain=domain,
             runs=runs_of(domain),
-            captions=room(domain, "captions").FIGURES,
-            program=program_of(domain, "figures"),
         conda:
             "envs/hypernet.yaml"
         threads: 1
@@ -219,39 +214,37 @@ for domain in DOMAINS_RUN:
             f"{domain}: draw the pictures"
         shell:
             (
-                # Not the loop's variable: the shell command is put together after the loop.
-                f"{HYPERNET} {{params.domain}} figures --results {RESULTS}"
+                f"{HYPERNET} {{params.domain}} figures --data {DATA} --results {RESULTS}"
                 " --runs {params.runs:q} > {log} 2>&1"
             )
 
-
-# MLflow is told by one process a domain, from the runs' files; where it does not answer, this rule has more to do.
-rule track:
-    input:
-        runs=lambda w: run_files(w.domain, "run.json", "metrics.json", "items.csv", "model.ckpt"),
-        summary=f"{RESULTS}/{{domain}}/summary.csv",
-        comparisons=f"{RESULTS}/{{domain}}/comparisons.csv",
-        figures=lambda w: figures_of(w.domain),
-        unsent=lambda w: unsent_of(w.domain),
-    output:
-        tracked=f"{RESULTS}/{{domain}}/tracked.json",
-    log:
-        f"{RESULTS}/{{domain}}/track.txt",
-    benchmark:
-        f"{RESULTS}/{{domain}}/track.benchmark.tsv"
-    params:
-        runs=lambda w: runs_of(w.domain),
-    conda:
-        "envs/hypernet.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-        gpu=0,
-    message:
-        "{wildcards.domain}: bring MLflow to where the results are"
-    shell:
-        (
-            f"{HYPERNET} {{wildcards.domain}} track --results {RESULTS}"
-            " --runs {params.runs:q} > {log} 2>&1"
-        )
+    # MLflow is told by one process a domain, from the runs' files; what did not reach it goes the next time.
+    rule:
+        name:
+            f"{domain}_track"
+        input:
+            of_domain(domain, "track"),
+        output:
+            tracked=f"{RESULTS}/{domain}/tracked.json",
+            made=f"{RESULTS}/{domain}/track.made.json",
+        log:
+            f"{RESULTS}/{domain}/track.txt",
+        benchmark:
+            f"{RESULTS}/{domain}/track.benchmark.tsv"
+        params:
+            domain=domain,
+            runs=runs_of(domain),
+        conda:
+            "envs/hypernet.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+            gpu=0,
+        message:
+            f"{domain}: bring MLflow to where the results are"
+        shell:
+            (
+                f"{HYPERNET} {{params.domain}} track --data {DATA} --results {RESULTS}"
+                " --runs {params.runs:q} > {log} 2>&1"
+            )

@@ -1,17 +1,14 @@
 # The page that lays what was measured beside what was published.
 rule page:
     input:
-        summaries=expand(f"{RESULTS}/{{domain}}/summary.csv", domain=DOMAINS_RUN),
-        comparisons=expand(f"{RESULTS}/{{domain}}/comparisons.csv", domain=DOMAINS_RUN),
-        figures=[figure for domain in DOMAINS_RUN for figure in figures_of(domain)],
+        lambda w: inputs_of(PLAN.page()),
     output:
         page=report(f"{RESULTS}/index.html", caption="captions/page.rst", category="page"),
+        made=f"{RESULTS}/page.made.json",
     log:
         f"{RESULTS}/page.txt",
     benchmark:
         f"{RESULTS}/page.benchmark.tsv"
-    params:
-        program=source_digest("hypernet.report.page"),
     conda:
         "envs/hypernet.yaml"
     threads: 1

@@ -20,6 +20,7 @@ from hypernet.lab.options import whole_number
 
 if TYPE_CHECKING:
     from hypernet.lab.job import Job
+    from hypernet.lab.plan import Folders
 
 STARTED = time.monotonic()
 PARAMS = Path("params.yaml")
@@ -72,6 +73,8 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
         if verb == "predict":
             continue
         _add_configuration(sub)
+        if verb not in ("summarise", "claims"):
+            sub.add_argument("--data", type=Path, help="default: project.data of the configuration")
         if verb not in ("raw", "prepare"):
             sub.add_argument("--results", type=Path, help="default: project.results of the configuration")
         if verb in ("summarise", "figures", "track"):
@@ -124,7 +127,12 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         "costs", help="what every step of a run cost", description="Print what the steps of a run cost, in Markdown."
     )
     costs.add_argument("--results", type=Path, default=Path("results"), help="default: results")
+    costs.add_argument("--data", type=Path, default=Path("data"), help="default: data")
     costs.add_argument("--each", action="store_true", help="a row for every process")
+    plan = commands.add_parser(
+        "plan", help="what has to run, and why", description="Print which steps have to run, and why."
+    )
+    _add_configuration(plan)
     check = commands.add_parser(
         "check", help="check the configuration and print it", description="Check the configuration."
     )
@@ -193,10 +201,12 @@ class _Step:
             )
         return name
 
-    def results(self) -> Path:
-        """The folder under which results are written."""
-        folder: Path | None = self.arguments.results
-        return folder or Path(self.whole["project"].results)
+    def folders(self) -> Folders:
+        """Where files go."""
+        from hypernet.lab.plan import Folders
+
+        data, results = (getattr(self.arguments, name, None) for name in ("data", "results"))
+        return Folders(Path(data or self.whole["project"].data), Path(results or self.whole["project"].results))
 
     def scale(self) -> str:
         """The label of the numbers: smoke, real or paper."""
@@ -208,19 +218,20 @@ class _Step:
         asked = bool(getattr(self.arguments, "live", False))
         return asked or (self.arguments.settings is None and self.whole["project"].live_tracking)
 
-    def job(self, verb: config.Steps, data: Path) -> Job[config.Section]:
+    def job(self, verb: config.Steps) -> Job[config.Section]:
         """The step as `hypernet.lab.job` describes it."""
         from hypernet.lab.job import Job
         from hypernet.lab.program import source_digest
 
         arguments, dataset, method = self.arguments, self.dataset(), self.method()
+        folders = self.folders()
         return Job(
             domain=self.domain,
             dataset=dataset,
             method=method,
             seed=arguments.seed,
-            data=data / dataset,
-            folder=self.results() / self.domain / dataset / method / f"seed{arguments.seed}",
+            data=folders.processed(self.domain, dataset),
+            folder=folders.run(self.domain, dataset, method, arguments.seed),
             settings=self.settings(verb, dataset, method),
             program=source_digest(f"hypernet.{self.domain}.{verb}"),
             threads=arguments.threads,
@@ -233,10 +244,7 @@ class _Step:
         given: list[Path] | None = self.arguments.runs
         if given is not None:
             return given
-        return [
-            self.results() / self.domain / dataset / method / f"seed{seed}"
-            for dataset, method, seed in self.section.runs()
-        ]
+        return [self.folders().run(self.domain, *run) for run in self.section.runs()]
 
 
 def _run_domain(arguments: argparse.Namespace) -> None:
@@ -244,58 +252,103 @@ def _run_domain(arguments: argparse.Namespace) -> None:
     if verb == "predict" or verb in _commands(domain):
         room(domain, f"tools.{verb}").run(arguments)
         return
-    from hypernet.lab.costs import note_cost
-
     step = _Step(arguments)
-    raw, data = (Path("data") / stage / domain for stage in ("raw", "processed"))
-    if verb in RUN_STEPS:
-        note_cost(_run_step(step, verb, data), STARTED)
-        return
-    if verb in STEPS:
-        dataset = step.dataset()
-        settings = step.settings(verb, dataset)
-        if verb == "raw":
-            room(domain, "raw").make(dataset, raw / dataset, settings)
-        else:
-            room(domain, "dataset").prepare(dataset, raw / dataset, data / dataset, settings)
-        # Beside the folder: a manifest names all that is in it.
-        note_cost((raw if verb == "raw" else data) / dataset, STARTED)
-        return
-    out = step.results() / domain
     if verb == "claims":
         from hypernet.lab.results.claims import check_claims
 
-        check_claims(out / "comparisons.csv")
+        check_claims(step.folders().results / domain / "comparisons.csv")
         return
-    if verb == "summarise":
-        from hypernet.lab.program import PACKAGE_ROOT
+    from hypernet.lab.costs import note_cost
 
-        published = PACKAGE_ROOT / domain / "published.csv"
-        room(domain, "evaluate").summarise(step.runs(), published, out, step.scale())
-    elif verb == "track":
-        from hypernet.lab.runs.tracking import track
-
-        track(domain, step.runs(), data, out, f"hypernet.{domain}.trained:open_model")
-    else:
-        room(domain, "figures").draw(step.runs(), out, out / "figures")
-    note_cost(out / verb, STARTED)
+    run = _run_step if verb in RUN_STEPS else _data_step if verb in STEPS else _domain_step
+    note_cost(run(step, verb), STARTED)
 
 
-def _run_step(step: _Step, verb: str, data: Path) -> Path:
+def _data_step(step: _Step, verb: str) -> Path:
+    """Get the raw data or prepare it; returns where its cost is noted."""
+    from hypernet.lab import plan
+
+    domain, dataset, folders = step.domain, step.dataset(), step.folders()
+    raw, processed = folders.raw(domain, dataset), folders.processed(domain, dataset)
+    if verb == "raw":
+        settings = step.settings("raw", dataset)
+        assert isinstance(settings, config.SourceSettings)
+        with plan.raw_step(folders, domain, dataset, settings).recorded():
+            room(domain, "raw").make(dataset, raw, settings)
+        # Beside the folder: a manifest names all that is in it.
+        return raw
+    settings = step.settings("prepare", dataset)
+    with plan.prepare_step(folders, domain, dataset, settings).recorded():
+        room(domain, "dataset").prepare(dataset, raw, processed, settings)
+    return processed
+
+
+def _run_step(step: _Step, verb: str) -> Path:
     """Train, evaluate or both; returns where its cost is noted."""
-    domain, part = step.domain, getattr(step.arguments, "part", None)
+    from hypernet.lab import plan
+
+    domain, part, folders = step.domain, getattr(step.arguments, "part", None), step.folders()
     if verb in ("train", "measure"):
-        job = step.job("train", data)
-        room(domain, "train").train(job)
+        job = step.job("train")
+        assert isinstance(job.settings, config.TrainSettings)
+        run = (folders, domain, job.dataset, job.method, job.seed)
+        with plan.train_step(*run, job.settings).recorded():
+            room(domain, "train").train(job)
     if verb in ("evaluate", "measure"):
-        evaluation, job = room(domain, "evaluate"), step.job("evaluate", data)
+        evaluation, job = room(domain, "evaluate"), step.job("evaluate")
+        assert isinstance(job.settings, config.EvaluateSettings)
+        run = (folders, domain, job.dataset, job.method, job.seed)
         if part is not None:
             if not hasattr(evaluation, "evaluate_part"):
                 raise UserError(f"--part: the evaluation of {domain} is not divided")
-            evaluation.evaluate_part(job, part)
+            with plan.part_step(*run, job.settings, part).recorded():
+                evaluation.evaluate_part(job, part)
             return job.folder / "parts" / str(part)
-        evaluation.evaluate(job)
+        files = room(domain, "config").Config.evaluation_files
+        with plan.evaluate_step(*run, job.settings, files).recorded():
+            evaluation.evaluate(job)
     return job.folder / verb
+
+
+def _domain_step(step: _Step, verb: str) -> Path:
+    """Summarise, draw or track; returns where its cost is noted."""
+    from hypernet.lab import plan
+
+    domain, folders, runs = step.domain, step.folders(), step.runs()
+    out = folders.results / domain
+    names = list(room(domain, "captions").FIGURES)
+    if verb == "summarise":
+        published = plan.PACKAGE_ROOT / domain / "published.csv"
+        with plan.summarise_step(folders, domain, runs, step.scale()).recorded():
+            room(domain, "evaluate").summarise(runs, published, out, step.scale())
+    elif verb == "track":
+        from hypernet.lab.runs.tracking import track
+
+        with plan.track_step(folders, domain, runs, names).recorded():
+            track(domain, runs, folders.data / "processed" / domain, out, f"hypernet.{domain}.trained:open_model")
+    else:
+        files = room(domain, "config").Config.evaluation_files
+        with plan.figures_step(folders, domain, runs, names, files).recorded():
+            room(domain, "figures").draw(runs, out, out / "figures")
+    return out / verb
+
+
+def _report(results: Path, out: Path | None) -> None:
+    """Write the page; where it is the one that Snakemake writes, with its record."""
+    import contextlib
+
+    from hypernet.lab import plan
+    from hypernet.lab.costs import note_cost
+    from hypernet.report.page import write_page
+
+    page = results / "index.html"
+    domains = [name for name in available() if (results / name / "summary.csv").is_file()]
+    step = plan.page_step(
+        plan.Folders(Path(), results), {name: list(room(name, "captions").FIGURES) for name in domains}
+    )
+    with step.recorded() if out in (None, page) else contextlib.nullcontext():
+        write_page(results, out or page)
+    note_cost(results / "page", STARTED)
 
 
 def _run(argv: list[str]) -> None:
@@ -304,16 +357,14 @@ def _run(argv: list[str]) -> None:
     if arguments.command is None:
         parser.print_help()
     elif arguments.command == "report":
-        from hypernet.report.page import write_page
-
-        write_page(arguments.results, arguments.out or arguments.results / "index.html")
-        from hypernet.lab.costs import note_cost
-
-        note_cost(arguments.results / "page", STARTED)
+        _report(arguments.results, arguments.out)
     elif arguments.command == "costs":
         from hypernet.lab.costs import cost_table
 
-        print(cost_table([Path("data/raw"), Path("data/processed"), arguments.results], arguments.each))
+        data = arguments.data
+        print(cost_table([data / "raw", data / "processed", arguments.results], arguments.each))
+    elif arguments.command == "plan":
+        _print_plan(arguments)
     elif arguments.command == "check":
         import yaml
 
@@ -325,6 +376,19 @@ def _run(argv: list[str]) -> None:
         parser.parse_args([arguments.command, "--help"])
     else:
         _run_domain(arguments)
+
+
+def _print_plan(arguments: argparse.Namespace) -> None:
+    from hypernet.lab.plan import Plan
+
+    raw = config.load([PARAMS, *arguments.config], arguments.set)
+    checked = config.check_whole(raw, config_types())
+    figures = {name: list(room(name, "captions").FIGURES) for name in checked if name != "project"}
+    stale = Plan.of(checked, figures).stale()
+    for name, reason in stale.items():
+        print(f"{name}: {reason}")
+    if not stale:
+        print("nothing has to run")
 
 
 def main(argv: list[str] | None = None) -> int:

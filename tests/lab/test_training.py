@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from hypernet.cli import main
 from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
@@ -22,6 +23,8 @@ from hypernet.lab.runs.record import TrainingRun
 from hypernet.lab.training import StepData, StepSampler, TrainerSettings, fit
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
 # Nothing listens on the discard port: these runs keep their record in run.json and need no store.
 NO_SERVER = "http://127.0.0.1:9"
 
@@ -198,42 +201,15 @@ def test_a_model_file_runs_no_code(tmp_path):
     assert torch.equal(load_model(tmp_path / "good.ckpt")["a"], torch.ones(2))
 
 
-def train_command(folder, *more):
-    return [
-        sys.executable,
-        "-m",
-        "hypernet.cli",
-        "codes",
-        "train",
-        "--method",
-        "hyper",
-        "--set",
-        "codes.train.max_steps=60",
-        "--set",
-        "codes.train.check_every_steps=10",
-        "--set",
-        "codes.train.validation={ebn0_db: [4], words: 500}",
-        *more,
-    ]
-
-
 def test_kill_minus_nine_at_any_moment_changes_nothing(workspace):
-    environment = os.environ | {"PYTHONPATH": str(PROJECT), "MLFLOW_TRACKING_URI": NO_SERVER}
-
-    def call(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "hypernet.cli", "codes", *arguments],
-            env=environment,
-            check=True,
-            capture_output=True,
-            **options,
-        )
-
-    call("raw", "--dataset", "BCH31_16")
-    call("prepare", "--dataset", "BCH31_16")
-    whole = train_command(workspace, "--dataset", "BCH31_16", "--results", "whole")
-    subprocess.run(whole, env=environment, check=True, capture_output=True)
-    killed = train_command(workspace, "--dataset", "BCH31_16", "--results", "killed")
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "pipeline")}
+    short = ("max_steps=60", "check_every_steps=10", "validation={ebn0_db: [4], words: 500}")
+    training = ["codes", "train", "--dataset", "BCH31_16", "--method", "hyper"]
+    training += [part for setting in short for part in ("--set", f"codes.train.{setting}")]
+    for verb in ("raw", "prepare"):
+        assert main(["codes", verb, "--dataset", "BCH31_16"]) == 0
+    assert main([*training, "--results", "whole"]) == 0
+    killed = [sys.executable, "-m", "hypernet.cli", *training, "--results", "killed"]
     run = workspace / "killed" / "codes" / "BCH31_16" / "hyper" / "seed0"
     victim = subprocess.Popen(killed, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (run / ".work" / "last.ckpt").exists():

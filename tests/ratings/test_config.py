@@ -33,7 +33,7 @@ def test_what_a_step_does_not_need_it_does_not_see(config):
 
 
 def test_trees_go_on_from_others(config):
-    starts = {method: config().start("preftrees", method) for method in config().methods}
+    starts = {method: config().settings("train", "preftrees", method).start() for method in config().methods}
     assert {method: start for method, start in starts.items() if start} == {
         "meta_fixed_hard": "meta_fixed_soft",
         "meta_dynamic_soft": "meta_fixed_soft",

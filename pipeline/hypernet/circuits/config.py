@@ -7,11 +7,22 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from hypernet.circuits.names import series_values
-from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
+from hypernet.lab.config import (
+    Count,
+    DatasetName,
+    DomainConfig,
+    EvaluateSettings,
+    Method,
+    NetworkTraining,
+    Positive,
+    Section,
+    Share,
+    SourceSettings,
+    Steps,
+    TrainingChanges,
+    TrainSettings,
+)
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
 # Far beyond any catalogue: V stays inside the range of doubles for ladders of this many parts.
 NormalisedValue = Annotated[float, Field(ge=1e-6, le=1e6)]
 LONGEST = 16
@@ -194,7 +205,7 @@ class Ranking(Section):
     polish_learning_rate: Positive
 
 
-class RawSettings(Section):
+class RawSettings(SourceSettings):
     """What the circuits of one data set are, and how many are held out."""
 
     ladders: Ladders
@@ -212,11 +223,11 @@ class PrepareSettings(Section):
     allow_ambiguous: bool
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(EvaluateSettings):
     """The evaluation has nothing to set."""
 
 
-class MethodSettings(Section):
+class MethodSettings(TrainSettings):
     """What the training of one method depends on."""
 
 
@@ -270,6 +281,10 @@ class RankedSettings(MethodSettings):
 
     method: Ranking
 
+    def start(self) -> str | None:
+        """See :class:`~hypernet.lab.config.TrainSettings`."""
+        return RANKED_FROM
+
 
 METHODS = {
     "ga": Method("Genetic algorithm", GeneticSettings, at_once=True),
@@ -295,7 +310,8 @@ class Config(DomainConfig):
 
     table = METHODS
     step_settings = STEP_SETTINGS
-    ladders: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Ladders]
+    evaluation_files = ("predictions.npz",)
+    ladders: dict[DatasetName, Ladders]
     frequency: FrequencyGrid
     excitations: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=4)]
     features: Literal["logmag", "tanh"]
@@ -331,11 +347,6 @@ class Config(DomainConfig):
             if not any(excitation):
                 raise ValueError("excitations: [0, 0] gives no response")
         return self
-
-    def start(self, dataset: str, method: str) -> str | None:
-        """See :class:`~hypernet.lab.config.DomainConfig`."""
-        del dataset
-        return RANKED_FROM if method == "ours_rank64" else None
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`~hypernet.lab.config.DomainConfig`."""

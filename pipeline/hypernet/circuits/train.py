@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
 
 from hypernet.circuits.baselines.networks import PerLength
-from hypernet.circuits.config import RANKED_FROM, MethodSettings, NetworkSettings, RankedSettings
+from hypernet.circuits.config import MethodSettings, NetworkSettings, RankedSettings
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.methods import build
 from hypernet.circuits.trained import VERSION, describe, open_model
@@ -30,7 +27,7 @@ def train(job: Job[MethodSettings]) -> None:
         UserError: the run that this one goes on from is missing.
     """
     circuits = CircuitData.load(job.data)
-    start, known = _start(job)
+    start, known = load_start(job, VERSION)
     with TrainingRun(job, start) as run:
         content = describe(circuits)
         if isinstance(job.settings, NetworkSettings):
@@ -45,12 +42,6 @@ def train(job: Job[MethodSettings]) -> None:
             designer = open_model(job.model)
             if designer.knows_the_end:
                 run.sign(example, designer(example))
-
-
-def _start(job: Job[MethodSettings]) -> tuple[Path | None, dict[str, Any]]:
-    if not isinstance(job.settings, RankedSettings):
-        return None, {}
-    return load_start(job, RANKED_FROM, VERSION)
 
 
 def _train_network(circuits: CircuitData, settings: NetworkSettings, run: TrainingRun) -> dict[str, torch.Tensor]:

@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from hypernet.codes.names import CODES
-from hypernet.lab.config import DomainConfig, Method, NetworkTraining, Section, Steps, TrainingChanges
+from hypernet.lab.config import (
+    Count,
+    DatasetName,
+    DomainConfig,
+    EvaluateSettings,
+    Method,
+    NetworkTraining,
+    Section,
+    SourceSettings,
+    Steps,
+    TrainingChanges,
+    TrainSettings,
+)
 
 # Up to these sizes a table of all syndromes, or of all code words, fits into memory.
 LARGEST_SYNDROME_BITS = 20
@@ -19,7 +31,6 @@ REFERENCES: dict[str, Callable[[int, int], bool]] = {
     "maximum_likelihood": lambda n, k: k <= LARGEST_WORD_BITS,
 }
 Decibel = Annotated[float, Field(ge=-20, le=30)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Validation(Section):
@@ -123,25 +134,33 @@ class MonteCarlo(Section):
         return self
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(EvaluateSettings):
     """What the evaluation of one method depends on."""
 
     monte_carlo: MonteCarlo
     iterations: list[Count]
 
+    def parts(self) -> int:
+        """See :class:`hypernet.lab.config.EvaluateSettings`."""
+        return self.monte_carlo.parts
 
-class RawSettings(Section):
+
+class RawSettings(SourceSettings):
     """Where one parity-check matrix comes from: a formula, the database's file, or the user's file ``matrix``."""
 
     source: Literal["constructed", "database"]
     matrix: str | None
+
+    def own_files(self) -> list[str]:
+        """See :class:`hypernet.lab.config.SourceSettings`."""
+        return [self.matrix] if self.matrix else []
 
 
 class PrepareSettings(Section):
     """Preparing a code has nothing to set."""
 
 
-class MethodSettings(Section):
+class MethodSettings(TrainSettings):
     """What the training of one method depends on; ``iterations`` is the number of check updates."""
 
     iterations: Count
@@ -236,7 +255,7 @@ class Config(DomainConfig):
     table = METHODS
     step_settings = STEP_SETTINGS
     source: Literal["constructed", "database"]
-    matrices: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(default_factory=dict)
+    matrices: dict[DatasetName, str] = Field(default_factory=dict)
     iterations: Count
     train: Training
     bp: BeliefPropagationMethod
@@ -282,14 +301,6 @@ class Config(DomainConfig):
             return True
         code = CODES.get(dataset)
         return code is not None and REFERENCES[method](code.n, code.k)
-
-    def own_files(self, dataset: str) -> list[str]:
-        """See :class:`hypernet.lab.config.DomainConfig`: a parity-check file (see ``matrices``)."""
-        return [self.matrices[dataset]] if dataset in self.matrices else []
-
-    def parts(self) -> int:
-        """See :class:`hypernet.lab.config.DomainConfig`."""
-        return self.evaluate.parts
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`hypernet.lab.config.DomainConfig`."""

@@ -21,6 +21,7 @@ Steps = Literal["raw", "prepare", "train", "evaluate"]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+FolderName = Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
 # The name of a data set is the name of a folder.
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -43,13 +44,14 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_len
 
 
 class ProjectConfig(Section):
-    """What holds for every domain: where results go, the scale they are labelled with, what a job may use.
+    """What holds for every domain: where data and results go, the scale of the numbers, what a job may use.
 
     ``live_tracking`` shows the curves of a training in MLflow while it goes on, not only when it has ended.
     """
 
     scale: Literal["smoke", "real", "paper"]
-    results: Annotated[str, Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
+    data: FolderName
+    results: FolderName
     live_tracking: bool
     gpus_per_training: Annotated[int, Field(ge=0, le=64)]
     memory_mb: Annotated[int, Field(ge=100)]
@@ -98,6 +100,30 @@ class TrainingChanges(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
+class SourceSettings(Section):
+    """What a domain's raw data depends on."""
+
+    def own_files(self) -> list[str]:
+        """A person's own files that the data set is read from; of others none."""
+        return []
+
+
+class TrainSettings(Section):
+    """What the training of one method depends on."""
+
+    def start(self) -> str | None:
+        """The method whose trained model this training goes on from, with the same data and seed; or None."""
+        return None
+
+
+class EvaluateSettings(Section):
+    """What the evaluation of one method depends on."""
+
+    def parts(self) -> int:
+        """Into how many jobs the evaluation of one run is divided."""
+        return 1
+
+
 class Method(NamedTuple):
     """One row of a domain's tables.
 
@@ -110,7 +136,7 @@ class Method(NamedTuple):
     """
 
     title: str
-    settings: type[Section]
+    settings: type[TrainSettings]
     mark: Literal["D", "E", "P"] = "D"
     at_once: bool = False
 
@@ -121,10 +147,12 @@ class DomainConfig(Section, abc.ABC):
     Attributes:
         table: the domain's methods by id.
         step_settings: by step (all but training), the type of what it may see.
+        evaluation_files: what an evaluation writes beside metrics.json and items.csv, for pictures.
     """
 
     table: ClassVar[Mapping[str, Method]]
     step_settings: ClassVar[Mapping[str, type[Section]]]
+    evaluation_files: ClassVar[tuple[str, ...]] = ()
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds
@@ -141,23 +169,12 @@ class DomainConfig(Section, abc.ABC):
         del dataset, method
         return True
 
-    def start(self, dataset: str, method: str) -> str | None:
-        """The method whose trained model the training of ``method`` goes on from, with the same seed; or None."""
-        del dataset, method
-        return None
-
-    def parts(self) -> int:
-        """Into how many jobs the evaluation of one run is divided."""
-        return 1
-
-    def own_files(self, dataset: str) -> list[str]:
-        """A person's own files that a data set is read from; of others none."""
-        del dataset
-        return []
-
     def methods_at_once(self) -> list[str]:
         """The methods that are trained and measured in one process; none where an evaluation is divided."""
-        return [name for name, method in self.table.items() if method.at_once and self.parts() == 1]
+        evaluation = self.settings("evaluate", self.datasets[0], self.methods[0])
+        if isinstance(evaluation, EvaluateSettings) and evaluation.parts() > 1:
+            return []
+        return [name for name, method in self.table.items() if method.at_once]
 
     def runs(self) -> list[tuple[str, str, int]]:
         """All runs: (data set, method, seed)."""

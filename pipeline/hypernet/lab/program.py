@@ -24,9 +24,14 @@ CARRIERS = frozenset(
         "acquire",
         "config",
         "errors",
+        "costs",
         "files",
+        "freshness",
         "libraries",
+        "locks",
         "manifest",
+        "options",
+        "plan",
         "program",
         "progress",
         "results.figures",
@@ -35,6 +40,7 @@ CARRIERS = frozenset(
         "runs.record",
         "runs.store",
         "runs.tracking",
+        "steps",
     )
 )
 
@@ -98,13 +104,18 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 @functools.cache
-def source_digest(*modules: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of ``modules`` and all they import from this package."""
+def source_digest(*modules: str, carriers: frozenset[str] = CARRIERS) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of ``modules`` and all they import from this package.
+
+    Args:
+        modules: names of modules.
+        carriers: modules that are left out.
+    """
     seen: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in seen or module in CARRIERS:
+        if module in seen or module in carriers:
             continue
         seen.add(module)
         waiting += _read(module)[1]

@@ -10,13 +10,16 @@ from pydantic import Field, model_validator
 from hypernet.lab.config import (
     Count,
     DomainConfig,
+    EvaluateSettings,
     Method,
     NetworkTraining,
     Positive,
     Section,
     Share,
+    SourceSettings,
     Steps,
     TrainingChanges,
+    TrainSettings,
 )
 from hypernet.radar.names import SOURCES
 
@@ -114,7 +117,7 @@ class MotionMethod(Section):
     subpixel: Literal["none", "parabola"]
 
 
-class RawSettings(Section):
+class RawSettings(SourceSettings):
     """Where the images come from: simulated, or files of a weather service."""
 
     simulated: Simulated | None
@@ -129,14 +132,14 @@ class PrepareSettings(Section):
     simulated: Simulated | None
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(EvaluateSettings):
     """What the evaluation depends on."""
 
     lead_steps: Count
     resamples: Annotated[int, Field(ge=100)]
 
 
-class MethodSettings(Section):
+class MethodSettings(TrainSettings):
     """What the training of one method depends on."""
 
 
@@ -200,6 +203,7 @@ class Config(DomainConfig):
 
     table = METHODS
     step_settings = STEP_SETTINGS
+    evaluation_files = ("predictions.npz", "lead_times.csv")
     geometry: Sizes
     simulated: Simulated
     windows: WindowRules

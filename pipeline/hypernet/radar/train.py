@@ -27,7 +27,7 @@ def train(job: Job[MethodSettings]) -> None:
         if isinstance(settings, RidgeSettings):
             network, facts = fit_ridge(radar, settings.method, job.seed)
             run.facts |= facts
-        run.facts |= {"parameter_count": count_parameters(network), "data": str(job.data)}
+        run.facts["parameter_count"] = count_parameters(network)
         if isinstance(settings, NetworkSettings):
             # Imported here: it takes seconds, and the methods with nothing to train need none of it.
             from hypernet.radar.learning import learn

@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hypernet.lab.config import Count, DatasetName, DomainConfig, Method, Positive, Section, Share, Steps
+from hypernet.lab.config import (
+    Count,
+    DatasetName,
+    DomainConfig,
+    EvaluateSettings,
+    Method,
+    Positive,
+    Section,
+    Share,
+    SourceSettings,
+    Steps,
+    TrainSettings,
+)
 
 GENERATED = re.compile(r"preftrees(?:_seed(\d{1,6}))?")
 PUBLISHED = ("ml100k_u1", "ml100k_u2", "ml100k_u3", "ml100k_u4", "ml100k_u5", "ml1m", "jester1")
@@ -181,11 +193,15 @@ class Bootstrap(Section):
     resamples: Annotated[int, Field(ge=100)]
 
 
-class RawSettings(Section):
+class RawSettings(SourceSettings):
     """Where the raw tables come from: generated, an official archive (checked by digest), or CSV tables."""
 
     table: CsvTables | None
     allow_modified: bool
+
+    def own_files(self) -> list[str]:
+        """See :class:`~hypernet.lab.config.SourceSettings`."""
+        return [self.table.ratings, self.table.items] if self.table else []
 
 
 class PrepareSettings(Section):
@@ -197,55 +213,59 @@ class PrepareSettings(Section):
     keep: Literal["last"] | None
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(EvaluateSettings):
     """What the evaluation depends on."""
 
     resamples: int
 
 
-class BaselineSettings(Section):
+class BaselineSettings(TrainSettings):
     """A baseline with nothing to set."""
 
 
-class TreeSettings(Section):
+class TreeSettings(TrainSettings):
     """``global_tree`` and ``local_trees``."""
 
     user_level: Literal["none", "residual", "feature"]
     method: TreeGrid
 
 
-class NeighbourTreeSettings(Section):
+class NeighbourTreeSettings(TrainSettings):
     """``knn_trees``."""
 
     user_level: Literal["none", "residual", "feature"]
     method: NeighbourGrid
 
 
-class BoostingSettings(Section):
+class BoostingSettings(TrainSettings):
     """``gbrt``."""
 
     user_level: Literal["none", "residual", "feature"]
     method: Boosting
 
 
-class FactorisationSettings(Section):
+class FactorisationSettings(TrainSettings):
     """``svd`` and ``svdpp``."""
 
     method: Factorisation
 
 
-class NeighboursSettings(Section):
+class NeighboursSettings(TrainSettings):
     """``knn_baseline``."""
 
     method: Neighbours
 
 
-class MetaTreeSettings(Section):
+class MetaTreeSettings(TrainSettings):
     """A meta tree with soft routing."""
 
     train: Training
     stage: Stage
     method: MetaTreeMethod
+
+    def start(self) -> str | None:
+        """See :class:`~hypernet.lab.config.TrainSettings`."""
+        return self.stage.start
 
 
 class HardMetaTreeSettings(MetaTreeSettings):
@@ -329,18 +349,6 @@ class Config(DomainConfig):
     def feasible(self, dataset: str, method: str) -> bool:
         """Whether a method can be run on a data set: the oracle needs a known truth."""
         return method != "oracle" or GENERATED.fullmatch(dataset) is not None
-
-    def own_files(self, dataset: str) -> list[str]:
-        """See :class:`~hypernet.lab.config.DomainConfig`: the files of a data set in CSV tables (see ``tables``)."""
-        table = self.tables.get(dataset)
-        return [table.ratings, table.items] if table else []
-
-    def start(self, dataset: str, method: str) -> str | None:
-        """See :class:`~hypernet.lab.config.DomainConfig`."""
-        del dataset
-        return (
-            self.recipes[self.recipe].start(method) if issubclass(METHODS[method].settings, MetaTreeSettings) else None
-        )
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`~hypernet.lab.config.DomainConfig`."""

@@ -21,7 +21,6 @@ from hypernet.ratings.names import dataset_title
 from hypernet.ratings.plots.portraits import PORTRAYED, SHOWN, Sitter, draw_portraits
 from hypernet.ratings.trained import open_model
 
-PREPARED = Path("data/processed/ratings")
 STYLE: dict[str, dict[str, Any]] = {
     "meta_fixed_soft": {"color": figures.COLOURS[0], "marker": "o"},
     "meta_fixed_hard": {"color": figures.COLOURS[4], "marker": "s"},
@@ -72,7 +71,7 @@ def _sitter(records: Sequence[Record]) -> Sitter | None:
     models = {
         record["method"]: open_model(record["folder"] / "model.ckpt") for record in beside if record["method"] in SHOWN
     }
-    return Sitter(RatingData.load(PREPARED / first["dataset"]), models, TITLES)
+    return Sitter(RatingData.load(Path(first["data"])), models, TITLES)
 
 
 def _of(records: Sequence[Record], dataset: str) -> list[Record]:

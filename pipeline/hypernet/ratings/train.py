@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from hypernet.lab.config import Section
+from hypernet.lab.config import TrainSettings
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import count_parameters, load_start
@@ -22,7 +21,7 @@ from hypernet.ratings.trained import VERSION, open_model
 EXAMPLES = 3
 
 
-def train(job: Job[Section]) -> None:
+def train(job: Job[TrainSettings]) -> None:
     """Train a method on prepared ratings and write ``model.ckpt`` and ``run.json`` to the run's folder.
 
     A meta tree with hard routing goes on from the one with soft routing, whose run lies beside its own.
@@ -32,7 +31,7 @@ def train(job: Job[Section]) -> None:
     """
     ratings = RatingData.load(job.data)
     settings = job.settings
-    start, known = _start(job)
+    start, known = load_start(job, VERSION)
     with TrainingRun(job, start) as run:
         content: dict[str, Any] = {"catalogue": _catalogue(ratings)}
         if isinstance(settings, MetaTreeSettings):
@@ -45,12 +44,6 @@ def train(job: Job[Section]) -> None:
         predictor = open_model(job.model)
         example = predictor.example(ratings, EXAMPLES)
         run.sign(example, predictor(example))
-
-
-def _start(job: Job[Section]) -> tuple[Path | None, dict[str, Any]]:
-    if not isinstance(job.settings, MetaTreeSettings) or job.settings.stage.start is None:
-        return None, {}
-    return load_start(job, job.settings.stage.start, VERSION)
 
 
 def _train_meta_tree(
@@ -70,7 +63,7 @@ def _train_meta_tree(
     return tree.cpu().state_dict()
 
 
-def _go_on_from(known: dict[str, Any], job: Job[Section], tree: torch.nn.Module) -> None:
+def _go_on_from(known: dict[str, Any], job: Job[TrainSettings], tree: torch.nn.Module) -> None:
     """Give a network the weights of another method's trained model."""
     try:
         tree.load_state_dict(known["state"])

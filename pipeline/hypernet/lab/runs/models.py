@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from hypernet.lab.config import Section
+from hypernet.lab.config import TrainSettings
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.job import Job
@@ -104,20 +104,22 @@ def require_version(path: str | Path, content: Mapping[str, Any], domain: str, v
         raise UserError(f"{path}: a model file of {age} form, this program reads form {version}; train it again")
 
 
-def load_start(job: Job[Section], method: str, version: int) -> tuple[Path, dict[str, Any]]:
-    """The model that a training goes on from: that of ``method`` on the same data with the same seed.
+def load_start(job: Job[TrainSettings], version: int) -> tuple[Path | None, dict[str, Any]]:
+    """The model that a training goes on from: another method's, on the same data with the same seed.
 
     Args:
         job: the training.
-        method: the other method's id.
         version: see :func:`restored`.
 
     Returns:
-        its file and its content.
+        its file and its content; None and nothing where the training starts by itself.
 
     Raises:
         UserError: it is not there, or no model of that method.
     """
+    method = job.settings.start()
+    if method is None:
+        return None, {}
     path = job.of_method(method) / job.model.name
     if not path.is_file():
         raise UserError(f"{path}: not there; {job.method} goes on from {method}, train that one first")

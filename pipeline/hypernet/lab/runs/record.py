@@ -126,6 +126,7 @@ class TrainingRun:
             **job.identity,
             "scale": job.scale,
             "commit": commit(),
+            "data": job.data.as_posix(),
             "data_digest": self.data_digest,
             "program_digest": job.program,
             "parameters": self.settings,
