@@ -42,8 +42,8 @@ evidence: $(STAMP) ## three other seeds, then check the claimed orders: make evi
 	@$(RUN) snakemake --configfile config/evidence.yaml -- $(DOMAIN)
 	@$(RUN) hypernet $(DOMAIN) claims --results $(RESULTS_EVIDENCE)
 
-test: $(STAMP) ## all tests
-	@$(RUN) python -m pytest
+test: $(STAMP) ## all tests, on all cores
+	@$(RUN) python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 lint: $(STAMP) ## ruff, mypy and snakemake --lint
 	@$(RUN) ruff check .
@@ -64,7 +64,7 @@ report-html: $(STAMP) ## Snakemake's own report with provenance: report.html
 	@$(RUN) snakemake --report report.html
 
 clean: ## remove results and processed data; raw data and tracked runs stay
-	rm -rf results data/processed
+	rm -rf results data/processed data/*/processed
 
 clean-data: ## remove raw data too
 	rm -rf data

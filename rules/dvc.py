@@ -43,7 +43,7 @@ def content() -> dict[str, Any]:
         "desc": "The page of all results",
         "cmd": "snakemake results/index.html",
         "deps": [f"{PROGRAM}/report", "rules/report.smk", *(f"results/{domain}" for domain in available())],
-        "outs": outputs("results/index.html"),
+        "outs": outputs("results/index.html", "results/page.made.json"),
     }
     plots = [
         {

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 import yaml
 
 from hypernet.domains import available, room
@@ -61,38 +60,6 @@ def test_another_seed_leaves_the_first_alone(copy):
     runs = {job for job in copy.planned() if "seed" in job}
     assert runs
     assert all(job.endswith("seed 1") for job in runs)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        # A comment in a model changes no result.
-        ("class WeightGenerator(nn.Module):", "# a remark\nclass WeightGenerator(nn.Module):", set()),
-        (
-            "            h = tanh(weight @ h)\n",
-            "            h = tanh(weight @ h) + 0.0\n",
-            {
-                "train",
-                "evaluate",
-                "measure",
-                "join all runs into summary.csv",
-                "draw the pictures",
-                "bring MLflow to where the results are",
-                "write the page of results",
-            },
-        ),
-    ],
-)
-def test_an_edited_model_is_trained_again_and_a_remark_is_not(copy, old, new, expected):
-    model = copy.path / "pipeline" / "hypernet" / "codes" / "model.py"
-    before = model.read_text(encoding="utf-8")
-    assert old in before
-    try:
-        model.write_text(before.replace(old, new), encoding="utf-8")
-        planned = {job.removeprefix("codes: ") for job in copy.planned()}
-    finally:
-        model.write_text(before, encoding="utf-8")
-    assert {job.split()[0] if " on BCH31_16" in job else job for job in planned} == expected
 
 
 def test_an_impossible_setting_stops_before_anything_runs(copy):
