@@ -3,8 +3,8 @@
     python -m benchmarks codes [--repetitions 7] [--threads 1]
 
 First belief propagation (1000 words at Eb/N0 = 4 dB, 5 iterations), then a training step and the evaluation of
-the hyper-graph-network decoder, the truncated arctanh, and the weights for pairs of edges. `sionna` (sionna-no-rt)
-and `ldpc` are timed where they are installed.
+the hyper-graph-network decoder and of the other trained decoders, the truncated arctanh, and the weights for pairs
+of edges. `sionna` (sionna-no-rt) and `ldpc` are timed where they are installed.
 
 A "dense" formulation holds, as the code of the papers does, a tensor of all pairs of edges, words x E x E; it
 works through the words 120 at a time, the batch of the papers, and so stays in memory.
@@ -27,12 +27,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
-from hypernet.codes.baselines.belief_propagation import LARGEST_MESSAGE, BeliefPropagation
+from hypernet.codes.baselines.belief_propagation import (
+    LARGEST_MESSAGE,
+    BeliefPropagation,
+    WeightedBeliefPropagation,
+)
 from hypernet.codes.core.arctanh import ORDER, truncated_arctanh
 from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
 from hypernet.codes.core.graph import PairSum, TannerGraph
 from hypernet.codes.core.message_passing import LARGEST_PRODUCT
-from hypernet.codes.model import CHANNEL_LIMIT, GraphNetworkDecoder, WeightGenerator
+from hypernet.codes.model import (
+    CHANNEL_LIMIT,
+    ConcatWeights,
+    GraphNetworkDecoder,
+    StaticWeights,
+    VariableUpdate,
+    WeightGenerator,
+)
 from hypernet.codes.names import CODES
 from hypernet.codes.sources.matrices import construct
 
@@ -193,6 +204,8 @@ class DenseHyperDecoder(nn.Module):
     def every_iteration(self, llr: Tensor) -> Tensor:
         """Map channel values [n, B] to bit values after each iteration, [L, n, B]."""
         pairs, f = self.pairs, self.weights
+        edges, hidden = f.update.graph.edges, f.update.hidden
+        head_1, head_2 = f.heads.weight.split([(edges + 1) * hidden, hidden])
         channel = llr.T
         half_tanh = torch.tanh(0.5 * channel.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))
         product = pairs.product_of_others(half_tanh[:, pairs.variable])
@@ -200,10 +213,10 @@ class DenseHyperDecoder(nn.Module):
         outputs = [channel + x @ pairs.to_variables]
         for _ in range(ITERATIONS - 1):
             h = x.abs()
-            for layer in f.layers:
+            for layer in f.trunk.layers:
                 h = torch.tanh(h @ layer.T)
-            theta_1 = (h @ f.head_1.T).view(len(h), f.edges + 1, f.g_hidden)
-            theta_2 = (h @ f.head_2.T).unsqueeze(2)
+            theta_1 = (h @ head_1.T).view(len(h), edges + 1, hidden)
+            theta_2 = (h @ head_2.T).unsqueeze(2)
             skip = channel[:, pairs.variable, None]
             u = torch.cat([x[:, None, :] * pairs.same_variable, skip], dim=2)
             q = torch.tanh(torch.tanh(u @ theta_1) @ theta_2).squeeze(2)
@@ -232,14 +245,22 @@ def training_step(decoder: nn.Module, optimizer: torch.optim.Optimizer, llr: Ten
     optimizer.step()
 
 
+def training_batch(code: Code) -> Tensor:
+    """The channel values of one step of the trainings: 15 words of zeros at each of 1 to 8 dB, [n, 120]."""
+    deviation = np.repeat([noise_deviation(db, code.rate) for db in range(1, 9)], 15)
+    zeros = np.zeros((code.length, len(deviation)))
+    return torch.from_numpy(channel_llr(zeros, deviation, np.random.default_rng(1)))
+
+
 def hyper_decoder(name: str, repetitions: int) -> None:
     torch.manual_seed(0)
     code = load(name)
     graph = TannerGraph(code.parity_check)
-    sparse = GraphNetworkDecoder(graph, ITERATIONS, WeightGenerator(graph.edges, 32, 16), pair_weights=False)
+    generator = WeightGenerator(VariableUpdate(graph, 16), f_hidden=32)
+    sparse = GraphNetworkDecoder(graph, ITERATIONS, generator, pair_weights=False)
 
     def dense(arctanh: Callable) -> DenseHyperDecoder:
-        return DenseHyperDecoder(copy.deepcopy(sparse.weights), code.parity_check, arctanh)
+        return DenseHyperDecoder(copy.deepcopy(generator), code.parity_check, arctanh)
 
     decoders: dict[str, nn.Module] = {
         "ours, batch-last sparse": sparse,
@@ -247,9 +268,7 @@ def hyper_decoder(name: str, repetitions: int) -> None:
         "dense, arctanh series": dense(series),
     }
     ours = next(iter(decoders))
-    deviation = np.repeat([noise_deviation(db, code.rate) for db in range(1, 9)], 15)
-    zeros = np.zeros((code.length, len(deviation)))
-    batch = torch.from_numpy(channel_llr(zeros, deviation, np.random.default_rng(1)))
+    batch = training_batch(code)
     gradients = {label: gradient(decoder, batch) for label, decoder in decoders.items()}
     differences = {
         label: ((g - gradients[ours]).norm() / gradients[ours].norm()).item() for label, g in gradients.items()
@@ -277,6 +296,40 @@ def hyper_decoder(name: str, repetitions: int) -> None:
     for label, values in evaluation.items():
         cells = timing(values, evaluation[ours])
         print(row(code.title, "evaluation", WORDS, label, *cells, f"bits {shares[label]:.0e}"))
+
+
+def trained_decoders(name: str, repetitions: int) -> None:
+    """Time a training step and the evaluation of all decoders with trained weights."""
+    torch.manual_seed(0)
+    code = load(name)
+    graph = TannerGraph(code.parity_check)
+    update = VariableUpdate(graph, 16)
+    emitters = {
+        "hyper": WeightGenerator(update, 32),
+        "concat": ConcatWeights(update, 32),
+        "static_g": StaticWeights(update),
+    }
+    decoders: dict[str, nn.Module] = {
+        method: GraphNetworkDecoder(graph, ITERATIONS, emitter, pair_weights=False)
+        for method, emitter in emitters.items()
+    }
+    decoders["weighted_bp"] = WeightedBeliefPropagation(graph, ITERATIONS, largest_message=10.0, shared=False)
+    batch, llr = training_batch(code), noisy_words(code)
+    steps = {
+        method: partial(training_step, d, torch.optim.Adam(d.parameters(), lr=1e-4), batch)
+        for method, d in decoders.items()
+    }
+    for step in steps.values():
+        step()
+    training = milliseconds(steps, repetitions)
+    with torch.no_grad():
+        evaluation = milliseconds(
+            {method: partial(in_chunks(d, OUR_CHUNK), llr) for method, d in decoders.items()}, repetitions
+        )
+    for method, decoder in decoders.items():
+        count = sum(parameter.numel() for parameter in decoder.parameters())
+        step, decode = (timing(times[method], times["hyper"]) for times in (training, evaluation))
+        print(row(code.title, f"`{method}`", f"{count:,}", *step, *decode), flush=True)
 
 
 def arctanh_forms(values: int, repetitions: int) -> None:
@@ -339,6 +392,11 @@ def main(argv: Sequence[str]) -> None:
     print(f"\nHyper-graph-network decoder, {ITERATIONS} iterations\n")
     print(heading("code", "task", "words", "formulation", "ms", "quartiles", "ratio", "difference from ours"))
     hyper_decoder("BCH31_16", options.repetitions)
+    print(f"\nTraining step of 120 words and evaluation of {WORDS}, {ITERATIONS} iterations; ratios to `hyper`\n")
+    columns = ("code", "method", "parameters", "step, ms", "quartiles", "ratio", "evaluation, ms", "quartiles", "ratio")
+    print(heading(*columns))
+    for name in ("LDPC49_24", "BCH31_16", "POLAR64_48"):
+        trained_decoders(name, options.repetitions)
     print("\nThe truncated arctanh, forward and backward\n")
     print(heading("values", "form", "ms", "quartiles", "ratio", "largest error"))
     arctanh_forms(14_400, options.repetitions)

@@ -2,15 +2,19 @@
 
     python -m benchmarks layers [--repetitions 15] [--threads 1]
 
-Every row is a size that a domain uses. All implementations read the same weights and must give the same outputs and
-gradients before anything is timed. Repetitions of the implementations alternate, so that a slow moment of the machine
-hits all of them, and the median is printed. `hypnettorch` is timed where it is installed.
+Every row but the short filters is a size that a domain uses. All implementations read the same weights and must give
+the same outputs and gradients before anything is timed. Times are processor time, so that other work on the machine
+counts little, and their median is printed. Every round runs all implementations, in turn forwards and backwards; a
+ratio is the median over the rounds of a time divided by ours of the same round, with its quartiles. `hypnettorch` is
+timed where it is installed.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -20,7 +24,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from benchmarks import heading, milliseconds, row, settings, timing
+from benchmarks import heading, row, settings
 from hypernet.layers import (
     DynamicConv2d,
     FunctionalMLP,
@@ -31,6 +35,9 @@ from hypernet.layers import (
 )
 
 Implementation = Callable[[Tensor, Tensor], Tensor]
+# A slow implementation is run in the first rounds only: so many, and until it has taken so many milliseconds.
+FEWEST, ENOUGH = 3, 5000
+COLUMNS = ("forward, ms", "ratio", "both ways, ms", "ratio")
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ CASES = (
     Case("radar patches: 28 px, 21 taps", SeparableDynamicConv2d(21, 21), (28, 28), 128),
     Case("radar images: 100 px, 21 taps", SeparableDynamicConv2d(21, 21), (100, 100), 32),
     Case("radar: 250 px, 51 taps", SeparableDynamicConv2d(51, 51), (250, 250), 16),
+    Case("short filters: 64 px, 5 taps", SeparableDynamicConv2d(5, 5), (64, 64), 64),
 )
 
 
@@ -205,9 +213,30 @@ def prepared(case: Case) -> tuple[Tensor, Tensor, dict[str, Implementation]]:
     return inputs, theta, table
 
 
+def rounds(actions: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, list[float]]:
+    """Processor milliseconds of every action, once a round; every second round runs them in the opposite order."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for repetition in range(repetitions):
+        for name in list(actions)[:: -1 if repetition % 2 else 1]:
+            if len(times[name]) >= FEWEST and sum(times[name]) > ENOUGH:
+                continue
+            start = time.process_time()
+            actions[name]()
+            times[name].append(1000 * (time.process_time() - start))
+    return times
+
+
+def beside(values: Sequence[float], reference: Sequence[float]) -> tuple[str, str]:
+    """The median, and the median and quartiles of the ratios of the rounds."""
+    ratios = [value / against for value, against in zip(values, reference, strict=False)]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    ratio = "1" if values is reference else f"{median:.2f} ({low:.2f}–{high:.2f})"
+    return f"{statistics.median(values):.2f}", ratio
+
+
 def factored(repetitions: int) -> None:
     """The network of every item without its weights in memory, beside the two products with them."""
-    print(heading("atoms × width, hidden, features", "implementation", "forward, ms", "both ways, ms", "ratio"))
+    print(heading("atoms × width, hidden, features", "implementation", *COLUMNS))
     for atoms, width, hidden, count in ((577, 32, 64, 64), (577, 64, 128, 64), (64, 256, 128, 64)):
         torch.manual_seed(0)
         network = FunctionalMLP((width, hidden, width), nn.Tanh(), bias=False, output_activation=nn.Tanh())
@@ -224,33 +253,33 @@ def factored(repetitions: int) -> None:
 
         torch.testing.assert_close(run("factored"), run("whole"), rtol=1e-3, atol=1e-5)
         forms = ("factored", "whole", "auto")
-        ahead = milliseconds({form: partial(only_forward, form) for form in forms}, repetitions)
-        times = milliseconds({form: partial(run, form) for form in forms}, repetitions)
+        ahead = rounds({form: partial(only_forward, form) for form in forms}, repetitions)
+        both = rounds({form: partial(run, form) for form in forms}, repetitions)
         for form in forms:
-            cells = timing(times[form], times["factored"])
-            middle = timing(ahead[form], ahead["factored"])[0]
-            print(row(f"{atoms} × {width}, {hidden}, {count}", form, middle, cells[0], cells[-1]), flush=True)
+            cells = *beside(ahead[form], ahead["factored"]), *beside(both[form], both["factored"])
+            print(row(f"{atoms} × {width}, {hidden}, {count}", form, *cells), flush=True)
 
 
 def main(argv: Sequence[str]) -> None:
     options = settings(argv, __doc__.splitlines()[0], repetitions=15)
     if find_spec("hypnettorch") is None:
         print("hypnettorch is not installed: skipped\n")
-    print(f"torch {torch.__version__}, {options.threads} thread(s), median of {options.repetitions}; ratios to ours\n")
     print(
-        heading("network", "samples", "implementation", "forward, ms", "ratio", "both ways, ms", "quartiles", "ratio")
+        f"torch {torch.__version__}, {options.threads} thread(s), processor time, median of {options.repetitions}; "
+        "ratios to the first implementation, with quartiles\n"
     )
+    print(heading("network", "samples", "implementation", *COLUMNS))
     for case in CASES:
         inputs, theta, table = prepared(case)
-        ahead = milliseconds(
+        ahead = rounds(
             {name: partial(forward, apply, inputs, theta) for name, apply in table.items()}, options.repetitions
         )
-        times = milliseconds(
+        both = rounds(
             {name: partial(both_ways, apply, inputs, theta) for name, apply in table.items()}, options.repetitions
         )
         for name in table:
-            first, second = timing(ahead[name], ahead["ours"]), timing(times[name], times["ours"])
-            print(row(case.name, case.samples, name, first[0], first[-1], *second), flush=True)
+            cells = *beside(ahead[name], ahead["ours"]), *beside(both[name], both["ours"])
+            print(row(case.name, case.samples, name, *cells), flush=True)
     print()
     factored(options.repetitions)
 

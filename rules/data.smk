@@ -22,6 +22,8 @@ for domain in DOMAINS_RUN:
             settings=settings_for(domain, "raw"),
         conda:
             "envs/hypernet.yaml"
+        group:
+            f"{domain}_data"
         threads: 1
         resources:
             mem_mb=1000,
@@ -49,6 +51,8 @@ for domain in DOMAINS_RUN:
             settings=settings_for(domain, "prepare"),
         conda:
             "envs/hypernet.yaml"
+        group:
+            f"{domain}_data"
         threads: 1
         resources:
             mem_mb=2000,

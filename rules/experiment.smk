@@ -62,6 +62,8 @@ for domain in DOMAINS_RUN:
             scale=PROJECT.scale,
         conda:
             "envs/hypernet.yaml"
+        group:
+            "measured"
         threads: 1
         resources:
             mem_mb=PROJECT.memory_mb,
@@ -170,6 +172,8 @@ for domain in DOMAINS_RUN:
             scale=PROJECT.scale,
         conda:
             "envs/hypernet.yaml"
+        group:
+            f"{domain}_tables"
         threads: 1
         resources:
             mem_mb=2000,
@@ -205,6 +209,8 @@ for domain in DOMAINS_RUN:
             runs=runs_of(domain),
         conda:
             "envs/hypernet.yaml"
+        group:
+            f"{domain}_tables"
         threads: 1
         resources:
             mem_mb=2000,
@@ -236,6 +242,8 @@ for domain in DOMAINS_RUN:
             runs=runs_of(domain),
         conda:
             "envs/hypernet.yaml"
+        group:
+            f"{domain}_tables"
         threads: 1
         resources:
             mem_mb=2000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -19,6 +20,35 @@ hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+def group(test: str) -> str:
+    """Tests of one group run in one process, so that its fixtures are made once: a file, a domain of the suite for all
+    domains, and everything that needs the run of the whole project."""
+    path, _, name = test.partition("::")
+    if path.startswith("tests/workflow/"):
+        return "workflow"
+    return f"{path} {name.partition('[')[2]}" if path.endswith("test_components.py") else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Groups for ``--dist loadgroup``. pytest-xdist's own marks have no effect under pytest 9.2 (its issue 1386)."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes one begins with the longest group."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: group(item.nodeid) != "workflow")
 
 
 @pytest.fixture

@@ -71,9 +71,7 @@ class Domain:
         return room(self.name, "trained").open_model(path)
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"{name} suite")) for name in COMPONENTS]
-)
+@pytest.fixture(scope="module", params=list(COMPONENTS))
 def domain(request, section, tmp_path_factory) -> Domain:
     name, component = request.param, COMPONENTS[request.param]
     domain = Domain(name, component, functools.partial(section, name), tmp_path_factory.mktemp(name))

@@ -84,7 +84,7 @@ def weights(folder):
     return load_model(folder / "model.ckpt")["state_dict"]
 
 
-@pytest.mark.parametrize("method", ["weighted_bp", "weighted_bp_recurrent", "static_g", "hyper"])
+@pytest.mark.parametrize("method", ["weighted_bp", "weighted_bp_recurrent", "static_g", "concat", "hyper"])
 def test_a_seed_gives_the_same_weights_every_time(trained, method):
     first, again, other = (
         weights(trained(method, f"{method}.train={{max_steps: 12}}", seed=seed, folder=folder)[0])
@@ -109,7 +109,7 @@ def test_the_record_counts_the_parameters(trained):
     assert read_json(folder / "run.json")["parameter_count"] == 69_376
 
 
-@pytest.mark.parametrize("method", ["weighted_bp", "static_g", "hyper"])
+@pytest.mark.parametrize("method", ["weighted_bp", "static_g", "concat", "hyper"])
 def test_one_iteration_trains_or_is_refused(trained, method):
     # One iteration has no round of g: its weights have no gradient.
     with contextlib.suppress(UserError):

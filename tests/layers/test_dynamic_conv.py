@@ -12,6 +12,8 @@ from hypernet.layers.dynamic_conv import DynamicConv2d, dynamic_conv2d, separabl
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 # Sample, rows, columns, vertical and horizontal taps.
 SIZES = [(2, 100, 75, 21, 4), (5, 12, 12, 5, 5), (1, 12, 9, 5, 3), (3, 7, 20, 7, 4), (4, 6, 6, 1, 1), (2, 5, 8, 5, 8)]
+# Of images so much longer than the filters that another form is taken.
+SIZES += [(3, 40, 30, 3, 2), (2, 38, 15, 3, 2)]
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +86,9 @@ def test_all_forms_have_the_same_values_and_gradients(size, other):
     )
 
 
-def test_first_and_second_derivatives_of_the_separable_form():
-    arguments = separable((2, 5, 6, 3, 2))
+@pytest.mark.parametrize("size", [(2, 5, 6, 3, 2), (1, 12, 13, 1, 1)])
+def test_first_and_second_derivatives_of_the_separable_form(size):
+    arguments = separable(size)
     assert torch.autograd.gradcheck(separable_dynamic_conv, arguments)
     assert torch.autograd.gradgradcheck(separable_dynamic_conv, arguments)
 

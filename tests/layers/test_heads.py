@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hypernet.layers import FunctionalMLP, GeneratedGRU, WeightHeads
+from hypernet.layers import FunctionalMLP, Generated, GeneratedGRU, WeightHeads
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +107,66 @@ def test_the_factored_form_refuses_what_it_cannot_do():
         WeightHeads(4, network, rank=1).run(network, torch.rand(2, 1, 8), torch.rand(2, 4), "factored")
     with pytest.raises(ValueError, match="another network"):
         WeightHeads(4, network).run(FunctionalMLP((8, 9), nn.Tanh()), torch.rand(2, 1, 8), torch.rand(2, 4))
+
+
+# --- without a shared base ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("samples_last", [False, True])
+def test_without_a_base_the_weights_are_linear_in_the_features(samples_last):
+    heads = WeightHeads(6, GeneratedGRU(5, 8), samples_last=samples_last, shared_base=False).double()
+    assert heads.bias is None
+    assert [name for name, _ in heads.named_parameters()] == ["weight"]
+    features = torch.randn(6, 4, dtype=torch.float64)
+    expected = torch.einsum("mf,fb->mb", heads.weight, features)
+    theta = heads(features) if samples_last else heads(features.T).T
+    torch.testing.assert_close(theta, expected)
+    chunk = heads.emit(features, slice(3, 9)) if samples_last else heads.emit(features.T, slice(3, 9)).T
+    torch.testing.assert_close(chunk, expected[3:9])
+
+
+def test_without_a_base_the_factored_form_is_the_whole_one():
+    network = FunctionalMLP((5, 7, 3), nn.Tanh(), gain=True)
+    heads = WeightHeads(4, network, shared_base=False).double()
+    nn.init.normal_(heads.weight, std=0.3)
+    inputs, features = torch.randn(3, 2, 5, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
+    whole, factored = (heads.run(network, inputs, features, form) for form in ("whole", "factored"))
+    torch.testing.assert_close(factored, whole)
+
+
+def test_without_a_base_every_part_starts_with_its_variance():
+    """By statistics: the variance over draws within five standard errors, √2 / √count of it for normal numbers."""
+    unit, draws = GeneratedGRU(6, 16), 40
+    features = 0.5 * (torch.randint(0, 2, (32, 1)) * 2.0 - 1)
+    written = torch.cat(
+        [
+            WeightHeads(32, unit, feature_mean_square=0.25, samples_last=True, shared_base=False)(features)
+            for _ in range(draws)
+        ],
+        dim=1,
+    ).detach()
+    for part in unit.parts:
+        square = written[part.span].square().mean() / part.variance
+        assert abs(square - 1) < 5 * (2 / (part.size * draws)) ** 0.5, part.name
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"start": "ordinary"}, "got start='ordinary'"),
+        ({"start": "zero"}, "got start='zero'"),
+        ({"generated_share": 0.5}, "generated_share=0.5"),
+        ({"rank": 2}, "'hidden': 2"),
+    ],
+)
+def test_what_needs_a_base_is_refused_without_one(options, problem):
+    with pytest.raises(ValueError, match="shared_base=False goes with start='hyperfan'") as caught:
+        WeightHeads(6, GeneratedGRU(5, 8), shared_base=False, **options)
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_that_starts_around_another_value_needs_a_base():
+    network = Generated(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)))
+    with pytest.raises(ValueError, match=r"other means: \['1.weight'\]"):
+        WeightHeads(6, network, shared_base=False)

@@ -240,3 +240,26 @@ def test_features_that_do_not_fit_are_refused_naming_both_shapes():
         heads(torch.zeros(2, 7))
     with pytest.raises(ValueError, match=r"feature_count .* got 0"):
         WeightHeads(0, FunctionalMLP((3, 1), nn.ReLU()))
+
+
+def test_the_start_of_super_resolution():
+    """Its specification: θ₀ after He with biases of zero, and H with half of He's standard deviation for F features.
+
+    std(H) = ½ √(2 / F) √(2 / in), so that ReLU features, of mean square ½, move a weight by half of θ₀'s deviation.
+    """
+    count, size = 64, 0.5
+    network = FunctionalMLP((18, 64, 64, 1), nn.ReLU(), input_mean_square=0.5)
+    heads = WeightHeads(count, network, start="ordinary", generated_share=0.5, feature_mean_square=size)
+    for part in network.parts:
+        written, shared = heads.weight[part.span].detach(), heads.bias[part.span].detach()
+        if part.role == "bias":
+            assert (shared == 0).all()
+            # Not as specified, where a bias moves as little as a weight: here by half of what a layer puts out.
+            expected_written = 0.5 * 0.5 / (count * size)
+        else:
+            he = 2 / part.fan_in
+            expected_written = (0.5 * (2 / count) ** 0.5 * he**0.5) ** 2
+            # The mean of n squares of normal numbers has the standard error √(2 / n).
+            assert abs(shared.square().mean().item() / he - 1) < 5 * (2 / shared.numel()) ** 0.5
+        error = 5 * (2 / written.numel()) ** 0.5
+        assert abs(written.square().mean().item() / expected_written - 1) < error

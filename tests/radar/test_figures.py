@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import correlate, gaussian_filter
 
@@ -126,6 +127,22 @@ def drawn(root: Path, **options) -> Path:
     return root / "figures"
 
 
+@pytest.fixture
+def render(monkeypatch):
+    """Renders only the files that a test reads, which takes most of the time: ``render(".png", "skill")``."""
+    savefig = Figure.savefig
+
+    def only(suffix: str, *names: str) -> None:
+        def savefig_or_nothing(figure, path, **options):
+            # The name is a temporary one: a dot, the picture's name, a hyphen.
+            if path.suffix == suffix and (not names or path.name[1:].rpartition("-")[0] in names):
+                savefig(figure, path, **options)
+
+        monkeypatch.setattr(Figure, "savefig", savefig_or_nothing)
+
+    return only
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """Pictures of all methods, with the stages of a picture's preprocessing."""
@@ -156,7 +173,8 @@ def test_the_animation_shows_truth_beside_forecast(whole):
     assert shown.shape[1] > 2 * (SIZE - 2 * MARGIN) * 4
 
 
-def test_pictures_without_their_runs_say_so(tmp_path):
+def test_pictures_without_their_runs_say_so(tmp_path, render):
+    render(".png")
     out = drawn(tmp_path, methods=("last_frame", "patch_linear"))
     for name in ("filters", "motion", "preprocessing", "learning"):
         with Image.open(out / f"{name}.png") as picture:
@@ -167,7 +185,8 @@ def test_pictures_without_their_runs_say_so(tmp_path):
     assert (out / "animation.gif").is_file()
 
 
-def test_two_data_sets_have_panels_of_their_own(tmp_path):
+def test_two_data_sets_have_panels_of_their_own(tmp_path, render):
+    render(".svg", "comparison", "skill", "lead_times")
     out = drawn(tmp_path, methods=("last_frame",), datasets=("simulated", "fmi"))
     for name in ("comparison", "skill", "lead_times"):
         # Letters are drawn as paths; what they say stands in comments.
@@ -175,7 +194,8 @@ def test_two_data_sets_have_panels_of_their_own(tmp_path):
         assert all(dataset_title(dataset) in text for dataset in ("simulated", "fmi"))
 
 
-def test_windows_that_end_too_soon_have_no_lead_times(tmp_path):
+def test_windows_that_end_too_soon_have_no_lead_times(tmp_path, render):
+    render(".png", "lead_times")
     runs = make_runs(tmp_path, methods=("last_frame",))
     (runs[0] / "lead_times.csv").write_text("\n")
     draw(runs, tmp_path, tmp_path / "figures")

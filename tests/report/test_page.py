@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import zlib
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from hypernet.domains import DOMAINS, available
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_json, write_table, write_text
-from hypernet.lab.results.summary import Comparison, Measurement, comparison_table, summarise, write_measurements
+from hypernet.lab.results.summary import Comparison, Measurement, comparison_table, summarise
 from hypernet.report.page import write_page
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "col", "wbr", "source"}
@@ -138,7 +139,8 @@ def results(tmp_path: Path) -> Path:
         ("BCH31_16", "bp", [measurement(4.6, "4 dB", None, None, metric="neg_ln_ber", unit="nat")]),
     ):
         path = folder / dataset / method / "seed0"
-        write_measurements(path / "metrics.json", dataset, method, 0, measurements)
+        measured = [asdict(measurement) for measurement in measurements]
+        write_json(path / "metrics.json", {"dataset": dataset, "method": method, "seed": 0, "measurements": measured})
         write_json(path / "run.json", RUN | {"dataset": dataset, "method": method})
         metrics.append(path / "metrics.json")
     published = tmp_path / "published.csv"

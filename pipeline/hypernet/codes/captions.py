@@ -27,8 +27,8 @@ FIGURES = {
     "are shown where the code is small enough to enumerate. Hollow markers: more iterations than were trained. An "
     "arrow is an upper bound, from fewer than 10 wrong words.",
     "published": "Measured −ln(bit error rate), higher is better, beside published numbers. Hollow diamonds are "
-    "numbers that could not be checked against their source; the paper trained for days, this run for about a minute a "
-    "method at smoke scale. Hatched bars are quoted, not run.",
+    "numbers that could not be checked against their source; the paper trained for days, this run for seconds a method "
+    "at smoke scale. Hatched bars are quoted, not run.",
     "gain": "Gain over belief propagation on the same words and the same noise: ln(bit error rate of belief "
     "propagation / bit error rate), above zero is better, with 95 % bootstrap intervals.",
     "learning": "Gain over belief propagation on the validation words, by which weights are chosen, over the seconds "

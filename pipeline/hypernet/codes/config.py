@@ -233,7 +233,7 @@ METHODS = {
     "bp": Method("Belief propagation", BeliefPropagationSettings, at_once=True),
     "min_sum": Method("Normalised min-sum", MinSumSettings, at_once=True),
     "weighted_bp": Method("Weighted belief propagation", WeightedSettings),
-    "weighted_bp_recurrent": Method("Weighted belief propagation, recurrent", RecurrentWeightedSettings),
+    "weighted_bp_recurrent": Method("Weighted belief propagation, recurrent", RecurrentWeightedSettings, "P"),
     "static_g": Method("Learned update, no hypernetwork", StaticSettings),
     "concat": Method("Learned update with f's features (control)", ConcatSettings),
     "untrained": Method("Hyper-graph-network, untrained", UntrainedSettings, at_once=True),

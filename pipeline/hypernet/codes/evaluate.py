@@ -33,6 +33,7 @@ SHOWN = [
     ("hyper", "weighted_bp"),
     ("hyper", "weighted_bp_recurrent"),
     ("hyper", "static_g"),
+    ("hyper", "concat"),
     ("hyper", "untrained"),
 ]
 

@@ -18,7 +18,7 @@ from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, rand
 from hypernet.codes.core.message_passing import Decoder
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
+from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
 
 
 class TrainingBatches(Dataset[tuple[Tensor, Tensor]]):
@@ -127,7 +127,6 @@ def validation_ln_ber(decoder: Decoder, checks: ValidationBatches) -> float:
 
 def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, threads: int) -> None:
     """Train ``decoder`` in place; see :func:`hypernet.lab.training.fit`."""
-    trainer = TrainerSettings(**{name: getattr(settings, name) for name in TrainerSettings.model_fields})
     seed = run.identity["seed"]
     batches = TrainingBatches(code, settings, seed)
     checks = ValidationBatches(code, settings.validation, seed)
@@ -135,8 +134,8 @@ def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, th
     run.facts["validation_ln_ber_of_bp"] = validation_ln_ber(plain, checks)
     fit(
         DecoderTraining(decoder, settings),
-        StepData(batches, checks, trainer),
-        trainer,
+        StepData(batches, checks, settings),
+        settings,
         run,
         monitor="validation_ln_ber",
         threads=threads,

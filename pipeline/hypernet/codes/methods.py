@@ -60,8 +60,8 @@ def build(
             weights = StaticWeights(VariableUpdate(graph, static.g_hidden))
             return GraphNetworkDecoder(graph, iterations, weights, static.pair_weights)
         case HyperSettings(method=hyper) | UntrainedSettings(method=hyper) | ConcatSettings(method=hyper):
-            kind = ConcatWeights if isinstance(settings, ConcatSettings) else WeightGenerator
-            emitter = kind(VariableUpdate(graph, hyper.g_hidden), hyper.f_hidden, hyper.absolute)
+            emitter_type = ConcatWeights if isinstance(settings, ConcatSettings) else WeightGenerator
+            emitter = emitter_type(VariableUpdate(graph, hyper.g_hidden), hyper.f_hidden, hyper.absolute)
             exact, damping = hyper.arctanh == "exact", hyper.damping == "learned"
             return GraphNetworkDecoder(graph, iterations, emitter, hyper.pair_weights, exact, damping)
         case HardDecisionSettings():

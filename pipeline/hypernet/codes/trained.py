@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from hypernet.codes.config import ITERATIVE, METHODS
+from hypernet.codes.config import ITERATIVE, METHODS, MethodSettings
 from hypernet.codes.methods import build, pair_count
 from hypernet.codes.sources.matrices import validate
 from hypernet.lab.errors import UserError
@@ -55,6 +55,7 @@ class TrainedDecoder:
         if not isinstance(self.title, str) or not self.title.isprintable() or len(self.title) > LONGEST_TITLE:
             raise ValueError("its title is no line of text")
         settings = METHODS[self.method].settings.model_validate(content["settings"])
+        assert isinstance(settings, MethodSettings)
         matrix, state = content["parity_check"], content["state_dict"]
         # A view of one number can claim any size, as can a tensor without data; what is contiguous and has data is no
         # larger than its file.

@@ -15,6 +15,7 @@ from .hyper_lstm import HyperState as HyperState
 from .initialisation import activation_gain as activation_gain
 from .initialisation import hyperfan_in_bias_variance as hyperfan_in_bias_variance
 from .initialisation import hyperfan_in_weight_variance as hyperfan_in_weight_variance
+from .joined import Joined as Joined
 from .layout import Layout as Layout
 from .layout import Part as Part
 from .linear import GeneratedLinear as GeneratedLinear

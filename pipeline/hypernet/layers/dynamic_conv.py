@@ -18,6 +18,8 @@ from hypernet.layers.module import GeneratedModule, uniform
 SAMPLES_AT_ONCE = 512
 # Results of one band matrix of a separable filter.
 ROWS_AT_ONCE = 32
+# Results for each tap from which two grouped convolutions are the faster form on a CPU: forward alone, with gradients.
+MANY_FOR_FORWARD, MANY_FOR_GRADIENTS = 1, 12
 
 Pair = int | tuple[int, int]
 
@@ -221,10 +223,10 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
 
     Either filter is written as the band matrix T[i, j] = f[j - i], and y = T_v x T_hᵀ are two batched matrix products,
     :data:`ROWS_AT_ONCE` rows of the result at a time, so that the bands hold few zeros. That spends more operations
-    than two grouped convolutions and less time, above all in the backward pass; those are taken on a CPU where no
-    gradient is wanted of an image much longer than its filters (measured in docs/layers.md). On a GPU the bands keep
-    full single precision, which convolutions there do not by default. A one and zeros as filter shift the image
-    without rounding.
+    than two grouped convolutions and less time, above all in the backward pass. Those are taken on a CPU for an image
+    longer than twice its filters where no gradient is wanted, and for one much longer, whose bands would be mostly
+    zeros, where one is (measured in docs/layers.md). On a GPU the bands keep full single precision, which convolutions
+    there do not by default. A one and zeros as filter shift the image without rounding.
 
     Args:
         images: x, [B, H, W].
@@ -248,9 +250,12 @@ def separable_dynamic_conv(images: Tensor, vertical: Tensor, horizontal: Tensor)
             f"horizontal {list(horizontal.shape)} [B, L], with the same B, K at most H and L at most W"
         )
     wants_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (images, vertical, horizontal))
-    rows = images.shape[1] - vertical.shape[1] + 1
-    if images.device.type == "cpu" and not wants_gradient and len(images) and rows > vertical.shape[1]:
-        # Forward alone, and a band would be mostly zeros.
+    many = MANY_FOR_GRADIENTS if wants_gradient else MANY_FOR_FORWARD
+    long = all(
+        side - taps + 1 >= many * taps
+        for side, taps in zip(images.shape[1:], (vertical.shape[1], horizontal.shape[1]), strict=True)
+    )
+    if images.device.type == "cpu" and long and len(images):
         columns_filtered = F.conv2d(images[None], vertical[:, None, :, None], groups=len(images))
         return F.conv2d(columns_filtered, horizontal[:, None, None, :], groups=len(images))[0]
     filtered = _blocks(_band_of(vertical, images.shape[1]), images, 1)

@@ -36,6 +36,10 @@ class WeightHeads(nn.Module):
 
     The heads of gains start at zero. For another start, write it over `weight` and `bias`.
 
+    Without a shared base, `shared_base=False`, θ = H e and nothing else: every weight is what e makes of it, as in
+    Nachmani and Wolf 2019. All of θ then starts from e, so it goes with `start="hyperfan"`, `generated_share=1`, no
+    rank, and parts that start around 0.
+
     Args:
         feature_count: F, entries of the feature vector e.
         module: the network whose parameters are written.
@@ -46,21 +50,25 @@ class WeightHeads(nn.Module):
         rank: r for all matrices, or by part name; None or a part left out: written whole.
         samples_last: features are [F, B] and θ is [N, B]. Faster where g is a product over the samples of every
             weight, as in a decoder of many words.
+        shared_base: whether there is a θ₀; see above for what goes without it.
 
     Attributes:
         weight: H, [M, F], a row for every number written.
-        bias: what the heads add, [M]; θ₀ of the parts that are written whole.
+        bias: what the heads add, [M]; θ₀ of the parts that are written whole. None without a shared base.
         base: W₀ of the parts of low rank, one after the other, [sum of their sizes].
 
     Raises:
-        ValueError: if a size or a mean square is not positive, the share is not in [0, 1], the start is unknown, or a
-            rank is not between 1 and the smaller side of a matrix.
+        ValueError: if a size or a mean square is not positive, the share is not in [0, 1], the start is unknown, a
+            rank is not between 1 and the smaller side of a matrix, or an option needs the base that there is not.
 
     >>> network = FunctionalMLP((2, 32, 1), nn.ReLU())
     >>> heads = WeightHeads(16, network)
     >>> theta = heads(torch.randn(8, 16))  # the weights of eight networks
     >>> network(torch.rand(8, 100, 2), theta).shape
     torch.Size([8, 100, 1])
+    >>> linear = WeightHeads(16, network, shared_base=False)
+    >>> bool((linear(torch.zeros(8, 16)) == 0).all())  # features of zero: weights of zero
+    True
     """
 
     def __init__(
@@ -73,6 +81,7 @@ class WeightHeads(nn.Module):
         generated_share: float = 1.0,
         rank: int | Mapping[str, int] | None = None,
         samples_last: bool = False,
+        shared_base: bool = True,
     ):
         super().__init__()
         require_positive(feature_count=feature_count, feature_mean_square=feature_mean_square)
@@ -82,13 +91,19 @@ class WeightHeads(nn.Module):
             raise ValueError(f"start must be one of {', '.join(STARTS)}, got {start!r}")
         self.layout, self.samples_last = module.layout, samples_last
         self.ranks = _ranks(module.parts, rank)
+        moved = [part.name for part in module.parts if part.mean != 0]
+        if not shared_base and (start != "hyperfan" or generated_share != 1 or self.ranks or moved):
+            raise ValueError(
+                "shared_base=False goes with start='hyperfan', generated_share=1, no rank and parts that start around "
+                f"0; got start={start!r}, generated_share={generated_share}, ranks {self.ranks}, other means: {moved}"
+            )
         self._sizes = [
             part.size if part.name not in self.ranks else sum(part.shape) * self.ranks[part.name]
             for part in module.parts
         ]
         count = sum(self._sizes)
         self.weight = nn.Parameter(torch.zeros(count, feature_count))
-        self.bias = nn.Parameter(torch.zeros(count))
+        self.bias = nn.Parameter(torch.zeros(count)) if shared_base else None
         low = sum(part.size for part in module.parts if part.name in self.ranks)
         self.base = nn.Parameter(torch.zeros(low)) if low else None
         self._start(module, start, generated_share, feature_count * feature_mean_square)
@@ -96,7 +111,7 @@ class WeightHeads(nn.Module):
     @torch.no_grad()
     def _start(self, module: GeneratedModule, start: Start, share: float, feature_square: float) -> None:
         """Fill H, its bias and W₀; `feature_square` is F E[e²], by which H e is larger than H."""
-        ordinary = None if start == "hyperfan" else module.ordinary().to(self.bias)
+        ordinary = None if start == "hyperfan" else module.ordinary().to(self.weight)
         if start == "zero":
             share = 0.0
         base_at = 0
@@ -108,12 +123,15 @@ class WeightHeads(nn.Module):
             rank = self.ranks.get(part.name)
             if rank is None:
                 self.weight[rows].normal_(std=(share * part.variance / feature_square) ** 0.5)
+                if self.bias is None:
+                    continue
                 if ordinary is not None:
                     self.bias[rows] = ordinary[part.span]
                 else:
                     self.bias[rows].normal_(mean=part.mean, std=shared**0.5)
                 continue
             assert self.base is not None
+            assert self.bias is not None
             base = self.base[base_at : base_at + part.size]
             base_at += part.size
             if ordinary is not None:
@@ -236,7 +254,8 @@ class WeightHeads(nn.Module):
         heads = self.weight[part.span].view(fan_in, fan_out, -1)
         outer = (hidden.unsqueeze(-1) * features[:, None, None, :]).flatten(2)
         result = outer @ heads.permute(0, 2, 1).reshape(-1, fan_out)
-        result = result + hidden @ self.bias[part.span].view(fan_in, fan_out)
+        if self.bias is not None:
+            result = result + hidden @ self.bias[part.span].view(fan_in, fan_out)
         gain, bias = spans.get(f"{layer}.gain"), spans.get(f"{layer}.bias")
         if gain is not None:
             result = result * (1 + self._linear(features, gain)).unsqueeze(1)
@@ -245,9 +264,12 @@ class WeightHeads(nn.Module):
         return result
 
     def _linear(self, features: Tensor, rows: slice) -> Tensor:
-        if self.samples_last:
-            return torch.addmm(self.bias[rows].unsqueeze(1), self.weight[rows], features)
-        return F.linear(features, self.weight[rows], self.bias[rows])
+        bias = None if self.bias is None else self.bias[rows]
+        if not self.samples_last:
+            return F.linear(features, self.weight[rows], bias)
+        if bias is None:
+            return self.weight[rows] @ features
+        return torch.addmm(bias.unsqueeze(1), self.weight[rows], features)
 
     def _check(self, features: Tensor) -> None:
         count, last = self.weight.shape[1], self.samples_last

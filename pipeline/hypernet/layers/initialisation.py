@@ -37,7 +37,7 @@ def activation_gain(activation: Callable[[Tensor], Tensor]) -> float:
         ValueError: if the activation changes the shape, or its mean square is zero or not finite.
     """
     # The density beyond |z| = 12 is below 1e-31; a fine even grid also copes with kinks.
-    z = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
+    z = torch.linspace(-12, 12, 24_001, dtype=torch.float64, device="cpu")
     with torch.no_grad():
         output = activation(z.clone())
     if output.shape != z.shape:

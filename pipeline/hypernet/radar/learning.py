@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
+from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
 from hypernet.radar.config import Training
 from hypernet.radar.core.frames import LEVELS, RadarData
 from hypernet.radar.sources.patches import PatchPlaces
@@ -133,7 +133,6 @@ def learn(
         threads: number of CPU threads.
     """
     module = ForecastTraining(network, forecast, settings)
-    trainer = TrainerSettings(**settings.model_dump(include=set(TrainerSettings.model_fields)))
     batches_type = TrainingPatches if on_patches else TrainingWindows
     batches = batches_type(data, settings.batch, run.identity["seed"])
-    fit(module, StepData(batches, ValidationWindows(data), trainer), trainer, run, "validation_loss", threads)
+    fit(module, StepData(batches, ValidationWindows(data), settings), settings, run, "validation_loss", threads)

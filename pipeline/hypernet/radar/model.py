@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
-from hypernet.layers.dynamic_conv import separable_dynamic_conv
+from hypernet.layers.dynamic_conv import SeparableDynamicConv2d, separable_dynamic_conv
+from hypernet.layers.heads import WeightHeads
 from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.tiles import PatchNetwork, cut
 from hypernet.radar.core.trunk import Layer, Trunk
@@ -44,21 +44,18 @@ class FilterNet(nn.Module):
     def __init__(self, size: int, taps: int, layers: Sequence[Layer], hidden: int):
         super().__init__()
         self.trunk = Trunk(size, layers, hidden)
-        self.heads = nn.Linear(hidden, 2 * taps)
-        nn.init.zeros_(self.heads.weight)
-        nn.init.zeros_(self.heads.bias)
+        self.convolution = SeparableDynamicConv2d(taps, taps, normalise=True)
+        self.heads = WeightHeads(hidden, self.convolution, start="zero")
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Shares that add to 1, ``[B, K]`` each, of frames ``[B, 4, n, n]``; entry 0 is north, or west."""
-        return self._written(self.trunk(frames))
+        return self.convolution.filters(self.heads(self.trunk(frames)))
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
         """The filters of all patches of images ``[B, 4, N, N]``, ``[B, P, K]`` each."""
-        return self._written(self.trunk.of_image(frames, geometry))
-
-    def _written(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        vertical, horizontal = self.heads(features).chunk(2, dim=-1)
-        return torch.softmax(vertical, dim=-1), torch.softmax(horizontal, dim=-1)
+        features = self.trunk.of_image(frames, geometry)
+        vertical, horizontal = self.convolution.filters(self.heads(features.flatten(0, 1)))
+        return vertical.unflatten(0, features.shape[:2]), horizontal.unflatten(0, features.shape[:2])
 
 
 class DynamicConvolution(nn.Module):

@@ -12,8 +12,9 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
+from hypernet.lab.config import TrainerSettings
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
+from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
 from hypernet.ratings.batches import HeldOutUsers, UserBatches
 from hypernet.ratings.config import MetaTreeSettings, Stage
 from hypernet.ratings.core.tables import RatingData

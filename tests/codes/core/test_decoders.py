@@ -542,6 +542,18 @@ def test_the_last_of_every_iteration_is_the_result(method):
     assert torch.equal(every[-1], decoder(llr))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_decoder_made_without_memory_takes_the_weights_of_another(method):
+    # So are model files opened.
+    parity_check = construct("LDPC49_24")
+    decoder = make(method, parity_check)
+    with torch.device("meta"):
+        opened = make(method, parity_check)
+    opened.load_state_dict(decoder.state_dict(), assign=True)
+    llr = channel_values(parity_check, words=5, dtype=np.float32)
+    assert torch.equal(opened(llr), decoder(llr))
+
+
 def test_no_iteration_at_all_is_refused():
     with pytest.raises(ValueError, match="at least one iteration"):
         BeliefPropagation(TannerGraph(construct("BCH31_16")), 0)

@@ -124,7 +124,7 @@ def test_more_words_than_fit_at_once(model):
     assert np.abs(decoded - np.tile(decoded[:7], (200, 1))).max() < 1e-4
 
 
-@pytest.mark.parametrize("method", ["min_sum", "weighted_bp", "weighted_bp_recurrent", "static_g", "hyper"])
+@pytest.mark.parametrize("method", ["min_sum", "weighted_bp", "weighted_bp_recurrent", "static_g", "concat", "hyper"])
 def test_the_weights_of_every_method_come_back(prepared, config, tmp_path, method):
     code = load_code(prepared("BCH31_16"))
     settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", method)

@@ -25,6 +25,7 @@ DECODERS = [
     ("POLAR64_48", "min_sum"),
     ("POLAR64_48", "weighted_bp"),
     ("BCH31_16", "static_g"),
+    ("BCH31_16", "concat"),
     ("LDPC49_24", "hyper"),
 ]
 

@@ -82,6 +82,7 @@ class MaximumLikelihood(nn.Module):
     """
 
     words: Tensor
+    parity_check: Tensor
 
     def __init__(self, parity_check: np.ndarray):
         super().__init__()
@@ -98,9 +99,16 @@ class MaximumLikelihood(nn.Module):
         numbers = np.arange(1 << len(generator))
         messages = (numbers[:, None] >> np.arange(len(generator))) & 1
         signs = 1.0 - 2.0 * (messages @ generator % 2)
-        self.register_buffer("words", torch.from_numpy(signs.astype(np.float32)), persistent=False)
+        for name, matrix in {"words": signs, "parity_check": parity_check}.items():
+            self.register_buffer(name, torch.from_numpy(matrix.astype(np.float32)), persistent=False)
 
     def forward(self, llr: Tensor) -> Tensor:
         """The most likely word's bits as +1 (0) and -1 (1), ``[n, B] -> [n, B]``."""
-        chosen = [(self.words @ part).argmax(dim=0) for part in llr.split(WORDS_AT_ONCE, dim=1)]
-        return self.words[torch.cat(chosen)].T
+        # Where the signs are a code word, no other correlates better.
+        decided = 1.0 - 2.0 * (llr < 0).to(llr)
+        unsure = (self.parity_check @ (llr < 0).to(llr) % 2).any(dim=0).nonzero()[:, 0]
+        for some in unsure.split(WORDS_AT_ONCE):
+            # The scores of a word stand in a row: looking for the largest along columns takes twice as long.
+            chosen = (llr[:, some].T @ self.words.T).argmax(dim=1)
+            decided[:, some] = self.words[chosen].T
+        return decided

@@ -90,16 +90,17 @@ class TannerGraph(nn.Module):
         """
         return per_variable.index_select(0, self.variable_of_edge)
 
-    def sum_at_variables(self, messages: Tensor) -> Tensor:
+    def sum_at_variables(self, messages: Tensor, onto: Tensor | None = None) -> Tensor:
         """Add the messages that arrive at each variable.
 
         Args:
             messages: ``[E, ...]``.
+            onto: ``[n, ...]``, what they are added to, in place; zeros by default.
 
         Returns:
             The sums, ``[n, ...]``.
         """
-        total = messages.new_zeros(self.variables, *messages.shape[1:])
+        total = messages.new_zeros(self.variables, *messages.shape[1:]) if onto is None else onto
         return total.index_add_(0, self.variable_of_edge, messages)
 
     def at_checks(self, update: Callable[[Tensor], Tensor], messages: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from scipy.special import erfc
 from hypernet.codes.config import REFERENCES
 from hypernet.lab.results import figures
 
-_LEARNERS = ["bp", "min_sum", "weighted_bp", "static_g", "hyper", "weighted_bp_recurrent"]
+_LEARNERS = ["bp", "min_sum", "weighted_bp", "static_g", "hyper", "weighted_bp_recurrent", "concat"]
 STYLE: dict[str, dict[str, Any]] = {
     method: {"color": colour, "marker": marker}
     for method, colour, marker in zip(_LEARNERS, figures.COLOURS, figures.MARKERS, strict=False)

@@ -49,6 +49,8 @@ def save(figure: Figure, directory: Path, name: str) -> None:
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         with atomic_path(directory / f"{name}{suffix}") as temporary:
             figure.savefig(temporary, metadata=metadata)
+        # Everything has found its place: to look for it a second time takes as long as the first.
+        figure.set_layout_engine("none")
     plt.close(figure)
 
 

@@ -1,0 +1,229 @@
+"""What the one suite for all domains has to know of each: see ``test_components``. A new domain lists itself here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hypernet.lab.config import Section
+
+Validate = Callable[[Any, Path, Section], float]
+
+
+@dataclass(frozen=True)
+class Component:
+    """A domain, small enough to be trained in seconds.
+
+    Attributes:
+        dataset: the data set that is made, prepared and trained on.
+        small: assignments over the domain's section that make it so.
+        networks: methods whose training takes steps; the first is killed and goes on.
+        others: methods that are trained and evaluated beside them, for the pictures.
+        validated: name in run.json's history of the error by which weights are chosen; less is better.
+        validate: that error of an opened model, counted here: (model, folder of prepared data, training settings).
+        example: an input of the opened model from the folder of prepared data.
+        concerned: the methods whose training depends on a setting, for some assignments.
+    """
+
+    dataset: str
+    small: tuple[str, ...]
+    networks: tuple[str, ...]
+    others: tuple[str, ...]
+    validated: str
+    validate: Validate
+    example: Callable[[Path], np.ndarray]
+    concerned: Mapping[str, Sequence[str]]
+
+
+# --- radar ----------------------------------------------------------------------------------------------------
+
+
+def _radar_loss(model: Any, data: Path, settings: Section) -> float:
+    """Half the squared error of an image, mean over the validation windows."""
+    from hypernet.radar.dataset import load
+
+    radar = load(data)
+    rows = np.arange(len(radar.windows["validation"]))
+    error = model(radar.inputs("validation", rows)) - radar.targets("validation", rows)
+    return float(0.5 * np.square(error).sum(axis=(1, 2)).mean())
+
+
+def _radar_images(data: Path) -> np.ndarray:
+    from hypernet.radar.dataset import load
+
+    return load(data).inputs("test", np.arange(2))
+
+
+RADAR = Component(
+    dataset="simulated",
+    small=(
+        "geometry={size: 60, margin: 6, patch: 8, taps: 13}",
+        "simulated={train_events: 4, validation_events: 2, test_events: 3, frames: 8, dry_frames: 24}",
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.batch=32",
+        "whole_dynamic.network={layers: [{channels: 8, kernel: 7, stride: 2, pool: 2}], hidden: 32}",
+        "whole_dynamic.train={batch: 8}",
+        "patch_dynamic.network={layers: [{channels: 8, kernel: 5, stride: 1, pool: 2}], hidden: 32}",
+        "patch_cnn.network={layers: [{channels: 8, kernel: 5, stride: 1, pool: 2}], hidden: 32}",
+        "evaluate={lead_steps: 3, resamples: 100}",
+    ),
+    networks=("whole_dynamic", "patch_dynamic", "patch_cnn"),
+    others=("last_frame", "global_motion"),
+    validated="validation_loss",
+    validate=_radar_loss,
+    example=_radar_images,
+    concerned={
+        "whole_dynamic.network.hidden=99": ["whole_dynamic"],
+        "patch_linear.alphas=[0.5]": ["patch_linear"],
+        "global_motion.subpixel=parabola": ["global_motion"],
+        "evaluate.lead_steps=2": [],
+    },
+)
+
+# --- ratings --------------------------------------------------------------------------------------------------
+
+
+def _ratings_error(model: Any, data: Path, settings: Section) -> float:
+    """Root of the mean squared error of the validation ratings, each by the tree of its user's other ratings."""
+    from hypernet.ratings.batches import HeldOutUsers
+    from hypernet.ratings.core.tables import RatingData
+    from hypernet.ratings.learning import held_out_rmse
+
+    ratings = RatingData.load(data)
+    users = HeldOutUsers(ratings.fit, ratings.validation, len(ratings.users))
+    return float(held_out_rmse(model.tree, users, torch.round if model.hard else lambda right: right))
+
+
+def _ratings_of_a_person(data: Path) -> np.ndarray:
+    return np.array([[3.0, 5.0], [8.0, 1.0]])
+
+
+RATINGS = Component(
+    dataset="preftrees",
+    small=(
+        "recipes.anneal.max_steps=30",
+        "recipes.anneal.harden_steps=10",
+        "train.check_every_steps=10",
+        "train.users_per_batch=32",
+        "meta_fixed={depth: 4, embedding: 8, f_hidden: 50, g_hidden: 20}",
+        "meta_dynamic={depth: 4, embedding: 8, f_hidden: 50, g_hidden: 20}",
+        "evaluate.resamples=100",
+    ),
+    networks=("meta_fixed_soft",),
+    others=("user_mean", "meta_fixed_hard"),
+    validated="validation_rmse",
+    validate=_ratings_error,
+    example=_ratings_of_a_person,
+    concerned={
+        "svd.factors=7": ["svd"],
+        "recipes.anneal.harden_steps=7": ["meta_fixed_hard", "meta_dynamic_hard"],
+        "recipes.official.max_steps=7": [],
+        "evaluate.resamples=700": [],
+    },
+)
+
+# --- codes ----------------------------------------------------------------------------------------------------
+
+
+def _codes_error(model: Any, data: Path, settings: Any) -> float:
+    """Mean over the validation points of ln(bit error rate)."""
+    from hypernet.codes.dataset import load_code
+    from hypernet.codes.learning import ValidationBatches
+
+    batches = ValidationBatches(load_code(data), settings.train.validation, 0)
+    points = len(settings.train.validation.ebn0_db)
+    wrong, sent = np.zeros(points), np.zeros(points)
+    for point, bits, llr in (batches[index] for index in range(len(batches))):
+        wrong[point] += ((model.decode_columns(llr.numpy()) < 0) != bits.numpy()).sum()
+        sent[point] += bits.numel()
+    return float(np.log(wrong / sent).mean())
+
+
+def _noisy_words(data: Path) -> np.ndarray:
+    return np.random.default_rng(0).normal(2.0, 1.0, (3, 31))
+
+
+CODES = Component(
+    dataset="BCH31_16",
+    small=(
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.validation={ebn0_db: [4, 5], words: 1000}",
+        "evaluate={ebn0_db: [3, 4], chunk_words: 100, min_words: 400, max_words: 400, min_frame_errors: 1}",
+    ),
+    networks=("hyper",),
+    others=("bp",),
+    validated="validation_ln_ber",
+    validate=_codes_error,
+    example=_noisy_words,
+    concerned={
+        "min_sum.scale=0.5": ["min_sum"],
+        "weighted_bp.largest_message=11": ["weighted_bp"],
+        "evaluate.min_words=10": [],
+    },
+)
+
+# --- circuits -------------------------------------------------------------------------------------------------
+
+
+def _circuits_error(model: Any, data: Path, settings: Section) -> float:
+    """Share of validation circuits that are not written exactly."""
+    from hypernet.circuits.core.scoring import exact_circuits
+    from hypernet.circuits.dataset import CircuitData
+    from hypernet.circuits.learning import ValidationCircuits
+
+    circuits = CircuitData.load(data)
+    batches, right = ValidationCircuits(circuits), 0
+    for response, types, classes in (batches[index] for index in range(len(batches))):
+        chains = model.write(response.numpy())
+        exact = exact_circuits(chains.types[:, 0], chains.classes[:, 0], types.numpy(), classes.numpy())
+        right += int((exact & chains.ended[:, 0]).sum())
+    return 1 - right / len(circuits.validation_types)
+
+
+def _responses(data: Path) -> np.ndarray:
+    from hypernet.circuits.dataset import CircuitData
+
+    return CircuitData.load(data).test_response[:2]
+
+
+CIRCUITS = Component(
+    dataset="small",
+    small=(
+        "datasets=[small]",
+        "ladders.small={lengths: [2, 3], values: [1.0, 2.2], targets: drawn}",
+        "frequency.points=24",
+        "validation_circuits=60",
+        "test_circuits=60",
+        "train.max_steps=60",
+        "train.check_every_steps=20",
+        "train.learning_rate=0.005",
+        "train.batch_circuits=64",
+        "encoder.widths=[64]",
+        "encoder.size=24",
+        "decoder.hidden=16",
+        "decoder.embedding=8",
+        "ga.population=20",
+        "ga.generations=5",
+        "ours_rank64.candidates=8",
+        "ours_rank64.polish_steps=5",
+    ),
+    networks=("ours",),
+    others=("ga", "ours_rank64"),
+    validated="validation_error",
+    validate=_circuits_error,
+    example=_responses,
+    concerned={
+        "ga.population=50": ["ga"],
+        "ours_rank64.candidates=4": ["ours_rank64"],
+        "test_circuits=5": [],
+    },
+)
+
+COMPONENTS = {"radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS}
