@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -88,8 +87,8 @@ def test_results_travel_through_a_remote(reproduced, tmp_path):
 
 
 def test_a_clone_with_pulled_files_has_nothing_to_do(reproduced, tmp_path):
-    reproduced.run("dvc", "remote", "add", "--default", "--force", "shared", str(tmp_path / "shelf"))
-    reproduced.run("dvc", "push")
+    reproduced.run("dvc", "remote", "add", "--force", "shared", str(tmp_path / "shelf"))
+    reproduced.run("dvc", "push", "--remote", "shared")
     reproduced.run("git", "commit", "-qam", "a remote")
     try:
         reproduced.run("git", "clone", "-q", str(reproduced.path), str(tmp_path / "clone"))
@@ -97,7 +96,7 @@ def test_a_clone_with_pulled_files_has_nothing_to_do(reproduced, tmp_path):
         reproduced.run("git", "reset", "-q", "--hard", "HEAD~1")
     path = tmp_path / "clone"
     clone = replace(reproduced, path=path, environment={**reproduced.environment, "PYTHONPATH": str(path / "pipeline")})
-    clone.run("dvc", "pull")
+    clone.run("dvc", "pull", "--remote", "shared")
     assert clone.planned() == set()
     clone.change("codes", "hyper", "f_hidden", value=8)
     assert clone.planned() == {
