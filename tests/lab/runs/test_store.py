@@ -58,8 +58,9 @@ def test_numbers_that_are_none_are_left_out():
     assert finite({"a": 1, "b": math.nan, "c": math.inf, "d e": -2.5}) == {"a": 1.0, "d e": -2.5}
 
 
-def test_a_folder_with_unusual_characters_holds_a_store(workspace, empty_store, monkeypatch):
-    odd = workspace / "my résumé #1 100%"
+@pytest.mark.parametrize("name", ["my résumé #1 100%", "who? a=b&c"])
+def test_a_folder_with_unusual_characters_holds_a_store(workspace, empty_store, monkeypatch, name):
+    odd = workspace / name
     (odd / "mlruns").mkdir(parents=True)
     shutil.copy(empty_store, odd / "mlruns" / "mlflow.db")
     (workspace / "a.txt").write_text("a")
@@ -68,6 +69,7 @@ def test_a_folder_with_unusual_characters_holds_a_store(workspace, empty_store, 
     run = client.create_run(experiment)
     client.log_artifact(run.info.run_id, str(workspace / "a.txt"))
     assert len(list(odd.glob("mlruns/artifacts/codes/**/a.txt"))) == 1
+    assert [path.name for path in workspace.iterdir() if path.name not in (name, "a.txt")] == ["params.yaml"]
 
 
 # One process imports MLflow and opens nothing; its children start together on a store that is not there yet.

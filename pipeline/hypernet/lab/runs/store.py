@@ -20,10 +20,14 @@ class StoreError(Exception):
 
 def tracking_uri() -> str:
     """``MLFLOW_TRACKING_URI``, or the sqlite store in the folder mlruns of the working directory."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    database = (DEFAULT_STORE / "mlflow.db").absolute()
+    # In an address a question mark ends the path, and nothing can stand for it.
+    path = DEFAULT_STORE / "mlflow.db" if "?" in str(database) else database
     # Several processes write to one sqlite file: a writer waits its turn instead of giving up after 5 s.
-    return os.environ.get("MLFLOW_TRACKING_URI") or (
-        f"sqlite:///{(DEFAULT_STORE / 'mlflow.db').absolute()}?timeout=120"
-    )
+    return f"sqlite:///{path}?timeout=120"
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
