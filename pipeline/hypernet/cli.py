@@ -313,12 +313,13 @@ def _run_step(step: _Step, verb: str) -> Path:
 def _domain_step(step: _Step, verb: str) -> Path:
     """Summarise, draw or track; returns where its cost is noted."""
     from hypernet.lab import plan
+    from hypernet.lab.program import PACKAGE_ROOT
 
     domain, folders, runs = step.domain, step.folders(), step.runs()
-    out = folders.results / domain
+    out: Path = folders.results / domain
     names = list(room(domain, "captions").FIGURES)
     if verb == "summarise":
-        published = plan.PACKAGE_ROOT / domain / "published.csv"
+        published = PACKAGE_ROOT / domain / "published.csv"
         with plan.summarise_step(folders, domain, runs, step.scale()).recorded():
             room(domain, "evaluate").summarise(runs, published, out, step.scale())
     elif verb == "track":

@@ -12,7 +12,7 @@ from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, Respons
 from hypernet.circuits.core.writing import write
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.methods import build
-from hypernet.circuits.model import CircuitHypernetwork
+from hypernet.circuits.model import CircuitHypernetwork, LowRankHypernetwork
 from hypernet.lab.runs.models import count_parameters
 
 POINTS, VALUES, SIZE = 16, 3, 12
@@ -23,12 +23,14 @@ def encoder():
     return ResponseEncoder(body, torch.zeros(4, POINTS), torch.ones(4, POINTS), torch.linspace(-1, 1, POINTS))
 
 
-@pytest.fixture(params=["gru", "gru_only_hypernet", "ours"])
+@pytest.fixture(params=["gru", "gru_only_hypernet", "ours", "ours_low_rank"])
 def network(request):
     torch.manual_seed(3)
     sizes = {"size": SIZE, "embedding": 5, "hidden": 7, "values": VALUES}
     if request.param == "gru":
         return ConditionedGRU(encoder(), **sizes).eval()
+    if request.param == "ours_low_rank":
+        return LowRankHypernetwork(encoder(), **sizes, rank=2).eval()
     return CircuitHypernetwork(encoder(), **sizes, generated_heads=request.param == "ours").eval()
 
 
@@ -74,45 +76,101 @@ def test_every_response_has_a_network_of_its_own(network):
     assert (whole[0] - whole[1]).abs().max() > 1e-6
 
 
-def test_the_generated_unit_is_torchs_own_with_the_written_weights():
-    torch.manual_seed(0)
-    network = CircuitHypernetwork(encoder(), SIZE, 5, 7, VALUES, generated_heads=True)
-    types = torch.tensor([[3, 1, 5, 0]])
-    response = responses(1)
-    flat = network.write(response)[0]
-    ordinary = torch.nn.GRU(5, 7, batch_first=True)
-    gates, place = 21, 0
+def by_torch(network, theta, first, types):
+    """Logits of one written network, computed by `torch.nn.GRU` and two matrix products from its flat weights."""
+    hidden, embedding = network.hidden, network.embedding.embedding_dim
+    ordinary = torch.nn.GRU(embedding, hidden, batch_first=True)
+    gates, place = 3 * hidden, 0
     with torch.no_grad():
         for name, shape in (
-            ("weight_ih", (5, gates)),
-            ("weight_hh", (7, gates)),
+            ("weight_ih", (embedding, gates)),
+            ("weight_hh", (hidden, gates)),
             ("bias_ih", gates),
             ("bias_hh", gates),
         ):
             size = int(np.prod(shape))
-            getattr(ordinary, f"{name}_l0").copy_(flat[place : place + size].reshape(shape).T)
+            getattr(ordinary, f"{name}_l0").copy_(theta[place : place + size].reshape(shape).T)
             place += size
     heads = []
     for outputs in (TOKENS, VALUES):
-        head = flat[place : place + 8 * outputs].reshape(8, outputs)
-        heads.append((head[:7], head[7]))
-        place += 8 * outputs
-    assert place == len(flat)
+        head = theta[place : place + (hidden + 1) * outputs].reshape(hidden + 1, outputs)
+        heads.append((head[:hidden], head[hidden]))
+        place += (hidden + 1) * outputs
+    assert place == len(theta)
     tokens = torch.cat([torch.tensor([[BEGIN]]), types], dim=1)
-    states = ordinary(network.embedding(tokens))[0]
-    type_logits, value_logits = network(response, types)
-    torch.testing.assert_close(type_logits, states @ heads[0][0] + heads[0][1], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(value_logits, states[:, 1:] @ heads[1][0] + heads[1][1], rtol=1e-5, atol=1e-6)
+    states = ordinary(network.embedding(tokens), first[None, None])[0]
+    return states @ heads[0][0] + heads[0][1], states[:, 1:] @ heads[1][0] + heads[1][1]
 
 
-def test_at_the_start_all_responses_share_nearly_one_network():
+def test_the_generated_unit_is_torchs_own_with_the_written_weights():
     torch.manual_seed(0)
-    network = CircuitHypernetwork(encoder(), SIZE, 16, 24, VALUES, generated_heads=True)
+    network = CircuitHypernetwork(encoder(), SIZE, 5, 7, VALUES, generated_heads=True)
+    types, response = torch.tensor([[3, 1, 5, 0]]), responses(1)
+    # theta = W e + theta_0, as the model's equations have it.
+    theta = network.encoder(response)[0] @ network.writer.weight.T + network.writer.bias
+    expected = by_torch(network, theta, torch.zeros(7), types)
+    for ours, theirs in zip(network(response, types), expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_the_unit_of_low_rank_is_torchs_own_with_the_matrices_multiplied_out():
+    torch.manual_seed(0)
+    hidden, rank = 9, 2
+    network = LowRankHypernetwork(encoder(), SIZE, 5, hidden, VALUES, rank)
+    types, response = torch.tensor([[3, 1, 5, 0]]), responses(1)
+    e = network.encoder(response)[0]
+    written, base = network.writer.weight @ e + network.writer.bias, network.writer.base
+    pieces, place, base_place = [], 0, 0
+    for inputs in (5, hidden):
+        left = written[place : place + inputs * rank].view(inputs, rank)
+        place += inputs * rank
+        right = written[place : place + rank * 3 * hidden].view(rank, 3 * hidden)
+        place += rank * 3 * hidden
+        shared = base[base_place : base_place + inputs * 3 * hidden].view(inputs, 3 * hidden)
+        base_place += inputs * 3 * hidden
+        pieces.append((shared + left @ right).flatten())
+        assert (left @ right).abs().max() > 1e-3
+    theta = torch.cat([*pieces, written[place:]])
+    torch.testing.assert_close(network.write(response)[0], theta, rtol=1e-6, atol=1e-6)
+    first = torch.tanh(network.first_state.weight @ e + network.first_state.bias)
+    for ours, theirs in zip(network(response, types), by_torch(network, theta, first, types), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_the_conditioned_gru_is_torchs_own_on_inputs_with_e_beside_them():
+    torch.manual_seed(0)
+    network = ConditionedGRU(encoder(), SIZE, 5, 7, VALUES)
+    ordinary = torch.nn.GRU(5 + SIZE, 7, batch_first=True)
+    ordinary.load_state_dict({f"{name}_l0": value for name, value in network.unit.state_dict().items()})
+    types = torch.randint(0, 6, (6, 4))
+    e = network.encoder(responses())
+    inputs = network.embedding(torch.cat([torch.full((6, 1), BEGIN), types], dim=1))
+    first = torch.tanh(network.first_state(e))[None]
+    states = ordinary(torch.cat([inputs, e[:, None].expand(-1, 5, -1)], dim=2), first)[0]
+    expected = network.kind_head(states), network.value_head(states[:, 1:])
+    ours = network(responses(), types)
+    for logits, theirs in zip(ours, expected, strict=True):
+        torch.testing.assert_close(logits, theirs, rtol=1e-6, atol=1e-6)
+    # The gradient of the unit's weights too: it comes through their two parts.
+    gradient = torch.autograd.grad(ours[0].square().sum(), network.unit.weight_ih)[0]
+    (theirs,) = torch.autograd.grad(expected[0].square().sum(), ordinary.weight_ih_l0)
+    torch.testing.assert_close(gradient, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("low_rank", [False, True])
+def test_at_the_start_all_responses_share_nearly_one_network(low_rank):
+    torch.manual_seed(0)
+    network = (
+        LowRankHypernetwork(encoder(), SIZE, 16, 24, VALUES, rank=4)
+        if low_rank
+        else CircuitHypernetwork(encoder(), SIZE, 16, 24, VALUES, generated_heads=True)
+    )
     with torch.no_grad():
-        features = torch.randn(2000, SIZE)
-        difference = network.writer(features) - network.writer.bias
-    assert float(difference.std()) == pytest.approx(0.3 / 24**0.5, rel=0.05)
-    assert float(network.writer.bias.abs().max()) <= 24**-0.5
+        theta = network.writer(torch.randn(2000, SIZE))
+        shared = network.writer(torch.zeros(1, SIZE))
+    # sqrt(E) of e times 0.3 / sqrt(E H); the product of two factors has it by a sum over r draws of its left factor.
+    assert float((theta - shared).std()) == pytest.approx(0.3 / 24**0.5, rel=0.1 if low_rank else 0.05)
+    assert float(shared.abs().max()) <= 24**-0.5
 
 
 def greedy_by_hand(network, response, longest):
@@ -144,13 +202,14 @@ def test_greedy_writing_is_one_step_after_the_other(network):
 
 
 def test_a_chain_that_never_ends_is_cut_and_said_so(network):
-    head = network.kind_head if hasattr(network, "kind_head") else None
     with torch.no_grad():
-        if head is not None:
-            head.bias[END] = -100
+        if isinstance(network, ConditionedGRU):
+            network.kind_head.bias[END] = -100
+        elif hasattr(network, "heads"):
+            network.heads["type_head"].bias[END] = -100
         else:
-            start = network.unit.parameter_count + 7 * TOKENS
-            network.writer.bias[start + END] = -100
+            # Behind the bias of the last types stand the (7 + 1) numbers of every value's head.
+            network.writer.bias[-8 * VALUES - TOKENS + END] = -100
     written = write(network, responses(), 4, samples=3, generator=torch.Generator().manual_seed(0))
     assert written.types.shape == (6, 4, 4)
     assert not written.ended.any()
@@ -199,10 +258,19 @@ def network_of(method, data, small, *assignments):
     return build(settings, data.probe, data.sampler.lengths.tolist(), len(data.values), data.mean, data.deviation)
 
 
-def test_the_wide_gru_is_as_large_as_the_hypernetwork(prepared, small):
+@pytest.mark.parametrize("method", ["gru_wide", "ours_low_rank"])
+def test_the_control_and_the_low_rank_are_as_large_as_ours(method, prepared, config, small):
     data = CircuitData.load(prepared)
-    ours, wide, usual = (count_parameters(network_of(method, data, small)) for method in ("ours", "gru_wide", "gru"))
-    assert usual < ours <= wide < 1.1 * ours
+    ours, other, usual = (count_parameters(network_of(name, data, small)) for name in ("ours", method, "gru"))
+    assert usual < ours <= other < 1.1 * ours
+    # At the project's own sizes an entry more of the state is less than 2 % of all.
+    ours, other = (
+        count_parameters(
+            build(config().settings("train", "lengths4to6", name), data.probe, [4, 5, 6], 3, data.mean, data.deviation)
+        )
+        for name in ("ours", method)
+    )
+    assert ours <= other < 1.02 * ours
 
 
 def test_a_family_has_a_network_for_each_length(prepared, small):

@@ -64,7 +64,7 @@ def test_batches_of_one_length_take_the_lengths_in_turn(prepared):
     assert [set(lengths_of(batches[index][1].numpy())) for index in range(4)] == [{2}, {3}, {2}, {3}]
 
 
-@pytest.mark.parametrize("method", ["gru", "gru_per_length", "gru_only_hypernet", "ours"])
+@pytest.mark.parametrize("method", ["gru", "gru_per_length", "gru_only_hypernet", "ours", "ours_low_rank"])
 def test_a_short_training_learns_what_chance_does_not(method, trained, prepared):
     folder = trained(method)
     history = record(folder)["history"]

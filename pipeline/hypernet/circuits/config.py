@@ -193,12 +193,14 @@ class Ranking(Section):
     """Simulator-ranked decoding.
 
     Attributes:
+        network: the method whose network draws the circuits.
         candidates: circuits drawn for each target, beside the greedy answer.
         temperature: logits are divided by it before drawing.
         polish_steps: gradient steps on the values of the best one, which are then snapped to the catalogue.
         polish_learning_rate: of the logarithm of the values.
     """
 
+    network: Literal["ours_no_sim", "ours", "ours_low_rank"]
     candidates: Count
     temperature: Positive
     polish_steps: Annotated[int, Field(ge=0)]
@@ -277,13 +279,13 @@ class LowRankSettings(NetworkSettings):
 
 
 class RankedSettings(MethodSettings):
-    """``ours_rank64``: the network of ``ours``, and the simulator."""
+    """``ours_rank64``: the network of another method, and the simulator."""
 
     method: Ranking
 
     def start(self) -> str | None:
         """See :class:`~hypernet.lab.config.TrainSettings`."""
-        return RANKED_FROM
+        return self.method.network
 
 
 METHODS = {
@@ -302,7 +304,6 @@ STEP_SETTINGS: dict[str, type[Section]] = {
     "prepare": PrepareSettings,
     "evaluate": EvaluationSettings,
 }
-RANKED_FROM = "ours"
 
 
 class Config(DomainConfig):
@@ -337,8 +338,9 @@ class Config(DomainConfig):
             if dataset not in self.ladders:
                 accepted = ", ".join(self.ladders)
                 raise ValueError(f"datasets: {dataset} is not under ladders; accepted: {accepted}")
-        if "ours_rank64" in self.methods and RANKED_FROM not in self.methods:
-            raise ValueError(f"methods: ours_rank64 goes on from {RANKED_FROM}, which is missing")
+        network = self.ours_rank64.network
+        if "ours_rank64" in self.methods and network not in self.methods:
+            raise ValueError(f"methods: ours_rank64 goes on from {network}, which is missing")
         return self
 
     @model_validator(mode="after")

@@ -35,6 +35,7 @@ STYLE: dict[str, dict[str, Any]] = {
     "gru_only_hypernet": {"color": figures.COLOURS[3], "marker": "D"},
     "ours_no_sim": {"color": figures.COLOURS[5], "marker": "P"},
     "ours": {"color": figures.COLOURS[0], "marker": "o"},
+    "ours_low_rank": {"color": "#882255", "marker": "h"},
     "ours_rank64": {"color": "black", "marker": "*"},
 }
 TYPE_TITLES = ("Series R", "Series L", "Series C", "Parallel R", "Parallel L", "Parallel C")

@@ -21,7 +21,7 @@ from hypernet.circuits.core.writing import write
 from hypernet.circuits.dataset import CircuitData
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.training import StepData, TrainerSettings, adam_with_cosine_decay, fit
+from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -156,6 +156,5 @@ def learn(
     """
     training = settings.train
     module = CircuitTraining(network, data, training, getattr(settings, "simulator_loss", None))
-    trainer = TrainerSettings(**training.model_dump(include=set(TrainerSettings.model_fields)))
     batches = TrainingCircuits(data, training.batch_circuits, run.identity["seed"], one_length)
-    fit(module, StepData(batches, ValidationCircuits(data), trainer), trainer, run, "validation_error", threads)
+    fit(module, StepData(batches, ValidationCircuits(data), training), training, run, "validation_error", threads)

@@ -3,36 +3,48 @@
     e = f(response)        theta = W e + theta_0        h_j = g_theta(type_{j-1}, h_{j-1})
 
 (Rotman and Wolf 2020: f encodes the spectrum directly into the decoder's weight space.) `ours` generates the recurrent
-unit and both heads; `gru_only_hypernet` the unit alone, with heads that all responses share.
+unit and both heads; `gru_only_hypernet` the unit alone, with heads that all responses share. `ours_low_rank` has a
+larger state, since of its two matrices only a deviation of low rank from shared ones is generated:
+
+    W_h(e) = W_h + U(e) V(e)        W_i(e) = W_i + P(e) Q(e)        h_0 = tanh(A e + a)
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hypernet.circuits.core.cells import TOKENS, ChainDecoder
+from hypernet.circuits.core.low_rank import LowRankUnit, pieces
 from hypernet.layers.gru import GeneratedGRU, GRUWeights
-from hypernet.layers.linear import generated_linear
+from hypernet.layers.heads import WeightHeads
+from hypernet.layers.joined import Joined
+from hypernet.layers.linear import GeneratedLinear, generated_linear
+
+UNIT, TYPE_HEAD, VALUE_HEAD = "unit", "type_head", "value_head"
+# At first all responses share one usable network with small differences. An ordinary start has the variance 1 / (3 H),
+# so this share of it is W ~ N(0, (0.3 / sqrt(E H))^2).
+GENERATED_SHARE = 0.27
 
 
 class Written(NamedTuple):
-    """One network g per response: the unit's weights and, where they are generated, those of its heads."""
+    """One network g per response.
 
-    unit: GRUWeights
-    type_weight: Tensor | None = None
-    type_bias: Tensor | None = None
-    value_weight: Tensor | None = None
-    value_bias: Tensor | None = None
+    Attributes:
+        unit: the recurrent unit: `GRUWeights`, or a :class:`LowRankUnit`.
+        state: h_0, ``[B, H]``.
+        heads: weight ``[B, H, outputs]`` and bias ``[B, outputs]`` of each head that is generated, by name.
+    """
+
+    unit: Any
+    state: Tensor
+    heads: dict[str, tuple[Tensor, Tensor]]
 
 
 class CircuitHypernetwork(ChainDecoder):
-    """See the module.
-
-    theta_0 starts as an ordinary GRU with ordinary heads and W small, so that at first all responses share one usable
-    network with small differences: W ~ N(0, (spread / sqrt(E H))^2) with spread 0.3.
+    """See the module: matrices written whole, h_0 = 0.
 
     Args:
         encoder: f, ``[B, C, d] -> [B, E]``.
@@ -41,25 +53,33 @@ class CircuitHypernetwork(ChainDecoder):
         hidden: H, entries of the state.
         values: K, number of values per type.
         generated_heads: whether the heads are generated too.
+        rank: of the parts that deviate by a low rank, by name; see :class:`WeightHeads`.
+
+    Attributes:
+        generated: g without the heads that all responses share.
+        writer: the last layer of f, which writes it.
     """
 
-    SPREAD = 0.3
-
-    def __init__(self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int, generated_heads: bool):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        size: int,
+        embedding: int,
+        hidden: int,
+        values: int,
+        generated_heads: bool,
+        rank: dict[str, int] | None = None,
+    ):
         super().__init__(encoder, embedding, values)
-        self.unit = GeneratedGRU(embedding, hidden)
-        self.hidden, self.generated_heads = hidden, generated_heads
-        outputs = (TOKENS, values)
-        heads = [(hidden + 1) * count for count in outputs] if generated_heads else []
-        self._sizes = [self.unit.parameter_count, *heads]
-        if not generated_heads:
-            self.kind_head, self.value_head = (nn.Linear(hidden, count) for count in outputs)
-        self.writer = nn.Linear(size, sum(self._sizes))
-        bound = hidden**-0.5
-        with torch.no_grad():
-            self.writer.weight.normal_(std=self.SPREAD / (size * hidden) ** 0.5)
-            start = [self.unit.ordinary(), *(torch.empty(count).uniform_(-bound, bound) for count in heads)]
-            self.writer.bias.copy_(torch.cat(start))
+        self.unit, self.hidden = GeneratedGRU(embedding, hidden), hidden
+        outputs = {TYPE_HEAD: TOKENS, VALUE_HEAD: values}
+        if generated_heads:
+            heads = {name: GeneratedLinear(hidden, count) for name, count in outputs.items()}
+            self.generated = Joined({UNIT: self.unit, **heads})
+        else:
+            self.generated = Joined({UNIT: self.unit})
+            self.heads = nn.ModuleDict({name: nn.Linear(hidden, count) for name, count in outputs.items()})
+        self.writer = WeightHeads(size, self.generated, start="ordinary", generated_share=GENERATED_SHARE, rank=rank)
 
     def write(self, response: Tensor) -> Tensor:
         """theta, the flat weights of g for every response, ``[B, N]``."""
@@ -68,27 +88,18 @@ class CircuitHypernetwork(ChainDecoder):
 
     def read(self, response: Tensor) -> Written:
         """See :class:`ChainDecoder`."""
-        unit, *heads = self.write(response).split(self._sizes, dim=1)
-        written = Written(self.unit.unpack(unit))
-        if not heads:
-            return written
-        (type_weight, type_bias), (value_weight, value_bias) = (self._head(flat) for flat in heads)
-        return written._replace(
-            type_weight=type_weight, type_bias=type_bias, value_weight=value_weight, value_bias=value_bias
-        )
-
-    def _head(self, flat: Tensor) -> tuple[Tensor, Tensor]:
-        matrix = flat.unflatten(1, (self.hidden + 1, -1))
-        return matrix[:, :-1], matrix[:, -1]
+        theta = self.write(response)
+        parts = self.generated.layout.split(theta)
+        unit = GRUWeights(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *_biases(parts))
+        return Written(unit, theta.new_zeros(len(theta), self.hidden), _heads(parts))
 
     def states(self, context: Written, inputs: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        return self.unit.run(inputs, context.unit)
+        return self.unit.run(inputs, context.unit, context.state)
 
     def begin(self, context: Written, sequences: int) -> Tensor:
-        """See :class:`ChainDecoder`: zero."""
-        weight = context.unit.hidden
-        return weight.new_zeros(len(weight), sequences, self.hidden)
+        """See :class:`ChainDecoder`."""
+        return context.state[:, None].expand(-1, sequences, -1)
 
     def step(self, context: Written, inputs: Tensor, state: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
@@ -96,14 +107,63 @@ class CircuitHypernetwork(ChainDecoder):
 
     def type_logits(self, context: Written, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        if context.type_weight is None:
-            logits: Tensor = self.kind_head(states)
-            return logits
-        return generated_linear(states, context.type_weight, context.type_bias)
+        return self._logits(TYPE_HEAD, context, states)
 
     def value_logits(self, context: Written, states: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""
-        if context.value_weight is None:
-            logits: Tensor = self.value_head(states)
-            return logits
-        return generated_linear(states, context.value_weight, context.value_bias)
+        return self._logits(VALUE_HEAD, context, states)
+
+    def _logits(self, name: str, context: Written, states: Tensor) -> Tensor:
+        if name in context.heads:
+            return generated_linear(states, *context.heads[name])
+        logits: Tensor = self.heads[name](states)
+        return logits
+
+
+def _heads(parts: dict[str, Any]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weight and bias of the heads among the parts that were written."""
+    return {
+        name: (parts[f"{name}.weight"], parts[f"{name}.bias"])
+        for name in (TYPE_HEAD, VALUE_HEAD)
+        if f"{name}.weight" in parts
+    }
+
+
+def _biases(parts: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """b_i and b_h of the unit, ``[B, 1, 3 H]`` each."""
+    return parts[f"{UNIT}.input_bias"].unsqueeze(1), parts[f"{UNIT}.hidden_bias"].unsqueeze(1)
+
+
+class LowRankHypernetwork(CircuitHypernetwork):
+    """See the module: low-rank deviations, which are never multiplied out in training; biases and heads written whole.
+
+    Args:
+        encoder: f, ``[B, C, d] -> [B, E]``.
+        size: E.
+        embedding: entries of the embedding of a type.
+        hidden: H, entries of the state.
+        values: K, number of values per type.
+        rank: r, at most the smaller of the embedding and H.
+    """
+
+    def __init__(self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int, rank: int):
+        ranks = {f"{UNIT}.input": rank, f"{UNIT}.hidden": rank}
+        super().__init__(encoder, size, embedding, hidden, values, generated_heads=True, rank=ranks)
+        self.first_state = nn.Linear(size, hidden)
+
+    def read(self, response: Tensor) -> Written:
+        """See :class:`ChainDecoder`."""
+        features = self.encoder(response)
+        parts: dict[str, Any] = pieces(self.writer, features)
+        unit = LowRankUnit(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *_biases(parts))
+        return Written(unit, torch.tanh(self.first_state(features)), _heads(parts))
+
+    def states(self, context: Written, inputs: Tensor) -> Tensor:
+        """See :class:`ChainDecoder`."""
+        states: Tensor = context.unit.run(inputs, context.state)
+        return states
+
+    def step(self, context: Written, inputs: Tensor, state: Tensor) -> Tensor:
+        """See :class:`ChainDecoder`."""
+        after: Tensor = context.unit.step(inputs, state)
+        return after

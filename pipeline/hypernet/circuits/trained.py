@@ -79,8 +79,9 @@ class Designer:
     def __init__(self, content: dict[str, Any]):
         self.method, self.title = content["method"], content["title"]
         self.settings = METHODS[self.method].settings.model_validate(content["settings"])
-        ranked = isinstance(self.settings, RankedSettings)
-        network = METHODS["ours"].settings.model_validate(content["network"]) if ranked else self.settings
+        network = self.settings
+        if isinstance(network, RankedSettings):
+            network = METHODS[network.method.network].settings.model_validate(content["network"])
         if not isinstance(network, NetworkSettings):
             title = TITLES[self.method].lower()
             raise UserError(f"{self.method}: a {title} has no network to open; take a model of another method")

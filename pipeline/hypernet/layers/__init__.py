@@ -11,6 +11,7 @@ weights that an ordinary network starts with (`ordinary`) and one sample's netwo
 - `GeneratedGRU`: a recurrent unit.
 - `DynamicConv2d`, `SeparableDynamicConv2d`: convolutions with filters of their own for every sample.
 - `GeneratedFeatureMap`, `colour_transform`: a linear map of fixed features, such as a colour transformation.
+- `Joined`: several of them under one set of weights.
 - `Generated`: any `nn.Module`.
 
 The last layer of f, for any of them: `WeightHeads`, whole parts or low-rank deviations from a shared network, with a

@@ -185,6 +185,7 @@ def restore(content: dict[str, Any]) -> Forecaster:
     if method not in TITLES:
         raise ValueError(f"the method {method!r} is not known here")
     settings = METHODS[method].settings.model_validate(content["settings"])
+    assert isinstance(settings, MethodSettings)
     geometry = Geometry.of(Sizes.model_validate(content["geometry"]))
     state = content["state"]
     if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hypernet.lab.config import TrainSettings
+from hypernet.lab.config import Section, TrainSettings
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import count_parameters, load_start
@@ -63,7 +63,7 @@ def _train_meta_tree(
     return tree.cpu().state_dict()
 
 
-def _go_on_from(known: dict[str, Any], job: Job[TrainSettings], tree: torch.nn.Module) -> None:
+def _go_on_from(known: dict[str, Any], job: Job[Section], tree: torch.nn.Module) -> None:
     """Give a network the weights of another method's trained model."""
     try:
         tree.load_state_dict(known["state"])

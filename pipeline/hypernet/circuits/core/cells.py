@@ -20,6 +20,23 @@ BEGIN = len(PART_TYPES)
 TOKENS = len(PART_TYPES) + 1
 
 
+def gates(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
+    """The next state of a gated recurrent unit, as in :class:`torch.nn.GRUCell`.
+
+    Args:
+        from_input: x W_i + b_i, ``[..., 3 H]``, the gates in the order r, z, n.
+        from_state: h W_h + b_h, the same shape.
+        state: h, ``[..., H]``.
+
+    Returns:
+        h' = (1 - z) n + z h, ``[..., H]``.
+    """
+    size = state.shape[-1]
+    reset, update = torch.sigmoid(from_input[..., : 2 * size] + from_state[..., : 2 * size]).chunk(2, dim=-1)
+    new = torch.tanh(torch.addcmul(from_input[..., 2 * size :], reset, from_state[..., 2 * size :]))
+    return torch.lerp(new, state, update)
+
+
 class ChainDecoder(nn.Module, abc.ABC):
     """A network that writes circuits.
 

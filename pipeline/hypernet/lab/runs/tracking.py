@@ -246,17 +246,17 @@ class _Experiment:
         from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
 
-        schemas = [
+        maps_from, maps_to = (
             Schema([TensorSpec(np.dtype(array["dtype"]), tuple(array["shape"]))])
             for array in (run.record["signature"][name] for name in ("input", "output"))
-        ]
+        )
         with _quiet(), mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("pyfunc.py")),
                 model_config={"opener": self.opener, "program": f"runs:/{self._program}/program.zip"},
                 artifacts={"checkpoint": str(run.folder / "model.ckpt")},
-                signature=ModelSignature(*schemas),
+                signature=ModelSignature(maps_from, maps_to),
                 pip_requirements=list(REQUIREMENTS),
             )
         return str(info.model_id)
