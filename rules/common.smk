@@ -33,6 +33,11 @@ wildcard_constraints:
     part=r"\d+",
 
 
+def together(name):
+    """The group of small steps that a cluster gets as one job, where that is asked for."""
+    return name if PROJECT.group_small_steps else None
+
+
 def run_of(domain):
     """The folder of a run, with wildcards."""
     return f"{RESULTS}/{domain}/{{dataset}}/{{method}}/seed{{seed}}"

@@ -23,7 +23,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            f"{domain}_data"
+            together(f"{domain}_data")
         threads: 1
         resources:
             mem_mb=1000,
@@ -52,7 +52,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            f"{domain}_data"
+            together(f"{domain}_data")
         threads: 1
         resources:
             mem_mb=2000,

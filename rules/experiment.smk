@@ -63,7 +63,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            "measured"
+            together("measured")
         threads: 1
         resources:
             mem_mb=PROJECT.memory_mb,
@@ -173,7 +173,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            f"{domain}_tables"
+            together(f"{domain}_tables")
         threads: 1
         resources:
             mem_mb=2000,
@@ -210,7 +210,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            f"{domain}_tables"
+            together(f"{domain}_tables")
         threads: 1
         resources:
             mem_mb=2000,
@@ -243,7 +243,7 @@ for domain in DOMAINS_RUN:
         conda:
             "envs/hypernet.yaml"
         group:
-            f"{domain}_tables"
+            together(f"{domain}_tables")
         threads: 1
         resources:
             mem_mb=2000,

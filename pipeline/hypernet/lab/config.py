@@ -46,7 +46,8 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_len
 class ProjectConfig(Section):
     """What holds for every domain: where data and results go, the scale of the numbers, what a job may use.
 
-    ``live_tracking`` shows the curves of a training in MLflow while it goes on, not only when it has ended.
+    ``live_tracking`` shows the curves of a training in MLflow while it goes on, not only when it has ended;
+    ``group_small_steps`` hands a cluster the small steps of a domain as one job.
     """
 
     scale: Literal["smoke", "real", "paper"]
@@ -56,6 +57,7 @@ class ProjectConfig(Section):
     gpus_per_training: Annotated[int, Field(ge=0, le=64)]
     memory_mb: Annotated[int, Field(ge=100)]
     minutes: Count
+    group_small_steps: bool
 
 
 class TrainerSettings(Section):
