@@ -207,6 +207,7 @@ for domain in DOMAINS_RUN:
         params:
             domain=domain,
             runs=runs_of(domain),
+            captions=room(domain, "captions").FIGURES,
         conda:
             "envs/hypernet.yaml"
         group:

@@ -32,6 +32,12 @@ def test_what_was_saved_comes_back(tmp_path):
     torch.testing.assert_close(content["weights"], CONTENT["weights"], rtol=0, atol=0)
 
 
+def test_the_same_content_makes_the_same_bytes(tmp_path):
+    for name in ("a.ckpt", "b.ckpt"):
+        save_model(tmp_path / name, CONTENT)
+    assert (tmp_path / "a.ckpt").read_bytes() == (tmp_path / "b.ckpt").read_bytes()
+
+
 @pytest.mark.parametrize("form", ["torch", "plain pickle"])
 def test_code_in_a_model_file_is_not_run(tmp_path, form):
     trace, path = tmp_path / "trace", tmp_path / "model.ckpt"

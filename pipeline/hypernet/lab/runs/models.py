@@ -30,8 +30,9 @@ def save_model(path: Path, content: dict[str, Any]) -> None:
     ``content`` is made of tensors and plain types only, so that ``torch.load(path, weights_only=True)`` opens it:
     a stranger's model file can then run no code.
     """
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    # Into a file object: given a path, torch writes its (temporary) name into the file, which is then never the same.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def load_model(path: str | Path) -> dict[str, Any]:
