@@ -70,4 +70,4 @@ clean-data: ## remove raw data too
 	rm -rf data
 
 clean-runs: ## remove the tracked runs
-	rm -rf mlruns
+	rm -rf mlruns results/*/track.made.json results/*/*/track.made.json

@@ -24,7 +24,7 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/index.html",
-        expand(f"{RESULTS}/{{domain}}/tracked.json", domain=DOMAINS_RUN),
+        expand(f"{RESULTS}/{{domain}}/track.made.json", domain=DOMAINS_RUN),
 
 
 for domain in DOMAINS_RUN:
@@ -35,4 +35,4 @@ for domain in DOMAINS_RUN:
         input:
             summary=f"{RESULTS}/{domain}/summary.csv",
             figures=figures_of(domain),
-            tracked=f"{RESULTS}/{domain}/tracked.json",
+            tracked=f"{RESULTS}/{domain}/track.made.json",

@@ -88,13 +88,20 @@ MARKER = f"{RESULTS}/.due"
 IS_MAIN = getattr(workflow, "is_main_process", True)
 if IS_MAIN:
     # All at once, before Snakemake reads dates: those in the future are set to now.
-    STALE = PLAN.stale()
+    try:
+        STALE = PLAN.stale()
+    except UserError as error:
+        raise WorkflowError(f"configuration: {error}")
     # Other bytes every time: Snakemake does not take a file for newer whose bytes it knows.
     try:
         PLAN.digests.keep()
         write_text(Path(MARKER), uuid.uuid4().hex)
     except OSError as error:
         raise WorkflowError(f"{RESULTS}: cannot be written ({error.strerror})")
+
+
+# Folders that Snakemake knows by their manifests.
+DATA_FOLDERS = {folder for step in PLAN.data_steps() for folder in step.outputs}
 
 
 def hold_this_folder():
@@ -109,7 +116,7 @@ def inputs_of(*steps):
     """What is read to make these steps: files, and of a folder its manifest (see above)."""
     made = {path for step in steps for path in step.outputs}
     paths = [
-        str(path / MANIFEST if path.is_relative_to(DATA) else path)
+        str(path / MANIFEST if path in DATA_FOLDERS else path)
         for path in dict.fromkeys(path for step in steps for path in step.inputs)
         if path not in made
     ]

@@ -25,7 +25,6 @@ for domain in DOMAINS_RUN:
             # Not the loop's variable: the shell command is put together after the loop.
             domain=domain,
             settings=settings_for(domain, "train"),
-            scale=PROJECT.scale,
             live="--live" if PROJECT.live_tracking else "",
         conda:
             "envs/hypernet.yaml"
@@ -39,7 +38,7 @@ for domain in DOMAINS_RUN:
         shell:
             (
                 f"{HYPERNET} {{params.domain}} train {RUN_OPTIONS}"
-                " --scale {params.scale} {params.live} --settings {params.settings:q} > {log} 2>&1"
+                " {params.live} --settings {params.settings:q} > {log} 2>&1"
             )
 
     # A method with nothing to train: most of its two steps would be the start of two processes.
@@ -59,7 +58,6 @@ for domain in DOMAINS_RUN:
         params:
             domain=domain,
             settings=settings_for(domain, "train", "evaluate"),
-            scale=PROJECT.scale,
         conda:
             "envs/hypernet.yaml"
         group:
@@ -74,7 +72,7 @@ for domain in DOMAINS_RUN:
         shell:
             (
                 f"{HYPERNET} {{params.domain}} measure {RUN_OPTIONS}"
-                " --scale {params.scale} --settings {params.settings:q} > {log} 2>&1"
+                " --settings {params.settings:q} > {log} 2>&1"
             )
 
     # At full scale one evaluation is many jobs, each with its share of the stopping rule.
@@ -232,7 +230,6 @@ for domain in DOMAINS_RUN:
         input:
             of_domain(domain, "track"),
         output:
-            tracked=f"{RESULTS}/{domain}/tracked.json",
             made=f"{RESULTS}/{domain}/track.made.json",
         log:
             f"{RESULTS}/{domain}/track.txt",
@@ -241,6 +238,7 @@ for domain in DOMAINS_RUN:
         params:
             domain=domain,
             runs=runs_of(domain),
+            scale=PROJECT.scale,
         conda:
             "envs/hypernet.yaml"
         group:
@@ -255,5 +253,5 @@ for domain in DOMAINS_RUN:
         shell:
             (
                 f"{HYPERNET} {{params.domain}} track --data {DATA} --results {RESULTS}"
-                " --runs {params.runs:q} > {log} 2>&1"
+                " --scale {params.scale} --runs {params.runs:q} > {log} 2>&1"
             )

@@ -1,3 +1,6 @@
+DOMAINS_TEXT = " ".join(DOMAINS_RUN)
+
+
 # The page that lays what was measured beside what was published.
 rule page:
     input:
@@ -19,4 +22,4 @@ rule page:
     message:
         "write the page of results"
     shell:
-        f"{HYPERNET} report --results {RESULTS} > {{log}} 2>&1"
+        f"{HYPERNET} report --results {RESULTS} --domains {DOMAINS_TEXT} > {{log}} 2>&1"

@@ -60,7 +60,15 @@ def _sentence(text: str) -> str:
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
-    group.add_argument("--config", type=Path, action="append", default=[], help="overlay(s) over params.yaml")
+    group.add_argument(
+        "--config",
+        type=Path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="overlay(s) over params.yaml",
+    )
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. codes.train.max_steps=50")
     group.add_argument("--settings", help=argparse.SUPPRESS)  # the slice as JSON: how rules pass it
 
@@ -79,7 +87,7 @@ def _domain_parser(parser: argparse.ArgumentParser, domain: str) -> dict[str, ar
             sub.add_argument("--results", type=Path, help="default: project.results of the configuration")
         if verb in ("summarise", "figures", "track"):
             sub.add_argument("--runs", type=Path, nargs="+", help="default: all runs of the configuration")
-        if verb in ("train", "measure", "summarise"):
+        if verb in ("summarise", "track"):
             sub.add_argument("--scale", help="label of these numbers; default: project.scale")
         if verb in STEPS:
             sub.add_argument("--dataset", help="default: the first one of the configuration")
@@ -121,23 +129,33 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             for verb in {"predict", *_commands(domain)} & set(argv):
                 room(domain, f"tools.{verb}").add_arguments(verbs[verb])
     report = commands.add_parser("report", help="write the page of all results", description="Write the page.")
-    report.add_argument("--results", type=Path, default=Path("results"), help="default: results")
+    _add_configuration(report)
+    report.add_argument("--results", type=Path, help="default: project.results of the configuration")
+    report.add_argument("--domains", nargs="+", choices=available(), help="default: all that have results")
     report.add_argument("--out", type=Path, help="default: index.html in the folder of results")
     costs = commands.add_parser(
         "costs", help="what every step of a run cost", description="Print what the steps of a run cost, in Markdown."
     )
-    costs.add_argument("--results", type=Path, default=Path("results"), help="default: results")
-    costs.add_argument("--data", type=Path, default=Path("data"), help="default: data")
+    _add_configuration(costs)
+    costs.add_argument("--results", type=Path, help="default: project.results of the configuration")
+    costs.add_argument("--data", type=Path, help="default: project.data of the configuration")
     costs.add_argument("--each", action="store_true", help="a row for every process")
     plan = commands.add_parser(
         "plan", help="what has to run, and why", description="Print which steps have to run, and why."
     )
     _add_configuration(plan)
+    plan.add_argument("domain", nargs="?", choices=available(), help="only the steps of this one")
     check = commands.add_parser(
         "check", help="check the configuration and print it", description="Check the configuration."
     )
     _add_configuration(check)
     return parser
+
+
+def _here(folder: str | Path) -> Path:
+    """A folder by its path from the working directory, where it lies in there: that is how records name it."""
+    path = Path(folder)
+    return path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path
 
 
 class _Step:
@@ -206,7 +224,7 @@ class _Step:
         from hypernet.lab.plan import Folders
 
         data, results = (getattr(self.arguments, name, None) for name in ("data", "results"))
-        return Folders(Path(data or self.whole["project"].data), Path(results or self.whole["project"].results))
+        return Folders(_here(data or self.whole["project"].data), _here(results or self.whole["project"].results))
 
     def scale(self) -> str:
         """The label of the numbers: smoke, real or paper."""
@@ -235,8 +253,7 @@ class _Step:
             settings=self.settings(verb, dataset, method),
             program=source_digest(f"hypernet.{self.domain}.{verb}"),
             threads=arguments.threads,
-            scale=self.scale() if verb == "train" else "unknown",
-            live=self.live() if verb == "train" else False,
+            live=self.live() if arguments.verb == "train" else False,
         )
 
     def runs(self) -> list[Path]:
@@ -325,8 +342,9 @@ def _domain_step(step: _Step, verb: str) -> Path:
     elif verb == "track":
         from hypernet.lab.runs.tracking import track
 
-        with plan.track_step(folders, domain, runs, names).recorded():
-            track(domain, runs, folders.data / "processed" / domain, out, f"hypernet.{domain}.trained:open_model")
+        opener, data = f"hypernet.{domain}.trained:open_model", folders.data / "processed" / domain
+        with plan.track_step(folders, domain, runs, names, step.scale()).recorded():
+            track(domain, runs, data, folders.results, opener, step.scale())
     else:
         files = room(domain, "config").Config.evaluation_files
         with plan.figures_step(folders, domain, runs, names, files).recorded():
@@ -334,22 +352,43 @@ def _domain_step(step: _Step, verb: str) -> Path:
     return out / verb
 
 
-def _report(results: Path, out: Path | None) -> None:
+def _report(arguments: argparse.Namespace) -> None:
     """Write the page; where it is the one that Snakemake writes, with its record."""
     import contextlib
 
     from hypernet.lab import plan
     from hypernet.lab.costs import note_cost
-    from hypernet.report.page import write_page
+    from hypernet.report.page import runs_shown, write_page
 
+    results = _here(arguments.results or _project(arguments).results)
     page = results / "index.html"
-    domains = [name for name in available() if (results / name / "summary.csv").is_file()]
-    step = plan.page_step(
-        plan.Folders(Path(), results), {name: list(room(name, "captions").FIGURES) for name in domains}
-    )
-    with step.recorded() if out in (None, page) else contextlib.nullcontext():
-        write_page(results, out or page)
+    there = [name for name in available() if (results / name / "summary.csv").is_file()]
+    domains = arguments.domains or there
+    figures = {name: list(room(name, "captions").FIGURES) for name in domains}
+    runs = [run for name in domains if name in there for run in runs_shown(results / name)]
+    step = plan.page_step(plan.Folders(Path(), results), figures, runs)
+    with step.recorded() if arguments.out in (None, page) else contextlib.nullcontext():
+        write_page(results, arguments.out or page, domains)
     note_cost(results / "page", STARTED)
+
+
+def _project(arguments: argparse.Namespace) -> config.ProjectConfig:
+    """What the configuration says of the project as a whole; what it is by default where there is no configuration."""
+    raw = config.load([PARAMS, *arguments.config], arguments.set)
+    project: config.ProjectConfig = config.check_whole(raw, config_types())["project"]
+    return project
+
+
+def _print_costs(arguments: argparse.Namespace) -> None:
+    from hypernet.lab.costs import cost_table
+
+    data, results = arguments.data, arguments.results
+    if data is None or results is None:
+        project = _project(arguments)
+        data, results = data or Path(project.data), results or Path(project.results)
+    if not results.is_dir():
+        raise UserError(f"{results}: no such folder of results")
+    print(cost_table([data / "raw", data / "processed", results], available(), arguments.each))
 
 
 def _run(argv: list[str]) -> None:
@@ -358,12 +397,9 @@ def _run(argv: list[str]) -> None:
     if arguments.command is None:
         parser.print_help()
     elif arguments.command == "report":
-        _report(arguments.results, arguments.out)
+        _report(arguments)
     elif arguments.command == "costs":
-        from hypernet.lab.costs import cost_table
-
-        data = arguments.data
-        print(cost_table([data / "raw", data / "processed", arguments.results], arguments.each))
+        _print_costs(arguments)
     elif arguments.command == "plan":
         _print_plan(arguments)
     elif arguments.command == "check":
@@ -386,6 +422,8 @@ def _print_plan(arguments: argparse.Namespace) -> None:
     checked = config.check_whole(raw, config_types())
     figures = {name: list(room(name, "captions").FIGURES) for name in checked if name != "project"}
     stale = Plan.of(checked, figures).stale()
+    if arguments.domain is not None:
+        stale = {name: reason for name, reason in stale.items() if arguments.domain in Path(name).parts}
     for name, reason in stale.items():
         print(f"{name}: {reason}")
     if not stale:

@@ -34,13 +34,16 @@ def test_the_table_adds_up(tmp_path):
     note("results/codes/A/static/seed0/train", 20)
     note("results/codes/track", 1)
     note("results/page", 4)
+    # Other results, and damaged notes.
+    note("results/real/codes/A/bp/seed0/measure", 100)
+    (tmp_path / "results/codes/figures.cost.json").write_text("[]")
     folders = [tmp_path / "data" / "raw", tmp_path / "data" / "processed", tmp_path / "results"]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in cost_table(folders).splitlines()]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in cost_table(folders, ["codes"]).splitlines()]
     assert rows[0] == ["domain", "step", "processor s", "wall s", "peak memory MB"]
     by_step = {(row[0], row[1]): row[2:] for row in rows[2:]}
     assert by_step["codes", "train × 2"] == ["31.0", "60.0", "900"]
     assert by_step["codes", "raw"] == ["1.5", "2.0", "100"]
     assert by_step["**codes**", "all × 6"] == ["40.0", "74.0", "900"]
     assert by_step["**all**", "all × 7"] == ["44.5", "82.0", "900"]
-    each = cost_table(folders, each=True)
+    each = cost_table(folders, ["codes"], each=True)
     assert "| codes | train A hyper seed0 | 10.5 | 20.0 | 900 |" in each

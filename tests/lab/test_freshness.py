@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json, write_json
+from hypernet.lab.files import digest_of, read_json, write_json
 from hypernet.lab.freshness import MISSING, Digests, Step, difference
 from hypernet.lab.manifest import write_manifest
 
@@ -122,8 +122,34 @@ def test_a_flipped_bit_in_the_data_is_one_line(step, data):
 )
 def test_a_damaged_manifest_is_no_digest(data, content):
     (data / "manifest.json").write_text(content)
-    digest = Digests().of(data)
-    assert digest == MISSING or digest == "damaged manifest.json"
+    assert Digests().of(data) == "damaged manifest.json"
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../other", ".", "", "a\0b", "/etc/passwd", "x/../../y"])
+def test_a_manifest_names_nothing_outside_its_folder(data, name):
+    files = {name: "0" * 64}
+    write_json(data / "manifest.json", {"files": files, "digest": digest_of(files), "facts": {}})
+    assert Digests().of(data) == "damaged manifest.json"
+
+
+def test_a_long_name_is_a_file_that_is_not_there(data):
+    files = {"x" * 300: "0" * 64}
+    write_json(data / "manifest.json", {"files": files, "digest": digest_of(files), "facts": {}})
+    assert Digests().of(data) == MISSING
+
+
+def test_a_manifests_digest_is_that_of_its_files(data):
+    content = read_json(data / "manifest.json")
+    write_json(data / "manifest.json", {**content, "files": {}})
+    assert Digests().of(data) == "damaged manifest.json"
+
+
+def test_a_device_is_no_file():
+    assert Digests().of(Path("/dev/zero")) == MISSING
+
+
+def test_lists_differ_by_what_went_and_came():
+    assert difference({"runs": ["a", "b"]}, {"runs": ["a", "c", "d"]}) == "runs: - b, + c, + d"
 
 
 def test_digests_are_kept_and_their_loss_costs_time_only(data):
@@ -136,7 +162,7 @@ def test_digests_are_kept_and_their_loss_costs_time_only(data):
     before = cache.stat().st_mtime_ns
     again.keep()
     assert cache.stat().st_mtime_ns == before
-    for content in ("{", "[1]", '{"data/set/x.npz": 3}', '{"data/set/x.npz": []}'):
+    for content in ("{", "[1]", '{"data/set/x.npz": 3}', '{"data/set/x.npz": []}', '{"x": NaN}'):
         cache.write_text(content)
         assert Digests(cache).of(data) == digest
 

@@ -30,6 +30,8 @@ LONGEST = 16
 MOST_VALUES = 120
 # A model file's settings build its network before the weights are compared with it.
 MOST_LAYERS = 64
+# Drawn for every target at once.
+MOST_CANDIDATES = 65_536
 
 
 def _rising(values: list[float]) -> list[float]:
@@ -201,7 +203,7 @@ class Ranking(Section):
     """
 
     network: Literal["ours_no_sim", "ours", "ours_low_rank"]
-    candidates: Count
+    candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)]
     temperature: Positive
     polish_steps: Annotated[int, Field(ge=0)]
     polish_learning_rate: Positive
@@ -341,6 +343,15 @@ class Config(DomainConfig):
         network = self.ours_rank64.network
         if "ours_rank64" in self.methods and network not in self.methods:
             raise ValueError(f"methods: ours_rank64 goes on from {network}, which is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _ranks_fit(self) -> Self:
+        if self.ours_low_rank.rank > self.decoder.embedding:
+            raise ValueError(
+                f"ours_low_rank.rank: {self.ours_low_rank.rank} is more than decoder.embedding, "
+                f"{self.decoder.embedding}, the smaller side of the matrices"
+            )
         return self
 
     @model_validator(mode="after")

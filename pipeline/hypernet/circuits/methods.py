@@ -25,6 +25,7 @@ from hypernet.circuits.core.cells import ChainDecoder
 from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.model import CircuitHypernetwork, LowRankHypernetwork
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import count_parameters
 
 TITLES = {name: method.title for name, method in METHODS.items()}
@@ -93,5 +94,5 @@ def _as_large(model: Callable[[], nn.Module], make: Callable[[int], ChainDecoder
         widths = range(narrowest, WIDEST)
         place = bisect_left(widths, wanted, key=lambda hidden: count_parameters(make(hidden)))
     if place == len(widths):
-        raise ValueError(f"no such network of up to {WIDEST} units has {wanted:,} parameters")
+        raise UserError(f"no such network of up to {WIDEST} units has {wanted:,} parameters")
     return make(widths[place])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hypernet.codes.names import CODES
 from hypernet.lab.config import (
@@ -33,10 +33,21 @@ REFERENCES: dict[str, Callable[[int, int], bool]] = {
 Decibel = Annotated[float, Field(ge=-20, le=30)]
 
 
+def _told_apart(points: list[float]) -> list[float]:
+    names = [f"{point:g}" for point in points]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"{', '.join(doubled)} dB stands here more than once")
+    return points
+
+
+Points = Annotated[list[Decibel], Field(min_length=1), AfterValidator(_told_apart)]
+
+
 class Validation(Section):
     """The check by which weights are chosen: the bit error rate, never the loss, which low Eb/N0 dominates."""
 
-    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    ebn0_db: Points
     words: Count
 
 
@@ -46,7 +57,7 @@ class Training(NetworkTraining):
     ``loss`` sums the cross-entropy over all rounds, or, an ablation, takes that of the last.
     """
 
-    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    ebn0_db: Points
     words_per_point: Count
     code_words: Literal["zero", "random"]
     validation: Validation
@@ -118,7 +129,7 @@ class MonteCarlo(Section):
     measured as well as the trained one.
     """
 
-    ebn0_db: Annotated[list[Decibel], Field(min_length=1)]
+    ebn0_db: Points
     chunk_words: Count
     min_words: Count
     max_words: Count

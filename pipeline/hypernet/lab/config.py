@@ -43,6 +43,29 @@ NamesOnce = Annotated[list[str], Field(min_length=1), AfterValidator(_no_duplica
 Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), AfterValidator(_no_duplicates)]
 
 
+# Files and folders of the project itself.
+_TAKEN = frozenset(
+    [
+        "Makefile",
+        "Snakefile",
+        "benchmarks",
+        "config",
+        "constraints.txt",
+        "docs",
+        "dvc.lock",
+        "dvc.yaml",
+        "examples",
+        "mlruns",
+        "params.yaml",
+        "pipeline",
+        "profiles",
+        "pyproject.toml",
+        "rules",
+        "tests",
+    ]
+)
+
+
 class ProjectConfig(Section):
     """What holds for every domain: where data and results go, the scale of the numbers, what a job may use.
 
@@ -58,6 +81,17 @@ class ProjectConfig(Section):
     memory_mb: Annotated[int, Field(ge=100)]
     minutes: Count
     group_small_steps: bool
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        data, results = self.data.split("/"), self.results.split("/")
+        shorter = min(len(data), len(results))
+        if data[:shorter] == results[:shorter]:
+            raise ValueError(f"data ({self.data}) and results ({self.results}) must not lie in each other")
+        for name, parts in (("data", data), ("results", results)):
+            if parts[0] in _TAKEN:
+                raise ValueError(f"{name}: {parts[0]} is the project's own; take another folder, such as {name}")
+        return self
 
 
 class TrainerSettings(Section):
@@ -164,6 +198,8 @@ class DomainConfig(Section, abc.ABC):
         for method in self.methods:
             if method not in self.table:
                 raise ValueError(f"methods: {method} is not a method here; accepted: {', '.join(self.table)}")
+        if not self.runs():
+            raise ValueError("methods: none of them can be run on any of the datasets")
         return self
 
     def feasible(self, dataset: str, method: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json, write_json
 
 SUFFIX = ".cost.json"
@@ -34,11 +36,12 @@ def note_cost(path: Path, started: float) -> None:
     )
 
 
-def cost_table(folders: Iterable[Path], each: bool = False) -> str:
+def cost_table(folders: Iterable[Path], domains: Sequence[str], each: bool = False) -> str:
     """A table in Markdown of all notes below ``folders``, by domain and step, with sums.
 
     Args:
         folders: folders with a folder for each domain, such as ``results`` and ``data/raw``.
+        domains: names of the domains; other folders, such as ``results/real``, hold other results.
         each: a row for every process; without, for every kind of step.
 
     Returns:
@@ -50,12 +53,15 @@ def cost_table(folders: Iterable[Path], each: bool = False) -> str:
         for path in sorted(folder.rglob(f"*{SUFFIX}")):
             inside = path.relative_to(folder)
             domain = inside.parts[0] if len(inside.parts) > 1 else "page"
+            note = _note(path)
+            if note is None or (domain != "page" and domain not in domains):
+                continue
             step = path.name.removesuffix(SUFFIX)
             if folder.name in ("raw", "processed"):
                 step = f"{'raw' if folder.name == 'raw' else 'prepare'}{f' {step}' if each else ''}"
             elif each and len(inside.parts) > 2:
                 step = f"{step} {' '.join(inside.parts[1:-1])}"
-            rows.setdefault(domain, {}).setdefault(step, []).append(read_json(path))
+            rows.setdefault(domain, {}).setdefault(step, []).append(note)
     lines = [f"| {' | '.join(('domain', *COLUMNS))} |", "|---|---|---:|---:|---:|"]
     every: list[dict[str, float]] = []
     for domain, steps in rows.items():
@@ -65,6 +71,14 @@ def cost_table(folders: Iterable[Path], each: bool = False) -> str:
         lines.append(_row(f"**{domain}**", "all", notes))
     lines.append(_row("**all**", "all", every))
     return "\n".join(lines)
+
+
+def _note(path: Path) -> dict[str, float] | None:
+    """What a step noted; None where it is no such note."""
+    with contextlib.suppress(UserError, TypeError, KeyError, ValueError):
+        content = read_json(path)
+        return {name: float(content[name]) for name in ("user_s", "system_s", "wall_s", "peak_memory_mb")}
+    return None
 
 
 def _row(domain: str, step: str, notes: list[dict[str, float]]) -> str:

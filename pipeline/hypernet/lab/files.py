@@ -43,7 +43,7 @@ def empty(folder: Path) -> None:
     """Make a folder that holds nothing: a new one, or what stood in it is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,9 +35,10 @@ class Digests:
         self._known: dict[str, list[Any]] = {}
         self._changed = False
         if cache is not None and cache.is_file():
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, OSError):
                 content = read_json(cache)
-                self._known = content if isinstance(content, dict) else {}
+                notes = content.items() if isinstance(content, dict) else ()
+                self._known = {name: note for name, note in notes if _is_note(note)}
 
     def of(self, path: Path) -> str:
         """Digest of a file's bytes; of a folder with a manifest that of its files, as far as they are as it says.
@@ -45,11 +47,14 @@ class Digests:
             hexadecimal digits; ``missing`` where the file, or a file of the folder, is not there; ``damaged`` and a
             name where a file of the folder is not the one that its manifest names.
         """
-        if path.is_dir():
-            return self._of_folder(path)
         try:
             facts = path.stat()
-        except OSError:
+        except (OSError, ValueError):
+            return MISSING
+        if stat.S_ISDIR(facts.st_mode):
+            return self._of_folder(path)
+        if not stat.S_ISREG(facts.st_mode):
+            # A device never ends.
             return MISSING
         if facts.st_mtime > time.time():
             # A date in the future would make everything that is made now seem old.
@@ -57,7 +62,7 @@ class Digests:
             facts = path.stat()
         identity = [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino]
         known = self._known.get(str(path))
-        if isinstance(known, list) and known[:-1] == identity:
+        if known is not None and known[:-1] == identity:
             return str(known[-1])
         digest = sha256(path)
         self._known[str(path)] = [*identity, digest]
@@ -74,11 +79,13 @@ class Digests:
         try:
             content = read_json(manifest)
             files, digest = content["files"], content["digest"]
+            if digest != digest_of(files) or not all(_is_inside(name) for name in files):
+                return f"{DAMAGED} {MANIFEST}"
             for name, expected in files.items():
                 there = self.of(folder / name)
                 if there != expected:
                     return MISSING if there == MISSING else f"{DAMAGED} {name}"
-        except (UserError, KeyError, TypeError, AttributeError):
+        except (UserError, LookupError, TypeError, AttributeError, ValueError, RecursionError):
             return f"{DAMAGED} {MANIFEST}"
         return str(digest)
 
@@ -86,6 +93,17 @@ class Digests:
         """Write the cache, if something is new in it."""
         if self.cache is not None and self._changed:
             write_json(self.cache, self._known)
+
+
+def _is_note(note: Any) -> bool:
+    """Whether it is what the cache keeps of a file: four whole numbers and a digest."""
+    return isinstance(note, list) and [type(part) for part in note] == [int, int, int, int, str]
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name in a manifest is that of a file in its folder."""
+    parts = Path(name).parts
+    return bool(parts) and ".." not in parts and not Path(name).is_absolute() and "\0" not in name
 
 
 @dataclass(frozen=True)
@@ -189,6 +207,11 @@ def difference(before: Any, now: Any, path: str = "") -> str:
         return ""
     if before == now:
         return ""
+    if isinstance(before, list) and isinstance(now, list):
+        gone = [f"- {value}" for value in before if value not in now]
+        changes = [*gone, *(f"+ {value}" for value in now if value not in before)]
+        if changes:
+            return f"{path}: {', '.join(changes[:3])}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}"
     texts = ["nothing" if value is _Absent else repr(value) for value in (before, now)]
     texts = [text if len(text) <= 40 else f"{text[:37]}..." for text in texts]
     return f"{path}: {texts[0]} -> {texts[1]}"

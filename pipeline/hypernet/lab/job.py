@@ -25,7 +25,6 @@ class Job(Generic[SettingsT_co]):
         settings: everything of the configuration that the step depends on.
         program: digest of the program text behind the step (see `hypernet.lab.program`).
         threads: number of CPU threads.
-        scale: label of the numbers. Nothing depends on it.
         live: whether a training shows its curves in MLflow while it goes on.
     """
 
@@ -38,7 +37,6 @@ class Job(Generic[SettingsT_co]):
     settings: SettingsT_co
     program: str = ""
     threads: int = 1
-    scale: str = "unknown"
     live: bool = False
 
     @property

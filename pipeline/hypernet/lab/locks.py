@@ -41,6 +41,21 @@ def hold(path: Path, what: str) -> int:
     return descriptor
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process is at work under a lock of :func:`alone`."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Run a block in one process at a time; another waits, and says so.

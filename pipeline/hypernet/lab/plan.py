@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from hypernet.lab.config import DomainConfig, EvaluateSettings, Section, SourceSettings, Steps, TrainSettings
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import digest_of
 from hypernet.lab.freshness import Digests, Step
 from hypernet.lab.program import CARRIERS, PACKAGE_ROOT, source_digest
+from hypernet.lab.runs.store import unsent_file
 
 # What a picture looks like changes no number.
 LOOKS = frozenset({"hypernet.lab.results.figures"})
@@ -140,29 +144,31 @@ def figures_step(
             *(folders.processed(domain, dataset) for dataset in datasets),
             *(run / name for run in runs for name in read),
         ),
-        tuple(out / "figures" / f"{name}.png" for name in names),
+        tuple(out / "figures" / f"{name}.{ending}" for name in names for ending in ("png", "svg")),
     )
 
 
-def track_step(folders: Folders, domain: str, runs: Sequence[Path], names: Sequence[str]) -> Step:
+def track_step(folders: Folders, domain: str, runs: Sequence[Path], names: Sequence[str], scale: str) -> Step:
     """What MLflow is told."""
     out = folders.results / domain
+    # An address may hold a password.
+    server = digest_of(os.environ.get("MLFLOW_TRACKING_URI", ""))
     return Step(
         out / "track.made.json",
-        {"runs": [run.as_posix() for run in runs]},
+        {"runs": [run.as_posix() for run in runs], "scale": scale, "server": server},
         source_digest("hypernet.lab.runs.tracking", carriers=frozenset()),
         (
             *(out / name for name in TABLES[:2]),
             *(out / "figures" / f"{name}.png" for name in names),
             *(run / name for run in runs for name in ("run.json", "model.ckpt", "metrics.json", "items.csv")),
         ),
-        (out / "tracked.json",),
-        unfinished=out / ".unsent",
+        (),
+        unfinished=unsent_file(folders.results, domain),
     )
 
 
-def page_step(folders: Folders, domains: Mapping[str, Sequence[str]]) -> Step:
-    """The page; ``domains`` names the pictures of each domain."""
+def page_step(folders: Folders, domains: Mapping[str, Sequence[str]], runs: Sequence[Path]) -> Step:
+    """The page; ``domains`` names the pictures of each domain, ``runs`` are the folders of all their runs."""
     report = PACKAGE_ROOT / "report"
     rooms = [f"hypernet.{domain}.{room}" for domain in domains for room in ("captions", "methods")]
     digests = Digests()
@@ -174,7 +180,8 @@ def page_step(folders: Folders, domains: Mapping[str, Sequence[str]]) -> Step:
             folders.results / domain / name
             for domain, figures in domains.items()
             for name in (*TABLES[:2], *(f"figures/{figure}.png" for figure in figures))
-        ),
+        )
+        + tuple(run / "run.json" for run in sorted(runs)),
         (folders.results / "index.html",),
     )
 
@@ -270,14 +277,24 @@ class Plan:
     @functools.cache  # noqa: B019
     def track(self, domain: str) -> Step:
         """See :func:`track_step`."""
-        step = track_step(self.folders, domain, self.runs(domain), self.figure_names[domain])
+        step = track_step(self.folders, domain, self.runs(domain), self.figure_names[domain], self.scale)
         return replace(step, upstream=(self.figures(domain),))
 
     @functools.cache  # noqa: B019
     def page(self) -> Step:
         """See :func:`page_step`."""
-        step = page_step(self.folders, {domain: self.figure_names[domain] for domain in self.domains})
+        runs = [run for domain in self.domains for run in self.runs(domain)]
+        step = page_step(self.folders, {domain: self.figure_names[domain] for domain in self.domains}, runs)
         return replace(step, upstream=tuple(self.figures(domain) for domain in self.domains))
+
+    def data_steps(self) -> list[Step]:
+        """The steps that bring data in."""
+        return [
+            step
+            for domain, section in self.domains.items()
+            for dataset in section.datasets
+            for step in (self.raw(domain, dataset), self.prepare(domain, dataset))
+        ]
 
     def steps(self) -> Iterator[Step]:
         """All steps, each after those before it."""
@@ -305,8 +322,21 @@ class Plan:
             self._reasons[step.record] = reason
         return self._reasons[step.record]
 
+    def require_own_files(self) -> None:
+        """Look for a person's own files, which no step makes.
+
+        Raises:
+            UserError: one is not there; Snakemake would take what was made of an older one.
+        """
+        for domain, section in self.domains.items():
+            for dataset in section.datasets:
+                for path in self.raw(domain, dataset).inputs:
+                    if not path.is_file():
+                        raise UserError(f"{path}: no such file; the data set {dataset} of {domain} is read from it")
+
     def stale(self) -> dict[str, str]:
         """The steps that have to run, by name, with the reason."""
+        self.require_own_files()
         return {_name(step): reason for step in self.steps() if (reason := self.reason(step))}
 
 

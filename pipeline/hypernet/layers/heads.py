@@ -47,7 +47,8 @@ class WeightHeads(nn.Module):
         feature_mean_square: E[e²] at step 0. Measure it: in a network without biases, being wrong by a factor
             multiplies the outputs' mean square by that factor once per layer.
         generated_share: ρ.
-        rank: r for all matrices, or by part name; None or a part left out: written whole.
+        rank: r for every matrix for which that is fewer numbers, r (in + out) < in · out; or by part name, which is
+            checked. None, or a part left out: written whole.
         samples_last: features are [F, B] and θ is [N, B]. Faster where g is a product over the samples of every
             weight, as in a decoder of many words.
         shared_base: whether there is a θ₀; see above for what goes without it.
@@ -95,7 +96,8 @@ class WeightHeads(nn.Module):
         if not shared_base and (start != "hyperfan" or generated_share != 1 or self.ranks or moved):
             raise ValueError(
                 "shared_base=False goes with start='hyperfan', generated_share=1, no rank and parts that start around "
-                f"0; got start={start!r}, generated_share={generated_share}, ranks {self.ranks}, other means: {moved}"
+                f"0; got start={start!r}, generated_share={generated_share}, rank {self.ranks or None}"
+                + (f", and parts that start elsewhere: {', '.join(moved)}" if moved else "")
             )
         self._sizes = [
             part.size if part.name not in self.ranks else sum(part.shape) * self.ranks[part.name]
@@ -145,6 +147,11 @@ class WeightHeads(nn.Module):
             right = slice(first + inputs * rank, first + size)
             self.bias[left].normal_(std=inputs**-0.5)
             self.weight[right].normal_(std=(share * part.variance * inputs / rank / feature_square) ** 0.5)
+
+    def extra_repr(self) -> str:
+        """The sizes, for printing."""
+        low = f", rank {self.ranks}" if self.ranks else ""
+        return f"{self.weight.shape[1]} features -> {self.layout.size} weights{low}"
 
     @property
     def parameter_count(self) -> int:

@@ -32,6 +32,10 @@ class GeneratedModule(nn.Module, abc.ABC):
         """The tensors that θ is made of, in order."""
         return self.layout.parts
 
+    def extra_repr(self) -> str:
+        """The size, for printing."""
+        return f"{self.parameter_count} generated weights"
+
     @abc.abstractmethod
     def forward(self, inputs: Tensor, parameters: Tensor) -> Any:
         """Apply every sample's network to that sample's inputs, without a loop over samples.

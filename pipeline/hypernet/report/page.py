@@ -18,15 +18,16 @@ from hypernet.lab.files import read_json, write_text
 from hypernet.lab.results.summary import COLUMNS, COMPARISON_COLUMNS
 
 
-def write_page(results: Path, out: Path) -> None:
-    """Write the page of all domains that have a ``summary.csv`` below ``results``.
+def write_page(results: Path, out: Path, domains: Sequence[str] | None = None) -> None:
+    """Write the page of all domains that have a ``summary.csv`` below ``results``, or of these ``domains``.
 
     Pictures are embedded: the file can be sent on by itself and opens without a server.
 
     Raises:
         UserError: there are no results.
     """
-    with_results = [name for name in available() if (results / name / "summary.csv").is_file()]
+    asked = available() if domains is None else [name for name in available() if name in domains]
+    with_results = [name for name in asked if (results / name / "summary.csv").is_file()]
     if not with_results:
         raise UserError(f"{results}: no domain has a summary.csv here; run `make run` first")
     environment = jinja2.Environment(
@@ -47,13 +48,23 @@ def write_page(results: Path, out: Path) -> None:
     write_text(out, environment.get_template("page.html.j2").render(content))
 
 
+def runs_shown(folder: Path) -> list[Path]:
+    """The folders of the runs that a domain's ``summary.csv`` joins."""
+    summary = _read(folder / "summary.csv", COLUMNS)
+    runs = {
+        folder / row.dataset / row.method / f"seed{seed}"
+        for row in summary.itertuples()
+        for seed in str(row.seeds).split()
+        if seed.isdigit()
+    }
+    return sorted(run for run in runs if (run / "run.json").is_file())
+
+
 def _domain(name: str, folder: Path) -> dict[str, Any]:
     summary, comparisons = _read(folder / "summary.csv", COLUMNS), _read(folder / "comparisons.csv", COMPARISON_COLUMNS)
     titles = importlib.import_module(f"hypernet.{name}.methods").TITLES
     captions = importlib.import_module(f"hypernet.{name}.captions")
-    shown = set(zip(summary["dataset"], summary["method"], strict=True))
-    runs = [read_json(path) for path in sorted(folder.glob("*/*/seed*/run.json"))]
-    runs = [run for run in runs if (run["dataset"], run["method"]) in shown]
+    runs = [read_json(run / "run.json") for run in runs_shown(folder)]
     return {
         "name": name,
         "title": DOMAINS[name],
@@ -77,7 +88,7 @@ def _domain(name: str, folder: Path) -> dict[str, Any]:
 def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no such file; run `hypernet {path.parent.name} summarise` first")
-    table = pd.read_csv(path, dtype=dict.fromkeys(("dataset", "method", "group"), str))
+    table = pd.read_csv(path, dtype=dict.fromkeys(("dataset", "method", "group", "seeds"), str))
     missing = [name for name in columns if name not in table]
     if missing:
         raise UserError(f"{path}: not written by this version, the column {missing[0]} is missing; summarise again")

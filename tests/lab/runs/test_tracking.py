@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.server
-import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from hypernet.lab.config import Section
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.job import Job
+from hypernet.lab.locks import alone
 from hypernet.lab.manifest import read_manifest, write_manifest
 from hypernet.lab.results.summary import Measurement, write_results
 from hypernet.lab.runs import tracking
 from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.runs.store import open_experiment
 from hypernet.lab.runs.tracking import packed_program, track
 
 OPENER = "hypernet.toy.trained:open_model"
@@ -36,7 +38,7 @@ def make_run(method: str, loss: float, seed: int = 0, width: int = 3, steps: int
         (data / "x").write_text("x")
         write_manifest(data, {})
     folder = Path("results/toy/set") / method / f"seed{seed}"
-    job = Job("toy", "set", method, seed, data, folder, Settings(width=width), "program", scale="smoke")
+    job = Job("toy", "set", method, seed, data, folder, Settings(width=width), "program")
     with TrainingRun(job) as run:
         run.facts["parameter_count"] = 7
         run.facts["history"] = [
@@ -49,10 +51,9 @@ def make_run(method: str, loss: float, seed: int = 0, width: int = 3, steps: int
     return folder
 
 
-def send(*runs: Path) -> dict[str, str]:
+def send(*runs: Path, results: str = "results", scale: str = "smoke") -> dict[str, str]:
     """Track these runs; returns the MLflow ids by place."""
-    track("toy", runs, Path("data/processed/toy"), Path("results/toy"), OPENER)
-    return read_json(Path("results/toy/tracked.json"))["runs"]
+    return track("toy", runs, Path("data/processed/toy"), Path(results), OPENER, scale)
 
 
 @pytest.fixture
@@ -105,8 +106,9 @@ def test_nothing_is_sent_twice(results, stored_runs):
     folders = [make_run("ours", 0.25), make_run("theirs", 0.5)]
     first = send(*folders)
     assert send(*folders) == first
-    places = [run.data.tags["place"] for run in stored_runs("toy") if "place" in run.data.tags]
-    assert sorted(places) == ["set/ours/seed0", "set/theirs/seed0", "summary"]
+    program, *places = sorted(run.data.tags["place"] for run in stored_runs("toy"))
+    assert program.startswith("program ")
+    assert places == ["set/ours/seed0", "set/theirs/seed0", "summary"]
 
 
 def test_a_run_that_was_made_again_takes_its_predecessors_place(results, stored_runs, client):
@@ -120,10 +122,10 @@ def test_a_run_that_was_made_again_takes_its_predecessors_place(results, stored_
     assert client().get_run(first["set/ours/seed0"]).info.lifecycle_stage == "deleted"
 
 
-def test_results_of_another_folder_are_left_alone(results, stored_runs):
+def test_results_of_another_person_are_left_alone(results, stored_runs, store):
     send(make_run("ours", 0.25))
     # Another person's results in the same store: the same places, another origin.
-    (results / ".origin").unlink()
+    (store / "origin").unlink()
     send(make_run("ours", 0.5))
     runs = [run for run in stored_runs("toy") if run.data.tags.get("place") == "set/ours/seed0"]
     assert sorted(run.data.metrics["loss/4 dB"] for run in runs) == [0.25, 0.5]
@@ -195,20 +197,75 @@ def test_an_interrupted_live_training_goes_on_in_its_run(store, stored_runs):
         assert run.live.run_id == live.info.run_id
 
 
-def test_without_a_server_nothing_is_lost_and_this_is_said_once(results, no_server, monkeypatch, capfd):
+def test_a_copy_of_the_results_leaves_the_first_ones_alone(results, stored_runs):
+    send(make_run("ours", 0.25))
+    shutil.copytree("results", "mine")
+    (Path("mine") / "toy/set/ours/seed0/items.csv").write_text("item\n7\n")
+    send(Path("mine/toy/set/ours/seed0"), results="mine")
+    runs = [run for run in stored_runs("toy") if run.data.tags.get("place") == "set/ours/seed0"]
+    assert len(runs) == 2
+
+
+def test_without_a_server_nothing_is_lost_and_this_is_said_once(results, store, no_server, monkeypatch, capfd):
     folder = make_run("ours", 0.25)
     assert send(folder) == {}
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("tracking: ")
     assert no_server in line
     assert line.endswith("what was not sent is sent next time")
-    unsent, tracked = results / ".unsent", results / "tracked.json"
-    assert unsent.stat().st_mtime_ns >= tracked.stat().st_mtime_ns
-    origin = json.loads(tracked.read_text())["origin"]
+    unsent = store / "tracked" / "results" / "toy.unsent"
+    assert unsent.exists()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert set(send(folder)) == {"set/ours/seed0", "summary"}
+    sent = send(folder)
+    assert set(sent) == {"set/ours/seed0", "summary"}
     assert not unsent.exists()
-    assert json.loads(tracked.read_text())["origin"] == origin
+    assert read_json(store / "tracked" / "results" / "toy.json") == sent
+    # Ids that are known stay known when the server goes away.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", no_server)
+    assert send(folder) == sent
+
+
+def test_ids_of_runs_that_are_not_sent_again_stay_known(results):
+    first = send(make_run("ours", 0.25), make_run("theirs", 0.5))
+    second = send(make_run("ours", 0.125))
+    assert second.keys() == first.keys()
+    assert second["set/theirs/seed0"] == first["set/theirs/seed0"]
+
+
+def test_another_label_of_the_scale_is_told(results, client):
+    folder = make_run("ours", 0.25)
+    send(folder)
+    assert client().get_run(send(folder, scale="real")["set/ours/seed0"]).data.tags["scale"] == "real"
+
+
+def test_a_run_that_is_replaced_takes_its_model_along(results, client):
+    send(make_run("ours", 0.25))
+    send(make_run("ours", 0.125))
+    experiment = client().get_experiment_by_name("toy").experiment_id
+    (model,) = client().search_logged_models([experiment])
+    assert model.params["method"] == "ours"
+
+
+def test_a_live_run_whose_process_is_gone_has_ended(results, stored_runs):
+    folder = Path("results/toy/set/other/seed7")
+    make_run("ours", 0.25)
+    job = Job("toy", "set", "other", 7, Path("data/processed/toy/set"), folder, Settings(width=5), live=True)
+    # As a kill would leave it.
+    TrainingRun(job).__enter__()
+    assert {run.info.status for run in stored_runs("toy")} == {"RUNNING"}
+    with alone(folder / ".train.lock"):
+        send(Path("results/toy/set/ours/seed0"))
+        assert "RUNNING" in {run.info.status for run in stored_runs("toy")}
+    send(Path("results/toy/set/ours/seed0"))
+    assert [run.info.status for run in stored_runs("toy") if "live" in run.data.tags] == ["KILLED"]
+
+
+def test_a_live_run_of_another_machine_is_left_alone(results, store, stored_runs):
+    folder = make_run("ours", 0.25)
+    client, experiment = open_experiment("toy")
+    client.create_run(experiment, tags={"live": f"{'0' * 32} {folder.absolute()}"})
+    send(folder)
+    assert [run.info.status for run in stored_runs("toy") if "live" in run.data.tags] == ["RUNNING"]
 
 
 def test_a_live_training_goes_on_without_a_server(workspace, no_server, capfd):
@@ -251,7 +308,7 @@ def test_a_server_that_answers_nonsense_is_one_line(results, monkeypatch, capfd)
         server.shutdown()
         thread.join()
     assert len(capfd.readouterr().err.splitlines()) == 1
-    assert (results / ".unsent").exists()
+    assert Path("mlruns/tracked/results/toy.unsent").exists()
 
 
 def test_without_mlflow_the_results_stand(results, without_mlflow, capfd):
@@ -278,6 +335,6 @@ def test_batches_are_no_larger_than_a_server_takes(results, monkeypatch):
 
     monkeypatch.setattr(MlflowClient, "log_batch", measured)
     send(make_run("ours", 0.25, steps=1200))
-    assert sum(metrics for metrics, _ in sizes) > 2400
+    assert sum(metrics for metrics, _ in sizes) > 1200
     # The limits of MLflow's REST interface.
     assert all(metrics <= 1000 and params <= 100 and metrics + params <= 1000 for metrics, params in sizes)

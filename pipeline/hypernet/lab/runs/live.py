@@ -5,14 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from hypernet.lab.config import Section
 from hypernet.lab.job import Job
-from hypernet.lab.runs.store import StoreError, finite, first_line, flatten, open_experiment
+from hypernet.lab.runs.store import StoreError, finite, first_line, flatten, open_experiment, origin
 
 # By this tag `hypernet.lab.runs.tracking` finds it, and puts the whole run in its place when it is trained.
 LIVE_TAG = "live"
+
+
+def live_tag(folder: Path) -> str:
+    """What the tag says of a run in this folder: nobody else's run has it."""
+    return f"{origin()} {folder.absolute()}"
 
 
 class LiveRun:
@@ -33,7 +39,7 @@ class LiveRun:
             self._give_up(str(error))
             return
         tags = {name: str(value) for name, value in job.identity.items()}
-        tags |= {"rule": "train", LIVE_TAG: str(job.folder.absolute())}
+        tags |= {"rule": "train", LIVE_TAG: live_tag(job.folder)}
         flat = flatten({**job.identity, **settings})
 
         def begin() -> None:

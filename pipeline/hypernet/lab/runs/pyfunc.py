@@ -6,10 +6,13 @@ program that opens the model lies once in the experiment, packed, for all models
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.util
+import shutil
 import sys
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,25 +27,35 @@ class CheckpointModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,m
     def load_context(self, context: Any) -> None:
         """Open the checkpoint; MLflow calls this once on loading."""
         module, _, function = context.model_config["opener"].partition(":")
-        package = module.partition(".")[0]
+        package, program = module.partition(".")[0], context.model_config["program"]
         if package not in sys.modules:
-            self._fetch(context.model_config["program"], package)
+            self._fetch(program, package)
+            # Which program it is, for the next model.
+            importlib.import_module(package).__dict__["__program__"] = program
+        elif sys.modules[package].__dict__.get("__program__", program) != program:
+            warnings.warn(
+                f"this process has the program of another model of {package}; a model of another version may not open",
+                stacklevel=2,
+            )
         self._model: Any = getattr(importlib.import_module(module), function)(Path(context.artifacts["checkpoint"]))
 
     def _fetch(self, program: str, package: str) -> None:
         """Put the kept program before an installed one; without it the installed one must do."""
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{package}-")
+        # For as long as the process lasts: parts of the program are imported when they are first used.
+        folder = tempfile.mkdtemp(prefix=f"{package}-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         try:
-            packed = mlflow.artifacts.download_artifacts(artifact_uri=program, dst_path=self._folder.name)
+            packed = mlflow.artifacts.download_artifacts(artifact_uri=program, dst_path=folder)
         except Exception as error:  # another store than the one in which the model was kept
             if importlib.util.find_spec(package) is None:
                 raise ModuleNotFoundError(
                     f"{program} is not here ({error}) and {package} is not installed: pip install {package}"
                 ) from None
+            warnings.warn(f"{program} is not here; the installed {package} opens the model", stacklevel=2)
             return
         with zipfile.ZipFile(packed) as archive:
-            archive.extractall(self._folder.name)
-        sys.path.insert(0, self._folder.name)
+            archive.extractall(folder)
+        sys.path.insert(0, folder)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> Any:
         """Apply the model to an input array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import resource
 import shutil
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hypernet import __version__
 from hypernet.lab.config import Section
+from hypernet.lab.errors import UserError
 from hypernet.lab.files import digest_of, read_json, sha256, write_json
 from hypernet.lab.job import Job
 from hypernet.lab.manifest import read_manifest
@@ -74,7 +76,10 @@ class TrainingRun:
         use_threads(self.job.threads)
         self._started = time.time()
         state = self.work / "state.json"
-        known = read_json(state) if state.is_file() else {}
+        known: dict[str, Any] = {}
+        with contextlib.suppress(UserError):
+            content = read_json(state)
+            known = content if isinstance(content, dict) else {}
         if known.get("fingerprint") != self.fingerprint:
             shutil.rmtree(self.work, ignore_errors=True)
             known = {}
@@ -124,7 +129,6 @@ class TrainingRun:
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine() + " CPU"
         record = {
             **job.identity,
-            "scale": job.scale,
             "commit": commit(),
             "data": job.data.as_posix(),
             "data_digest": self.data_digest,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from hypernet.lab.files import write_text
 
 DEFAULT_STORE = Path("mlruns")
 LONGEST_PARAMETER = 5000
@@ -28,6 +32,30 @@ def tracking_uri() -> str:
     path = DEFAULT_STORE / "mlflow.db" if "?" in str(database) else database
     # Several processes write to one sqlite file: a writer waits its turn instead of giving up after 5 s.
     return f"sqlite:///{path}?timeout=120"
+
+
+def origin() -> str:
+    """A name for what this working directory sends, that no other person's has.
+
+    It stands beside the default store, which nothing hands on: results may be copied, or come from a colleague.
+    """
+    path = DEFAULT_STORE / "origin"
+    known = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+    if not re.fullmatch(r"[0-9a-f]{32}", known):
+        known = uuid.uuid4().hex
+        write_text(path, known + "\n")
+    return known
+
+
+def state_file(results: Path, domain: str) -> Path:
+    """Where the ids of a domain's runs stand: beside the default store, for they mean nothing on another machine."""
+    place = results.relative_to(results.anchor) if results.is_absolute() else results
+    return DEFAULT_STORE / "tracked" / place / f"{domain}.json"
+
+
+def unsent_file(results: Path, domain: str) -> Path:
+    """The file that is there while something is left to be sent."""
+    return state_file(results, domain).with_suffix(".unsent")
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -97,7 +125,13 @@ def _open_local(uri: str, experiment: str) -> tuple[Any, str]:
 
     database = Path(uri.removeprefix("sqlite:///").partition("?")[0])
     database.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(database.parent / ".opening.lock"):
+    lock = filelock.FileLock(database.parent / ".opening.lock")
+    try:
+        lock.acquire(timeout=15)
+    except filelock.Timeout:
+        print(f"{database.parent}: another process opens the store; waiting for it", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
         if not database.exists():
             # Made whole elsewhere, then renamed: a process killed here would leave a store that never opens again.
             with tempfile.TemporaryDirectory(dir=database.parent, prefix=".new-") as folder:
@@ -107,6 +141,8 @@ def _open_local(uri: str, experiment: str) -> tuple[Any, str]:
         client = MlflowClient(uri)
         artifacts = (database.parent / "artifacts" / experiment).absolute().as_uri()
         return client, _experiment(client, experiment, artifacts)
+    finally:
+        lock.release()
 
 
 def _experiment(client: Any, name: str, artifacts: str | None) -> str:

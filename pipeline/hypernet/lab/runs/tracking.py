@@ -11,7 +11,6 @@ import hashlib
 import io
 import sys
 import tempfile
-import uuid
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,14 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import digest_of, read_json, sha256, write_json, write_text
+from hypernet.lab.files import digest_of, read_json, sha256, write_json
+from hypernet.lab.locks import is_held
 from hypernet.lab.manifest import MANIFEST
 from hypernet.lab.program import PACKAGE_ROOT
 from hypernet.lab.results.summary import Measurement, mlflow_metrics
-from hypernet.lab.runs.live import LIVE_TAG
-from hypernet.lab.runs.store import StoreError, finite, first_line, flatten, open_experiment
+from hypernet.lab.runs.live import LIVE_TAG, live_tag
+from hypernet.lab.runs.store import (
+    StoreError,
+    finite,
+    first_line,
+    flatten,
+    open_experiment,
+    origin,
+    state_file,
+    unsent_file,
+)
 
-TRACKED, UNSENT, ORIGIN = "tracked.json", ".unsent", ".origin"
 # A batch of MLflow's store takes at most 1000 metrics and 100 parameters or tags.
 METRIC_BATCH, PARAMETER_BATCH = 900, 90
 RUN_FILES = ("run.json", "metrics.json", "items.csv", "model.ckpt")
@@ -41,11 +49,16 @@ class TrackedRun:
 
     Attributes:
         folder: the run's folder.
-        place: its place in the results, e.g. ``BCH31_16/hyper/seed0``.
+        scale: label of the numbers.
     """
 
     folder: Path
-    place: str
+    scale: str
+
+    @property
+    def place(self) -> str:
+        """Its place in the domain's results, e.g. ``BCH31_16/hyper/seed0``."""
+        return "/".join(self.folder.parts[-3:])
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -55,8 +68,8 @@ class TrackedRun:
 
     @cached_property
     def digest(self) -> str:
-        """Of all files of the run."""
-        return digest_of({name: sha256(self.folder / name) for name in RUN_FILES})
+        """Of all that is sent of the run."""
+        return digest_of({name: sha256(self.folder / name) for name in RUN_FILES} | {"scale": self.scale})
 
     @property
     def name(self) -> str:
@@ -70,16 +83,19 @@ class TrackedRun:
         return finite(numbers | {"seconds": self.record["seconds"], "parameter_count": self.record["parameter_count"]})
 
 
-def track(domain: str, runs: Sequence[Path], data: Path, out: Path, opener: str) -> None:
+def track(domain: str, runs: Sequence[Path], data: Path, results: Path, opener: str, scale: str) -> dict[str, str]:
     """Bring MLflow to where the results are; no failure of MLflow is one of this function.
 
     Args:
         domain: name of the domain, and of its experiment.
         runs: folders of the runs, each with model, record and measurements.
         data: the domain's folder of prepared data.
-        out: the domain's folder of results. Its tables and pictures become the run "summary"; it gets
-            ``tracked.json`` with the id of every run, or ``.unsent`` beside it where something is left to be sent.
+        results: the folder of results. The domain's tables and pictures there become the run "summary".
         opener: ``package.module:function``, what opens a model file and gives a function of an input array.
+        scale: label of the numbers.
+
+    Returns:
+        MLflow's ids by place, as :func:`state_file` keeps them; where not all could be sent, those of before.
 
     Raises:
         UserError: a run is not whole.
@@ -88,77 +104,81 @@ def track(domain: str, runs: Sequence[Path], data: Path, out: Path, opener: str)
         missing = [name for name in RUN_FILES if not (folder / name).is_file()]
         if missing:
             raise UserError(f"{folder}: no {missing[0]}; train and evaluate this run first")
-    content: dict[str, Any] = {"origin": _origin(out), "runs": {}}
+    state, unsent = state_file(results, domain), unsent_file(results, domain)
+    known: dict[str, str] = {}
+    with contextlib.suppress(UserError):
+        content = read_json(state)
+        known = {str(place): str(run) for place, run in content.items()} if isinstance(content, dict) else {}
     try:
-        experiment = _Experiment(domain, content["origin"], opener)
-        content["runs"] = experiment.bring(runs, data, out)
+        experiment = _Experiment(domain, results, opener)
+        known |= experiment.bring([TrackedRun(folder, scale) for folder in runs], data)
     except StoreError as error:
         reason = str(error)
     except Exception as error:  # whatever MLflow stumbles over
         reason = first_line(error)
     else:
-        write_json(out / TRACKED, content)
-        (out / UNSENT).unlink(missing_ok=True)
-        return
+        write_json(state, known)
+        unsent.unlink(missing_ok=True)
+        return known
     print(f"tracking: {reason}; what was not sent is sent next time", file=sys.stderr, flush=True)
-    write_json(out / TRACKED, content)
-    # Newer than tracked.json: that tells Snakemake that there is something to do.
-    (out / UNSENT).touch()
-
-
-def _origin(out: Path) -> str:
-    """A name for these results, whatever folder they come to lie in, that no other person's results have.
-
-    In a file of its own and before anything is sent: Snakemake removes a step's outputs before the step begins.
-    """
-    path = out / ORIGIN
-    if not path.is_file():
-        write_text(path, uuid.uuid4().hex + "\n")
-    return path.read_text(encoding="utf-8").strip()
+    unsent.parent.mkdir(parents=True, exist_ok=True)
+    unsent.touch()
+    return known
 
 
 class _Experiment:
     """The MLflow runs of one domain's results."""
 
-    def __init__(self, domain: str, origin: str, opener: str):
-        self.domain, self.origin, self.opener = domain, origin, opener
+    def __init__(self, domain: str, results: Path, opener: str):
+        self.domain, self.opener = domain, opener
+        self.out = results / domain
+        # These results and no others: not another person's, nor a copy of them.
+        self.origin = f"{origin()} {self.out.absolute()}"
         self.client, self.id = open_experiment(domain)
+        self.there: dict[str, list[Any]] = {}
 
-    def bring(self, runs: Sequence[Path], data: Path, out: Path) -> dict[str, str]:
+    def bring(self, runs: Sequence[TrackedRun], data: Path) -> dict[str, str]:
         """Send what MLflow does not have as it is; returns the MLflow id of every run by its place."""
-        there, live = self._there()
+        self.there, live = self._find()
         tracked = {}
-        for folder in runs:
-            run = TrackedRun(folder, "/".join(folder.parts[-3:]))
-            tracked[run.place] = self._keep(there, run.place, run.digest, partial(self._send, run, data))
-            for run_id in live.get(str(folder.absolute()), []):
-                self.client.delete_run(run_id)
-        pictures = sorted(path for path in (out / "figures").glob("*") if path.suffix in (".png", ".gif"))
-        files = [*pictures, *(out / name for name in ("summary.csv", "comparisons.csv") if (out / name).is_file())]
+        for run in runs:
+            tracked[run.place] = self._keep(run.place, run.digest, partial(self._send, run, data))
+            for shown in live.pop(live_tag(run.folder), []):
+                self._delete(shown.info.run_id)
+        # Of trainings that are not among the runs, those whose process is gone have ended.
+        for tag, shown_runs in live.items():
+            mine, _, folder = tag.partition(" ")
+            for shown in shown_runs:
+                alive = is_held(Path(folder) / ".train.lock")
+                if mine == origin() and shown.info.status == "RUNNING" and not alive:
+                    self.client.set_terminated(shown.info.run_id, "KILLED")
+        pictures = sorted(path for path in (self.out / "figures").glob("*") if path.suffix in (".png", ".gif"))
+        tables = (self.out / name for name in ("summary.csv", "comparisons.csv"))
+        files = [*pictures, *(path for path in tables if path.is_file())]
         digest = digest_of({path.name: sha256(path) for path in files})
-        tracked["summary"] = self._keep(there, "summary", digest, partial(self._send_files, "summary", files))
+        tracked["summary"] = self._keep("summary", digest, partial(self._send_files, "summary", files))
         return tracked
 
-    def _there(self) -> tuple[dict[str, list[Any]], dict[str, list[str]]]:
+    def _find(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """The runs that MLflow has: ours by place, and those of trainings that go on, by their folders."""
         ours: dict[str, list[Any]] = {}
-        live: dict[str, list[str]] = {}
+        live: dict[str, list[Any]] = {}
         token = None
         while True:
             page = self.client.search_runs([self.id], max_results=1000, page_token=token)
             for run in page:
                 tags = run.data.tags
                 if LIVE_TAG in tags:
-                    live.setdefault(tags[LIVE_TAG], []).append(run.info.run_id)
+                    live.setdefault(tags[LIVE_TAG], []).append(run)
                 elif tags.get("origin") == self.origin:
                     ours.setdefault(tags["place"], []).append(run)
             token = page.token
             if not token:
                 return ours, live
 
-    def _keep(self, there: Mapping[str, list[Any]], place: str, digest: str, send: Callable[[], str]) -> str:
+    def _keep(self, place: str, digest: str, send: Callable[[], str]) -> str:
         """The id of the run at ``place``, sent where MLflow has none or another one; others there are deleted."""
-        before = there.get(place, [])
+        before = self.there.get(place, [])
         same = [run.info.run_id for run in before if run.data.tags.get("digest") == digest]
         if same:
             run_id = str(same[0])
@@ -168,8 +188,14 @@ class _Experiment:
             self.client.set_tag(run_id, "digest", digest)
         for run in before:
             if run.info.run_id != run_id:
-                self.client.delete_run(run.info.run_id)
+                self._delete(run.info.run_id)
         return run_id
+
+    def _delete(self, run_id: str) -> None:
+        """Delete a run and its model."""
+        for model in self.client.search_logged_models([self.id], f"source_run_id = '{run_id}'"):
+            self.client.delete_logged_model(model.model_id)
+        self.client.delete_run(run_id)
 
     def _begin(self, name: str, place: str, tags: Mapping[str, str], started: int | None = None) -> str:
         tags = {"origin": self.origin, "place": place, **tags}
@@ -186,8 +212,8 @@ class _Experiment:
         record = run.record
         started = int(record["started"] * 1000)
         ended = started + int(record["seconds"] * 1000)
-        tags = {name: str(record[name]) for name in ("domain", "dataset", "method", "seed", "commit", "scale")}
-        tags |= {"rule": "train", "data_digest": record["data_digest"], "device": record["device"]}
+        tags = {name: str(record[name]) for name in ("domain", "dataset", "method", "seed", "commit")}
+        tags |= {"scale": run.scale, "rule": "train", "data_digest": record["data_digest"], "device": record["device"]}
         run_id = self._begin(run.name, run.place, tags, started)
         self._parameters(run_id, record)
         dataset = self._dataset(run_id, record, data)
@@ -223,7 +249,7 @@ class _Experiment:
         entries = [
             Metric(name, value, started + int(row["seconds"] * 1000), int(row["step"]))
             for row in record.get("history", [])
-            for name, value in finite({name: row[name] for name in row if name != "step"}).items()
+            for name, value in finite({name: row[name] for name in row if name not in ("step", "seconds")}).items()
         ]
         self._batches(run_id, entries)
 
@@ -258,6 +284,7 @@ class _Experiment:
                 artifacts={"checkpoint": str(run.folder / "model.ckpt")},
                 signature=ModelSignature(maps_from, maps_to),
                 pip_requirements=list(REQUIREMENTS),
+                params={name: run.record[name] for name in ("domain", "dataset", "method", "seed")},
             )
         return str(info.model_id)
 
@@ -266,17 +293,16 @@ class _Experiment:
         """The id of the run that keeps the program that opens the models, once for each state of it."""
         content = packed_program()
         digest = hashlib.sha256(content).hexdigest()
-        runs = self.client.search_runs([self.id], f"tags.program = '{digest}'", max_results=1)
-        if runs:
-            return str(runs[0].info.run_id)
+        return self._keep(f"program {digest[:16]}", digest, partial(self._send_program, content, digest))
+
+    def _send_program(self, content: bytes, digest: str) -> str:
         tags = {"rule": "program", "domain": self.domain}
-        run_id = str(self.client.create_run(self.id, tags=tags, run_name=f"program {digest[:8]}").info.run_id)
+        run_id = self._begin(f"program {digest[:8]}", f"program {digest[:16]}", tags)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "program.zip"
             path.write_bytes(content)
             self.client.log_artifact(run_id, str(path))
         self.client.set_terminated(run_id, "FINISHED")
-        self.client.set_tag(run_id, "program", digest)
         return run_id
 
 
