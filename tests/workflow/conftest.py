@@ -67,6 +67,7 @@ class Copy:
 
     path: Path
     environment: Mapping[str, str]
+    costs: str = ""
 
     def run(self, *command: str, check: bool = True, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
         """Run a program in the copy and return what it said, both streams in ``stdout``."""
@@ -138,6 +139,8 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy.run("git", "add", "-A")
     copy.run("git", "commit", "-q", "-m", "start")
     copy.run("snakemake", timeout=3600)
+    # They stay on the machine: DVC does not carry them.
+    copy.costs = copy.run("hypernet", "costs").stdout
     return copy
 
 

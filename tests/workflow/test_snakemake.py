@@ -99,7 +99,7 @@ def test_every_domain_has_its_tables_and_pictures(copy):
 
 
 def test_every_step_noted_what_it_cost(copy):
-    table = copy.run("hypernet", "costs").stdout
+    table = copy.costs
     for domain in available():
         for step in ("raw", "prepare", "train", "measure", "evaluate", "summarise", "figures", "track"):
             assert f"| {domain} | {step}" in table
