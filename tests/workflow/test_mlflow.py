@@ -101,9 +101,14 @@ np.save("out.npy", model.predict(np.load("llr.npy")))
 
 def test_a_kept_hypernetwork_grows_a_tree_in_a_bare_process(copy, tmp_path):
     run = run_id(copy, "ratings", "preftrees/meta_fixed_hard/seed0")
+    other = run_id(copy, "codes", "BCH31_16/bp/seed0")
     program = f"""
-import mlflow, numpy as np
+import gc, mlflow, numpy as np
 mlflow.set_tracking_uri("sqlite:///{copy.path}/mlruns/mlflow.db")
+# The program outlives the first model that brought it.
+model = mlflow.pyfunc.load_model("runs:/{other}/model")
+del model
+gc.collect()
 model = mlflow.pyfunc.load_model("runs:/{run}/model")
 np.save("out.npy", model.predict(np.array([[3.0, 5.0], [8.0, 1.0]])))
 """

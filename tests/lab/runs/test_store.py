@@ -97,7 +97,9 @@ print([worker.exitcode for worker in workers])
 
 def test_several_processes_open_a_fresh_store_together(workspace, stored_runs):
     done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=False, timeout=600)
-    assert (done.stderr, done.stdout.strip()) == ("", str([0] * PROCESSES))
+    assert done.stdout.strip() == str([0] * PROCESSES)
+    # On a slow machine they say that they wait.
+    assert all(line.endswith("another process opens the store; waiting for it") for line in done.stderr.splitlines())
     names = {run.info.run_name for experiment in ("codes", "radar") for run in stored_runs(experiment)}
     assert names == {f"run {index}" for index in range(PROCESSES)}
 

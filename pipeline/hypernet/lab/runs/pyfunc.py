@@ -27,12 +27,12 @@ class CheckpointModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined,m
     def load_context(self, context: Any) -> None:
         """Open the checkpoint; MLflow calls this once on loading."""
         module, _, function = context.model_config["opener"].partition(":")
-        package, program = module.partition(".")[0], context.model_config["program"]
+        package, digest = module.partition(".")[0], context.model_config["program_digest"]
         if package not in sys.modules:
-            self._fetch(program, package)
+            self._fetch(context.model_config["program"], package)
             # Which program it is, for the next model.
-            importlib.import_module(package).__dict__["__program__"] = program
-        elif sys.modules[package].__dict__.get("__program__", program) != program:
+            importlib.import_module(package).__dict__["__program__"] = digest
+        elif sys.modules[package].__dict__.get("__program__", digest) != digest:
             warnings.warn(
                 f"this process has the program of another model of {package}; a model of another version may not open",
                 stacklevel=2,

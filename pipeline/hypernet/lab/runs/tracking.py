@@ -280,7 +280,7 @@ class _Experiment:
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("pyfunc.py")),
-                model_config={"opener": self.opener, "program": f"runs:/{self._program}/program.zip"},
+                model_config={"opener": self.opener, **self._program},
                 artifacts={"checkpoint": str(run.folder / "model.ckpt")},
                 signature=ModelSignature(maps_from, maps_to),
                 pip_requirements=list(REQUIREMENTS),
@@ -289,11 +289,12 @@ class _Experiment:
         return str(info.model_id)
 
     @cached_property
-    def _program(self) -> str:
-        """The id of the run that keeps the program that opens the models, once for each state of it."""
+    def _program(self) -> dict[str, str]:
+        """Where the program that opens the models is kept, once for each state of it, and its digest."""
         content = packed_program()
         digest = hashlib.sha256(content).hexdigest()
-        return self._keep(f"program {digest[:16]}", digest, partial(self._send_program, content, digest))
+        run_id = self._keep(f"program {digest[:16]}", digest, partial(self._send_program, content, digest))
+        return {"program": f"runs:/{run_id}/program.zip", "program_digest": digest}
 
     def _send_program(self, content: bytes, digest: str) -> str:
         tags = {"rule": "program", "domain": self.domain}
