@@ -58,7 +58,7 @@ def test_dates_decide_nothing(step, data):
         os.utime(path, (2**33, 2**33))
         assert reason(step) is None
         # Snakemake calls a job failed whose input is younger than its output.
-        assert path == step.record or path.stat().st_mtime < 2**32
+        assert path.stat().st_mtime < 2**32
 
 
 def test_a_setting_a_program_an_input_or_an_output_makes_it_stale(step, data):

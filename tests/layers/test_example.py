@@ -7,8 +7,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
 
 
 def test_examples_of_the_page_run():
-    example, further = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    joined, example, further = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     names = {}
+    exec(compile(joined, str(PAGE), "exec"), names)
+    assert tuple(names["outputs"].shape) == (8, 5, 2)
     exec(compile(example, str(PAGE), "exec"), names)
     assert tuple(names["theta"].shape) == (8, 1185)
     assert tuple(names["values"].shape) == (8, 500, 1)

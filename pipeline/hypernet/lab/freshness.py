@@ -72,8 +72,9 @@ class Digests:
     def _of_folder(self, folder: Path) -> str:
         manifest = folder / MANIFEST
         if not manifest.is_file():
+            digests = {path.name: self.of(path) for path in sorted(folder.iterdir())}
             # Without what other programs note there: Snakemake leaves the date of a folder that it made.
-            return digest_of({path.name: self.of(path) for path in sorted(folder.glob("[!.]*"))})
+            return digest_of({name: digest for name, digest in digests.items() if not name.startswith(".")})
         # Looked at for its date's sake too: Snakemake knows the folder by this file.
         self.of(manifest)
         try:
@@ -159,7 +160,8 @@ class Step:
         """Why the step has to run, whatever the steps before it do; None where it is fresh."""
         if self.unfinished is not None and self.unfinished.exists():
             return "it has more to do"
-        # All of them are looked at: see `Digests.of` about dates.
+        # All of them are looked at, the record too: see `Digests.of` about dates.
+        digests.of(self.record)
         inputs = {path.as_posix(): digests.of(path) for path in self.inputs}
         outputs = {path.as_posix(): digests.of(path) for path in self.outputs}
         for path, digest in outputs.items():
