@@ -11,7 +11,7 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_text
 from hypernet.lab.locks import hold
 from hypernet.lab.manifest import MANIFEST
-from hypernet.lab.plan import Plan
+from hypernet.lab.plan import MEASURED, TRAINED, Plan
 
 try:
     CHECKED = check_whole(config, config_types())
@@ -55,10 +55,7 @@ def figures_of(domain):
 
 def run_outputs(domain, *steps):
     """What these steps of a run write, with wildcards."""
-    files = {
-        "train": ["model.ckpt", "run.json"],
-        "evaluate": ["metrics.json", "items.csv", *CHECKED[domain].evaluation_files],
-    }
+    files = {"train": TRAINED, "evaluate": (*MEASURED, *CHECKED[domain].evaluation_files)}
     return [f"{run_of(domain)}/{name}" for step in steps for name in (*files[step], f"{step}.made.json")]
 
 

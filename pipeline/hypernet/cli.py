@@ -158,6 +158,11 @@ def _here(folder: str | Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path
 
 
+def _checked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The whole configuration, checked: params.yaml, the overlays and the assignments that were asked for."""
+    return config.check_whole(config.load([PARAMS, *arguments.config], arguments.set), config_types())
+
+
 class _Step:
     """The configuration of a step: a slice handed over by a rule, or cut from params.yaml and its overlays."""
 
@@ -169,8 +174,7 @@ class _Step:
     def whole(self) -> dict[str, Any]:
         """The whole configuration, checked."""
         if self._whole is None:
-            raw = config.load([PARAMS, *self.arguments.config], self.arguments.set)
-            self._whole = config.check_whole(raw, config_types())
+            self._whole = _checked(self.arguments)
             if self.domain not in self._whole:
                 raise UserError(f"{PARAMS}: the section {self.domain} is missing")
         return self._whole
@@ -374,8 +378,7 @@ def _report(arguments: argparse.Namespace) -> None:
 
 def _project(arguments: argparse.Namespace) -> config.ProjectConfig:
     """What the configuration says of the project as a whole; what it is by default where there is no configuration."""
-    raw = config.load([PARAMS, *arguments.config], arguments.set)
-    project: config.ProjectConfig = config.check_whole(raw, config_types())["project"]
+    project: config.ProjectConfig = _checked(arguments)["project"]
     return project
 
 
@@ -405,8 +408,7 @@ def _run(argv: list[str]) -> None:
     elif arguments.command == "check":
         import yaml
 
-        raw = config.load([PARAMS, *arguments.config], arguments.set)
-        checked = config.check_whole(raw, config_types())
+        checked = _checked(arguments)
         content = {name: section.model_dump(mode="json") for name, section in checked.items()}
         print(yaml.safe_dump(content, sort_keys=False), end="")
     elif arguments.verb is None:
@@ -418,8 +420,7 @@ def _run(argv: list[str]) -> None:
 def _print_plan(arguments: argparse.Namespace) -> None:
     from hypernet.lab.plan import Plan
 
-    raw = config.load([PARAMS, *arguments.config], arguments.set)
-    checked = config.check_whole(raw, config_types())
+    checked = _checked(arguments)
     figures = {name: list(room(name, "captions").FIGURES) for name in checked if name != "project"}
     stale = Plan.of(checked, figures).stale()
     if arguments.domain is not None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.circuits.core.cells import TOKENS, ChainDecoder
-from hypernet.circuits.core.low_rank import LowRankUnit, pieces
+from hypernet.circuits.core.low_rank import LowRankUnit
 from hypernet.layers.gru import GeneratedGRU, GRUWeights
 from hypernet.layers.heads import WeightHeads
 from hypernet.layers.joined import Joined
@@ -154,7 +154,7 @@ class LowRankHypernetwork(CircuitHypernetwork):
     def read(self, response: Tensor) -> Written:
         """See :class:`ChainDecoder`."""
         features = self.encoder(response)
-        parts: dict[str, Any] = pieces(self.writer, features)
+        parts: dict[str, Any] = self.writer.factors(features)
         unit = LowRankUnit(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *_biases(parts))
         return Written(unit, torch.tanh(self.first_state(features)), _heads(parts))
 

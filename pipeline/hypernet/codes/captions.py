@@ -13,10 +13,8 @@ BETTER = {"ber": "lower", "fer": "lower", "neg_ln_ber": "higher"}
 
 # From the source to what trainings read.
 STEPS = {
-    "raw": DataStep("matrices", "parity-check matrix of {dataset}", ("parity_check.alist",), minutes=10),
-    "prepare": DataStep(
-        "words", "generator matrix of {dataset}, which makes its code words", ("code.npz",), minutes=10
-    ),
+    "raw": DataStep("matrices", "parity-check matrix of {dataset}", minutes=10),
+    "prepare": DataStep("words", "generator matrix of {dataset}, which makes its code words", minutes=10),
 }
 VERSIONED = Versioned(curves="−ln(bit error rate) against Eb/N0", methods=("bp", "hyper"))
 # By file name, in the order of the page.

@@ -107,6 +107,11 @@ def _is_inside(name: str) -> bool:
     return bool(parts) and ".." not in parts and not Path(name).is_absolute() and "\0" not in name
 
 
+def lock_of(folder: Path, step: str) -> Path:
+    """The file that is locked while a step is at work in a folder, such as ``train`` in that of a run."""
+    return folder / f".{step}.lock"
+
+
 @dataclass(frozen=True)
 class Step:
     """One step as its record tells it.
@@ -145,7 +150,7 @@ class Step:
         """
         folder, name = self.record.parent, self.record.name.removeprefix(".").removesuffix(".made.json")
         # Not in a folder that the step empties.
-        lock = folder.with_name(f".{folder.name}.{name}.lock") if folder in self.outputs else folder / f".{name}.lock"
+        lock = folder.with_name(f".{folder.name}.{name}.lock") if folder in self.outputs else lock_of(folder, name)
         with alone(lock):
             self.record.unlink(missing_ok=True)
             # What is read now, not what stands there when the step ends.

@@ -18,6 +18,7 @@ from hypernet.lab.runs.store import unsent_file
 
 # What a picture looks like changes no number.
 LOOKS = frozenset({"hypernet.lab.results.figures"})
+TRAINED, MEASURED = ("model.ckpt", "run.json"), ("metrics.json", "items.csv")
 TABLES = ("summary.csv", "comparisons.csv", "metrics.json", "curves")
 
 
@@ -75,7 +76,7 @@ def train_step(folders: Folders, domain: str, dataset: str, method: str, seed: i
         _plain(settings),
         source_digest(f"hypernet.{domain}.train"),
         (folders.processed(domain, dataset), *before),
-        (run / "model.ckpt", run / "run.json"),
+        tuple(run / name for name in TRAINED),
     )
 
 
@@ -111,7 +112,7 @@ def evaluate_step(
         _plain(settings),
         source_digest(f"hypernet.{domain}.evaluate"),
         (folders.processed(domain, dataset), run / "model.ckpt", *before),
-        tuple(run / name for name in ("metrics.json", "items.csv", *files)),
+        tuple(run / name for name in (*MEASURED, *files)),
     )
 
 
@@ -123,7 +124,7 @@ def summarise_step(folders: Folders, domain: str, runs: Sequence[Path], scale: s
         out / "summarise.made.json",
         {"runs": [run.as_posix() for run in runs], "scale": scale, "published": Digests().of(published)},
         source_digest(f"hypernet.{domain}.evaluate"),
-        tuple(run / name for run in runs for name in ("metrics.json", "items.csv")),
+        tuple(run / name for run in runs for name in MEASURED),
         tuple(out / name for name in TABLES),
     )
 
@@ -160,7 +161,7 @@ def track_step(folders: Folders, domain: str, runs: Sequence[Path], names: Seque
         (
             *(out / name for name in TABLES[:2]),
             *(out / "figures" / f"{name}.png" for name in names),
-            *(run / name for run in runs for name in ("run.json", "model.ckpt", "metrics.json", "items.csv")),
+            *(run / name for run in runs for name in (*TRAINED, *MEASURED)),
         ),
         (),
         unfinished=unsent_file(folders.results, domain),

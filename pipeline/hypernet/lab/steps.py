@@ -11,13 +11,11 @@ class DataStep(NamedTuple):
     Attributes:
         name: what it does, as the field says it.
         message: what it does, for the log of a run; ``{dataset}`` stands for the data set.
-        files: what it always writes beside its manifest.
         minutes: asked of a cluster.
     """
 
     name: str
     message: str
-    files: tuple[str, ...] = ()
     minutes: int = 30
 
 

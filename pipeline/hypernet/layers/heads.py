@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from hypernet.layers.initialisation import require_positive
 from hypernet.layers.layout import Part
+from hypernet.layers.low_rank import LowRankMatrix
 from hypernet.layers.mlp import FunctionalMLP
 from hypernet.layers.module import GeneratedModule
 
@@ -170,26 +171,48 @@ class WeightHeads(nn.Module):
         Raises:
             ValueError: if `features` has another shape.
         """
+        if not self.ranks:
+            self._check(features)
+            return self._linear(features, slice(None))
+        written = [
+            part.whole().flatten(1) if isinstance(part, LowRankMatrix) else part.flatten(1)
+            for part in self.factors(features).values()
+        ]
+        theta = torch.cat(written, dim=1)
+        return theta.mT if self.samples_last else theta
+
+    def factors(self, features: Tensor) -> dict[str, Tensor | LowRankMatrix]:
+        """Write the parts of every sample's network by name, those of low rank as their factors.
+
+        Args:
+            features: e, [B, F]; [F, B] with `samples_last`.
+
+        Returns:
+            every part, [B, *shape], or the factors of its matrices: for a network that never multiplies them out.
+
+        Raises:
+            ValueError: if `features` has another shape.
+        """
         self._check(features)
         written = self._linear(features, slice(None))
-        if not self.ranks:
-            return written
         if self.samples_last:
             written = written.mT
-        parts, base_at = [], 0
+        parts: dict[str, Tensor | LowRankMatrix] = {}
+        base_at = 0
         for part, piece in zip(self.layout.parts, written.split(self._sizes, dim=1), strict=True):
             rank = self.ranks.get(part.name)
             if rank is None:
-                parts.append(piece)
+                parts[part.name] = piece.unflatten(1, part.shape)
                 continue
             assert self.base is not None
             base = self.base[base_at : base_at + part.size].view(part.shape)
             base_at += part.size
-            left, right = piece.split([part.shape[0] * rank, rank * part.shape[1]], dim=1)
-            deviation = (left.unflatten(1, (part.shape[0], rank)), right.unflatten(1, (rank, part.shape[1])))
-            parts.append(torch.baddbmm(base.expand(len(piece), -1, -1), *deviation).flatten(1))
-        theta = torch.cat(parts, dim=1)
-        return theta.mT if self.samples_last else theta
+            inputs, outputs = part.shape
+            left, right = piece.split([inputs * rank, rank * outputs], dim=1)
+            parts[part.name] = LowRankMatrix(
+                base, left.unflatten(1, (inputs, rank)), right.unflatten(1, (rank, outputs))
+            )
+        return parts
 
     def emit(self, features: Tensor, chunk: slice) -> Tensor:
         """Write one chunk of the parameters, so that not all of them need be in memory at once.

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypernet.lab.config import Section
 from hypernet.lab.job import Job
-from hypernet.lab.runs.store import StoreError, finite, first_line, flatten, open_experiment, origin
+from hypernet.lab.runs.store import StoreError, finite, first_line, log_parameters, open_experiment, origin
 
 # By this tag `hypernet.lab.runs.tracking` finds it, and puts the whole run in its place when it is trained.
 LIVE_TAG = "live"
@@ -40,18 +40,13 @@ class LiveRun:
             return
         tags = {name: str(value) for name, value in job.identity.items()}
         tags |= {"rule": "train", LIVE_TAG: live_tag(job.folder)}
-        flat = flatten({**job.identity, **settings})
 
         def begin() -> None:
-            from mlflow.entities import Param
-
             if self.run_id is not None and self._is_there():
                 self._client.update_run(self.run_id, status="RUNNING")
                 return
             self.run_id = self._client.create_run(experiment, run_name=job.name, tags=tags).info.run_id
-            entries = [Param(key, value) for key, value in flat.items()]
-            for first in range(0, len(entries), 90):
-                self._client.log_batch(self.run_id, params=entries[first : first + 90])
+            log_parameters(self._client, self.run_id, {**job.identity, **settings})
 
         self._attempt(begin)
 

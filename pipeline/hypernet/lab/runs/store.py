@@ -16,6 +16,8 @@ from hypernet.lab.files import write_text
 
 DEFAULT_STORE = Path("mlruns")
 LONGEST_PARAMETER = 5000
+# A batch of MLflow's store takes at most 100 parameters.
+PARAMETER_BATCH = 90
 
 
 class StoreError(Exception):
@@ -68,6 +70,15 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[name] = str(value)[:LONGEST_PARAMETER]
     return flat
+
+
+def log_parameters(client: Any, run_id: str, values: Mapping[str, Any]) -> None:
+    """Log nested settings as parameters of a run, flattened."""
+    from mlflow.entities import Param
+
+    entries = [Param(name, value) for name, value in flatten(values).items()]
+    for first in range(0, len(entries), PARAMETER_BATCH):
+        client.log_batch(run_id, params=entries[first : first + PARAMETER_BATCH])
 
 
 def metric_name(text: str) -> str:

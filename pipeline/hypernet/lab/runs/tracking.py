@@ -21,6 +21,7 @@ from typing import Any
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import digest_of, read_json, sha256, write_json
+from hypernet.lab.freshness import lock_of
 from hypernet.lab.locks import is_held
 from hypernet.lab.manifest import MANIFEST
 from hypernet.lab.program import PACKAGE_ROOT
@@ -30,15 +31,15 @@ from hypernet.lab.runs.store import (
     StoreError,
     finite,
     first_line,
-    flatten,
+    log_parameters,
     open_experiment,
     origin,
     state_file,
     unsent_file,
 )
 
-# A batch of MLflow's store takes at most 1000 metrics and 100 parameters or tags.
-METRIC_BATCH, PARAMETER_BATCH = 900, 90
+# A batch of MLflow's store takes at most 1000 metrics.
+METRIC_BATCH = 900
 RUN_FILES = ("run.json", "metrics.json", "items.csv", "model.ckpt")
 REQUIREMENTS = ("torch", "numpy", "lazy-loader", "lightning", "pydantic", "pyyaml", "mlflow")
 
@@ -149,7 +150,7 @@ class _Experiment:
         for tag, shown_runs in live.items():
             mine, _, folder = tag.partition(" ")
             for shown in shown_runs:
-                alive = is_held(Path(folder) / ".train.lock")
+                alive = is_held(lock_of(Path(folder), "train"))
                 if mine == origin() and shown.info.status == "RUNNING" and not alive:
                     self.client.set_terminated(shown.info.run_id, "KILLED")
         pictures = sorted(path for path in (self.out / "figures").glob("*") if path.suffix in (".png", ".gif"))
@@ -215,7 +216,8 @@ class _Experiment:
         tags = {name: str(record[name]) for name in ("domain", "dataset", "method", "seed", "commit")}
         tags |= {"scale": run.scale, "rule": "train", "data_digest": record["data_digest"], "device": record["device"]}
         run_id = self._begin(run.name, run.place, tags, started)
-        self._parameters(run_id, record)
+        identity = {name: record[name] for name in ("domain", "dataset", "method", "seed")}
+        log_parameters(self.client, run_id, {**identity, **record["parameters"]})
         dataset = self._dataset(run_id, record, data)
         self._curves(run_id, record, started)
         for name in ("items.csv", "run.json"):
@@ -224,14 +226,6 @@ class _Experiment:
         self._final(run_id, run.measured(), ended, model, dataset)
         self.client.set_terminated(run_id, "FINISHED", end_time=ended)
         return run_id
-
-    def _parameters(self, run_id: str, record: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        identity = {name: record[name] for name in ("domain", "dataset", "method", "seed")}
-        entries = [Param(name, value) for name, value in flatten({**identity, **record["parameters"]}).items()]
-        for first in range(0, len(entries), PARAMETER_BATCH):
-            self.client.log_batch(run_id, params=entries[first : first + PARAMETER_BATCH])
 
     def _dataset(self, run_id: str, record: Mapping[str, Any], data: Path) -> tuple[str, str]:
         from mlflow.entities import Dataset, DatasetInput, InputTag
