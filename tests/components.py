@@ -226,4 +226,59 @@ CIRCUITS = Component(
     },
 )
 
-COMPONENTS = {"radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS}
+# --- shapes ---------------------------------------------------------------------------------------------------
+
+
+def _shapes_error(model: Any, data: Path, settings: Section) -> float:
+    """1 less the IoU on the points by which weights are chosen, mean over classes of the mean over shapes."""
+    from hypernet.lab.randomness import numpy_generator
+    from hypernet.shapes.core.frames import grid
+    from hypernet.shapes.dataset import load
+    from hypernet.shapes.learning import VALIDATION_POINTS
+
+    split = load(data).splits["validation"]
+    chosen = numpy_generator(0, "shapes", "validation points").permutation(32**3)[:VALIDATION_POINTS]
+    points, truth = grid(32).reshape(-1, 3)[chosen], split.voxels().reshape(len(split), -1)[:, chosen]
+    inside = np.stack([field(points) > 0 for field in model.fields(np.array(split.images[:, 0]))])
+    errors = 1 - (inside & truth).sum(axis=1) / np.maximum((inside | truth).sum(axis=1), 1)
+    return float(np.mean([errors[split.classes == place].mean() for place in np.unique(split.classes)]))
+
+
+def _shape_images(data: Path) -> np.ndarray:
+    from hypernet.shapes.dataset import load
+
+    return np.array(load(data).splits["test"].images[:2, 0])
+
+
+SHAPES = Component(
+    dataset="generated",
+    small=(
+        "generated={train: 3, validation: 1, test: 2}",
+        "views={size: 24, train: 2, test: 1}",
+        "samples={uniform: 300, boundary: 300, sigma: [0.1]}",
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.batch=8",
+        "train.uniform=32",
+        "train.boundary=32",
+        "encoder={channels: 4, stride: 2, units: [{channels: 8, stride: 2}], hidden: 16, embedding: 12}",
+        "decoder={width: 8, layers: 4, start: ordinary}",
+        "hyper_silhouettes.rays=16",
+        "hyper_silhouettes.samples=8",
+        "evaluate={resamples: 100, mesh: {objects_per_class: 1, resolution: 32, points: 300}}",
+    ),
+    networks=("hyper", "hyper_silhouettes"),
+    others=("mean_shape", "retrieval"),
+    validated="validation_error",
+    validate=_shapes_error,
+    example=_shape_images,
+    concerned={
+        "decoder.width=9": ["concat_matched", "film", "hyper", "hyper_single", "hyper_silhouettes", "hyper_uniform"],
+        "concat.width=9": ["concat"],
+        "retrieval.sizes=[12]": ["retrieval"],
+        "hyper.train.learning_rate=0.5": ["hyper"],
+        "evaluate.resamples=700": [],
+    },
+)
+
+COMPONENTS = {"radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES}

@@ -1,0 +1,16 @@
+from .core.extraction import extract as extract
+from .core.frames import grid as grid
+from .core.polytopes import Solid as Solid
+from .core.solids import Mesh as Mesh
+from .core.voxels import voxelise as voxelise
+from .sources.mesh_files import read_mesh as read_mesh
+from .sources.mesh_files import write_mesh as write_mesh
+from .sources.procedural import generate as generate
+from .tools.interpolate import interpolate as interpolate
+from .tools.predict import predict as predict
+from .tools.reconstruct import Reconstruction as Reconstruction
+from .tools.reconstruct import reconstruct as reconstruct
+from .tools.score import score as score
+from .tools.voxelize import voxelize as voxelize
+from .trained import Reconstructor as Reconstructor
+from .trained import open_model as open_model

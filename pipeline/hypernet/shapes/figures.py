@@ -1,0 +1,537 @@
+"""Pictures of how well the methods see shapes, of what they write, and of what that costs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import read_json
+from hypernet.lab.randomness import numpy_generator
+from hypernet.lab.results import figures
+from hypernet.lab.runs.models import count_parameters
+from hypernet.shapes.core.cameras import Camera
+from hypernet.shapes.core.decoder import Field, field_of_network
+from hypernet.shapes.core.frames import RESOLUTION, grid
+from hypernet.shapes.core.networks import ConditionalShape
+from hypernet.shapes.core.polytopes import Solid
+from hypernet.shapes.core.scores import iou
+from hypernet.shapes.core.voxels import occupancy
+from hypernet.shapes.dataset import ShapeData, Split, load
+from hypernet.shapes.methods import QUOTED, TITLES
+from hypernet.shapes.model import GeneratedDecoder
+from hypernet.shapes.names import CLASSES, GENERATED, dataset_title
+from hypernet.shapes.plots import costs
+from hypernet.shapes.plots.cuts import Drawn, draw_samples, draw_slices
+from hypernet.shapes.plots.galleries import Made, draw_failures, draw_reconstructions, draw_silhouettes, draw_strips
+from hypernet.shapes.plots.latent import draw_latent
+from hypernet.shapes.plots.tiles import Example
+from hypernet.shapes.sources.procedural import generate
+from hypernet.shapes.trained import Reconstructor, open_model
+
+STYLE: dict[str, dict[str, Any]] = {
+    "mean_shape": {"color": "0.6", "marker": "x"},
+    "class_mean_oracle": {"color": "0.35", "marker": "+"},
+    "retrieval": {"color": "black", "marker": "*"},
+    "voxel_deconv": {"color": figures.COLOURS[5], "marker": "v"},
+    "voxel_r2n2": {"color": figures.COLOURS[5], "marker": "<"},
+    "points": {"color": figures.COLOURS[6], "marker": "."},
+    "concat": {"color": figures.COLOURS[1], "marker": "^"},
+    "concat_wide": {"color": figures.COLOURS[1], "marker": ">"},
+    "concat_matched": {"color": figures.COLOURS[1], "marker": "s"},
+    "film": {"color": figures.COLOURS[2], "marker": "D"},
+    "cbn": {"color": figures.COLOURS[2], "marker": "P"},
+    "hyper": {"color": figures.COLOURS[0], "marker": "o"},
+    "hyper_uniform": {"color": "#882255", "marker": "h"},
+    "hyper_single": {"color": "#882255", "marker": "p"},
+    "hyper_silhouettes": {"color": figures.COLOURS[4], "marker": "X"},
+}
+QUOTED_STYLE = dict(
+    zip(
+        (*QUOTED, "hyper"),
+        zip(("0.55", *figures.COLOURS[1:6], "0.35", "#882255", figures.COLOURS[0]), "sv^DP<>*o", strict=True),
+        strict=True,
+    )
+)
+# Those that write a network for each image, the one to be shown first.
+WRITERS = ("hyper", "hyper_uniform", "hyper_silhouettes")
+# Classes told apart at a glance; others take the place of those that the data set has not got.
+SHOWN = ("airplane", "bench", "car", "chair", "lamp", "table", "watercraft")
+FAMILIAR = ("chair", "airplane", "table", "car", "lamp")
+WORST = 3
+STEPS = 8
+# A solid of the generator is shown for an object only where this many voxels differ at most: it may have changed since.
+STRAY_VOXELS = 8
+# Objects of each class whose networks are rounded.
+ROUNDED = 1
+LARGEST_BYTE = 127
+# Points of a set where no method gives one: as those of Fan et al.
+POINTS = 1024
+MEAN = "mean"
+
+
+def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
+    """Draw all pictures of :mod:`hypernet.shapes.captions`.
+
+    Pictures of single objects show the first run of each method on the first generated data set, or on the first data
+    set where none is generated.
+
+    Args:
+        runs: folders of the runs.
+        results: folder with ``summary.csv``.
+        out: folder for the pictures.
+    """
+    figures.use_style()
+    if not (results / "summary.csv").is_file():
+        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet shapes summarise` first")
+    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
+    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    datasets = list(dict.fromkeys(record["dataset"] for record in records))
+    dataset = next((name for name in datasets if name.startswith(GENERATED)), datasets[0])
+    gathered = _Gathered(dataset, records, summary[summary.dataset == dataset])
+    pictures: dict[str, Callable[[_Gathered], Figure | str]] = {
+        "reconstructions": _reconstructions,
+        "iou_by_class": _iou_by_class,
+        "representations": _representations,
+        "latent": _latent,
+        "interpolation": _interpolation,
+        "silhouettes": _silhouettes,
+        "slices": _slices,
+        "samples": _samples,
+        "resolution": _resolution,
+        "failures": _failures,
+    }
+    for name, picture in pictures.items():
+        drawn = picture(gathered)
+        figures.save(drawn if isinstance(drawn, Figure) else figures.nothing_to_show(drawn), out, name)
+    # The error of a set of points is a distance, not an IoU.
+    learned = [record for record in records if record.get("history") and record["method"] != "points"]
+    if learned:
+        panels = {
+            dataset_title(name): partial(_learning, [record for record in learned if record["dataset"] == name])
+            for name in datasets
+            if any(record["dataset"] == name for record in learned)
+        }
+        figures.save_panels(out, "learning", panels, legend_order=list(TITLES.values()), columns=2)
+    else:
+        figures.save(figures.nothing_to_show("No method among the runs was trained to an IoU"), out, "learning")
+
+
+@dataclass(eq=False)
+class _Gathered:
+    """What the pictures of single objects are drawn of: a data set, and the first run of each method on it."""
+
+    dataset: str
+    all_records: Sequence[dict[str, Any]]
+    summary: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        # In the order of the table of results, not of the command line.
+        first = {record["method"]: record for record in self.all_records[::-1] if record["dataset"] == self.dataset}
+        self.records = {method: first[method] for method in TITLES if method in first}
+        self.title = dataset_title(self.dataset)
+        self._models: dict[str, Reconstructor] = {}
+
+    @cached_property
+    def data(self) -> ShapeData:
+        return load(Path(next(iter(self.records.values()))["data"]))
+
+    @property
+    def test(self) -> Split:
+        return self.data.splits["test"]
+
+    @property
+    def writer(self) -> str | None:
+        """The method whose networks are looked into."""
+        return next((method for method in WRITERS if method in self.records), None)
+
+    @property
+    def no_writer(self) -> str:
+        return f"No run of `{WRITERS[0]}` among the runs"
+
+    def model(self, method: str) -> Reconstructor:
+        if method not in self._models:
+            self._models[method] = open_model(self.records[method]["folder"] / "model.ckpt")
+        return self._models[method]
+
+    def items(self, method: str) -> pd.DataFrame:
+        """The first view of every held-out object, in the order of the split."""
+        table = pd.read_csv(self.records[method]["folder"] / "items.csv")
+        return table[table["view"] == 0].reset_index(drop=True)
+
+    def rows(self, classes: Sequence[str], count: int) -> list[int]:
+        """The first held-out object of each of ``count`` classes: of those named, then of any other."""
+        present = [CLASSES[place] for place in np.unique(self.test.classes)]
+        order = [name for name in classes if name in present] + [name for name in present if name not in classes]
+        # In the order of the published tables.
+        return [self.row(name) for name in sorted(order[:count], key=CLASSES.index)]
+
+    def row(self, name: str) -> int:
+        return int(np.flatnonzero(self.test.classes == CLASSES.index(name))[0])
+
+    def example(self, row: int, split: Split | None = None) -> Example:
+        split = self.test if split is None else split
+        entry, voxels = split.table.iloc[row], split.voxels(np.array([row]))[0]
+        solid: Solid | None = None
+        if entry["collection"] == GENERATED:
+            solid = generate(entry["class"], int(entry["object"]))
+            if (occupancy(solid, RESOLUTION) != voxels).sum() > STRAY_VOXELS:
+                solid = None
+        camera = Camera.from_row(split.cameras[row, 0])
+        return Example(entry["class"], np.array(split.images[row, 0]), camera, voxels, solid)
+
+    def fields(self, method: str, rows: Sequence[int], split: Split | None = None) -> list[Field]:
+        split = self.test if split is None else split
+        model, chosen = self.model(method), np.asarray(rows)
+        classes = np.asarray(split.classes)[chosen] if model.needs_class else None
+        return model.fields(np.array(split.images[chosen, 0]), classes)
+
+
+def _reconstructions(gathered: _Gathered) -> Figure:
+    rows = gathered.rows(SHOWN, len(SHOWN))
+    images = np.array(gathered.test.images[rows, 0])
+    made = []
+    for method in gathered.records:
+        if not gathered.model(method).solid:
+            made.append(Made(TITLES[method], list(gathered.model(method).points(images)), None))
+            continue
+        scores = gathered.items(method)["iou"].iloc[rows].tolist()
+        made.append(Made(TITLES[method], gathered.fields(method, rows), scores))
+    return draw_reconstructions([gathered.example(row) for row in rows], made, gathered.title)
+
+
+def _failures(gathered: _Gathered) -> Figure | str:
+    method = gathered.writer or next((name for name in gathered.records if gathered.model(name).solid), None)
+    if method is None:
+        return "No method among the runs gives solids"
+    scores = gathered.items(method)["iou"].to_numpy()
+    groups = {}
+    for place in np.unique(gathered.test.classes):
+        members = np.flatnonzero(gathered.test.classes == place)
+        worst = members[scores[members].argsort(kind="stable")][:WORST].tolist()
+        shapes = gathered.fields(method, worst)
+        groups[CLASSES[place]] = [
+            (gathered.example(row), shape, float(scores[row])) for row, shape in zip(worst, shapes, strict=True)
+        ]
+    return draw_failures(groups, f"{gathered.title}: the worst of each class. {TITLES[method]}")
+
+
+def _latent(gathered: _Gathered) -> Figure | str:
+    method = gathered.writer or next((name for name in gathered.records if gathered.model(name).latent), None)
+    if method is None:
+        return "No method among the runs has embeddings"
+    if len(gathered.test) < 4:
+        return "Fewer than four held-out objects have no places"
+    model, images = gathered.model(method), np.array(gathered.test.images[:, 0])
+    vectors = model.embedding(images)
+    spaces = {f"embedding, {vectors.shape[1]:,} numbers": vectors}
+    if model.generated:
+        theta = model.theta(vectors)
+        spaces[f"weights θ of the networks, {theta.shape[1]:,} numbers"] = theta
+    title = f"{gathered.title}: embeddings of held-out images. {TITLES[method]}"
+    return draw_latent(images, np.asarray(gathered.test.classes), CLASSES, spaces, title)
+
+
+def _interpolation(gathered: _Gathered) -> Figure | str:
+    if gathered.writer is None:
+        return gathered.no_writer
+    first, last = (gathered.row(name) for name in _familiar(gathered, ("chair", "table"), 2))
+    model = gathered.model(gathered.writer)
+    ends = model.embedding(np.array(gathered.test.images[[first, last], 0]))
+    weights = model.theta(ends)
+    shares = np.linspace(0, 1, STEPS)
+    strips: dict[str, list[Field]] = {
+        "Embeddings mixed": [model.field_of((1 - share) * ends[0] + share * ends[1]) for share in shares],
+        "Weights θ mixed": [
+            field_of_network(model.network_of((1 - share) * weights[0] + share * weights[1])) for share in shares
+        ],
+    }
+    title = f"{gathered.title}: between two held-out objects. {TITLES[gathered.writer]}"
+    return draw_strips((gathered.example(first), gathered.example(last)), strips, shares.tolist(), title)
+
+
+def _familiar(gathered: _Gathered, names: Sequence[str], count: int) -> list[str]:
+    """Names of ``count`` classes of the data set: those named come first and keep their order."""
+    present = [CLASSES[place] for place in np.unique(gathered.test.classes)]
+    chosen = [*(name for name in names if name in present), *(name for name in present if name not in names)]
+    # A data set of a single class has only that one to show.
+    return [chosen[number % len(chosen)] for number in range(count)]
+
+
+def _silhouettes(gathered: _Gathered) -> Figure | str:
+    if "hyper_silhouettes" not in gathered.records:
+        return "No run of `hyper_silhouettes` among the runs"
+    # Test objects often have a single image; those of the validation have as many as the training's.
+    split = gathered.data.splits["test" if gathered.test.images.shape[1] > 1 else "validation"]
+    if split.images.shape[1] < 2:
+        return "No held-out object has a second view"
+    rows = [
+        int(np.flatnonzero(split.classes == place)[0])
+        for place in sorted(np.unique(split.classes), key=lambda place: CLASSES[place] not in FAMILIAR)[:4]
+    ]
+    labels = [
+        (np.asarray(split.images[row, 1, ..., 3], dtype=np.float64) / 255, Camera.from_row(split.cameras[row, 1]))
+        for row in rows
+    ]
+    examples = [gathered.example(row, split) for row in rows]
+    shapes = gathered.fields("hyper_silhouettes", rows, split)
+    title = f"{gathered.title}: held-out objects. {TITLES['hyper_silhouettes']}"
+    return draw_silhouettes(examples, labels, shapes, title)
+
+
+def _slices(gathered: _Gathered) -> Figure | str:
+    if gathered.writer is None:
+        return gathered.no_writer
+    rows = gathered.rows(FAMILIAR, 3)
+    title = f"{gathered.title}: cuts through written functions. {TITLES[gathered.writer]}"
+    return draw_slices([gathered.example(row) for row in rows], gathered.fields(gathered.writer, rows), title)
+
+
+def _samples(gathered: _Gathered) -> Figure | str:
+    """The points are drawn as the training draws them, before half of a batch is mirrored."""
+    method = next((name for name in (*WRITERS[:2], *gathered.records) if name in gathered.records), None)
+    training = {} if method is None else gathered.records[method].get("parameters", {}).get("train", {})
+    if method is None or "uniform" not in training or method in ("points", "hyper_silhouettes"):
+        return "No method among the runs was trained on labelled points"
+    data, split = gathered.data, gathered.data.splits["train"]
+    random = numpy_generator(gathered.records[method]["seed"], "shapes", "picture of samples")
+    objects = []
+    for name in _familiar(gathered, FAMILIAR, 3):
+        row = int(np.flatnonzero(split.classes == CLASSES.index(name))[0])
+        chosen = np.concatenate(
+            [
+                random.integers(data.uniform, size=training["uniform"]),
+                data.uniform + random.integers(data.boundary, size=training["boundary"]),
+            ]
+        )
+        labels = np.unpackbits(split.labels[row])[chosen].astype(bool)
+        objects.append(
+            Drawn(name, np.array(split.images[row, 0]), split.points[row, chosen], labels, training["uniform"])
+        )
+    return draw_samples(objects, f"{gathered.title}: labelled points of one training batch. {TITLES[method]}")
+
+
+def _resolution(gathered: _Gathered) -> Figure | str:
+    if gathered.writer is None:
+        return gathered.no_writer
+    rows = gathered.rows(FAMILIAR, 3)
+    asked = []
+    for row, shape in zip(rows, gathered.fields(gathered.writer, rows), strict=True):
+        example = gathered.example(row)
+        if example.solid is not None:
+            asked.append(costs.ask(example.class_name, shape, example.solid))
+    if not asked:
+        return "Only generated shapes are known exactly at every resolution"
+    title = f"{gathered.title}: one network for each object, asked at several resolutions. {TITLES[gathered.writer]}"
+    return costs.draw_resolution(asked, title)
+
+
+def _representations(gathered: _Gathered) -> Figure:
+    row = gathered.row(_familiar(gathered, FAMILIAR, 1)[0])
+    example = gathered.example(row)
+    forms = [
+        _voxels(gathered, example, RESOLUTION),
+        _voxels(gathered, example, 8 * RESOLUTION),
+        _point_set(gathered, example, row),
+        _mesh(gathered, example),
+    ]
+    shared = next((method for method in ("concat_matched", "concat", "film") if method in gathered.records), None)
+    if shared is not None:
+        title = f"Embedding, float32 ({TITLES[shared]})"
+        forms.append(_embedding(gathered, shared, title, figures.COLOURS[1], row))
+    if gathered.writer is not None:
+        title = f"Embedding, float32 ({TITLES[gathered.writer]}: f writes the network)"
+        forms.append(_embedding(gathered, gathered.writer, title, figures.COLOURS[0], row))
+        forms += _written(gathered, gathered.writer, row)
+    notes = (
+        f"Measured here: bytes, and processor seconds to a view of the same {example.class_name} from what is kept, once "
+        f"(functions: their surface is first looked for at {costs.VIEW_CELLS}³ cells). Mesh: mean of an object of each "
+        "class. Bytes that all objects share: what turns an object's into a shape; what reads the image is not counted. "
+        "IoU: 32³ voxels of held-out objects, mean of the classes. A dash: nothing here gives this form from an image."
+    )
+    return costs.draw_representations(forms, f"{gathered.title}: one object in several forms", notes)
+
+
+def _training(gathered: _Gathered, method: str) -> dict[str, str]:
+    """Seconds of a method's training, and its IoU: words of a row of the table."""
+    if method not in gathered.records:
+        return {"training": "–", "iou": "–"}
+    table = gathered.summary
+    row = table[(table.method == method) & (table.metric == "iou") & (table.group == "")]
+    iou = f"{row.value.iloc[0]:.1f} %" if len(row) and row.value.notna().all() else "no inside"
+    return {"training": f"{gathered.records[method]['seconds']:,.0f} s", "iou": iou}
+
+
+def _voxels(gathered: _Gathered, example: Example, cells: int) -> costs.Form:
+    each, view = costs.view_of_voxels(example, cells)
+    words = _training(gathered, "voxel_deconv" if cells == RESOLUTION else "")
+    title, resolution = f"Voxels, {cells}³ bits", f"{cells}³ cells"
+    return costs.Form(title=title, each=each, resolution=resolution, topology="any", view=view, **words)
+
+
+def _point_set(gathered: _Gathered, example: Example, row: int) -> costs.Form:
+    if "points" in gathered.records:
+        points = gathered.model("points").points(example.image[None])[0]
+    else:
+        points = gathered.test.surface[row, :POINTS, :3].astype(np.float32)
+    words = _training(gathered, "points")
+    title, resolution = f"{len(points):,} points, float32", f"{len(points):,} points"
+    view = costs.view_of_points(points, example.camera)
+    return costs.Form(title=title, each=points.nbytes, resolution=resolution, topology="none", view=view, **words)
+
+
+def _mesh(gathered: _Gathered, example: Example) -> costs.Form:
+    others = [gathered.example(row) for row in gathered.rows((), len(CLASSES))]
+    each = float(np.mean([costs.bytes_of_mesh(other) for other in others]))
+    view = costs.view_of_mesh(example)
+    title, words = "Mesh of the true surface", _training(gathered, "")
+    return costs.Form(title=title, each=each, resolution="its triangles", topology="its own", view=view, **words)
+
+
+def _embedding(gathered: _Gathered, method: str, title: str, colour: str, row: int) -> costs.Form:
+    """An object is its embedding; the weights that make a function of it are shared by all objects."""
+    model = gathered.model(method)
+    embedding = model.embedding(np.array(gathered.test.images[[row], 0]))[0]
+    assert isinstance(model.network, ConditionalShape)
+    view = costs.view_of_field(lambda: model.field_of(embedding), gathered.example(row).camera)
+    shared = 4 * count_parameters(model.network.decode)
+    words = _training(gathered, method)
+    return costs.Form(title=title, each=embedding.nbytes, shared=shared, view=view, colour=colour, **words)
+
+
+def _written(gathered: _Gathered, method: str, row: int) -> list[costs.Form]:
+    """An object is the network that was written for it: as float32, and rounded."""
+    model, camera = gathered.model(method), gathered.example(row).camera
+    assert isinstance(model.network, ConditionalShape)
+    assert isinstance(model.network.decode, GeneratedDecoder)
+    spans = [part.span for part in model.network.decode.network.parts]
+    some = np.sort(
+        np.concatenate(
+            [np.flatnonzero(gathered.test.classes == place)[:ROUNDED] for place in np.unique(gathered.test.classes)]
+        )
+    )
+    theta = model.theta(model.embedding(np.array(gathered.test.images[some, 0])))
+    kept = {
+        "float32": (theta, theta[0].nbytes),
+        "float16": (theta.astype(np.float16).astype(np.float32), theta[0].astype(np.float16).nbytes),
+        "int8": (to_bytes(theta, spans), theta[0].astype(np.int8).nbytes + 4 * len(spans)),
+    }
+    truth, points = gathered.test.voxels(some), grid(RESOLUTION)
+    words, forms = _training(gathered, method), []
+    whole: float | None = None
+    for precision, (weights, each) in kept.items():
+        occupied = np.stack([field_of_network(model.network_of(own_weights))(points) > 0 for own_weights in weights])
+        score = 100 * float(np.mean(iou(occupied, truth)))
+        whole = score if whole is None else whole
+        change = "" if precision == "float32" else f"{score - whole:+.2f} points".replace("-", "−")
+        view = costs.view_of_field(lambda weights=weights[0]: field_of_network(model.network_of(weights)), camera)
+        title = f"Network θ of {theta.shape[1]:,} weights, {precision}"
+        forms.append(
+            costs.Form(
+                title=title,
+                each=each,
+                view=view,
+                colour=figures.COLOURS[0],
+                **words | ({"iou": change} if change else {}),
+            )
+        )
+    return forms
+
+
+def to_bytes(theta: np.ndarray, spans: Sequence[slice]) -> np.ndarray:
+    """Weights rounded to whole numbers of -127 to 127, times one float32 for each tensor of a network.
+
+    Args:
+        theta: ``[B, N]``.
+        spans: where each tensor stands in a row.
+    """
+    rounded = np.empty_like(theta)
+    for span in spans:
+        step = np.maximum(np.abs(theta[:, span]).max(axis=1, keepdims=True), 1e-30) / LARGEST_BYTE
+        rounded[:, span] = np.round(theta[:, span] / step) * step
+    return rounded
+
+
+def _iou_by_class(gathered: _Gathered) -> Figure | str:
+    """Measured IoU, a panel for each collection of objects, and the published numbers, a panel for each table."""
+    table = gathered.summary[gathered.summary.metric.isin(["iou", "published_iou"])]
+    measured = _by_collection(table[(table.metric == "iou") & table.value.notna()], "value")
+    published = _by_collection(table[table.published.notna()], "published")
+    if not measured:
+        return "No method among the runs gives solids"
+    panels = {
+        f"Measured here: {gathered.title}" + (f", {name}" if name else ""): rows for name, rows in measured.items()
+    }
+    quoted = {f"Published: {name or gathered.title}": rows for name, rows in published.items()}
+    count = max(rows.method.nunique() for rows in (*panels.values(), *quoted.values()))
+    names = [*CLASSES, MEAN]
+    figure, grid_of_axes = plt.subplots(
+        1,
+        len(panels) + len(quoted),
+        figsize=(1.4 + 4.6 * (len(panels) + len(quoted)), 2.6 + len(names) * max(0.42, 0.075 * count)),
+        sharey=True,
+        squeeze=False,
+    )
+    for axes, (title, rows) in zip(grid_of_axes[0], (panels | quoted).items(), strict=True):
+        quotes = title in quoted
+        methods = [method for method in TITLES if method in set(rows.method)]
+        for number, method in enumerate(methods):
+            some = rows[rows.method == method].set_index("class").reindex(names)
+            heights = np.arange(len(names)) + ((number + 0.5) / len(methods) - 0.5) * 0.8
+            style = STYLE.get(method, {})
+            if quotes:
+                colour, marker = QUOTED_STYLE.get(method, ("0.3", "o"))
+                style = {"color": colour, "marker": marker, "mfc": "none"}
+            label = textwrap.fill(TITLES[method], 34)
+            if quotes:
+                axes.plot(some.published, heights, ls="", ms=5.5, label=label, **style)
+            else:
+                spread = [(some.value - some.ci95_low).clip(lower=0), (some.ci95_high - some.value).clip(lower=0)]
+                axes.errorbar(some.value, heights, xerr=spread, ls="", ms=5, lw=1, label=label, **style)
+        for place in range(1, len(names), 2):
+            axes.axhspan(place - 0.5, place + 0.5, color="0.95", zorder=0)
+        axes.axhline(len(CLASSES) - 0.5, color="0.3", lw=1)
+        axes.set_yticks(range(len(names)), [*CLASSES, "mean of classes"])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlim(0, 100)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("IoU (%), other objects and labels" if quotes else "IoU (%), 95 % interval over objects")
+        axes.set_title(textwrap.fill(title, 44), fontsize=10)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.075), fontsize=8.5)
+    figure.suptitle("Intersection over union with the true shape, 32³ voxels; higher is better")
+    return figure
+
+
+def _by_collection(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+    """Rows of the classes and of their mean, by what stands before the class in the group (`Choy, chair`)."""
+    parts = table.group.str.rpartition(", ")
+    # The mean of a collection has the collection's name alone.
+    alone = (parts[0] == "") & ~parts[2].isin([*CLASSES, MEAN, ""])
+    table = table.assign(
+        collection=parts[0].where(~alone, parts[2]), **{"class": parts[2].where(~alone & (parts[2] != ""), MEAN)}
+    )
+    return {
+        str(name): table[(table.collection == name) & table[column].notna()] for name in dict.fromkeys(table.collection)
+    }
+
+
+def _learning(records: Sequence[dict[str, Any]], axes: Axes) -> None:
+    for record in records:
+        history, method = pd.DataFrame(record["history"]), record["method"]
+        # Of several seeds one stands in the legend.
+        label = TITLES[method] if record["seed"] == records[0]["seed"] else None
+        axes.plot(history.seconds, 100 * (1 - history.validation_error), ms=5, lw=1.4, label=label, **STYLE[method])
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("Seconds of training on this machine")
+    axes.set_ylabel("Validation IoU, mean of the classes (%)")

@@ -1,0 +1,1 @@
+"""Formats, readers and generators: everything that brings data in."""

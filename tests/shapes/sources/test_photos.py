@@ -1,0 +1,280 @@
+"""Photographs: every common kind is read alike, the ground goes by the stated rule, and framing keeps what is there."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from hypernet.lab.errors import UserError
+from hypernet.shapes.sources import photos
+from hypernet.shapes.sources.photos import BELOW, SHARE, cut_out, framed, read_photo
+
+RED = (200, 30, 40)
+
+
+def scene(height: int = 40, width: int = 60, ground=(250, 250, 250), colour=RED) -> np.ndarray:
+    """A picture of a box, rows 10..29, columns 15..34; RGB."""
+    picture = np.full((height, width, 3), ground, dtype=np.uint8)
+    picture[10:30, 15:35] = colour
+    return picture
+
+
+def box_of(rgba: np.ndarray) -> tuple[int, int, int, int]:
+    rows, columns = np.where(rgba[..., 3] >= 128)
+    return rows.min(), rows.max(), columns.min(), columns.max()
+
+
+def saved(path, image, **options):
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tiff", "a.gif", "a.webp", "a.jpg"])
+def test_common_formats_are_read_as_rgb_and_opacity(tmp_path, name):
+    picture = scene()
+    options = (
+        {"lossless": True} if name.endswith("webp") else {"quality": 95, "subsampling": 0} if "jpg" in name else {}
+    )
+    rgba, notes = read_photo(saved(tmp_path / name, Image.fromarray(picture), **options))
+    assert (rgba.dtype, rgba.shape, notes) == (np.uint8, (40, 60, 4), [])
+    assert np.abs(rgba[..., :3].astype(int) - picture).max() <= (12 if "jpg" in name else 0)
+    assert (rgba[..., 3] == 255).all()
+
+
+def test_grey_two_level_and_sixteen_bit_pictures(tmp_path):
+    grey = scene()[..., 0]
+    for image in (Image.fromarray(grey), Image.fromarray(grey).convert("LA")):
+        rgba, notes = read_photo(saved(tmp_path / "a.png", image))
+        assert notes == []
+        np.testing.assert_array_equal(rgba[..., :3], np.dstack([grey] * 3))
+    deep = np.array([[0, 128, 129, 32896, 65535]], dtype=np.uint16)
+    for name in ("a.png", "a.tiff"):
+        rgba, notes = read_photo(saved(tmp_path / name, Image.fromarray(deep)))
+        assert rgba[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+        assert "16-bit" in notes[0]
+    black = read_photo(saved(tmp_path / "a.png", Image.fromarray(grey > 200)))[0]
+    assert black[0, 0].tolist() == [255] * 4
+    assert black[20, 20].tolist() == [0, 0, 0, 255]
+
+
+def test_palettes_with_transparency_and_cmyk(tmp_path):
+    palette = Image.fromarray(scene()).quantize(4)
+    ground = palette.getpixel((0, 0))
+    rgba, _ = read_photo(saved(tmp_path / "a.png", palette, transparency=ground))
+    assert box_of(rgba) == (10, 29, 15, 34)
+    rgba, notes = read_photo(saved(tmp_path / "a.jpg", Image.fromarray(scene()).convert("CMYK"), quality=98))
+    assert "CMYK" in notes[0]
+    assert np.abs(rgba[20, 20, :3].astype(int) - RED).max() < 8
+    with pytest.raises(UserError, match=r"of the kind F"):
+        read_photo(saved(tmp_path / "a.tiff", Image.fromarray(np.zeros((4, 4), np.float32))))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_as_their_camera_says(tmp_path, orientation):
+    image = Image.fromarray(np.arange(6 * 4 * 3, dtype=np.uint8).reshape(4, 6, 3))
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path / "a.png", image, exif=exif)
+    rgba, notes = read_photo(path)
+    with Image.open(path) as again:
+        np.testing.assert_array_equal(rgba[..., :3], np.asarray(ImageOps.exif_transpose(again)))
+    assert ("EXIF" in "".join(notes)) == (orientation > 1)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tiff"])
+def test_of_several_frames_the_first_is_used_and_it_is_said(tmp_path, name):
+    frames = [Image.fromarray(scene(colour=colour)) for colour in (RED, (0, 0, 255), (0, 200, 0))]
+    options = {"lossless": True} if name == "a.webp" else {}
+    path = saved(tmp_path / name, frames[0], save_all=True, append_images=frames[1:], **options)
+    rgba, notes = read_photo(path)
+    assert "3 frames: the first is used" in notes
+    assert rgba[20, 20].tolist() == [*RED, 255]
+
+
+def declared_png(width: int, height: int) -> bytes:
+    """A PNG that declares a size and holds next to nothing."""
+
+    def chunk(tag: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_what_is_no_picture_is_refused_in_one_line(tmp_path, monkeypatch):
+    path = tmp_path / "photo"
+    png = saved(tmp_path / "a.png", Image.fromarray(scene())).read_bytes()
+    cases = {
+        "12000 x 12000 pixels": declared_png(12000, 12000),
+        "at most": declared_png(90000, 90000),
+        "HEIC": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
+        "known format": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "not a picture": b"",
+        "can be read": png[: len(png) // 2],
+    }
+    for words, content in cases.items():
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=words if words != "not a picture" else "not a picture of") as caught:
+            read_photo(path)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="No such file"):
+        read_photo(tmp_path / "absent.png")
+    saved(tmp_path / "a.png", Image.fromarray(np.zeros((3, 3, 4), np.uint8)))
+    with pytest.raises(UserError, match=r"a\.png: every pixel is transparent"):
+        read_photo(tmp_path / "a.png")
+    monkeypatch.setattr(photos, "LARGEST_FILE", 10)
+    with pytest.raises(UserError, match="10 bytes"):
+        read_photo(tmp_path / "a.png")
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    ending = data.draw(st.sampled_from(["png", "jpeg", "gif", "webp", "tiff", "bmp"]))
+    whole = folder / f"whole.{ending}"
+    if not whole.exists():
+        Image.fromarray(scene(8, 9)[:, :, :]).save(whole)
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged = folder / "damaged"
+    damaged.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
+    try:
+        rgba, _ = read_photo(damaged)
+    except UserError as error:
+        message = str(error)
+    else:
+        assert (rgba.dtype, rgba.ndim, rgba.shape[2]) == (np.uint8, 3, 4)
+        message = ""
+    assert "\n" not in message
+
+
+def opaque(rgb: np.ndarray) -> np.ndarray:
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, dtype=np.uint8)])
+
+
+def test_a_plain_ground_is_removed(tmp_path):
+    random = np.random.default_rng(0)
+    for ground, noise in (((250, 250, 250), 0), ((90, 120, 60), 4), ((0, 0, 0), 2)):
+        picture = scene(ground=ground).astype(int)
+        picture = np.clip(picture + np.rint(random.normal(0, noise, picture.shape)), 0, 255).astype(np.uint8)
+        result, notes = cut_out(opaque(picture))
+        expected = np.zeros((40, 60), dtype=bool)
+        expected[10:30, 15:35] = True
+        np.testing.assert_array_equal(result[..., 3] == 255, expected)
+        np.testing.assert_array_equal(result[expected], opaque(picture)[expected])
+        assert not result[~expected].any()
+        assert notes[0].startswith("ground removed: 83%")
+
+
+def test_enclosed_ground_stays_unless_it_is_asked_for_and_specks_go():
+    picture = scene(80, 90)
+    picture[15:25, 20:30] = 250
+    picture[5, 50] = (0, 0, 255)
+    result, notes = cut_out(opaque(picture))
+    assert result[20, 25, 3] == 255
+    assert result[5, 50, 3] == 255, "a pixel of 0.25 % of the object is not a speck"
+    assert "25% of what is left" in notes[-1]
+    result, _ = cut_out(opaque(picture), enclosed=True)
+    assert result[20, 25, 3] == 0
+    picture[12:72, 12:72] = RED
+    result, notes = cut_out(opaque(picture))
+    assert result[5, 50, 3] == 0
+    assert "1 speck removed" in notes
+
+
+def test_what_cannot_be_cut_out_is_refused():
+    random = np.random.default_rng(0)
+    with pytest.raises(UserError, match="nothing is left"):
+        cut_out(opaque(np.full((20, 20, 3), 7, np.uint8)))
+    with pytest.raises(UserError, match="not of one colour"):
+        cut_out(opaque(random.integers(0, 256, (20, 20, 3)).astype(np.uint8)))
+    # A border of one colour all around a picture that has it nowhere else.
+    frame = np.full((300, 300, 3), RED, np.uint8)
+    frame[0] = 250
+    frame[:, 0] = frame[:, -1] = 250
+    with pytest.raises(UserError, match="no ground was found"):
+        cut_out(opaque(frame))
+    with pytest.raises(UserError, match="transparent"):
+        cut_out(np.zeros((4, 4, 4), np.uint8))
+
+
+def test_a_pictures_own_opacity_and_a_mask_come_first():
+    picture = opaque(scene())
+    picture[:5, :, 3] = 0
+    result, notes = cut_out(picture)
+    np.testing.assert_array_equal(result[..., 3], picture[..., 3])
+    assert not result[:5].any()
+    assert "own opacity" in notes[0]
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[8:20, 8:20] = 255
+    for form in (mask, mask > 0, mask / 255):
+        result, notes = cut_out(opaque(scene()), form)
+        np.testing.assert_array_equal(result[..., 3], mask)
+    for wrong, words in ((mask[:5], "60 x 5 pixels"), (mask * 0, "nothing"), (mask * 0 + 255, "everything")):
+        with pytest.raises(UserError, match=words):
+            cut_out(opaque(scene()), wrong)
+
+
+def test_framing_pads_to_a_square_and_never_crops():
+    picture = opaque(scene(20, 80)[:20])
+    picture[..., 3] = 255
+    result = framed(picture, 40)
+    assert result.shape == (40, 40, 4)
+    assert box_of(result) == (15, 24, 0, 39)
+    assert not result[:15].any()
+    tall = framed(picture.transpose(1, 0, 2).copy(), 40)
+    np.testing.assert_array_equal(tall, result.transpose(1, 0, 2))
+
+
+def test_small_pixels_are_means_weighted_by_opacity():
+    """Transparent pixels have no colour, whatever stands in them: the oracle is the weighted mean of blocks."""
+    random = np.random.default_rng(1)
+    picture = random.integers(0, 256, (24, 24, 4)).astype(np.uint8)
+    picture[..., 3] = np.where(random.random((24, 24)) < 0.4, 0, 255)
+    blocks = picture.reshape(6, 4, 6, 4, 4).transpose(0, 2, 1, 3, 4).reshape(6, 6, 16, 4).astype(float)
+    weight = blocks[..., 3:] / 255
+    colour = (blocks[..., :3] * weight).sum(axis=2) / weight.sum(axis=2)
+    result = framed(picture, 6)
+    np.testing.assert_allclose(result[..., 3], blocks[..., 3].mean(axis=2), atol=1)
+    np.testing.assert_allclose(result[..., :3], colour, atol=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 30), st.integers(0, 30), st.integers(16, 96))
+def test_recentring_brings_the_box_to_its_share_and_place(height, width, top, left, size):
+    picture = np.zeros((height + top + 3, width + left + 5, 4), dtype=np.uint8)
+    picture[top : top + height, left : left + width] = (9, 8, 7, 255)
+    result = framed(picture, size, recentre=True)
+    first, last, left, right = box_of(result)
+    assert max(last - first, right - left) + 1 == pytest.approx(SHARE * size, abs=1)
+    assert (left + right + 1) / 2 == pytest.approx(size / 2, abs=1)
+    assert (first + last + 1) / 2 == pytest.approx(size * (0.5 + BELOW), abs=1.01)
+    with pytest.raises(UserError, match="transparent"):
+        framed(picture * 0, size)
+
+
+def test_real_pictures_are_cut_out(mirror):
+    """Shares of ground as they were found right by eye."""
+    expected = {
+        "hsp_demo/2a6edb9c179ffe4788e82c4bb71ec6f6_input.png": 0.81,
+        "onet_demo/03.jpg": 0.74,
+        "onet_demo/05.jpg": 0.91,
+        "r2n2_demo/0.png": 0.65,
+    }
+    for name, share in expected.items():
+        rgba, notes = read_photo(mirror / "images" / name)
+        assert notes == []
+        result, _ = cut_out(rgba)
+        assert (result[..., 3] == 0).mean() == pytest.approx(share, abs=0.01)
+    assert cut_out(read_photo(mirror / "choy_samples" / "02958343_car" / "00.png")[0])[1][0].startswith(
+        "the picture's own"
+    )
