@@ -12,7 +12,7 @@ from hypernet.shapes import dataset, raw
 from hypernet.shapes.config import Samples, Views, Voxelisation
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.frames import INNER, grid
-from hypernet.shapes.core.scores import iou
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.solids import Mesh
 from hypernet.shapes.names import CLASSES
 from hypernet.shapes.sources.mesh_files import write_mesh
@@ -131,8 +131,8 @@ def test_a_persons_own_meshes_become_a_data_set(section, tmp_path):
         for number in range(10):
             size = rng.uniform(1, 2, 3) * [30, 20, 60]
             write_mesh(tmp_path / "mine" / class_name / f"n{number}.obj", box(-size / 2 + 7, size / 2 + 7))
-    own = f"own={{mine: {{path: {tmp_path / 'mine'}, kind: meshes, up: z}}}}"
-    data = made(section, tmp_path, "mine", own)
+    folder = f"own={{mine: {{path: {tmp_path / 'mine'}, kind: meshes, up: z}}}}"
+    data = made(section, tmp_path, "mine", folder)
     assert {split: len(data.splits[split]) for split in data.splits} == {"train": 14, "validation": 2, "test": 4}
     surface = data.splits["test"].surface[0, :, :3].astype(np.float64)
     extent = surface.max(axis=0) - surface.min(axis=0)

@@ -26,7 +26,7 @@ def test_all_forms_of_the_generated_network_agree():
     (gradient,) = torch.autograd.grad(ours.square().sum(), theta)
 
     one_by_one = torch.stack(
-        [decode.network.export(own)(sample).squeeze(-1) for own, sample in zip(theta, points, strict=True)]
+        [decode.network.export(weights)(sample).squeeze(-1) for weights, sample in zip(theta, points, strict=True)]
     )
     torch.testing.assert_close(ours, one_by_one)
 
@@ -50,8 +50,8 @@ def test_all_forms_of_the_generated_network_agree():
     plain = Plain()
     names = [name for name, _ in plain.named_parameters()]
 
-    def apply(own, sample):
-        pieces = own.split([parameter.numel() for parameter in plain.parameters()])
+    def apply(weights, sample):
+        pieces = weights.split([parameter.numel() for parameter in plain.parameters()])
         shaped = {
             name: piece.view(parameter.shape)
             for name, piece, parameter in zip(names, pieces, plain.parameters(), strict=True)

@@ -114,6 +114,9 @@ class WeightHeads(nn.Module):
     @torch.no_grad()
     def _start(self, module: GeneratedModule, start: Start, share: float, feature_square: float) -> None:
         """Fill H, its bias and W₀; `feature_square` is F E[e²], by which H e is larger than H."""
+        if self.weight.is_meta:
+            # There is nothing to fill, and on this device every operation would import torch's compiler.
+            return
         ordinary = None if start == "hyperfan" else module.ordinary().to(self.weight)
         if start == "zero":
             share = 0.0

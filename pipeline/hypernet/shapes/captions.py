@@ -40,20 +40,28 @@ VERSIONED = Versioned(
 )
 # By file name, in the order of the page.
 FIGURES = {
-    "reconstructions": "One held-out object of several classes: the image, the true shape, and what each method makes of "
-    "the image, from the same camera.",
-    "iou_by_class": "IoU of each class with 95 % intervals over objects; the published numbers are of other objects and "
-    "labels.",
-    "learning": "Validation IoU against seconds of training on this machine.",
-    "representations": "What an object costs as voxels, as points, as a mesh and as a network, measured here.",
-    "latent": "Embeddings of held-out images in two dimensions (t-SNE), a thumbnail at each place.",
-    "interpolation": "From one object to another: between their embeddings, and between the weights of their networks.",
-    "silhouettes": "Differentiable rendering: the input image, the silhouette of another view that the training sees, and "
-    "the one that the network gives.",
-    "slices": "Cuts through the written function: its value in the plane, and the surface where it is zero.",
-    "samples": "The labelled points of one training batch: uniform ones and those near the boundary.",
-    "resolution": "IoU against the resolution at which one and the same network is asked, and the time that takes.",
-    "failures": "The three worst reconstructions of each class.",
+    "reconstructions": "The first held-out object of several classes: the image, the true shape, and what each method "
+    "makes of the image, all seen from where the image was taken. Where a method finds nothing inside, the place is "
+    "empty.",
+    "iou_by_class": "Intersection over union with the true shape, class by class, with 95 % intervals over objects. "
+    "Published numbers stand beside; values cannot be compared, they are of other objects, images and labels.",
+    "learning": "Validation IoU, mean of the classes, against seconds of training on this machine. A set of points has "
+    "no inside and is left out.",
+    "representations": "What an object costs as voxels, as points, as a mesh, as an embedding that a shared network "
+    "reads, and as a network of its own: bytes and processor seconds measured here.",
+    "latent": "Embeddings of held-out images in two dimensions (t-SNE): the images at their places, and their classes. "
+    "The title says how well embeddings and weights tell the classes apart.",
+    "interpolation": "From one object to another: between their embeddings, which is also between the weights of their "
+    "networks, since those are linear in the embedding; and between the values of the two networks.",
+    "silhouettes": "Differentiable rendering, of a network that never saw a shape: the image given, the silhouette of "
+    "another view of the same object, and the silhouette that the written function has in that view.",
+    "slices": "Cuts through the written function: its value in three planes, the surface where it is zero, and the true "
+    "outline.",
+    "samples": "The labelled points of one training batch: uniform ones and those near the boundary, inside and "
+    "outside.",
+    "resolution": "One and the same network asked at several resolutions: IoU with the exact shape, and the time that "
+    "takes at every cell or near the surface alone.",
+    "failures": "The three worst reconstructions of each class: the image, the true shape and the written one.",
 }
 COMMANDS = {
     "reconstruct": "a mesh, a network or a page from one photograph",

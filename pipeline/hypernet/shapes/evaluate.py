@@ -18,7 +18,7 @@ from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs
 from hypernet.shapes.config import EvaluationSettings, MeshScores
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
 from hypernet.shapes.core.networks import ConditionalShape
-from hypernet.shapes.core.scores import surface_scores
+from hypernet.shapes.core.metrics import surface_scores
 from hypernet.shapes.core.solids import surface_samples
 from hypernet.shapes.dataset import Split, load
 from hypernet.shapes.names import CLASSES, GENERATED

@@ -20,12 +20,13 @@ from hypernet.lab.files import read_json
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
 from hypernet.lab.runs.models import count_parameters
+from hypernet.shapes.baselines.per_class import PerClass
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field, field_of_network
 from hypernet.shapes.core.frames import RESOLUTION, grid
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.networks import ConditionalShape
 from hypernet.shapes.core.polytopes import Solid
-from hypernet.shapes.core.scores import iou
 from hypernet.shapes.core.voxels import occupancy
 from hypernet.shapes.dataset import ShapeData, Split, load
 from hypernet.shapes.methods import QUOTED, TITLES
@@ -35,7 +36,7 @@ from hypernet.shapes.plots import costs
 from hypernet.shapes.plots.cuts import Drawn, draw_samples, draw_slices
 from hypernet.shapes.plots.galleries import Made, draw_failures, draw_reconstructions, draw_silhouettes, draw_strips
 from hypernet.shapes.plots.latent import draw_latent
-from hypernet.shapes.plots.tiles import Example
+from hypernet.shapes.plots.tiles import CELLS, VOXEL_CELLS, Example
 from hypernet.shapes.sources.procedural import generate
 from hypernet.shapes.trained import Reconstructor, open_model
 
@@ -67,7 +68,7 @@ QUOTED_STYLE = dict(
 WRITERS = ("hyper", "hyper_uniform", "hyper_silhouettes")
 # Classes told apart at a glance; others take the place of those that the data set has not got.
 SHOWN = ("airplane", "bench", "car", "chair", "lamp", "table", "watercraft")
-FAMILIAR = ("chair", "airplane", "table", "car", "lamp")
+FAMILIAR = ("airplane", "car", "table", "chair", "lamp")
 WORST = 3
 STEPS = 8
 # A solid of the generator is shown for an object only where this many voxels differ at most: it may have changed since.
@@ -170,14 +171,18 @@ class _Gathered:
         return table[table["view"] == 0].reset_index(drop=True)
 
     def rows(self, classes: Sequence[str], count: int) -> list[int]:
-        """The first held-out object of each of ``count`` classes: of those named, then of any other."""
-        present = [CLASSES[place] for place in np.unique(self.test.classes)]
-        order = [name for name in classes if name in present] + [name for name in present if name not in classes]
+        """The first held-out object of each of ``count`` classes at most: of those named, then of any other."""
         # In the order of the published tables.
-        return [self.row(name) for name in sorted(order[:count], key=CLASSES.index)]
+        names = sorted(set(_familiar(self.test, classes, count)), key=CLASSES.index)
+        return [self.row(name) for name in names]
 
     def row(self, name: str) -> int:
         return int(np.flatnonzero(self.test.classes == CLASSES.index(name))[0])
+
+    def best(self, name: str, scores: np.ndarray) -> int:
+        """The held-out object of a class with the highest score."""
+        members = np.flatnonzero(self.test.classes == CLASSES.index(name))
+        return int(members[scores[members].argmax()])
 
     def example(self, row: int, split: Split | None = None) -> Example:
         split = self.test if split is None else split
@@ -189,6 +194,11 @@ class _Gathered:
                 solid = None
         camera = Camera.from_row(split.cameras[row, 0])
         return Example(entry["class"], np.array(split.images[row, 0]), camera, voxels, solid)
+
+    def cells(self, method: str) -> int:
+        """Cells along a side of the cube that show all that a method says: those that know voxels only say no more."""
+        continuous = isinstance(self.model(method).network, ConditionalShape | PerClass)
+        return CELLS if continuous else VOXEL_CELLS
 
     def fields(self, method: str, rows: Sequence[int], split: Split | None = None) -> list[Field]:
         split = self.test if split is None else split
@@ -206,7 +216,7 @@ def _reconstructions(gathered: _Gathered) -> Figure:
             made.append(Made(TITLES[method], list(gathered.model(method).points(images)), None))
             continue
         scores = gathered.items(method)["iou"].iloc[rows].tolist()
-        made.append(Made(TITLES[method], gathered.fields(method, rows), scores))
+        made.append(Made(TITLES[method], gathered.fields(method, rows), scores, gathered.cells(method)))
     return draw_reconstructions([gathered.example(row) for row in rows], made, gathered.title)
 
 
@@ -245,24 +255,26 @@ def _latent(gathered: _Gathered) -> Figure | str:
 def _interpolation(gathered: _Gathered) -> Figure | str:
     if gathered.writer is None:
         return gathered.no_writer
-    first, last = (gathered.row(name) for name in _familiar(gathered, ("chair", "table"), 2))
+    scores = gathered.items(gathered.writer)["iou"].to_numpy()
+    first, last = (gathered.best(name, scores) for name in _familiar(gathered.test, FAMILIAR, 2))
     model = gathered.model(gathered.writer)
     ends = model.embedding(np.array(gathered.test.images[[first, last], 0]))
-    weights = model.theta(ends)
+    shapes = [model.field_of(end) for end in ends]
     shares = np.linspace(0, 1, STEPS)
     strips: dict[str, list[Field]] = {
         "Embeddings mixed": [model.field_of((1 - share) * ends[0] + share * ends[1]) for share in shares],
-        "Weights θ mixed": [
-            field_of_network(model.network_of((1 - share) * weights[0] + share * weights[1])) for share in shares
+        "Values z mixed": [
+            lambda points, share=share: (1 - share) * shapes[0](points) + share * shapes[1](points)  # type: ignore[misc]
+            for share in shares
         ],
     }
     title = f"{gathered.title}: between two held-out objects. {TITLES[gathered.writer]}"
     return draw_strips((gathered.example(first), gathered.example(last)), strips, shares.tolist(), title)
 
 
-def _familiar(gathered: _Gathered, names: Sequence[str], count: int) -> list[str]:
-    """Names of ``count`` classes of the data set: those named come first and keep their order."""
-    present = [CLASSES[place] for place in np.unique(gathered.test.classes)]
+def _familiar(split: Split, names: Sequence[str], count: int) -> list[str]:
+    """Names of ``count`` classes of a split: those named come first and keep their order."""
+    present = [CLASSES[place] for place in np.unique(split.classes)]
     chosen = [*(name for name in names if name in present), *(name for name in present if name not in names)]
     # A data set of a single class has only that one to show.
     return [chosen[number % len(chosen)] for number in range(count)]
@@ -306,7 +318,7 @@ def _samples(gathered: _Gathered) -> Figure | str:
     data, split = gathered.data, gathered.data.splits["train"]
     random = numpy_generator(gathered.records[method]["seed"], "shapes", "picture of samples")
     objects = []
-    for name in _familiar(gathered, FAMILIAR, 3):
+    for name in _familiar(split, FAMILIAR, 3):
         row = int(np.flatnonzero(split.classes == CLASSES.index(name))[0])
         chosen = np.concatenate(
             [
@@ -324,7 +336,7 @@ def _samples(gathered: _Gathered) -> Figure | str:
 def _resolution(gathered: _Gathered) -> Figure | str:
     if gathered.writer is None:
         return gathered.no_writer
-    rows = gathered.rows(FAMILIAR, 3)
+    rows = gathered.rows(FAMILIAR, 2)
     asked = []
     for row, shape in zip(rows, gathered.fields(gathered.writer, rows), strict=True):
         example = gathered.example(row)
@@ -337,7 +349,13 @@ def _resolution(gathered: _Gathered) -> Figure | str:
 
 
 def _representations(gathered: _Gathered) -> Figure:
-    row = gathered.row(_familiar(gathered, FAMILIAR, 1)[0])
+    shared = next((method for method in ("concat_matched", "concat", "film") if method in gathered.records), None)
+    # An object that is something in all forms: looking for a surface that is not there takes longest.
+    compared = [method for method in (shared, gathered.writer) if method is not None]
+    scores = np.min(
+        [np.full(len(gathered.test), 100.0), *(gathered.items(method)["iou"] for method in compared)], axis=0
+    )
+    row = max((gathered.best(name, scores) for name in _familiar(gathered.test, FAMILIAR, 3)), key=scores.__getitem__)
     example = gathered.example(row)
     forms = [
         _voxels(gathered, example, RESOLUTION),
@@ -345,7 +363,6 @@ def _representations(gathered: _Gathered) -> Figure:
         _point_set(gathered, example, row),
         _mesh(gathered, example),
     ]
-    shared = next((method for method in ("concat_matched", "concat", "film") if method in gathered.records), None)
     if shared is not None:
         title = f"Embedding, float32 ({TITLES[shared]})"
         forms.append(_embedding(gathered, shared, title, figures.COLOURS[1], row))
@@ -354,29 +371,32 @@ def _representations(gathered: _Gathered) -> Figure:
         forms.append(_embedding(gathered, gathered.writer, title, figures.COLOURS[0], row))
         forms += _written(gathered, gathered.writer, row)
     notes = (
-        f"Measured here: bytes, and processor seconds to a view of the same {example.class_name} from what is kept, once "
-        f"(functions: their surface is first looked for at {costs.VIEW_CELLS}³ cells). Mesh: mean of an object of each "
-        "class. Bytes that all objects share: what turns an object's into a shape; what reads the image is not counted. "
-        "IoU: 32³ voxels of held-out objects, mean of the classes. A dash: nothing here gives this form from an image."
+        f"Measured here: bytes, and processor seconds to a view of the same {example.class_name} from what is kept, "
+        f"once (functions: their surface is first looked for at {costs.VIEW_CELLS}³ cells). Mesh: mean of an object of "
+        "each class. Bytes that all objects share: what turns an object's into a shape; what reads the image is not "
+        "counted. IoU: 32³ voxels of held-out objects, mean of the classes; in points: what rounding changes, for an "
+        "object of each class. A dash: no method among the runs gives this form from an image."
     )
     return costs.draw_representations(forms, f"{gathered.title}: one object in several forms", notes)
 
 
-def _training(gathered: _Gathered, method: str) -> dict[str, str]:
+def _training(gathered: _Gathered, method: str) -> tuple[str, str]:
     """Seconds of a method's training, and its IoU: words of a row of the table."""
     if method not in gathered.records:
-        return {"training": "–", "iou": "–"}
+        return "–", "–"
     table = gathered.summary
     row = table[(table.method == method) & (table.metric == "iou") & (table.group == "")]
-    iou = f"{row.value.iloc[0]:.1f} %" if len(row) and row.value.notna().all() else "no inside"
-    return {"training": f"{gathered.records[method]['seconds']:,.0f} s", "iou": iou}
+    accuracy = f"{row.value.iloc[0]:.1f} %" if len(row) and row.value.notna().all() else "no inside"
+    return f"{gathered.records[method]['seconds']:,.0f} s", accuracy
 
 
 def _voxels(gathered: _Gathered, example: Example, cells: int) -> costs.Form:
     each, view = costs.view_of_voxels(example, cells)
     words = _training(gathered, "voxel_deconv" if cells == RESOLUTION else "")
     title, resolution = f"Voxels, {cells}³ bits", f"{cells}³ cells"
-    return costs.Form(title=title, each=each, resolution=resolution, topology="any", view=view, **words)
+    return costs.Form(
+        title=title, each=each, resolution=resolution, topology="any", view=view, training=words[0], iou=words[1]
+    )
 
 
 def _point_set(gathered: _Gathered, example: Example, row: int) -> costs.Form:
@@ -387,7 +407,15 @@ def _point_set(gathered: _Gathered, example: Example, row: int) -> costs.Form:
     words = _training(gathered, "points")
     title, resolution = f"{len(points):,} points, float32", f"{len(points):,} points"
     view = costs.view_of_points(points, example.camera)
-    return costs.Form(title=title, each=points.nbytes, resolution=resolution, topology="none", view=view, **words)
+    return costs.Form(
+        title=title,
+        each=points.nbytes,
+        resolution=resolution,
+        topology="none",
+        view=view,
+        training=words[0],
+        iou=words[1],
+    )
 
 
 def _mesh(gathered: _Gathered, example: Example) -> costs.Form:
@@ -395,7 +423,15 @@ def _mesh(gathered: _Gathered, example: Example) -> costs.Form:
     each = float(np.mean([costs.bytes_of_mesh(other) for other in others]))
     view = costs.view_of_mesh(example)
     title, words = "Mesh of the true surface", _training(gathered, "")
-    return costs.Form(title=title, each=each, resolution="its triangles", topology="its own", view=view, **words)
+    return costs.Form(
+        title=title,
+        each=each,
+        resolution="its triangles",
+        topology="its own",
+        view=view,
+        training=words[0],
+        iou=words[1],
+    )
 
 
 def _embedding(gathered: _Gathered, method: str, title: str, colour: str, row: int) -> costs.Form:
@@ -406,7 +442,9 @@ def _embedding(gathered: _Gathered, method: str, title: str, colour: str, row: i
     view = costs.view_of_field(lambda: model.field_of(embedding), gathered.example(row).camera)
     shared = 4 * count_parameters(model.network.decode)
     words = _training(gathered, method)
-    return costs.Form(title=title, each=embedding.nbytes, shared=shared, view=view, colour=colour, **words)
+    return costs.Form(
+        title=title, each=embedding.nbytes, shared=shared, view=view, colour=colour, training=words[0], iou=words[1]
+    )
 
 
 def _written(gathered: _Gathered, method: str, row: int) -> list[costs.Form]:
@@ -427,25 +465,28 @@ def _written(gathered: _Gathered, method: str, row: int) -> list[costs.Form]:
         "int8": (to_bytes(theta, spans), theta[0].astype(np.int8).nbytes + 4 * len(spans)),
     }
     truth, points = gathered.test.voxels(some), grid(RESOLUTION)
-    words, forms = _training(gathered, method), []
-    whole: float | None = None
+    training, accuracy = _training(gathered, method)
+    score, forms = {}, []
     for precision, (weights, each) in kept.items():
-        occupied = np.stack([field_of_network(model.network_of(own_weights))(points) > 0 for own_weights in weights])
-        score = 100 * float(np.mean(iou(occupied, truth)))
-        whole = score if whole is None else whole
-        change = "" if precision == "float32" else f"{score - whole:+.2f} points".replace("-", "−")
-        view = costs.view_of_field(lambda weights=weights[0]: field_of_network(model.network_of(weights)), camera)
-        title = f"Network θ of {theta.shape[1]:,} weights, {precision}"
+        occupied = np.stack([field_of_network(model.network_of(network))(points) > 0 for network in weights])
+        score[precision] = 100 * float(np.mean(iou(occupied, truth)))
+        change = round(score[precision] - score["float32"], 2)
+        view = costs.view_of_field(partial(_opened, model, weights[0]), camera)
         forms.append(
             costs.Form(
-                title=title,
+                title=f"Network θ of {theta.shape[1]:,} weights, {precision}",
                 each=each,
+                training=training,
                 view=view,
+                iou=accuracy if precision == "float32" else f"{change:+.2f} points".replace("-", "−"),
                 colour=figures.COLOURS[0],
-                **words | ({"iou": change} if change else {}),
             )
         )
     return forms
+
+
+def _opened(model: Reconstructor, theta: np.ndarray) -> Field:
+    return field_of_network(model.network_of(theta))
 
 
 def to_bytes(theta: np.ndarray, spans: Sequence[slice]) -> np.ndarray:
@@ -472,7 +513,10 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
     panels = {
         f"Measured here: {gathered.title}" + (f", {name}" if name else ""): rows for name, rows in measured.items()
     }
-    quoted = {f"Published: {name or gathered.title}": rows for name, rows in published.items()}
+    quoted = {
+        f"Published, data of {name} et al." if name else f"Published, {gathered.title}": rows
+        for name, rows in published.items()
+    }
     count = max(rows.method.nunique() for rows in (*panels.values(), *quoted.values()))
     names = [*CLASSES, MEAN]
     figure, grid_of_axes = plt.subplots(
@@ -484,7 +528,9 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
     )
     for axes, (title, rows) in zip(grid_of_axes[0], (panels | quoted).items(), strict=True):
         quotes = title in quoted
-        methods = [method for method in TITLES if method in set(rows.method)]
+        # What is quoted comes after the project's own methods in the list: here the hypernetwork is last.
+        order = [*QUOTED, *(method for method in TITLES if method not in QUOTED)] if quotes else list(TITLES)
+        methods = [method for method in order if method in set(rows.method)]
         for number, method in enumerate(methods):
             some = rows[rows.method == method].set_index("class").reindex(names)
             heights = np.arange(len(names)) + ((number + 0.5) / len(methods) - 0.5) * 0.8
@@ -492,7 +538,8 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
             if quotes:
                 colour, marker = QUOTED_STYLE.get(method, ("0.3", "o"))
                 style = {"color": colour, "marker": marker, "mfc": "none"}
-            label = textwrap.fill(TITLES[method], 34)
+            name = "Hypernetwork (Littwin & Wolf 2019)" if quotes and method == "hyper" else TITLES[method]
+            label = textwrap.fill(name, 44)
             if quotes:
                 axes.plot(some.published, heights, ls="", ms=5.5, label=label, **style)
             else:
@@ -514,6 +561,8 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
 
 def _by_collection(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
     """Rows of the classes and of their mean, by what stands before the class in the group (`Choy, chair`)."""
+    if table.empty:
+        return {}
     parts = table.group.str.rpartition(", ")
     # The mean of a collection has the collection's name alone.
     alone = (parts[0] == "") & ~parts[2].isin([*CLASSES, MEAN, ""])

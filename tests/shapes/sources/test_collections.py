@@ -57,8 +57,8 @@ def test_no_folder(tmp_path):
 
 
 def test_the_mirrors_meshes(mirror):
-    found = find_meshes(mirror / "meshes")
-    counts = {name: sum(entry[0] == name for entry in found) for name in CLASSES}
+    entries = find_meshes(mirror / "meshes")
+    counts = {name: sum(entry[0] == name for entry in entries) for name in CLASSES}
     expected = [1, 6, 7, 2, 3, 8, 6, 0, 6, 3, 2, 7, 1]
     assert counts == dict(zip(CLASSES, expected, strict=True))
-    assert ("car", "Scopia__smart-car") in {entry[:2] for entry in found}
+    assert ("car", "Scopia__smart-car") in {entry[:2] for entry in entries}

@@ -53,7 +53,7 @@ class Harm:
 
 def test_nothing_is_unpickled(tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.array([[[Harm()]]], dtype=object), allow_pickle=True)
-    with pytest.raises(UserError, match="of object; accepted is a cube of booleans or numbers"):
+    with pytest.raises(UserError, match="not that of an array of booleans or numbers"):
         read_voxels(tmp_path / "a.npy")
     (tmp_path / "b.npy").write_bytes(pickle.dumps(Harm()))
     with pytest.raises(UserError, match=r"b\.npy: "):
@@ -71,9 +71,9 @@ def test_refusals(tmp_path):
     head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (512, 512, 512), }".ljust(117) + b"\n"
     (tmp_path / "huge.npy").write_bytes(huge + len(head).to_bytes(2, "little") + head)
     for name, message in [
-        ("flat.npy", r"an array \[4, 4, 5\] of float64; accepted is a cube"),
+        ("flat.npy", r"an array \[4, 4, 5\]; accepted is a cube"),
         ("two.npz", "2 cubic arrays; accepted: one, or one that is called occupied"),
-        ("none.npz", "0 cubic arrays"),
+        ("none.npz", "no cubic arrays"),
         ("text.npz", "not a zip file"),
         ("a.mat", "not a file of voxels; accepted are .binvox, .npz, .npy"),
         ("huge.npy", "the file is too short to hold it"),
@@ -85,16 +85,15 @@ def test_refusals(tmp_path):
         write_voxels(tmp_path / "a.mat", OCCUPIED, np.zeros(3), 1.0)
 
 
-def test_an_archive_that_unpacks_to_more_than_it_says(tmp_path):
-    path = tmp_path / "a.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("occupied.npy", b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
-                         + b"{'descr': '|b1', 'fortran_order': False, 'shape': (400, 400, 400), }".ljust(117) + b"\n")  # fmt: skip
+def test_an_archive_that_says_more_than_it_holds(tmp_path):
+    head = b"{'descr': '|b1', 'fortran_order': False, 'shape': (400, 400, 400), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("occupied.npy", np.lib.format.magic(1, 0) + len(head).to_bytes(2, "little") + head)
     with pytest.raises(UserError, match="the file is too short to hold it"):
-        read_voxels(path)
+        read_voxels(tmp_path / "a.npz")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_bytes_give_voxels_or_one_line(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()

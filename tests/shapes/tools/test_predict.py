@@ -11,7 +11,7 @@ import pytest
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
 from hypernet.shapes.core.frames import grid
-from hypernet.shapes.core.scores import iou
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.tools import predict as module
 from hypernet.shapes.tools.predict import predict
 from hypernet.shapes.trained import Reconstructor

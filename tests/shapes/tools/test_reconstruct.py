@@ -12,7 +12,7 @@ from hypernet.cli import main
 from hypernet.lab.errors import UserError
 from hypernet.shapes.core.decoder import field_of_network
 from hypernet.shapes.core.frames import grid
-from hypernet.shapes.core.scores import iou
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.solids import Mesh, inside
 from hypernet.shapes.sources.mesh_files import read_mesh
 from hypernet.shapes.tools import viewer

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickletools
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from hypernet.lab.config import TrainSettings
 from hypernet.lab.errors import UserError
@@ -17,6 +20,26 @@ from hypernet.lab.files import atomic_path
 from hypernet.lab.job import Job
 
 Model = TypeVar("Model")
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves weights as they are where a module would start them: on the meta device torch imports its compiler for
+    that, which takes a second."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        options = options or {}
+        if getattr(function, "__module__", "") == "torch.nn.init" or function in (Tensor.normal_, Tensor.uniform_):
+            return arguments[0] if arguments else options["tensor"]
+        return function(*arguments, **options)
+
+
+@contextlib.contextmanager
+def without_weights() -> Iterator[None]:
+    """Modules that are made in this block have parameters of a shape and a type, and no memory behind them."""
+    with torch.device("meta"), _NothingDrawn():
+        yield
 
 
 def count_parameters(model: torch.nn.Module) -> int:

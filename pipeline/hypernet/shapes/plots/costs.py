@@ -1,4 +1,4 @@
-"""What shapes cost: bytes and seconds of an object in several forms, and of one network asked at several resolutions."""
+"""What shapes cost: bytes and seconds of an object in several forms, and of one network at several resolutions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from hypernet.lab.results import figures
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field
-from hypernet.shapes.core.frames import INNER
+from hypernet.shapes.core.frames import INNER, centres
 from hypernet.shapes.core.polytopes import Solid
-from hypernet.shapes.core.voxel_field import trilinear
 from hypernet.shapes.core.voxels import on_grid
-from hypernet.shapes.plots.tiles import Example, dots, surface_of, view
+from hypernet.shapes.plots.tiles import Example, dots, surface_of, surface_of_voxels, view
 
 VIEW = 256
 # Cells along a side of the cube for a view of a function.
@@ -75,13 +74,17 @@ def view_of_voxels(example: Example, resolution: int) -> tuple[int, float]:
         example: the object.
         resolution: voxels along a side of the inner cube.
     """
-    occupied = on_grid(example.inside, resolution) > 0
+    occupied = np.zeros((resolution,) * 3, dtype=bool)
+    if example.mesh is not None:
+        # Nothing is inside beyond the surface's box.
+        axis, box = centres(resolution), example.mesh.bounds
+        within = [np.flatnonzero((axis >= low) & (axis <= high)) for low, high in box.T]
+        points = np.stack(np.meshgrid(*(axis[side].astype(np.float32) for side in within), indexing="ij"), axis=-1)
+        occupied[np.ix_(*within)] = example.inside(points.reshape(-1, 3)).reshape(points.shape[:3]) > 0
     stored = np.packbits(occupied)
 
     def look() -> None:
-        bits = np.unpackbits(stored).reshape(occupied.shape).astype(np.float32)
-        cells = round(resolution / INNER)
-        view(surface_of(trilinear(bits - np.float32(0.5)), cells), example.camera, VIEW)
+        view(surface_of_voxels(np.unpackbits(stored).reshape(occupied.shape) > 0), example.camera, VIEW)
 
     return stored.nbytes, seconds(look)
 
@@ -104,7 +107,7 @@ def view_of_mesh(example: Example) -> float:
 
 
 def view_of_field(make: Callable[[], Field], camera: Camera) -> float:
-    """Seconds to make a function of what is kept and to view it: its surface is looked for at 128 cells along a side."""
+    """Seconds to make a function of what is kept and to view it: its surface is looked for at ``VIEW_CELLS``."""
     return seconds(lambda: view(surface_of(make(), VIEW_CELLS), camera, VIEW))
 
 
@@ -120,7 +123,7 @@ def draw_representations(forms: Sequence[Form], title: str, notes: str) -> Figur
             f"{form.each:,.0f}", (form.each, row), (4, 0), textcoords="offset points", va="center", fontsize=9
         )
     bars.set_xscale("log")
-    bars.set_xlim(min(form.each for form in forms) / 3, 25 * max(form.each for form in forms))
+    bars.set_xlim(min(form.each for form in forms) / 3, 8 * max(form.each for form in forms))
     bars.set_xlabel("Bytes of one object (logarithmic)")
     bars.set_yticks(rows, [textwrap.fill(form.title, 34) for form in forms])
     bars.set_ylim(len(forms) - 0.5, -1.3)
@@ -186,9 +189,9 @@ def draw_resolution(objects: Sequence[Asked], title: str) -> Figure:
         style = {"color": figures.COLOURS[number % 8], "marker": figures.MARKERS[number % 8]}
         left.plot(RESOLUTIONS, asked.scores, label=asked.title, **style)
     left.set_ylim(0, 100)
-    left.set_ylabel("IoU with the exact shape (%)")
-    left.legend(loc="lower right", fontsize=9, ncols=2)
-    left.set_title("How right it is")
+    left.set_ylabel("Intersection over union (%)")
+    left.legend(loc="lower right", fontsize=9)
+    left.set_title("Agreement with the exact shape")
     for what, label, style in (
         ("every", "asked at every cell", {"color": figures.COLOURS[4], "marker": "s"}),
         ("near", "asked near the surface alone, with the mesh", {"color": figures.COLOURS[0], "marker": "o"}),
@@ -198,7 +201,7 @@ def draw_resolution(objects: Sequence[Asked], title: str) -> Figure:
     right.set_ylabel("Processor seconds, mean of the objects")
     right.set_ylim(bottom=0)
     right.legend(loc="upper left", fontsize=9)
-    right.set_title("How long that takes")
+    right.set_title("Time that it takes")
     for axes in (left, right):
         axes.set_xlabel("Cells along a side of the cube that holds the object")
         axes.set_xticks(RESOLUTIONS)

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from mpl_toolkits.mplot3d import Axes3D
 
 from hypernet.lab.results import figures
 from hypernet.shapes.core.decoder import Field
@@ -23,8 +22,9 @@ LARGEST_LOGIT = 6.0
 AXES = ("x, to the side", "y, up", "z, to the front")
 # By the axis that is fixed: those to the right and up in the picture.
 PLANES = {0: (2, 1), 1: (0, 2), 2: (0, 1)}
-# Blue is inside, orange outside; white is the boundary.
+# Purple is inside, orange outside; white is the boundary.
 SIGNED = "PuOr"
+TRUTH = figures.COLOURS[2]
 
 
 def draw_slices(examples: Sequence[Example], shapes: Sequence[Field], title: str) -> Figure:
@@ -35,7 +35,8 @@ def draw_slices(examples: Sequence[Example], shapes: Sequence[Field], title: str
         shapes: logits of points, one function of each.
         title: above the picture.
     """
-    figure, grid = plt.subplots(len(examples), 3, figsize=(10.4, 3.05 * len(examples) + 1.1), squeeze=False)
+    figure, grid = plt.subplots(len(examples), 3, figsize=(9.4, 2.9 * len(examples) + 1.1), squeeze=False)
+    figure.get_layout_engine().set(h_pad=0.1)  # type: ignore[union-attr,call-arg]
     axis = (np.arange(PLANE) + 0.5) / PLANE * 2 - 1
     across, upwards = np.meshgrid(axis, axis)
     for example, shape, row in zip(examples, shapes, grid, strict=True):
@@ -46,13 +47,19 @@ def draw_slices(examples: Sequence[Example], shapes: Sequence[Field], title: str
             logits = shape(points.reshape(-1, 3)).reshape(PLANE, PLANE)
             true = example.inside(points.reshape(-1, 3)).reshape(PLANE, PLANE)
             image = axes.imshow(
-                logits, origin="lower", extent=(-1, 1, -1, 1), cmap=SIGNED, vmin=-LARGEST_LOGIT, vmax=LARGEST_LOGIT
+                logits,
+                origin="lower",
+                extent=(-1, 1, -1, 1),
+                cmap=SIGNED,
+                vmin=-LARGEST_LOGIT,
+                vmax=LARGEST_LOGIT,
+                interpolation="nearest",
             )
             # A contour of a level that is not reached would be a warning.
             if (true > 0).any():
-                axes.contour(axis, axis, true, [0.0], colors="black", linewidths=1.1, linestyles="dotted")
+                axes.contour(axis, axis, true, [0.0], colors=TRUTH, linewidths=1.8, linestyles="dashed")
             if logits.min() < 0 < logits.max():
-                axes.contour(axis, axis, logits, [0.0], colors=figures.COLOURS[4], linewidths=1.6)
+                axes.contour(axis, axis, logits, [0.0], colors="black", linewidths=1.4)
             axes.grid(visible=False)
             axes.set_title(f"{example.class_name}, plane {'xyz'[fixed]} = 0", fontsize=10)
             axes.set_xlabel(AXES[right], fontsize=9)
@@ -62,8 +69,8 @@ def draw_slices(examples: Sequence[Example], shapes: Sequence[Field], title: str
     bar = figure.colorbar(image, ax=grid.ravel().tolist(), extend="both", shrink=0.75, pad=0.02, aspect=35)
     bar.set_label("Written function z (logit); above 0: inside")
     handles = [
-        Line2D([], [], color=figures.COLOURS[4], lw=1.6, label="z = 0: the written surface"),
-        Line2D([], [], color="black", lw=1.1, ls="dotted", label="true outline"),
+        Line2D([], [], color="black", lw=1.4, label="z = 0: the written surface"),
+        Line2D([], [], color=TRUTH, lw=1.8, ls="dashed", label="true outline"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     figure.suptitle(f"{title}\nCoordinates of the cube [−1, 1]³ that holds every object")
@@ -91,15 +98,16 @@ class Drawn:
 
 def draw_samples(objects: Sequence[Drawn], title: str) -> Figure:
     """The points of some objects in space, by what they were drawn from and by their label."""
-    figure = plt.figure(figsize=(4.3 * len(objects), 7.6))
-    pictures, spaces = figure.subfigures(2, 1, height_ratios=(1, 2.6))
+    figure = plt.figure(figsize=(4.3 * len(objects), 7.0))
+    halves = figure.subfigures(2, 1, height_ratios=(1, 3))
+    assert isinstance(halves, np.ndarray)
+    pictures, spaces = halves
     for number, drawn in enumerate(objects):
         scene = pictures.add_subplot(1, len(objects), number + 1)
         scene.imshow(on_white(drawn.image), interpolation="nearest")
         scene.set_title(f"{drawn.class_name}: image of the batch", fontsize=10)
         scene.set_axis_off()
-        space = spaces.add_subplot(1, len(objects), number + 1, projection="3d")
-        assert isinstance(space, Axes3D)
+        space: Any = spaces.add_subplot(1, len(objects), number + 1, projection="3d")
         uniform = np.arange(len(drawn.points)) < drawn.uniform
         for is_uniform, marker in ((True, "o"), (False, "^")):
             for is_inside in (False, True):
@@ -121,7 +129,7 @@ def draw_samples(objects: Sequence[Drawn], title: str) -> Figure:
         space.set_ylabel("z, to the front", fontsize=9, labelpad=-4)
         space.set_zlabel("y, up", fontsize=9, labelpad=-6)
         space.view_init(elev=18, azim=-62)
-        space.set_box_aspect((1, 1, 1), zoom=0.92)
+        space.set_box_aspect((1, 1, 1), zoom=1.0)
     names = {("o", False): "uniform, outside", ("o", True): "uniform, inside"}
     names |= {("^", False): "near the boundary, outside", ("^", True): "near the boundary, inside"}
     handles = [

@@ -14,10 +14,22 @@ from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field
 from hypernet.shapes.core.silhouettes import pixel_rays, silhouette_logits
 from hypernet.shapes.core.solids import Mesh
-from hypernet.shapes.plots.tiles import EMPTY, TRUE, Example, Tile, board, dots, grey, photograph, surface_of, view
+from hypernet.shapes.plots.tiles import (
+    CELLS,
+    EMPTY,
+    TRUE,
+    Example,
+    Tile,
+    board,
+    dots,
+    grey,
+    photograph,
+    surface_of,
+    view,
+)
 
 SIDE = 126
-WORST_SIDE, WORST_CELLS = 100, 52
+WORST_SIDE, WORST_CELLS = 100, 48
 STRIP_SIDE = 120
 RAY_SAMPLES = 64
 # Where strips are seen from: a little from the left of the front and from above.
@@ -34,11 +46,13 @@ class Made:
         title: the method's name.
         shapes: fields, or points ``[n, 3]`` of a method without an inside; one of each example.
         scores: IoU of each in %; None for points.
+        cells: along a side of the cube, from which surfaces are extracted.
     """
 
     title: str
     shapes: Sequence[Field | np.ndarray]
     scores: Sequence[float] | None
+    cells: int = CELLS
 
 
 def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], where: str) -> Figure:
@@ -57,11 +71,11 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
         tiles = []
         for number, (example, shape) in enumerate(zip(examples, method.shapes, strict=True)):
             if isinstance(shape, np.ndarray):
-                tiles.append(Tile(dots(shape, example.camera, SIDE), "no inside: no IoU"))
+                tiles.append(Tile(dots(shape, example.camera, SIDE), "no IoU"))
                 continue
             assert method.scores is not None
-            mesh = surface_of(shape)
-            note = f"IoU {method.scores[number]:.0f} %" + (f" ({EMPTY})" if mesh is None else "")
+            mesh = surface_of(shape, method.cells)
+            note = f"{'IoU' if mesh is not None else EMPTY} {method.scores[number]:.0f} %"
             tiles.append(Tile(view(mesh, example.camera, SIDE), note))
         rows.append(tiles)
     return board(
@@ -71,7 +85,7 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
         row_names=["Image given", "True shape", *(method.title for method in made)],
         column_names=[example.class_name for example in examples],
         foot="The first held-out object of each class, not chosen. All shapes are seen from where the image was taken. "
-        "IoU: intersection over union of 32³ voxels; 100 % is the true shape.",
+        "IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no inside.",
     )
 
 
@@ -90,9 +104,7 @@ def draw_failures(groups: Mapping[str, Sequence[tuple[Example, Field, float]]], 
             tiles += [
                 Tile(photograph(example.image, WORST_SIDE)),
                 Tile(view(example.mesh, example.camera, WORST_SIDE, TRUE)),
-                Tile(
-                    view(mesh, example.camera, WORST_SIDE), f"{score:.0f} %" + (f" ({EMPTY})" if mesh is None else "")
-                ),
+                Tile(view(mesh, example.camera, WORST_SIDE), f"{score:.0f} %" if mesh is not None else EMPTY),
             ]
         rows.append(tiles)
     return board(
@@ -101,7 +113,7 @@ def draw_failures(groups: Mapping[str, Sequence[tuple[Example, Field, float]]], 
         title=title,
         row_names=list(groups),
         column_names=["image", "true shape", "written"] * most,
-        foot="Below each written shape its IoU with the true one, 32³ voxels; the worst of the class stands on the left.",
+        foot="Below each written shape its IoU with the true one (32³ voxels); the worst of the class is on the left.",
         apart=range(3, 3 * most, 3),
     )
 
@@ -130,12 +142,13 @@ def draw_strips(
         title=title,
         row_names=list(strips),
         column_names=[
-            f"image of a {ends[0].class_name}",
+            f"image: {ends[0].class_name}",
             *(f"t = {step}" for step in steps),
-            f"image of a {ends[1].class_name}",
+            f"image: {ends[1].class_name}",
         ],
-        foot="t: share of the second object in the mixture. Below each shape its volume, % of the cube that holds all "
-        "shapes. All seen from the same place.",
+        foot="The best reconstructed object of its class at each end. t: share of the second object in the mixture. "
+        "Below each shape its volume, % of the cube. All are seen from the same place. Mixing the weights θ of the two "
+        "networks is the same as mixing the embeddings, of which the weights are a linear function.",
         apart=(1, 1 + len(steps)),
     )
 
@@ -183,8 +196,8 @@ def draw_silhouettes(
             "written shape",
         ],
         foot="The last four columns are seen by the other view's camera. Predicted: the largest probability of being "
-        f"inside among {RAY_SAMPLES} points on each pixel's ray, black is 1. Compared: grey is in both silhouettes, orange only in "
-        "the true one, blue only in the predicted one. IoU is of silhouettes, not of shapes.",
+        f"inside among {RAY_SAMPLES} points on each pixel's ray, black is 1. Compared: grey is in both silhouettes, "
+        "orange only in the true one, blue only in the predicted one. IoU is of silhouettes, not of shapes.",
         apart=(1,),
     )
 

@@ -11,9 +11,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from hypernet.lab.libraries import library
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
+from hypernet.shapes.core.frames import PADDING, RESOLUTION, centres
 from hypernet.shapes.core.polytopes import Solid
 from hypernet.shapes.core.rendering import Scene
 from hypernet.shapes.core.solids import Mesh
@@ -21,11 +23,13 @@ from hypernet.shapes.core.voxel_field import trilinear
 
 # Colours of surfaces: what is true is grey.
 TRUE, WRITTEN = (0.66, 0.66, 0.66), (0.36, 0.60, 0.85)
+# Cells along a side of the cube at whose centres voxels have theirs, and all of them are looked at.
+VOXEL_CELLS = RESOLUTION + 2 * PADDING
 # Cells along a side of the cube from which surfaces are extracted, and of the first grid that looks for them.
-CELLS, START = 60, 30
+CELLS, START = 60, 24
 # Pixels of a board for one inch, and of a line of its small letters.
 DENSITY = 150
-LINE, GAP, EDGE = 25, 8, 12
+LINE, GAP, EDGE = 28, 8, 12
 SMALL, HEADING = 8, 9
 # Pixels that a small letter takes at most, on average.
 LETTER = 9.6
@@ -53,7 +57,7 @@ class Example:
     @cached_property
     def mesh(self) -> Mesh | None:
         """The true surface; where only voxels are known, the one between them."""
-        return self.solid.union() if self.solid is not None else surface_of(self.inside)
+        return self.solid.union() if self.solid is not None else surface_of_voxels(self.voxels)
 
     def inside(self, points: np.ndarray) -> np.ndarray:
         """How much inside the object points ``[n, 3]`` are: positive inside."""
@@ -78,9 +82,23 @@ class Tile:
 def surface_of(shape: Field, cells: int = CELLS) -> Mesh | None:
     """The surface of a field at ``cells`` along a side of the cube; None where there is none."""
     try:
-        return extract(shape, cells, start=max(4, min(START, cells // 2)))
+        return extract(shape, cells, start=min(START, cells))
     except EmptyFieldError:
         return None
+
+
+def surface_of_voxels(occupied: np.ndarray) -> Mesh | None:
+    """The surface half way between the centres of filled and of empty voxels of the inner cube, ``[r, r, r]``."""
+    if not occupied.any():
+        return None
+    # An empty layer around the box of the filled voxels: the surface closes.
+    sides = [np.flatnonzero(occupied.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    box = np.pad(occupied[tuple(slice(side[0], side[-1] + 1) for side in sides)], 1).astype(np.float32)
+    measure = library("skimage.measure", "scikit-image", "shapes")
+    vertices, triangles, _, _ = measure.marching_cubes(box, level=0.5, gradient_direction="ascent")
+    first, second = centres(len(occupied))[:2]
+    corner = np.array([side[0] - 1 for side in sides])
+    return Mesh(first + (vertices.astype(np.float64) + corner) * (second - first), triangles.astype(np.int64))
 
 
 def view(mesh: Mesh | None, camera: Camera, size: int, colour: tuple[float, float, float] = WRITTEN) -> np.ndarray:
@@ -178,7 +196,7 @@ def board(
             if tile.picture is not None:
                 canvas[above : above + size, start : start + size] = tile.picture
             if tile.note:
-                axes.text(start + size / 2, above + size + 2, tile.note, fontsize=SMALL, ha="center", va="top")
+                axes.text(start + size / 2, above + size + 5, tile.note, fontsize=SMALL, ha="center", va="top")
     for heading, start in zip(headings, starts, strict=False):
         axes.text(start + size / 2, top - 6, heading, fontsize=SMALL, ha="center", va="bottom")
     axes.text(width / 2, EDGE, "\n".join(heads), fontsize=11, ha="center", va="top")

@@ -27,7 +27,7 @@ def find_meshes(folder: Path | str) -> list[tuple[str, str, Path]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; accepted is one with a folder of meshes for each class")
-    found: dict[tuple[str, str], Path] = {}
+    meshes_by_id: dict[tuple[str, str], Path] = {}
     for place in sorted(folder.iterdir()):
         if place.name.startswith("."):
             continue
@@ -43,12 +43,12 @@ def find_meshes(folder: Path | str) -> list[tuple[str, str, Path]]:
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise UserError(f"{place}: {place.name!r} is no class{hint}; accepted: {', '.join(CLASSES)}")
         for name, path in meshes:
-            first = found.setdefault((place.name, name), path)
+            first = meshes_by_id.setdefault((place.name, name), path)
             if first != path:
                 raise UserError(f"{path}: {first.name} has the same id, {name}; name them differently")
-    if not found:
+    if not meshes_by_id:
         raise UserError(f"{folder}: no meshes; accepted: <class>/<name> with {', '.join(READERS)}, as {CHOICE}")
-    return [(name, identity, path) for (name, identity), path in sorted(found.items())]
+    return [(name, identity, path) for (name, identity), path in sorted(meshes_by_id.items())]
 
 
 CHOICE = f"{CLASSES[5]}/my_{CLASSES[5]}.obj"

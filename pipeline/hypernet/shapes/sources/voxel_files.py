@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,6 +22,13 @@ NAME = "occupied"
 MOST_A_SIDE = 512
 LARGEST = 256 << 20
 MOST_ARRAYS = 64
+LONGEST_HEADER = 10_000
+# The entries of an .npy file's header that are needed; NumPy hands the whole to Python's parser.
+HEADER = (
+    re.compile(r"'descr': *'([<>|=]?(?:b1|[iu][1248]|f[248]))'"),
+    re.compile(r"'fortran_order': *(True|False)"),
+    re.compile(r"'shape': *\(((?:[0-9]{1,9}, *)*[0-9]{0,9})\)"),
+)
 # Above it a number, such as a probability, counts as occupied.
 THRESHOLD = 0.5
 
@@ -71,24 +79,28 @@ def _cube(shape: tuple[int, ...]) -> bool:
     return len(shape) >= 3 and 1 <= shape[-1] <= MOST_A_SIDE and shape == (1,) * (len(shape) - 3) + shape[-1:] * 3
 
 
-def _read_array(file: IO[bytes], size: int) -> np.ndarray:
+def _read_array(file: IO[bytes], available: int) -> np.ndarray:
     """One array, whose shape is looked at before memory is taken."""
-    version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"version {version[0]}.{version[1]} of the format .npy; accepted: 1.0 and 2.0")
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, kind = read_header(file)
-    if not _cube(shape) or kind.kind not in "buif" or kind.itemsize > 8:
-        raise ValueError(
-            f"an array {list(shape)} of {kind}; accepted is a cube of booleans or numbers, up to 512 a side"
-        )
-    length = int(np.prod(shape)) * kind.itemsize
-    if length > size:
-        raise ValueError(f"an array {list(shape)} of {kind}; the file is too short to hold it")
+    magic = file.read(8)
+    if magic[:6] != b"\x93NUMPY" or magic[6:7] not in (b"\1", b"\2"):
+        raise ValueError("not a file of NumPy's format .npy 1 or 2")
+    size_of_head = int.from_bytes(file.read(2 if magic[6] == 1 else 4), "little")
+    head = file.read(min(size_of_head, LONGEST_HEADER)).decode("latin-1")
+    entries = [pattern.search(head) for pattern in HEADER]
+    if None in entries:
+        raise ValueError(f"its header {head[:80].strip()!r} is not that of an array of booleans or numbers")
+    number, order, sides = (entry[1] for entry in entries if entry)
+    shape = tuple(int(side) for side in sides.split(",") if side.strip())
+    number, fortran = np.dtype(number), order == "True"
+    if not _cube(shape):
+        raise ValueError(f"an array {list(shape)}; accepted is a cube, up to {MOST_A_SIDE} a side")
+    length = shape[-1] ** 3 * number.itemsize
+    if length > available:
+        raise ValueError(f"an array {list(shape)} of {number}; the file is too short to hold it")
     content = file.read(length)
     if len(content) < length:
         raise ValueError("breaks off in the middle of the array")
-    return np.frombuffer(content, kind).reshape(shape[-3:], order="F" if fortran else "C")
+    return np.frombuffer(content, number).reshape(shape[-3:], order="F" if fortran else "C")
 
 
 def _read_archive(content: bytes) -> np.ndarray:
@@ -101,12 +113,14 @@ def _read_archive(content: bytes) -> np.ndarray:
         for member in named or members:
             with archive.open(member) as file:
                 try:
-                    cubes.append(_read_array(file, min(member.file_size, MOST_A_SIDE**3 * 8)))
+                    cubes.append(_read_array(file, min(member.file_size, LARGEST)))
                 except ValueError:
                     if named:
                         raise
+            if len(cubes) > 1:
+                break
         if len(cubes) != 1:
-            raise ValueError(f"{len(cubes)} cubic arrays; accepted: one, or one that is called {NAME}")
+            raise ValueError(f"{len(cubes) or 'no'} cubic arrays; accepted: one, or one that is called {NAME}")
         return cubes[0]
 
 

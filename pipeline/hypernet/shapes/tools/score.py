@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import itertools
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import write_json
 from hypernet.lab.options import whole_number
-from hypernet.shapes.core.frames import RESOLUTION, normalised
-from hypernet.shapes.core.scores import NEAR, POINTS, iou, mesh_scores
+from hypernet.shapes.core.frames import INNER, RESOLUTION, normalised
+from hypernet.shapes.core.metrics import NEAR, POINTS, iou, mesh_scores
 from hypernet.shapes.core.solids import Mesh, check
 from hypernet.shapes.core.voxels import MOST_VOXELS_A_SIDE, RULES, SOLIDS, voxelise
 from hypernet.shapes.sources.binvox import ORDERS
@@ -133,12 +134,14 @@ def score(
     resolution = _resolution(shapes, resolution)
     frame, notes = [shape.text for shape in shapes], [note for shape in shapes for note in shape.notes]
     placed = _placed(shapes, align, frame, notes)
+    margin = _margin(placed, resolution, frame)
+    half = INNER * (resolution + 2 * margin) / resolution
     grids, solids = [], []
     for shape, mesh in zip(shapes, placed, strict=True):
         if shape.voxels is not None:
             grids.append(shape.voxels)
         elif mesh is not None:
-            voxels = voxelise(mesh, resolution, rule, solid)
+            voxels = voxelise(mesh, resolution + 2 * margin, rule, solid, half)
             frame.append(f"voxels of {shape.name}: rule {rule} ({RULES[rule]}), solid {voxels.solid}")
             notes += [f"{shape.name}: {note}" for note in voxels.notes]
             grids.append(voxels.occupied)
@@ -148,10 +151,12 @@ def score(
     values = {"iou": float(iou(grids[0], grids[1]))}
     if placed[0] is not None and placed[1] is not None:
         values |= mesh_scores(placed[0], placed[1], points)
-        if align == "none":
-            # The question whether one is turned is asked of shapes of one size.
-            grids[0] = voxelise(_boxed(placed[0]), resolution, rule, solid).occupied
-    notes += _turned(grids[0], grids[1])
+    if values["iou"] < 1 - OTHER_TURN:
+        if align == "none" and len(solids) == 2:
+            # Whether one is turned is asked of shapes of one size.
+            boxed = zip([_boxed(mesh) for mesh in placed if mesh is not None], solids, strict=True)
+            grids = [voxelise(mesh, resolution, rule, chosen).occupied for mesh, chosen in boxed]
+        notes += _turned(grids[0], grids[1])
     return Score(values, resolution, frame, notes)
 
 
@@ -229,6 +234,17 @@ def _placed(shapes: tuple[Shape, Shape], align: str, frame: list[str], notes: li
                 Mesh(vertices, truth.triangles, truth.notes),
             ]
     return [None if mesh is None else _boxed(mesh) for mesh in (predicted, truth)]
+
+
+def _margin(placed: list[Mesh | None], resolution: int, frame: list[str]) -> int:
+    """Voxels to add on each side of the grid so that it holds all of both meshes, if it stays within three times."""
+    reach = max((float(np.abs(mesh.bounds).max()) for mesh in placed if mesh is not None), default=0.0)
+    margin = math.ceil((reach / INNER - 1) * resolution / 2 - 1e-6)
+    if margin > min(resolution, (MOST_VOXELS_A_SIDE - resolution) // 2):
+        margin = 0
+    if margin:
+        frame.append(f"grid: {margin} more voxels on each side, for what reaches out of the truth's cube")
+    return margin
 
 
 def _turned(predicted: np.ndarray, truth: np.ndarray) -> list[str]:

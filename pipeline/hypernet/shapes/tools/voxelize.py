@@ -109,7 +109,7 @@ def voxelize(
         >>> corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
         >>> faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
         >>> int(shapes.voxelize(shapes.Mesh(corners, faces), resolution=8).occupied.sum())
-        120
+        84
     """
     if isinstance(mesh, Mesh):
         name, whole = "mesh", check(mesh, "mesh")

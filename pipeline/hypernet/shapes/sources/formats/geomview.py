@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hypernet.shapes.sources.formats.polygons import triangulate
-from hypernet.shapes.sources.formats.reading import DamagedError, numbered_lines, shown
+from hypernet.shapes.sources.formats.reading import DamagedError, check_counts, numbered_lines, shown
 
 # Some files of ModelNet have the counts on the first line, without a space.
 HEADER = re.compile(r"\s*(?P<prefix>(?:ST|C|N|4|n)*)(?i:OFF)(?P<binary>\s+BINARY)?")
@@ -39,6 +39,7 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     points, faces = int(words[0]), int(words[1])
     if 2 * (points + faces) > len(content):
         raise DamagedError(f"says {points:,} vertices and {faces:,} faces; the file is too short to hold them")
+    check_counts(points, faces)
     coordinates, corners, counts = array("d"), array("q"), array("q")
     for row in _next(lines, points, "vertices"):
         coordinates.extend(_numbers(row, float, 3))
@@ -64,7 +65,7 @@ def _next(lines: Iterator[tuple[int, str]], count: int, what: str) -> Iterator[t
         yield row
 
 
-def _numbers(row: tuple[int, str], kind: type, count: int) -> list:
+def _numbers(row: tuple[int, str], convert: type, count: int) -> list:
     """The first so many numbers of a line."""
     number, line = row
     # Not more than a line can hold: the count itself was read from it.
@@ -72,7 +73,7 @@ def _numbers(row: tuple[int, str], kind: type, count: int) -> list:
     if len(words) < count:
         raise DamagedError(f"line {number}: {len(words)} numbers, too few: {shown(line)}")
     try:
-        return [kind(word) for word in words]
+        return [convert(word) for word in words]
     except ValueError:
         raise DamagedError(f"line {number}: {shown(line)} does not begin with {count} numbers") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hypernet.shapes.core.solids import MOST_TRIANGLES
 from hypernet.shapes.sources.formats.reading import DamagedError, shown
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", b"JSON", b"BIN\0"
@@ -22,7 +23,6 @@ TRIANGLES, STRIP, FAN = 4, 5, 6
 # Extensions without which the geometry cannot be read.
 PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 MOST_NODES = 100_000
-MOST_TRIANGLES = 2_000_000
 # A piece of a mesh takes as long as so many triangles.
 PIECE = 100
 
@@ -54,25 +54,25 @@ def _chunks(content: bytes) -> tuple[bytes, bytes]:
         raise DamagedError(f"version {version} with {length:,} bytes, of which {len(content):,} are here; accepted: 2")
     text, binary, place = b"", b"", 12
     while place + 8 <= length:
-        size, kind = int.from_bytes(content[place : place + 4], "little"), content[place + 4 : place + 8]
+        size, label = int.from_bytes(content[place : place + 4], "little"), content[place + 4 : place + 8]
         place += 8
         if size > length - place:
             raise DamagedError(f"a part of {size:,} bytes; only {length - place:,} are left")
-        if kind == JSON_CHUNK and not text:
+        if label == JSON_CHUNK and not text:
             text = content[place : place + size]
-        elif kind == BINARY_CHUNK and not binary:
+        elif label == BINARY_CHUNK and not binary:
             binary = content[place : place + size]
         place += size
     return text, binary
 
 
-def _pick(holder: Any, key: str, kind: type, default: Any = None) -> Any:
+def _pick(holder: Any, key: str, expected: type, default: Any = None) -> Any:
     """A value of a JSON object, if it is of its type."""
     value = holder.get(key, default) if isinstance(holder, dict) else None
     if value is default and default is not None:
         return default
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise DamagedError(f"{key} is missing or is no {kind.__name__}")
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise DamagedError(f"{key} is missing or is no {expected.__name__}")
     return value
 
 
@@ -125,15 +125,15 @@ class _Scene:
         entry = self.entry("accessors", index)
         if "sparse" in entry or "bufferView" not in entry:
             raise DamagedError(f"accessors[{index}] is sparse; save it with all values written out")
-        kind, count = _pick(entry, "componentType", int), _pick(entry, "count", int)
-        if kind not in COMPONENTS or entry.get("type") != form or count < 0:
+        numbers, count = _pick(entry, "componentType", int), _pick(entry, "count", int)
+        if numbers not in COMPONENTS or entry.get("type") != form or count < 0:
             raise DamagedError(f"accessors[{index}] holds no {form} of a known type")
         view = self.entry("bufferViews", entry["bufferView"])
         where = _pick(view, "buffer", int)
         content = self.buffer(where)
         first, length = _pick(view, "byteOffset", int, 0), _pick(view, "byteLength", int)
         offset = _pick(entry, "byteOffset", int, 0)
-        component = np.dtype(COMPONENTS[kind])
+        component = np.dtype(COMPONENTS[numbers])
         item = component.itemsize * WIDTHS[form]
         stride = _pick(view, "byteStride", int, item)
         fits = min(first, length, offset) >= 0 and first + length <= len(content) and stride >= item
@@ -186,14 +186,14 @@ class _Scene:
         points, faces = [np.zeros((0, 3))], [np.zeros((0, 3), dtype=np.int64)]
         vertices = 0
         for index, matrix in self.placed():
-            for corners, own in self.mesh(index):
+            for corners, faces_here in self.mesh(index):
                 with np.errstate(all="ignore"):  # numbers that are none are refused later
                     moved = corners @ matrix[:3, :3].T + matrix[:3, 3]
                     mirrored = np.linalg.det(matrix[:3, :3]) < 0
                 points.append(moved)
-                faces.append((own[:, ::-1] if mirrored else own) + vertices)
+                faces.append((faces_here[:, ::-1] if mirrored else faces_here) + vertices)
                 vertices += len(corners)
-                self.count(len(corners) // 3 + len(own))
+                self.count(len(corners) // 3 + len(faces_here))
         return np.concatenate(points), np.concatenate(faces)
 
     def placed(self) -> list[tuple[int, np.ndarray]]:

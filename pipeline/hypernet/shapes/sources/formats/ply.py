@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from hypernet.shapes.sources.formats.polygons import triangulate
-from hypernet.shapes.sources.formats.reading import DamagedError, numbered_lines, shown
+from hypernet.shapes.sources.formats.reading import DamagedError, check_counts, numbered_lines, shown
 
 TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
@@ -35,7 +35,7 @@ class Element:
     @property
     def smallest(self) -> int:
         """Bytes that a row takes at least, in a binary file."""
-        return sum(np.dtype(length or kind).itemsize for _, kind, length in self.properties)
+        return sum(np.dtype(length or number).itemsize for _, number, length in self.properties)
 
 
 Lists = tuple[np.ndarray, np.ndarray]
@@ -76,17 +76,18 @@ def _header(content: bytes) -> tuple[str, list[Element], int]:
                 order = ORDERS[form]
             case ["element", name, count] if count.isdecimal() and len(count) <= MOST_DIGITS:
                 elements.append(Element(name, int(count)))
-            case ["property", "list", length, kind, name] if length in TYPES and kind in TYPES and elements:
+            case ["property", "list", length, number, name] if length in TYPES and number in TYPES and elements:
                 if TYPES[length][0] == "f":
                     raise DamagedError(f"header: {shown(line)}: the length of a list is a whole number")
-                elements[-1].properties.append((name, TYPES[kind], TYPES[length]))
-            case ["property", kind, name] if kind in TYPES and elements:
-                elements[-1].properties.append((name, TYPES[kind], ""))
+                elements[-1].properties.append((name, TYPES[number], TYPES[length]))
+            case ["property", number, name] if number in TYPES and elements:
+                elements[-1].properties.append((name, TYPES[number], ""))
             case _:
                 raise DamagedError(f"header: {shown(line)} cannot be read")
     if order is None:
         raise DamagedError(f"header: no format; accepted: {', '.join(ORDERS)}")
     for element in elements:
+        check_counts(element.count, element.count if element.name == "face" else 0)
         names = [name for name, _, _ in element.properties]
         if len(set(names)) < len(names):
             raise DamagedError(f"header: element {shown(element.name)} has two properties of one name")
@@ -119,7 +120,7 @@ def _even_rows(content: bytes, start: int, order: str, element: Element) -> tupl
     """All rows at once, if each has lists as long as those of the first one."""
     fields: list[tuple] = []
     place, lengths = start, {}
-    for name, kind, length in element.properties:
+    for name, number, length in element.properties:
         if length:
             step = np.dtype(length).itemsize
             head = content[place : place + step]
@@ -128,11 +129,11 @@ def _even_rows(content: bytes, start: int, order: str, element: Element) -> tupl
             lengths[name] = int(np.frombuffer(head, order + length)[0])
             if not 0 <= lengths[name] <= len(content):
                 return None
-            fields += [(f"length {name}", order + length), (name, order + kind, (lengths[name],))]
-            place += step + lengths[name] * np.dtype(kind).itemsize
+            fields += [(f"length {name}", order + length), (name, order + number, (lengths[name],))]
+            place += step + lengths[name] * np.dtype(number).itemsize
         else:
-            fields.append((name, order + kind))
-            place += np.dtype(kind).itemsize
+            fields.append((name, order + number))
+            place += np.dtype(number).itemsize
     # Of a row as long as the first one: known before numpy is asked, which has a limit of its own.
     if (place - start) * element.count > len(content) - start:
         return None
@@ -150,8 +151,8 @@ def _uneven_rows(content: bytes, start: int, order: str, element: Element) -> tu
     """Row after row: triangles beside quadrilaterals, for example."""
     values: dict[str, list] = {name: [] for name, _, _ in element.properties}
     plan = [
-        (values[name].append, np.dtype(kind).itemsize, np.dtype(length).itemsize if length else 0, length[:1] == "i")
-        for name, kind, length in element.properties
+        (values[name].append, np.dtype(number).itemsize, np.dtype(length).itemsize if length else 0, length[:1] == "i")
+        for name, number, length in element.properties
     ]
     endian: Literal["big", "little"] = "big" if order == ">" else "little"
     for _ in range(element.count):
@@ -166,9 +167,9 @@ def _uneven_rows(content: bytes, start: int, order: str, element: Element) -> tu
             append(content[start:end])
             start = end
     table: dict[str, np.ndarray | Lists] = {}
-    for name, kind, length in element.properties:
-        flat = np.frombuffer(b"".join(values[name]), order + kind)
-        size = np.dtype(kind).itemsize
+    for name, number, length in element.properties:
+        flat = np.frombuffer(b"".join(values[name]), order + number)
+        size = np.dtype(number).itemsize
         table[name] = (flat, np.array([len(row) // size for row in values[name]])) if length else flat
     return table, start
 

@@ -51,8 +51,8 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -
     ends = np.cumsum(fans)
     for index in np.unique(polygon[turned]):
         if counts[index] <= MOST_CORNERS:
-            own = corners[first[index] : first[index] + counts[index]]
-            triangles[ends[index] - fans[index] : ends[index]] = own[_ears(vertices[own], whole[index])]
+            outline = corners[first[index] : first[index] + counts[index]]
+            triangles[ends[index] - fans[index] : ends[index]] = outline[_ears(vertices[outline], whole[index])]
     return triangles
 
 

@@ -6,9 +6,11 @@ from array import array
 
 import numpy as np
 
-from hypernet.shapes.sources.formats.reading import DamagedError, numbered_lines, shown
+from hypernet.shapes.sources.formats.reading import DamagedError, check_counts, numbered_lines, shown
 
 HEADER = 84
+# Lines after which the count is looked at.
+CHECKED = 100_000
 TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
@@ -29,6 +31,7 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     held = (len(content) - HEADER) // TRIANGLE.itemsize
     if not fits:
         raise DamagedError(f"says {count:,} triangles; its length is that of {held:,}")
+    check_counts(3 * count, count)
     corners = np.frombuffer(content, TRIANGLE, count, HEADER)["corners"].astype(np.float64)
     return corners.reshape(-1, 3), np.arange(3 * count).reshape(-1, 3)
 
@@ -39,6 +42,8 @@ def _read_text(content: bytes) -> tuple[np.ndarray, np.ndarray]:
         words = line[:400].split()
         key = words[0].lower() if words else ""
         closed = closed or key == "endsolid"
+        if number % CHECKED == 0:
+            check_counts(len(coordinates) // 3, 0)
         if key == "vertex":
             try:
                 x, y, z = (float(word) for word in words[1:])

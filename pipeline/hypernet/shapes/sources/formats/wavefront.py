@@ -7,7 +7,10 @@ from array import array
 import numpy as np
 
 from hypernet.shapes.sources.formats.polygons import triangulate
-from hypernet.shapes.sources.formats.reading import DamagedError, numbered_lines, shown
+from hypernet.shapes.sources.formats.reading import DamagedError, check_counts, numbered_lines, shown
+
+# Lines after which the counts are looked at.
+CHECKED = 100_000
 
 
 def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +27,8 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     coordinates, corners, counts = array("d"), array("q"), array("q")
     begun = ""
     for number, line in numbered_lines(content.replace(b"\\\r\n", b"\\\n"), "#"):
+        if number % CHECKED == 0:
+            check_counts(len(coordinates) // 3, max(len(counts), len(corners) // 16))
         if line.endswith("\\\n"):
             begun += line[:-2] + " "
             continue
