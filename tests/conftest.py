@@ -66,6 +66,24 @@ def without_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
 
 
+@pytest.fixture
+def render(monkeypatch: pytest.MonkeyPatch):
+    """Renders only the files that a test reads, which takes most of the time: ``render(".png", "skill")``."""
+    from matplotlib.figure import Figure
+
+    savefig = Figure.savefig
+
+    def only(suffix: str, *names: str) -> None:
+        def savefig_or_nothing(figure: Figure, path: Path, **options: Any) -> None:
+            # The name is a temporary one: a dot, the picture's name, a hyphen.
+            if path.suffix == suffix and (not names or path.name[1:].rpartition("-")[0] in names):
+                savefig(figure, path, **options)
+
+        monkeypatch.setattr(Figure, "savefig", savefig_or_nothing)
+
+    return only
+
+
 @pytest.fixture(scope="session")
 def section():
     """A domain's section of the project's configuration: ``section("codes", "iterations=7")``."""

@@ -124,10 +124,11 @@ def test_every_promised_picture_is_drawn(tmp_path):
 
 
 @pytest.mark.usefixtures("_opened")
-def test_what_cannot_be_drawn_says_why(tmp_path):
+def test_what_cannot_be_drawn_says_why(tmp_path, render):
+    render(".svg")
     runs = make_runs(tmp_path, 30, methods=("ga",))
     draw(runs, tmp_path, tmp_path / "figures")
-    assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == set(FIGURES)
+    assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == set(FIGURES)
     for name in ("response", "schematic", "confusion", "weights", "tolerance"):
         assert "<!-- No run of `ours` among the runs -->" in texts(tmp_path / "figures" / f"{name}.svg")
     assert "No run of `ours_rank64`" in texts(tmp_path / "figures" / "candidates.svg")
@@ -135,7 +136,8 @@ def test_what_cannot_be_drawn_says_why(tmp_path):
 
 
 @pytest.mark.usefixtures("_opened")
-def test_a_network_that_is_always_right_and_one_that_writes_nothing_are_drawn(tmp_path, monkeypatch):
+def test_a_network_that_is_always_right_and_one_that_writes_nothing_are_drawn(tmp_path, monkeypatch, render):
+    render(".svg")
     monkeypatch.setitem(MISTAKES, "ours", 0.0)
     draw(make_runs(tmp_path / "right", 30, methods=("ours",)), tmp_path / "right", tmp_path / "a")
     assert "`ours` wrote every test circuit as it is" in texts(tmp_path / "a" / "schematic.svg")

@@ -57,7 +57,8 @@ def test_every_promised_picture_is_drawn(results):
     assert "<!-- Published, unverified -->" in texts(out / "figures" / "published.svg")
 
 
-def test_without_a_hypernetwork_the_pictures_say_so(results):
+def test_without_a_hypernetwork_the_pictures_say_so(results, render):
+    render(".svg")
     out, runs = results
     summarise(runs[:2], PUBLISHED, out, "smoke")
     draw(runs[:2], out, out / "fewer")

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import correlate, gaussian_filter
 
@@ -125,22 +124,6 @@ def make_runs(root: Path, methods=tuple(KINDS), datasets=("simulated",)) -> list
 def drawn(root: Path, **options) -> Path:
     draw(make_runs(root, **options), root, root / "figures")
     return root / "figures"
-
-
-@pytest.fixture
-def render(monkeypatch):
-    """Renders only the files that a test reads, which takes most of the time: ``render(".png", "skill")``."""
-    savefig = Figure.savefig
-
-    def only(suffix: str, *names: str) -> None:
-        def savefig_or_nothing(figure, path, **options):
-            # The name is a temporary one: a dot, the picture's name, a hyphen.
-            if path.suffix == suffix and (not names or path.name[1:].rpartition("-")[0] in names):
-                savefig(figure, path, **options)
-
-        monkeypatch.setattr(Figure, "savefig", savefig_or_nothing)
-
-    return only
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,8 @@ def test_every_promised_picture_is_drawn(results, monkeypatch):
         assert f"<!-- {TITLES[method]} -->" in errors
 
 
-def test_without_a_hypernetwork_the_pictures_say_so(results, monkeypatch, tmp_path):
+def test_without_a_hypernetwork_the_pictures_say_so(results, monkeypatch, tmp_path, render):
+    render(".svg")
     root, _, runs = results
     monkeypatch.chdir(root)
     summarise(runs[:3], PUBLISHED, tmp_path, "smoke")

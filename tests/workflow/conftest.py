@@ -20,14 +20,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ["Snakefile", "params.yaml", "dvc.yaml", ".dvcignore", "pipeline", "rules", "profiles", "config"]
 TINY = {
     "radar": {
-        "methods": ["last_frame", "global_motion", "whole_dynamic", "patch_dynamic"],
+        "methods": ["global_motion", "patch_dynamic"],
         "geometry": {"size": 60, "margin": 6, "patch": 8, "taps": 13},
         "simulated": {"train_events": 4, "validation_events": 2, "test_events": 5, "frames": 8, "dry_frames": 24},
         "train": {"max_steps": 10, "check_every_steps": 5, "batch": 16},
-        "whole_dynamic": {
-            "network": {"layers": [{"channels": 8, "kernel": 7, "stride": 2, "pool": 2}], "hidden": 16},
-            "train": {"max_steps": 10, "batch": 4},
-        },
         "patch_dynamic": {"network": {"layers": [{"channels": 8, "kernel": 5, "stride": 1, "pool": 2}], "hidden": 16}},
         "evaluate": {"lead_steps": 2, "resamples": 100},
     },
@@ -51,7 +47,7 @@ TINY = {
     },
     "circuits": {
         "datasets": ["length4"],
-        "methods": ["ga", "gru", "ours", "ours_rank64"],
+        "methods": ["ga", "ours", "ours_rank64"],
         "validation_circuits": 50,
         "test_circuits": 60,
         "train": {"max_steps": 20, "check_every_steps": 10, "batch_circuits": 32},
@@ -89,10 +85,18 @@ class Copy:
         shutil.copytree(self.path, path)
         return Copy(path, {**self.environment, "PYTHONPATH": str(path / "pipeline")})
 
+    @staticmethod
+    def jobs(said: str) -> set[str]:
+        """The messages of the jobs in what Snakemake said."""
+        return set(re.findall(r"^Job \d+: (.+)$", said, flags=re.MULTILINE))
+
+    def made(self) -> set[str]:
+        """Run Snakemake; returns what it ran."""
+        return self.jobs(self.run("snakemake").stdout)
+
     def planned(self) -> set[str]:
-        """What Snakemake would run now: the messages of the jobs."""
-        plan = self.run("snakemake", "--dry-run").stdout
-        return set(re.findall(r"^Job \d+: (.+)$", plan, flags=re.MULTILINE))
+        """What Snakemake would run now."""
+        return self.jobs(self.run("snakemake", "--dry-run").stdout)
 
     def change(self, *keys: str, value: object) -> None:
         """Set one key of params.yaml."""

@@ -15,15 +15,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hypernet.cli import main
 from hypernet.domains import available
 
 HYPER = "results/codes/BCH31_16/hyper/seed0"
+PAGE = "write the page of results"
 # What follows a run of this domain that was measured again.
 JOINED = {
     "codes: join all runs into summary.csv",
     "codes: draw the pictures",
     "codes: bring MLflow to where the results are",
-    "write the page of results",
+    PAGE,
 }
 HYPER_AGAIN = {"codes: train hyper on BCH31_16, seed 0", "codes: evaluate hyper on BCH31_16, seed 0", *JOINED}
 
@@ -41,22 +43,20 @@ def edited(path: Path, pattern: str, replacement: str):
         path.write_text(before, encoding="utf-8")
 
 
+@pytest.fixture
+def unnoted(copy):
+    """The copy, without the folder .snakemake."""
+    notes, kept = copy.path / ".snakemake", copy.path.with_name("notes")
+    shutil.move(notes, kept)
+    yield copy
+    shutil.rmtree(notes, ignore_errors=True)
+    shutil.move(kept, notes)
+
+
 @pytest.fixture(params=["with Snakemake's notes", "without them"])
 def noted(request, copy):
     """The copy, with and without the folder .snakemake."""
-    kept = copy.path / ".snakemake"
-    if request.param == "without them":
-        shutil.move(kept, copy.path.with_name("notes"))
-    yield copy
-    if request.param == "without them":
-        shutil.rmtree(kept, ignore_errors=True)
-        shutil.move(copy.path.with_name("notes"), kept)
-
-
-def test_a_setting_of_one_method_concerns_its_steps_and_what_joins_them(noted):
-    assert noted.planned() == set()
-    noted.change("codes", "hyper", "f_hidden", value=8)
-    assert noted.planned() == HYPER_AGAIN
+    return copy if request.param == "with Snakemake's notes" else request.getfixturevalue("unnoted")
 
 
 def test_dates_decide_nothing(noted):
@@ -77,47 +77,69 @@ def test_a_model_that_is_gone_is_made_again(noted):
     model = noted.path / HYPER / "model.ckpt"
     before = model.read_bytes()
     model.unlink()
-    assert noted.planned() == HYPER_AGAIN
-    if (noted.path / ".snakemake").exists():
-        noted.run("snakemake")
-        assert model.read_bytes() == before
-    else:
+    try:
+        assert noted.planned() == HYPER_AGAIN
+    finally:
         model.write_bytes(before)
-    assert noted.planned() == set()
 
 
-def test_an_edited_model_trains_its_users_again_and_a_remark_nobody(noted):
-    model = noted.path / "pipeline" / "hypernet" / "codes" / "model.py"
-    with edited(model, r"^class WeightGenerator", "# A remark.\nclass WeightGenerator"):
-        assert noted.planned() == set()
-    with edited(model, r"^CHANNEL_LIMIT = 10\.0$", "CHANNEL_LIMIT = 10.0 + 0.0"):
-        assert noted.planned() == {*HYPER_AGAIN, "codes: measure bp on BCH31_16, seed 0"}
+def with_a_remark(package: Path):
+    return edited(package / "codes" / "model.py", r"^class WeightGenerator", "# A remark.\nclass WeightGenerator")
 
 
-def test_colours_concern_pictures_and_templates_the_page(noted):
-    package = noted.path / "pipeline" / "hypernet"
-    with edited(package / "lab" / "results" / "figures.py", r"^COLOURS = ", "COLOURS = 1 * "):
-        pictures = {f"{domain}: draw the pictures" for domain in available()}
-        told = {f"{domain}: bring MLflow to where the results are" for domain in available()}
-        assert noted.planned() == {*pictures, *told, "write the page of results"}
+def with_another_model(package: Path):
+    return edited(package / "codes" / "model.py", r"^CHANNEL_LIMIT = 10\.0$", "CHANNEL_LIMIT = 10.0 + 0.0")
+
+
+def with_other_colours(package: Path):
+    return edited(package / "lab" / "results" / "figures.py", r"^COLOURS = ", "COLOURS = 1 * ")
+
+
+MODEL_USED = {*HYPER_AGAIN, "codes: measure bp on BCH31_16, seed 0"}
+COLOURS_USED = {
+    *(f"{domain}: draw the pictures" for domain in available()),
+    *(f"{domain}: bring MLflow to where the results are" for domain in available()),
+    PAGE,
+}
+
+
+def test_an_edited_model_trains_its_users_again_and_a_remark_nobody(copy):
+    package = copy.path / "pipeline" / "hypernet"
+    with with_a_remark(package):
+        assert copy.planned() == set()
+    with with_another_model(package):
+        assert copy.planned() == MODEL_USED
+
+
+def test_colours_concern_pictures_and_templates_the_page(copy):
+    package = copy.path / "pipeline" / "hypernet"
+    with with_other_colours(package):
+        assert copy.planned() == COLOURS_USED
     for name in ("page.html.j2", "style.css"):
         with edited(package / "report" / name, r"\Z", " "):
-            assert noted.planned() == {"write the page of results"}
+            assert copy.planned() == {PAGE}
 
 
-def test_a_step_run_by_hand_is_as_fresh_as_any(copy):
+def test_edits_are_seen_without_snakemakes_notes(unnoted):
+    package = unnoted.path / "pipeline" / "hypernet"
+    with with_a_remark(package), with_another_model(package), with_other_colours(package):
+        assert unnoted.planned() == MODEL_USED | COLOURS_USED
+
+
+def test_a_step_run_by_hand_is_as_fresh_as_any(copy, monkeypatch, capsys):
     copy.change("codes", "hyper", "f_hidden", value=8)
     kept = {path: path.read_bytes() for path in (copy.path / HYPER).iterdir() if path.is_file()}
+    monkeypatch.chdir(copy.path)
     try:
         for verb in ("train", "evaluate"):
-            copy.run("hypernet", "codes", verb, "--method", "hyper")
+            assert main(["codes", verb, "--method", "hyper"]) == 0
         assert copy.planned() == JOINED
-        assert f"{HYPER}/train" not in copy.run("hypernet", "plan").stdout
+        capsys.readouterr()
+        assert main(["plan"]) == 0
+        assert f"{HYPER}/train" not in capsys.readouterr().out
     finally:
         for path, content in kept.items():
             path.write_bytes(content)
-    copy.change("codes", "hyper", "f_hidden", value=32)
-    assert copy.planned() == set()
 
 
 def test_the_plan_says_why(copy):
@@ -144,46 +166,36 @@ def test_an_overlay_leaves_the_default_alone(copy):
     assert copy.planned() == set()
 
 
-def test_a_second_snakemake_in_the_folder_stops_and_harms_nothing(copy):
-    picture = copy.path / "results/codes/figures/waterfall.png"
-    before = picture.read_bytes()
-    picture.unlink()
-    first = subprocess.Popen(
-        ["snakemake"], cwd=copy.path, env=copy.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    lock = copy.path / ".hypernet.lock"
-    while not lock.exists() or lock.read_text() != f"{first.pid}\n":
-        assert first.poll() is None
-        time.sleep(0.02)
-    second = copy.run("snakemake", check=False)
-    assert second.returncode != 0
-    assert f"Snakemake works in this folder already (process {first.pid})" in second.stdout
-    assert first.wait() == 0
-    assert picture.read_bytes() == before
-    assert copy.planned() == set()
-
-
-def test_kill_minus_nine_leaves_no_lock_and_the_same_numbers(copy):
-    summary = copy.path / "results/codes/summary.csv"
-    before = summary.read_bytes()
-    shutil.rmtree(copy.path / "results/codes/BCH31_16")
+def test_kill_minus_nine_leaves_no_lock_and_the_same_numbers(copy, tmp_path):
+    results = copy.path / "results" / "codes"
+    kept = shutil.copytree(results, tmp_path / "codes")
+    shutil.rmtree(results / "BCH31_16")
+    command = ["snakemake", "results/codes/summary.csv"]
     generator = random.Random(os.getpid())
     for _ in range(2):
         victim = subprocess.Popen(
-            ["snakemake", "codes"],
+            command,
             cwd=copy.path,
             env=copy.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        time.sleep(generator.uniform(2, 10))
+        # Some time after its first job began.
+        while not list(results.glob("BCH31_16/*/seed0/log.txt")):
+            assert victim.poll() is None
+            time.sleep(0.02)
+        time.sleep(generator.uniform(0, 6))
         os.killpg(victim.pid, signal.SIGKILL)
         victim.wait()
-    copy.run("snakemake")
-    assert summary.read_bytes() == before
-    assert copy.planned() == set()
+    copy.run(*command)
+    for name in ("summary.csv", "BCH31_16/hyper/seed0/model.ckpt"):
+        assert (results / name).read_bytes() == (kept / name).read_bytes()
+    # The runs note how long they took, which pictures and MLflow show.
+    assert copy.planned() == JOINED - {"codes: join all runs into summary.csv"}
     assert not list(copy.path.glob(".snakemake/locks/*"))
+    shutil.rmtree(results)
+    kept.rename(results)
 
 
 def test_a_file_of_ones_own_that_is_not_there_stops_before_anything_runs(copy):
@@ -200,14 +212,31 @@ def test_a_file_of_ones_own_that_is_not_there_stops_before_anything_runs(copy):
     inside.unlink()
 
 
-def test_a_page_without_a_domain_is_made_once(copy):
-    params = copy.path / "params.yaml"
+def test_a_page_without_a_domain_is_made_once_and_a_second_snakemake_stops_and_harms_nothing(copy):
+    page, params = copy.path / "results" / "index.html", copy.path / "params.yaml"
+    before = page.read_bytes()
     content = yaml.safe_load(params.read_text(encoding="utf-8"))
     ratings = content.pop("ratings")
     params.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    assert copy.planned() == {"write the page of results"}
-    copy.run("snakemake")
+    first = subprocess.Popen(
+        ["snakemake"], cwd=copy.path, env=copy.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    lock = copy.path / ".hypernet.lock"
+    while not lock.exists() or lock.read_text() != f"{first.pid}\n":
+        assert first.poll() is None
+        time.sleep(0.02)
+    # It waits for the second, whichever is the faster.
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = copy.run("snakemake", check=False)
+    finally:
+        first.send_signal(signal.SIGCONT)
+    assert second.returncode != 0
+    assert f"Snakemake works in this folder already (process {first.pid})" in second.stdout
+    assert copy.jobs(first.communicate()[0]) == {PAGE}
+    assert first.returncode == 0
     assert copy.planned() == set()
     copy.overlay({"ratings": ratings})
-    copy.run("snakemake")
+    assert copy.made() == {PAGE}
+    assert page.read_bytes() == before
     assert copy.planned() == set()

@@ -21,6 +21,22 @@ SETTINGS = (
 )
 
 
+@pytest.fixture(scope="module")
+def prepared(config, reference_file, tmp_path_factory):
+    """The folder of the prepared data set, from raw data that are made once: ``prepared("frequency.points=40")``."""
+    root = tmp_path_factory.mktemp("ngspice")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MIRROR_VARIABLE, str(reference_file("circuits.json").parent))
+        make("ngspice", root / "raw", config(*SETTINGS).settings("raw", "ngspice"))
+
+    def folder(*assignments):
+        place = root / "-".join(["data", *assignments])
+        prepare("ngspice", root / "raw", place, config(*SETTINGS, *assignments).settings("prepare", "ngspice"))
+        return place
+
+    return folder
+
+
 def test_without_the_files_it_is_said_where_to_put_them(config, tmp_path, monkeypatch):
     monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path))
     monkeypatch.setenv("HYPERNET_CACHE", str(tmp_path / "cache"))
@@ -28,12 +44,8 @@ def test_without_the_files_it_is_said_where_to_put_them(config, tmp_path, monkey
         make("ngspice", tmp_path / "raw", config(*SETTINGS).settings("raw", "ngspice"))
 
 
-def test_targets_are_what_ngspice_computed(config, reference_file, tmp_path, monkeypatch):
-    monkeypatch.setenv(MIRROR_VARIABLE, str(reference_file("circuits.json").parent))
-    section = config(*SETTINGS)
-    make("ngspice", tmp_path / "raw", section.settings("raw", "ngspice"))
-    prepare("ngspice", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "ngspice"))
-    data = CircuitData.load(tmp_path / "data")
+def test_targets_are_what_ngspice_computed(prepared):
+    data = CircuitData.load(prepared())
     # 27 random circuits, the six-part reference and four single parts are in the catalogue; resistors alone are not.
     assert len(data.test_types) >= 30
     simulated = data.measure(data.test_types, data.test_classes)
@@ -51,12 +63,8 @@ def test_targets_are_what_ngspice_computed(config, reference_file, tmp_path, mon
     assert not wanted & set(texts(data.validation_types, data.values[data.validation_classes]))
 
 
-def test_between_the_files_frequencies_only_sharp_resonances_suffer(config, reference_file, tmp_path, monkeypatch):
-    monkeypatch.setenv(MIRROR_VARIABLE, str(reference_file("circuits.json").parent))
-    section = config(*SETTINGS, "frequency.points=40")
-    make("ngspice", tmp_path / "raw", section.settings("raw", "ngspice"))
-    prepare("ngspice", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "ngspice"))
-    data = CircuitData.load(tmp_path / "data")
+def test_between_the_files_frequencies_only_sharp_resonances_suffer(prepared):
+    data = CircuitData.load(prepared("frequency.points=40"))
     simulated = data.measure(data.test_types, data.test_classes)
     difference = np.sqrt(
         np.square(simulated - data.test_response).mean(axis=(1, 2)) / np.square(simulated).mean(axis=(1, 2))
@@ -65,12 +73,9 @@ def test_between_the_files_frequencies_only_sharp_resonances_suffer(config, refe
     assert difference.max() < 0.2
 
 
-def test_a_grid_beyond_the_files_is_refused(config, reference_file, tmp_path, monkeypatch):
-    monkeypatch.setenv(MIRROR_VARIABLE, str(reference_file("circuits.json").parent))
-    section = config(*SETTINGS, "frequency.highest=1000")
-    make("ngspice", tmp_path / "raw", section.settings("raw", "ngspice"))
+def test_a_grid_beyond_the_files_is_refused(prepared):
     with pytest.raises(UserError, match=r"holds w from 0\.01 to 100, the grid of params\.yaml goes from 0\.01 to 1000"):
-        prepare("ngspice", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "ngspice"))
+        prepared("frequency.highest=1000")
 
 
 def test_interpolation_is_exact_for_powers_of_frequency():

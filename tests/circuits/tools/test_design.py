@@ -18,6 +18,7 @@ from hypernet.circuits.tools.deliverables import FILES
 from hypernet.circuits.tools.search import Effort
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
+from hypernet.lab.results import figures
 
 SMALL = Effort(
     rounds=1, draws=6000, starts=50, templates=2, first_steps=50, finalists=8, last_steps=60, prunings=1,
@@ -33,6 +34,17 @@ def _quick(monkeypatch):
     """A search of a second or two."""
     monkeypatch.setattr(search, "FOR_CURVE", SMALL)
     monkeypatch.setattr(search, "FOR_MASK", SMALL)
+
+
+@pytest.fixture
+def _undrawn(monkeypatch):
+    """The curves, which a test does not look at, are empty files: to draw them takes half of a design's time."""
+
+    def touch(folder, name, *others, **options):
+        for suffix in (".png", ".svg"):
+            (folder / f"{name}{suffix}").touch()
+
+    monkeypatch.setattr(figures, "save_panels", touch)
 
 
 @pytest.fixture
@@ -98,6 +110,7 @@ def test_a_low_pass_keeps_its_mask_by_the_judgement_of_scikit_rf(design, load, c
     assert f"Yield: {100 * content['yield']['share']:.1f} of 100" in printed
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_from_python_the_files_are_those_of_the_command(design, tmp_path, capsys):
     _, content, folder = design(LOW_PASS, "--max-parts", "2", "--seed", "5")
     printed = capsys.readouterr().out
@@ -119,6 +132,7 @@ def test_from_python_the_files_are_those_of_the_command(design, tmp_path, capsys
     np.testing.assert_allclose(simulation.voltage, result.response.voltage, rtol=1e-9)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_mask_of_arrays_and_a_network_that_is_open(design, trained, tmp_path):
     model = circuits.open_model(trained("ours") / "model.ckpt")
     (tmp_path / "target.csv").write_text(LOW_PASS)
@@ -161,6 +175,7 @@ def test_from_python_mistakes_are_errors_of_the_user(design, tmp_path, options, 
         circuits.design("target.csv", **chosen)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_band_pass_is_drawn_as_a_mask(design):
     skrf = pytest.importorskip("skrf")
     code, content, _ = design(BAND_PASS, "--parts", "E24", "--max-parts", "4")
@@ -203,6 +218,7 @@ def test_a_gain_is_found_with_and_without_its_phase(design, phase):
     assert content["largest_deviation_db"] < 0.5
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_ngspice_computes_from_the_netlist_what_is_claimed(design):
     if find_ngspice() is None:
         pytest.skip("ngspice is not installed")
@@ -222,6 +238,7 @@ def test_ngspice_computes_from_the_netlist_what_is_claimed(design):
     np.testing.assert_allclose(50 * np.abs(voltage / current), impedance, rtol=1e-9)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_the_band_of_tolerances_holds_the_design(design):
     _, content, _ = design(LOW_PASS, "--max-parts", "3")
     low, gain, high = (np.array(content["response"][name]) for name in ("gain_low_db", "gain_db", "gain_high_db"))
@@ -229,6 +246,7 @@ def test_the_band_of_tolerances_holds_the_design(design):
     assert (high - low).max() > 0.1
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_trained_network_is_asked_and_its_longest_circuit_is_said(design, trained, prepared, capsys):
     hertz = np.geomspace(1.5e3, 2e7, 60)
     gain = 1 / (2 + 2j * np.pi * hertz * 1e-6)
@@ -240,6 +258,7 @@ def test_a_trained_network_is_asked_and_its_longest_circuit_is_said(design, trai
     assert "The network writes circuits of at most 3 parts" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_other_files_stay_and_own_ones_are_replaced(design, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
@@ -252,6 +271,7 @@ def test_other_files_stay_and_own_ones_are_replaced(design, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "target.csv"]
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_failure_leaves_the_folder_as_it_was(design, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "circuit.cir").write_text("old")
@@ -312,6 +332,7 @@ def test_a_missing_default_model_says_how_to_get_one_and_how_to_do_without(desig
     assert "nowhere.ckpt" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_foreign_two_port_is_designed_after(design, reference_file):
     pytest.importorskip("skrf")
     code, content, _ = design(reference_file("ind.s2p"), "--max-parts", "5")
