@@ -1,6 +1,7 @@
 """Write dvc.yaml anew, from what every domain's captions say: ``python rules/dvc.py > dvc.yaml``."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,12 @@ def domain_stage(domain: str) -> dict[str, Any]:
     }
 
 
-def content() -> dict[str, Any]:
-    """What dvc.yaml holds."""
+def content(domains: Sequence[str]) -> dict[str, Any]:
+    """What dvc.yaml holds, for these domains."""
     page = {
         "desc": "The page of all results",
         "cmd": "snakemake results/index.html",
-        "deps": [f"{PROGRAM}/report", "rules/report.smk", *(f"results/{domain}" for domain in available())],
+        "deps": [f"{PROGRAM}/report", "rules/report.smk", *(f"results/{domain}" for domain in domains)],
         "outs": outputs("results/index.html", "results/page.made.json"),
     }
     plots = [
@@ -54,15 +55,15 @@ def content() -> dict[str, Any]:
                 "y": list(versioned.methods),
             }
         }
-        for domain in available()
+        for domain in domains
         if (versioned := room(domain, "captions").VERSIONED).curves
     ]
     return {
-        "stages": {**{domain: domain_stage(domain) for domain in available()}, "page": page},
-        "metrics": [f"results/{domain}/metrics.json" for domain in available()],
+        "stages": {**{domain: domain_stage(domain) for domain in domains}, "page": page},
+        "metrics": [f"results/{domain}/metrics.json" for domain in domains],
         "plots": plots,
     }
 
 
 if __name__ == "__main__":
-    print(HEAD + yaml.safe_dump(content(), sort_keys=False, allow_unicode=True, width=120), end="")
+    print(HEAD + yaml.safe_dump(content(available()), sort_keys=False, allow_unicode=True, width=120), end="")

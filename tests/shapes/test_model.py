@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -36,7 +38,7 @@ def test_all_forms_of_the_generated_network_agree():
             widths = (3, 32, 32, 32, 32, 32, 1)
             self.layers = nn.ParameterList(
                 nn.Parameter(torch.zeros(shape, dtype=torch.float64))
-                for given, out in zip(widths, widths[1:], strict=False)
+                for given, out in pairwise(widths)
                 for shape in ((given, out), (out,), (out,))
             )
 

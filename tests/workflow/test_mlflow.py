@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hypernet.domains import available
-
 # Nothing listens on the discard port.
 NO_SERVER = "http://127.0.0.1:9"
 
@@ -50,7 +48,7 @@ def test_curves_have_a_point_per_check(copy, client):
 
 
 def test_every_run_has_ended_and_is_there_once(copy, client):
-    for domain in available():
+    for domain in copy.domains:
         runs = client.search_runs([client.get_experiment_by_name(domain).experiment_id])
         assert {run.info.status for run in runs} == {"FINISHED"}
         places = [run.data.tags["place"] for run in runs if not run.data.tags["place"].startswith("program")]
@@ -66,7 +64,7 @@ def test_a_server_that_is_away_costs_nothing_and_is_told_later(copy, tmp_path):
     away.run("snakemake", "codes")
     assert "what was not sent is sent next time" in (away.path / "results/codes/track.txt").read_text()
     # That server has nothing yet.
-    assert away.planned() == {f"{domain}: bring MLflow to where the results are" for domain in available()}
+    assert away.planned() == {f"{domain}: bring MLflow to where the results are" for domain in copy.domains}
     back.run("snakemake", "codes")
     assert back.planned() == set()
 

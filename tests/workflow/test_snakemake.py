@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import yaml
 
 from hypernet.domains import available, room
 from hypernet.lab.results.summary import COLUMNS
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_a_run_leaves_everything_that_was_promised(copy):
@@ -18,6 +23,21 @@ def test_a_run_leaves_everything_that_was_promised(copy):
     }
     assert "Error-correcting-code decoders" in (results / "index.html").read_text(encoding="utf-8")
     assert not list(results.rglob("*.tmp*"))
+
+
+def test_every_step_of_every_domain_is_planned(copy):
+    """By the project's own configuration, in a folder where nothing was made."""
+    (copy.path / "everything.yaml").write_text((PROJECT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    overlay = ["--configfile", "everything.yaml", "--config", "project={data: data/none, results: results_none}"]
+    planned = copy.jobs(copy.run("snakemake", "--dry-run", *overlay).stdout)
+    shutil.rmtree(copy.path / "results_none", ignore_errors=True)
+    for domain in available():
+        steps = room(domain, "captions").STEPS
+        dataset = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))[domain]["datasets"][0]
+        messages = [step.message.format(dataset=dataset) for step in steps.values()]
+        for message in (*messages, "join all runs into summary.csv", "draw the pictures"):
+            assert f"{domain}: {message}" in planned
+        assert any(text.startswith(f"{domain}: train ") for text in planned)
 
 
 def test_a_second_run_has_nothing_to_do(copy):
@@ -90,7 +110,7 @@ def test_a_training_that_goes_on_from_another_follows_it(copy):
 
 
 def test_every_domain_has_its_tables_and_pictures(copy):
-    for domain in available():
+    for domain in copy.domains:
         summary = pd.read_csv(copy.path / "results" / domain / "summary.csv", keep_default_na=False)
         assert set(summary.dataset) == set(yaml.safe_load((copy.path / "params.yaml").read_text())[domain]["datasets"])
         for picture in room(domain, "captions").FIGURES:
@@ -99,6 +119,6 @@ def test_every_domain_has_its_tables_and_pictures(copy):
 
 def test_every_step_noted_what_it_cost(copy):
     table = copy.costs
-    for domain in available():
+    for domain in copy.domains:
         for step in ("raw", "prepare", "train", "measure", "evaluate", "summarise", "figures", "track"):
             assert f"| {domain} | {step}" in table

@@ -52,7 +52,7 @@ class FilterNet(nn.Module):
         return self.convolution.filters(self.heads(self.trunk(frames)))
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
-        """The filters of all patches of images ``[B, 4, N, N]``, ``[B, P, K]`` each."""
+        """The filters of all patches of images ``[B, 4, H, W]``, ``[B, P, K]`` each."""
         features = self.trunk.of_image(frames, geometry)
         vertical, horizontal = self.convolution.filters(self.heads(features.flatten(0, 1)))
         return vertical.unflatten(0, features.shape[:2]), horizontal.unflatten(0, features.shape[:2])

@@ -102,7 +102,8 @@ class Forecaster:
         if isinstance(self.settings, MotionSettings):
             return self._shifted
         # Patches that overlap share what the first layers make of them: squares of N, not of a patch.
-        return Tiled(network_forecast(self.whole), self.geometry.size, self.geometry.margin)
+        patch = self.geometry.patch if self.on_patches else None
+        return Tiled(network_forecast(self.whole), self.geometry.size, self.geometry.margin, patch=patch)
 
     def roll_out(self, frames: np.ndarray, steps: int) -> np.ndarray:
         """Forecasts of whole fields, one step after the other: ``[B, 4, H, W] -> [B, steps, H, W]``.

@@ -6,7 +6,8 @@ from hypernet.shapes.names import dataset_title
 __all__ = ["BETTER", "COMMANDS", "FIGURES", "METRICS", "dataset_title"]
 
 METRICS = {
-    "iou": "intersection over union of the 32³ voxel centres, mean over objects; without a class the mean of the classes",
+    "iou": "intersection over union of the 32³ voxel centres, mean over objects; without a class the "
+    "mean of the classes",
     "published_iou": "the same beside the published tables (other objects, and labels by other rules: only the order "
     "can be compared)",
     "chamfer_l1": "mean distance to the nearest point of the other surface, both ways; the cube has the side 2",
@@ -53,10 +54,10 @@ FIGURES = {
     "The title says how well embeddings and weights tell the classes apart.",
     "interpolation": "From one object to another: between their embeddings, which is also between the weights of their "
     "networks, since those are linear in the embedding; and between the values of the two networks.",
-    "silhouettes": "Differentiable rendering, of a network that never saw a shape: the image given, the silhouette of "
-    "another view of the same object, and the silhouette that the written function has in that view.",
-    "slices": "Cuts through the written function: its value in three planes, the surface where it is zero, and the true "
-    "outline.",
+    "silhouettes": "Differentiable rendering, by a network trained on silhouettes alone: the image given, the "
+    "silhouette of another view of the same object, and the silhouette that the written function has in that view.",
+    "slices": "Cuts through the written function: its value in three planes, the surface where it is zero, and the "
+    "true outline.",
     "samples": "The labelled points of one training batch: uniform ones and those near the boundary, inside and "
     "outside.",
     "resolution": "One and the same network asked at several resolutions: IoU with the exact shape, and the time that "

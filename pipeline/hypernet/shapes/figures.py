@@ -519,10 +519,11 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
     }
     count = max(rows.method.nunique() for rows in (*panels.values(), *quoted.values()))
     names = [*CLASSES, MEAN]
+    height, columns = len(names) * max(0.42, 0.075 * count), len(panels) + len(quoted)
     figure, grid_of_axes = plt.subplots(
         1,
-        len(panels) + len(quoted),
-        figsize=(1.4 + 4.6 * (len(panels) + len(quoted)), 2.6 + len(names) * max(0.42, 0.075 * count)),
+        columns,
+        figsize=(1.4 + 4.6 * columns, 1.2 + height + 0.19 * count),
         sharey=True,
         squeeze=False,
     )
@@ -554,7 +555,9 @@ def _iou_by_class(gathered: _Gathered) -> Figure | str:
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("IoU (%), other objects and labels" if quotes else "IoU (%), 95 % interval over objects")
         axes.set_title(textwrap.fill(title, 44), fontsize=10)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.075), fontsize=8.5)
+        if quotes or axes is grid_of_axes[0, 0]:
+            # Two thirds of an inch below: under the axis and what stands there.
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.65 / height), fontsize=8.5)
     figure.suptitle("Intersection over union with the true shape, 32³ voxels; higher is better")
     return figure
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.baselines import global_motion, optical_flow
+from hypernet.radar.baselines import global_motion, optical_flow, patch_linear
 from hypernet.radar.baselines.global_motion import GlobalMotion, squared_differences
 from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow, extrapolated
@@ -185,6 +185,27 @@ def test_sums_are_exact_however_patches_come():
     assert all(
         torch.equal(parameter, other) for parameter, other in zip(whole.parameters(), parts.parameters(), strict=True)
     )
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 1000])
+def test_patches_that_count_several_times_are_as_if_they_came_so_often(monkeypatch, rows):
+    inputs, targets = patches(300)
+    times = np.random.default_rng(3).integers(1, 5, 300)
+    repeated = NormalEquations(PATCHES)
+    repeated.add(np.repeat(inputs, times, axis=0), np.repeat(targets, times, axis=0))
+    monkeypatch.setattr(patch_linear, "ROWS_AT_ONCE", rows)
+    counted = NormalEquations(PATCHES)
+    counted.add(inputs, targets, times)
+    assert counted.count == repeated.count == times.sum()
+    ours, theirs = counted.solve(0.01), repeated.solve(0.01)
+    assert torch.equal(ours.linear.weight, theirs.linear.weight)
+    assert torch.equal(ours.linear.bias, theirs.linear.bias)
+    # Against the formula, in another library.
+    x, y = (array.reshape(300, -1) / 255 for array in (inputs, targets))
+    x, y = (array - np.average(array, axis=0, weights=times) for array in (x, y))
+    weighted = x * times[:, None]
+    expected = np.linalg.solve(weighted.T @ x + 0.01 * times.sum() * np.eye(x.shape[1]), weighted.T @ y)
+    np.testing.assert_allclose(ours.linear.weight.detach().numpy(), expected.T, rtol=1e-5, atol=1e-6)
 
 
 def test_alpha_is_chosen_by_the_error_on_validation_patches():

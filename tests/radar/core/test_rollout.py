@@ -14,7 +14,9 @@ from torch import nn
 
 from hypernet.lab.errors import UserError
 from hypernet.radar.core import rollout
+from hypernet.radar.core.frames import Geometry
 from hypernet.radar.core.rollout import Tiled, known_after, last_field, network_forecast, roll_out
+from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 
 KERNEL = np.array([[0.0, 0.1, 0.0], [0.2, 0.3, 0.1], [0.1, 0.0, 0.2]], np.float32)
 
@@ -51,6 +53,42 @@ def test_patches_narrower_than_the_margin_cover_the_border_too():
     frames = rain(1, 4, 61, 58)
     field = Tiled(filtered(10), 28, 10)(frames)
     np.testing.assert_allclose(field, correlate(frames[:, -1], KERNEL[None], mode="constant"), atol=1e-6)
+
+
+class PatchMeans(PatchNetwork):
+    """Forecasts that tell one patch from another: the last image times the mean of all that the patch sees."""
+
+    def __init__(self, margin: int):
+        super().__init__()
+        self.margin, self.seen = margin, 0
+
+    def forward(self, patches):
+        self.seen += len(patches)
+        inner = slice(self.margin, patches.shape[-1] - self.margin)
+        return patches[:, -1, inner, inner] * patches.mean(dim=(1, 2, 3))[:, None, None]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    patch=st.integers(1, 6),
+    side=st.integers(1, 5),
+    margin=st.integers(0, 7),
+    more=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    border=st.sampled_from(["zero", "edge"]),
+)
+def test_patches_that_are_seen_are_those_of_whole_squares(patch, side, margin, more, border):
+    geometry = Geometry(patch * side + 2 * margin, margin, patch, 1)
+    frames = rain(2, 4, geometry.size + more[0], geometry.size + more[1])
+    forecast = network_forecast(OnTiles(PatchMeans(margin), geometry))
+    whole = Tiled(forecast, geometry.size, margin, border)(frames)
+    np.testing.assert_allclose(Tiled(forecast, geometry.size, margin, border, patch=patch)(frames), whole, rtol=1e-5)
+
+
+def test_patches_that_are_not_seen_are_not_forecast():
+    geometry, network = Geometry(100, 10, 8, 21), PatchMeans(10)
+    Tiled(network_forecast(OnTiles(network, geometry)), 100, 10, patch=8)(rain(1, 4, 100, 100))
+    # Ten a side in the middle, two more along each edge.
+    assert network.seen == 14**2
 
 
 def test_a_field_of_the_networks_size_gets_the_networks_own_forecast():

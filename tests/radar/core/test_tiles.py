@@ -77,11 +77,22 @@ def test_a_network_on_patches_forecasts_images_some_at_a_time(monkeypatch, at_on
     assert sum(seen) == 5 * 16
 
 
+def test_rectangles_of_patches_are_forecast_too():
+    class Shift(PatchNetwork):
+        def forward(self, patches):
+            return patches[:, -1, 1:4, 3:6]
+
+    frames = torch.rand(5, 4, 2 * 3 + 4, 5 * 3 + 4)
+    assert torch.equal(OnTiles(Shift(), Geometry(16, 2, 3, 3))(frames), frames[:, -1, 1:7, 3:18])
+
+
 def test_what_does_not_fit_is_refused():
     geometry = Geometry(16, 2, 3, 3)
-    with pytest.raises(ValueError, match=r"\[2, 4, 15, 16\].*16, 16"):
+    with pytest.raises(ValueError, match=r"\[2, 4, 15, 16\].*3 pixels do not fill a centre of 11 x 12"):
         cut(torch.zeros(2, 4, 15, 16), geometry)
     with pytest.raises(ValueError, match=r"\[2, 15, 3, 3\].*16, 3, 3"):
         join(torch.zeros(2, 15, 3, 3), geometry)
-    with pytest.raises(ValueError, match="5 pixels do not fill a centre of 12"):
+    with pytest.raises(ValueError, match=r"\[2, 7, 3, 3\] must be \[B, 6, 3, 3\]"):
+        join(torch.zeros(2, 7, 3, 3), geometry, rows=2)
+    with pytest.raises(ValueError, match="5 pixels do not fill a centre of 12 x 12"):
         cut(torch.zeros(2, 4, 16, 16), Geometry(16, 2, 5, 3))

@@ -22,7 +22,7 @@ TRAINING = {
     "uniform": 8, "boundary": 8,
 }  # fmt: skip
 ENCODER = {"channels": 4, "stride": 2, "units": [{"channels": 8, "stride": 2}], "hidden": 16, "embedding": 16}
-SETTINGS = {"train": TRAINING, "encoder": ENCODER, "decoder": {"width": 32, "layers": 6, "start": "fan"}}
+SETTINGS = {"train": TRAINING, "encoder": ENCODER, "decoder": {"width": 32, "layers": 6, "start": "ordinary"}}
 
 
 def ball(points):

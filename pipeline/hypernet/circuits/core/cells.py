@@ -32,8 +32,12 @@ def gates(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
         h' = (1 - z) n + z h, ``[..., H]``.
     """
     size = state.shape[-1]
-    reset, update = torch.sigmoid(from_input[..., : 2 * size] + from_state[..., : 2 * size]).chunk(2, dim=-1)
-    new = torch.tanh(torch.addcmul(from_input[..., 2 * size :], reset, from_state[..., 2 * size :]))
+    # Split, not sliced: the gradient is joined once instead of being added to zeros for every slice.
+    (input_both, input_new), (state_both, state_new) = (
+        part.split([2 * size, size], dim=-1) for part in (from_input, from_state)
+    )
+    reset, update = torch.sigmoid(input_both + state_both).chunk(2, dim=-1)
+    new = torch.tanh(torch.addcmul(input_new, reset, state_new))
     return torch.lerp(new, state, update)
 
 

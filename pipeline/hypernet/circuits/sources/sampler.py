@@ -6,6 +6,7 @@ run is a non-empty subset of R, L and C with a value each, and runs alternate be
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Collection, Sequence
@@ -41,6 +42,23 @@ def count(length: int, values: int) -> int:
     return 2 * tails(length, values)[length]
 
 
+@functools.cache
+def _next_runs(longest: int, values: int) -> tuple[np.ndarray, np.ndarray]:
+    """How the next run is drawn when m = 0..longest parts are still to come; kept, for every batch asks for it.
+
+    Returns:
+        cumulative probability of each subset ``[longest + 1, 7]``, and the last one that still fits ``[longest + 1]``.
+    """
+    ways = tails(longest, values)
+    weight = np.zeros((longest + 1, len(SUBSETS)))
+    for still in range(1, longest + 1):
+        for number, size in enumerate(SIZES.tolist()):
+            if size <= still:
+                weight[still, number] = values**size * ways[still - size] / ways[still]
+    # Subsets are in order of their size.
+    return np.cumsum(weight, axis=1), (weight > 0).sum(axis=1) - 1
+
+
 def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw canonical ladders, each uniformly among all of its length.
 
@@ -54,16 +72,7 @@ def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tu
     """
     lengths = np.asarray(lengths)
     longest = int(lengths.max())
-    ways = tails(longest, values)
-    # share[m, subset]: cumulative probability that the next run is this subset when m parts are still to come.
-    weight = np.zeros((longest + 1, len(SUBSETS)))
-    for still in range(1, longest + 1):
-        for number, size in enumerate(SIZES.tolist()):
-            if size <= still:
-                weight[still, number] = values**size * ways[still - size] / ways[still]
-    share = np.cumsum(weight, axis=1)
-    # The last subset that still fits: subsets are in order of their size.
-    last = (weight > 0).sum(axis=1) - 1
+    share, last = _next_runs(longest, values)
     types = np.full((len(lengths), longest), PAD, dtype=np.int8)
     side = generator.integers(0, 2, size=len(lengths))
     left = lengths.copy()

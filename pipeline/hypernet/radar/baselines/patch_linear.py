@@ -20,6 +20,8 @@ from hypernet.radar.core.tiles import PatchNetwork
 
 # Inputs uint8 [B, 4, c + 2 m, c + 2 m] and targets uint8 [B, c, c], grey times 255.
 Patches = tuple[np.ndarray, np.ndarray]
+# Rows of the products of inputs that are summed together; those to the right of the last of them are left out.
+ROWS_AT_ONCE = 512
 
 
 class PatchLinear(PatchNetwork):
@@ -50,21 +52,33 @@ class NormalEquations:
         self.geometry, self.device = geometry, device
         inputs, targets = INPUTS * geometry.patch_input**2, geometry.patch**2
         self.count = 0
+        # Of the products of inputs, which are symmetric, what is on the diagonal and to the left of it; more is not
+        # to be relied on.
         self._gram, self._cross, self._input, self._target = (
             torch.zeros(shape, dtype=torch.float64, device=device)
             for shape in ((inputs, inputs), (inputs, targets), (inputs,), (targets,))
         )
 
-    def add(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        """Take in some patches: uint8 ``[B, 4, c + 2 m, c + 2 m]`` and ``[B, c, c]``."""
+    def add(self, inputs: np.ndarray, targets: np.ndarray, times: np.ndarray | None = None) -> None:
+        """Take in some patches.
+
+        Args:
+            inputs: uint8 ``[B, 4, c + 2 m, c + 2 m]``.
+            targets: uint8 ``[B, c, c]``.
+            times: how often each of them counts, integers ``[B]``; once where it is not said.
+        """
         if inputs.dtype != np.uint8 or targets.dtype != np.uint8:
             raise ValueError(f"patches of type {inputs.dtype} and {targets.dtype}; accepted: uint8")
         x, y = (torch.from_numpy(array).to(self.device).flatten(1).double() for array in (inputs, targets))
-        self.count += len(x)
-        self._gram.addmm_(x.mT, x)
-        self._cross.addmm_(x.mT, y)
-        self._input += x.sum(dim=0)
-        self._target += y.sum(dim=0)
+        counts = np.ones(len(inputs), dtype=np.int64) if times is None else times
+        self.count += int(counts.sum())
+        counted = x * torch.from_numpy(counts).to(x)[:, None]
+        for first in range(0, len(self._gram), ROWS_AT_ONCE):
+            rows, end = slice(first, first + ROWS_AT_ONCE), first + ROWS_AT_ONCE
+            self._gram[rows, :end].addmm_(counted[:, rows].mT, x[:, :end])
+        self._cross.addmm_(counted.mT, y)
+        self._input += counted.sum(dim=0)
+        self._target += torch.from_numpy(counts).to(y) @ y
 
     def solve(self, alpha: float) -> PatchLinear:
         """The regression with the penalty ``alpha`` times the number of patches; the constant term has none.
@@ -76,6 +90,7 @@ class NormalEquations:
             raise UserError("patch_linear: no training patches; accepted: one or more")
         mean_input, mean_target = self._input / self.count, self._target / self.count
         # In whole grey levels, 255 times as large: the penalty grows with their square, the weights stay the same.
+        # Cholesky's method reads the diagonal and what is to the left of it.
         matrix = torch.addr(self._gram, self._input, mean_input, alpha=-1)
         matrix.diagonal().add_(alpha * self.count * LEVELS**2)
         factor, failed = torch.linalg.cholesky_ex(matrix)

@@ -25,20 +25,21 @@ def fit_ridge(data: RadarData, settings: RidgeMethod, seed: int) -> tuple[PatchL
     places = PatchPlaces(data, "train")
     equations = NormalEquations(data.geometry)
     chosen = places.draw(numpy_generator(seed, "radar", "ridge"), min(settings.patches, 4 * len(places)))
-    # In the order of their frames: neighbours are read together.
-    for some in _batches(np.sort(chosen)):
-        equations.add(*places.cut(some))
+    # Wet patches are drawn several times. In the order of their frames: neighbours are read together.
+    different, times = np.unique(chosen, return_counts=True)
+    for some in _batches(len(different)):
+        equations.add(*places.cut(different[some]), times[some])
     regression, losses = choose(equations, settings.alphas, _validation(data))
     best = min(losses, key=losses.__getitem__)
     return regression, {"alpha": best, "patches": equations.count, "validation_patch_loss": losses[best]}
 
 
-def _batches(chosen: np.ndarray) -> Iterator[np.ndarray]:
-    for first in range(0, len(chosen), PATCHES_AT_ONCE):
-        yield chosen[first : first + PATCHES_AT_ONCE]
+def _batches(count: int) -> Iterator[np.ndarray]:
+    for first in range(0, count, PATCHES_AT_ONCE):
+        yield np.arange(first, min(first + PATCHES_AT_ONCE, count))
 
 
 def _validation(data: RadarData) -> Iterator[Patches]:
     places = PatchPlaces(data, "validation")
-    for some in _batches(np.arange(len(places))):
+    for some in _batches(len(places)):
         yield places.cut(some)

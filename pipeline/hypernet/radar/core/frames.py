@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from hypernet.radar.config import Sizes
@@ -175,11 +176,10 @@ class RadarData:
             rows: numbers of windows, ``[B]``.
             frames: 0..4, which of a window's frames.
         """
-        windows, inside = self.windows[split], np.arange(self.geometry.size)
+        windows, size = self.windows[split], self.geometry.size
+        squares = sliding_window_view(self.grey, (size, size), axis=(1, 2))
         first = windows.first[rows][:, None] + np.asarray(frames)
-        rows_at = (windows.row[rows][:, None] + inside)[:, None, :, None]
-        columns_at = (windows.column[rows][:, None] + inside)[:, None, None, :]
-        return self.grey[first[:, :, None, None], rows_at, columns_at]
+        return squares[first, windows.row[rows][:, None], windows.column[rows][:, None]]
 
     def inputs(self, split: str, rows: np.ndarray) -> np.ndarray:
         """The four images of windows, float32 ``[B, 4, N, N]`` in [0, 1]."""

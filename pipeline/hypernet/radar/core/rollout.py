@@ -7,9 +7,9 @@ twice the margin. Forecasts further ahead come from feeding forecasts back as th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -43,6 +43,22 @@ def network_forecast(network: nn.Module) -> SquareForecast:
     return forecast
 
 
+class Stretch(NamedTuple):
+    """What one square gives to a field, along one side.
+
+    Attributes:
+        start: first pixel of the field that is forecast, and of the padded field that is looked at for it.
+        length: pixels that are forecast.
+        first: first of the pixels that are taken.
+        end: behind the last of them.
+    """
+
+    start: int
+    length: int
+    first: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Tiled:
     """The next field from forecasts of squares.
@@ -58,6 +74,9 @@ class Tiled:
         border: what is assumed outside the field.
         channels: numbers of every pixel, where it is not one but an array: the function gives ``[B, *channels, n - 2 m,
             n - 2 m]`` then, and the field is ``[B, H, W, *channels]``.
+        patch: c, where a square's forecast is made of patches that know nothing of each other, and the function
+            forecasts rectangles of them too, ``[B, 4, R c + 2 m, Q c + 2 m] -> [B, R c, Q c]``. Only the patches
+            that are seen are forecast then: of squares of 100 pixels in a field of 100, 196 instead of 900.
     """
 
     forecast: SquareForecast
@@ -65,6 +84,7 @@ class Tiled:
     margin: int
     border: Border = "zero"
     channels: tuple[int, ...] = ()
+    patch: int | None = None
 
     @property
     def centre(self) -> int:
@@ -90,41 +110,47 @@ class Tiled:
         margin = self.margin
         around = ((0, 0), (0, 0), (margin, margin), (margin, margin))
         padded = np.pad(frames, around, mode="constant" if self.border == "zero" else "edge")
-        squares = sliding_window_view(padded, (self.size, self.size), axis=(2, 3))
-        field = np.empty((count, height, width, *self.channels), dtype=np.float32)
-        centres = sliding_window_view(field, (self.centre, self.centre), axis=(1, 2), writeable=True)
-        at_once = max(1, PIXELS_AT_ONCE // (INPUTS * self.size**2))
-        for sample, row, column in self._batches(count, height, width, at_once):
-            # All three are arrays of places: the four frames stay, ``[b, 4, n, n]``.
-            centres[sample, row, column] = self.forecast(squares[sample, :, row, column])
-        return field
+        field = np.empty((count, *self.channels, height, width), dtype=np.float32)
+        by_shape: dict[tuple[int, int], list[tuple[Stretch, Stretch]]] = {}
+        for rows, columns in itertools.product(self._stretches(height), self._stretches(width)):
+            by_shape.setdefault((rows.length, columns.length), []).append((rows, columns))
+        for shape, pieces in by_shape.items():
+            high, wide = (length + 2 * margin for length in shape)
+            squares = sliding_window_view(padded, (high, wide), axis=(2, 3))
+            places = [(sample, *piece) for sample in range(count) for piece in pieces]
+            at_once = max(1, PIXELS_AT_ONCE // (INPUTS * high * wide))
+            for start in range(0, len(places), at_once):
+                some = places[start : start + at_once]
+                corners = np.array([(sample, rows.start, columns.start) for sample, rows, columns in some])
+                # All three are arrays of places: the four frames stay, ``[b, 4, n, n]``.
+                forecasts = self.forecast(squares[corners[:, 0], :, corners[:, 1], corners[:, 2]])
+                for (sample, rows, columns), forecast in zip(some, forecasts, strict=True):
+                    down, right = (slice(of.first - of.start, of.end - of.start) for of in (rows, columns))
+                    taken = slice(rows.first, rows.end), slice(columns.first, columns.end)
+                    field[sample, ..., *taken] = forecast[..., down, right]
+        return np.moveaxis(field, (-2, -1), (1, 2))
 
-    def _batches(
-        self, count: int, height: int, width: int, at_once: int
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Numbers of samples, and upper left corners of squares in the padded field, ``[b]`` each.
+    def _stretches(self, length: int) -> list[Stretch]:
+        """Along one side of a field: what every square gives, every pixel once.
 
-        First those that reach over the edge; the ones inside come later and replace what they have in common. A
-        square's corner in the padded field is that of its forecast in the field.
+        Squares inside the field replace those that reach over its edge, later ones what they share with earlier ones;
+        what is left of a square is in one piece.
         """
-        inside_rows, over_rows = self._starts(height)
-        inside_columns, over_columns = self._starts(width)
-        over = [*itertools.product(over_rows, [*over_columns, *inside_columns])]
-        over += itertools.product(inside_rows, over_columns)
-        for corners in (over, [*itertools.product(inside_rows, inside_columns)]):
-            row, column = np.array(corners).T if corners else np.empty((2, 0), dtype=int)
-            sample = np.repeat(np.arange(count), len(row))
-            row, column = np.tile(row, count), np.tile(column, count)
-            for start in range(0, len(sample), at_once):
-                some = slice(start, start + at_once)
-                yield sample[some], row[some], column[some]
-
-    def _starts(self, length: int) -> tuple[list[int], list[int]]:
-        """Along one side: first pixels of the squares inside the field, and of those that reach over its edge."""
         last = length - self.size
         inside = [*range(self.margin, last + self.margin, self.centre), last + self.margin]
-        over = range(0, self.margin, self.centre)
-        return inside, sorted({*over, *(last + 2 * self.margin - start for start in over)})
+        low = range(0, self.margin, self.centre)
+        over = sorted({*low, *(last + 2 * self.margin - start for start in low)})
+        giver = np.empty(length, dtype=np.int64)
+        for start in (*over, *inside):
+            giver[start : start + self.centre] = start
+        patch = self.patch or self.centre
+        stretches = []
+        for square in np.unique(giver).tolist():
+            given = np.flatnonzero(giver == square)
+            first, end = int(given[0]), int(given[-1]) + 1
+            start = first - (first - square) % patch
+            stretches.append(Stretch(start, end + (square - end) % patch - start, first, end))
+        return stretches
 
 
 def last_field(frames: np.ndarray) -> np.ndarray:

@@ -26,23 +26,21 @@ def tile_views(frames: Tensor, geometry: Geometry) -> Tensor:
     """The squares around all patches as a view: nothing is copied, numbers of any type stay what they are.
 
     Args:
-        frames: ``[..., N, N]``; ``torch.from_numpy`` of the uint8 frames, say.
-        geometry: sizes.
+        frames: ``[..., H, W]``; ``torch.from_numpy`` of the uint8 frames, say.
+        geometry: sizes of the patches; the frames may be larger or smaller than N.
 
     Returns:
-        ``[..., R, R, c + 2 m, c + 2 m]``, R = (N - 2 m) / c patches a side.
+        ``[..., R, Q, c + 2 m, c + 2 m]``, R = (H - 2 m) / c rows of Q = (W - 2 m) / c patches.
 
     Raises:
-        ValueError: the frames are not N x N, or the patches do not fill the centre.
+        ValueError: the patches do not fill the centre of the frames.
     """
-    _side(geometry)
-    if frames.shape[-2:] != (geometry.size, geometry.size):
-        raise ValueError(f"frames {list(frames.shape)} must be [..., {geometry.size}, {geometry.size}]")
+    _sides(frames, geometry)
     return windows(frames, geometry.patch_input, geometry.patch)
 
 
 def cut(frames: Tensor, geometry: Geometry) -> Tensor:
-    """The squares around all P patches, ``[B, P, C, c + 2 m, c + 2 m]``, of frames ``[B, C, N, N]``.
+    """The squares around all P patches, ``[B, P, C, c + 2 m, c + 2 m]``, of frames ``[B, C, H, W]``.
 
     A copy, (c + 2 m)^2 / c^2 times as large: overlapping squares in one row of P are no view. ``tile_views`` is.
 
@@ -57,23 +55,29 @@ def in_a_row(views: Tensor) -> Tensor:
     return views.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
 
 
-def join(tiles: Tensor, geometry: Geometry) -> Tensor:
+def join(tiles: Tensor, geometry: Geometry, rows: int | None = None) -> Tensor:
     """Predicted patches ``[B, P, c, c]`` put together, ``[B, N - 2 m, N - 2 m]``.
+
+    Args:
+        tiles: the patches, from left to right and from the top down.
+        geometry: sizes.
+        rows: R, where they are no square image's: P / R patches stand in a row, the result is ``[B, R c, P c / R]``.
 
     Raises:
         ValueError: the tiles are not P patches of c x c pixels.
     """
-    side = _side(geometry)
-    if tiles.dim() != 4 or tiles.shape[1:] != (side * side, geometry.patch, geometry.patch):
-        raise ValueError(f"tiles {list(tiles.shape)} must be [B, {side * side}, {geometry.patch}, {geometry.patch}]")
-    return tiles.unflatten(1, (side, side)).transpose(2, 3).flatten(3).flatten(1, 2)
+    side = geometry.centre // geometry.patch
+    rows, columns = (side, side) if rows is None else (rows, tiles.shape[1] // rows)
+    if tiles.dim() != 4 or tiles.shape[1:] != (rows * columns, geometry.patch, geometry.patch):
+        raise ValueError(f"tiles {list(tiles.shape)} must be [B, {rows * columns}, {geometry.patch}, {geometry.patch}]")
+    return tiles.unflatten(1, (rows, columns)).transpose(2, 3).flatten(3).flatten(1, 2)
 
 
 class PatchNetwork(nn.Module):
     """A forecast of patches, ``[B, 4, c + 2 m, c + 2 m] -> [B, c, c]``."""
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
-        """The forecasts of all patches of images ``[B, 4, N, N]``, ``[B, P, c, c]``.
+        """The forecasts of all patches of images ``[B, 4, H, W]``, ``[B, P, c, c]``.
 
         Networks that can do better than to go patch by patch, for patches overlap, do so here.
         """
@@ -82,7 +86,7 @@ class PatchNetwork(nn.Module):
 
 
 class OnTiles(nn.Module):
-    """A forecast of whole images by a network on patches.
+    """A forecast of whole images, or of rectangles of patches, by a network on patches.
 
     Args:
         network: on patches.
@@ -92,24 +96,29 @@ class OnTiles(nn.Module):
     def __init__(self, network: PatchNetwork, geometry: Geometry):
         super().__init__()
         self.network, self.geometry = network, geometry
-        self._images = max(1, PATCHES_AT_ONCE // geometry.patches)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """The next image's centre, ``[B, N - 2 m, N - 2 m]``, of frames ``[B, 4, N, N]``."""
-        done = [self.network.of_image(some, self.geometry) for some in frames.split(self._images)]
-        return join(torch.cat(done), self.geometry)
+        """The next image's centre, ``[B, H - 2 m, W - 2 m]``, of frames ``[B, 4, H, W]``; see ``tile_views``."""
+        done = [self.network.of_image(some, self.geometry) for some in self._in_turns(frames)]
+        return join(torch.cat(done), self.geometry, _sides(frames, self.geometry)[0])
 
     def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Vertical and horizontal filters of all patches, ``[B, P, K]`` each; of a network that has filters."""
         written: Any = self.network.filters
-        done = [written.of_image(some, self.geometry) for some in frames.split(self._images)]
+        done = [written.of_image(some, self.geometry) for some in self._in_turns(frames)]
         vertical, horizontal = (torch.cat(parts) for parts in zip(*done, strict=True))
         return vertical, horizontal
 
+    def _in_turns(self, frames: Tensor) -> tuple[Tensor, ...]:
+        rows, columns = _sides(frames, self.geometry)
+        return frames.split(max(1, PATCHES_AT_ONCE // (rows * columns)))
 
-def _side(geometry: Geometry) -> int:
-    """Patches a side."""
-    side, rest = divmod(geometry.centre, geometry.patch)
-    if rest or side < 1:
-        raise ValueError(f"patches of {geometry.patch} pixels do not fill a centre of {geometry.centre}")
-    return side
+
+def _sides(frames: Tensor, geometry: Geometry) -> tuple[int, int]:
+    """Rows of patches, and patches in a row, of frames ``[..., H, W]``."""
+    high, wide = (length - 2 * geometry.margin for length in frames.shape[-2:])
+    if min(high, wide) < geometry.patch or high % geometry.patch or wide % geometry.patch:
+        raise ValueError(
+            f"frames {list(frames.shape)}: patches of {geometry.patch} pixels do not fill a centre of {high} x {wide}"
+        )
+    return high // geometry.patch, wide // geometry.patch

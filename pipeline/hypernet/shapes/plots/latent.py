@@ -114,4 +114,4 @@ def _thumbnails(axes: Axes, images: np.ndarray, at: np.ndarray) -> None:
         axes.add_artist(AnnotationBbox(picture, (float(place[0]), float(place[1])), frameon=False, pad=0))
     if hidden:
         axes.plot(*np.array(hidden).T, ".", ms=3, color="0.6", zorder=0, label="no room for the image")
-        axes.legend(loc="lower left", fontsize=8)
+        axes.legend(loc="best", fontsize=8)
