@@ -17,8 +17,8 @@ from hypernet.lab.results.statistics import Interval
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.shapes.config import EvaluationSettings, MeshScores
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
-from hypernet.shapes.core.networks import ConditionalShape
 from hypernet.shapes.core.metrics import surface_scores
+from hypernet.shapes.core.networks import ConditionalShape
 from hypernet.shapes.core.solids import surface_samples
 from hypernet.shapes.dataset import Split, load
 from hypernet.shapes.names import CLASSES, GENERATED

@@ -141,6 +141,6 @@ def _real(out: Path) -> dict[str, Any]:
                     "licence": "meshes: CC0 and CC-BY 3.0; official samples: ShapeNet's terms, not passed on",
                 }
     raise UserError(
-        f"shapes real: the folders {MESHES} and choy_samples are in no folder of {MIRROR_VARIABLE}; name one that holds "
-        "them"
+        f"shapes real: the folders {MESHES} and choy_samples are in no folder of {MIRROR_VARIABLE}; name one that "
+        "holds them"
     )
