@@ -271,13 +271,13 @@ def voxels(repetitions: int) -> None:
     """Occupancy of the evaluation grid by its two rules, each beside what others give for it."""
     print(heading("faces", "implementation", "ms", "ratio", "rule; voxels (IoU with ours of the rule)"))
     whole = generate(*SHAPE).union()
-    meshes = [divided(whole, times) for times in DIVISIONS]
-    # As meshes of collections are: open. One triangle in a hundred is missing.
-    holes = Mesh(meshes[1].vertices, np.delete(meshes[1].triangles, np.s_[::100], axis=0))
+    finer = [divided(whole, times) for times in DIVISIONS]
+    # As those of collections are: open. One triangle in a hundred is missing.
+    holes = Mesh(finer[1].vertices, np.delete(finer[1].triangles, np.s_[::100], axis=0))
     cases = [
-        *((f"{len(mesh.triangles):,}", mesh, RESOLUTION, ("centre", "surface only", "touch")) for mesh in meshes),
+        *((f"{len(mesh.triangles):,}", mesh, RESOLUTION, ("centre", "surface only", "touch")) for mesh in finer),
         (f"{len(holes.triangles):,}, with holes", holes, RESOLUTION, ("centre",)),
-        (f"{len(meshes[1].triangles):,}, at {2 * RESOLUTION}³", meshes[1], 2 * RESOLUTION, ("centre",)),
+        (f"{len(finer[1].triangles):,}, at {2 * RESOLUTION}³", finer[1], 2 * RESOLUTION, ("centre",)),
     ]
     for name, mesh, resolution, rules in cases:
         table_of_rules = by_rule(mesh, resolution)
@@ -479,7 +479,7 @@ def main(argv: Sequence[str]) -> None:
         asked(objects, points, options.repetitions)
     print("\nA mesh from a network ", end="")
     meshes(options.repetitions)
-    print(f"\nVoxels of a mesh, {RESOLUTION}³\n")
+    print(f"\nVoxels of a mesh, {RESOLUTION}³ where nothing else is said\n")
     voxels(options.repetitions)
     print("\nA training step at the default's sizes\n")
     training_steps(3 * options.repetitions)

@@ -39,6 +39,8 @@ INVERTED = 0.01
 # Winding number on a box around an open mesh below which all beyond is outside, and the share of the grid within the
 # box from which looking at the box does not pay.
 SMALL, MOST_NEAR = 0.4, 0.6
+# Triangles for each voxel from which it is cheaper to look at all voxels than to look for the surface's.
+FINE = 0.3
 # Points that are looked at together, and pairs of a triangle and a column.
 BLOCK = 1 << 18
 # Surfaces of symmetrical objects lie on the border of two voxels: both are touched, whatever the rounding.
@@ -113,6 +115,8 @@ def winding_on_grid(mesh: Mesh, resolution: int, half: float = INNER) -> np.ndar
     region between them one. Off any surface they are harmonic and fall to 0 far away, so that outside of a box around
     the mesh none is larger than the largest on the box: if those are small, the voxels beyond are not looked at.
     """
+    if len(mesh.triangles) > FINE * resolution**3:
+        return on_grid(lambda points: winding(mesh, points), resolution, half)
     if not mesh.watertight:
         return _open_winding(mesh, resolution, half)
     from scipy import ndimage
@@ -183,7 +187,15 @@ def _touch(touched: np.ndarray, corners: np.ndarray) -> None:
     lowest = np.ceil(corners.min(axis=1) - CLOSED).clip(-1, size + 1).astype(np.int64) - 1
     highest = np.floor(corners.max(axis=1) + CLOSED).clip(-1, size).astype(np.int64)
     seen = ((highest >= 0) & (lowest < size)).all(axis=1)
+    # A triangle whose box is one row of voxels touches all of them; of a fine mesh most are such.
+    row = ((highest > lowest).sum(axis=1) <= 1)[seen]
     corners, lowest, highest = corners[seen], lowest[seen].clip(0), highest[seen].clip(None, size - 1)
+    first, step = lowest[row], (highest > lowest)[row]
+    counts = (highest[row] - first).max(axis=1, initial=0) + 1
+    which = np.repeat(np.arange(len(first)), counts)
+    place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    touched[tuple((first[which] + place[:, None] * step[which]).T)] = True
+    corners, lowest, highest = corners[~row], lowest[~row], highest[~row]
     columns = (highest - lowest + 1)[:, :2].prod(axis=1)
     ends = np.cumsum(columns)
     first = 0
@@ -234,6 +246,10 @@ def _overlaps(corners: np.ndarray, which: np.ndarray, u: np.ndarray, v: np.ndarr
     offsets = -(normals * corners).sum(axis=-1) + normals.clip(0).sum(axis=-1) + slack
     kept = np.ones(len(which), dtype=bool)
     thin = np.abs(turn) <= CLOSED * length.max(axis=1)
+    # Of a triangle seen from its edge, a side that is a point in this view has no direction: rounding gives it one.
+    point = thin[:, None] & (length <= NEEDLE * length.max(axis=1, keepdims=True))
+    normals, offsets = np.where(point[..., None], 0.0, normals), np.where(point, slack, offsets)
+    length = np.where(point, 0.0, length)
     for edge in range(3):
         n, d = normals[which, edge], offsets[which, edge]
         value = n[:, 0] * u + n[:, 1] * v
