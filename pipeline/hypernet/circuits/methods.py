@@ -26,7 +26,7 @@ from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, Respons
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.model import CircuitHypernetwork, LowRankHypernetwork
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import count_parameters
+from hypernet.lab.runs.models import count_parameters, without_weights
 
 TITLES = {name: method.title for name, method in METHODS.items()}
 WIDEST = 4096
@@ -89,7 +89,7 @@ def _as_large(model: Callable[[], nn.Module], make: Callable[[int], ChainDecoder
     Raises:
         ValueError: a network of :data:`WIDEST` entries is still smaller.
     """
-    with torch.device("meta"):
+    with without_weights():
         wanted = count_parameters(model())
         widths = range(narrowest, WIDEST)
         place = bisect_left(widths, wanted, key=lambda hidden: count_parameters(make(hidden)))

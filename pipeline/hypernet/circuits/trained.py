@@ -16,7 +16,7 @@ from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.methods import TITLES, build
 from hypernet.circuits.model import CircuitHypernetwork
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored
+from hypernet.lab.runs.models import load_model, restored, without_weights
 
 # Of the form of model files: it rises when names or shapes in them change.
 VERSION = 1
@@ -110,7 +110,7 @@ class Designer:
         if sum(weights.numel() for weights in state.values()) > MOST_WEIGHTS:
             raise ValueError(f"more than {MOST_WEIGHTS:,} weights")
         # Without memory for the weights until their shapes are known to be those in the file.
-        with torch.device("meta"):
+        with without_weights():
             self.network = build(network, self.probe, self.lengths, len(self.values), mean, deviation)
         self.network.load_state_dict(state, assign=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

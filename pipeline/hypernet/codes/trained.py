@@ -14,7 +14,7 @@ from hypernet.codes.config import ITERATIVE, METHODS, MethodSettings
 from hypernet.codes.methods import build, pair_count
 from hypernet.codes.sources.matrices import validate
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored
+from hypernet.lab.runs.models import load_model, restored, without_weights
 
 # Of the form of model files: it rises when names or shapes in them change.
 VERSION = 1
@@ -75,7 +75,7 @@ class TrainedDecoder:
         if pairs > max(stored, PAIRS_ANYWAY):
             raise ValueError(f"{stored} numbers for {pairs} pairs of edges")
         # Without memory for the weights until their shapes are known to be those in the file.
-        with torch.device("meta"):
+        with without_weights():
             self.module = build(self.method, self.parity_check, settings)
         self.module.load_state_dict(state, assign=True)
         self.module.float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored
+from hypernet.lab.runs.models import load_model, restored, without_weights
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.baselines.global_motion import GlobalMotion
 from hypernet.radar.baselines.last_frame import LastFrame
@@ -193,7 +194,7 @@ def restore(content: dict[str, Any]) -> Forecaster:
         raise ValueError("a weight is not a finite real number")
     # Without memory for the weights until their shapes are known to be those in the file.
     has_weights = isinstance(settings, NetworkSettings | RidgeSettings)
-    with torch.device("meta" if has_weights else "cpu"):
+    with without_weights() if has_weights else nullcontext():
         network = module_of(settings, geometry)
     network.load_state_dict(state, assign=True)
     title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored
+from hypernet.lab.runs.models import load_model, restored, without_weights
 from hypernet.ratings.baselines.base import Fitted
 from hypernet.ratings.baselines.fit import open_fitted
 from hypernet.ratings.batches import as_ratings, grouped
@@ -340,7 +340,7 @@ def restore(content: dict[str, Any]) -> BaselinePredictor | MetaTreePredictor:
     settings, state = METHODS[method].settings.model_validate(content["settings"]), content["state"]
     assert isinstance(settings, MetaTreeSettings), method
     # Without memory: what the settings ask for may be larger than what the file holds.
-    with torch.device("meta"):
+    with without_weights():
         tree = build(method, settings, len(catalogue.features), catalogue.low, catalogue.high)
     for name, parameter in tree.state_dict().items():
         _numbers(state, name, parameter.dtype, *parameter.shape)
