@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,11 +17,13 @@ import torch
 from matplotlib.figure import Figure
 
 import hypernet
+from hypernet import cli
 from hypernet.domains import available, config_types, room
 from hypernet.lab.config import DomainConfig, check, load
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.job import Job
+from hypernet.lab.plan import MEASURED, TRAINED
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.lab.training import StepSampler
 from tests.components import COMPONENTS, Component
@@ -174,6 +177,20 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, dict):
         return list(first) == list(second) and all(same(first[key], second[key]) for key in first)
     return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
+
+
+def test_the_command_of_a_rule_makes_what_the_rule_promises(domain, monkeypatch):
+    """As Snakemake calls it: the slices of the configuration as JSON, on the data that are there."""
+    section, dataset = domain.section(*domain.component.small), domain.component.dataset
+    method = next(name for name in domain.component.others if name in section.methods_at_once())
+    steps = ("train", "evaluate")
+    slices = {step: section.settings(step, dataset, method).model_dump(mode="json") for step in steps}
+    monkeypatch.chdir(domain.root)
+    options = ["--data", "data", "--results", "by_rule", "--dataset", dataset, "--method", method, "--seed", "0"]
+    assert cli.main([domain.name, "measure", *options, "--threads", "1", "--settings", json.dumps(slices)]) == 0
+    made = {path.name for path in (domain.root / "by_rule" / domain.name / dataset / method / "seed0").iterdir()}
+    records = ("train.made.json", "evaluate.made.json", "measure.cost.json")
+    assert {*TRAINED, *MEASURED, *section.evaluation_files, *records} <= made
 
 
 # --- model files ----------------------------------------------------------------------------------------------
