@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -33,8 +34,25 @@ OBJECTS_AT_ONCE = 13
 SURFACE = 512
 
 
-class TrainingShapes(Dataset[Batch]):
-    """Batch i of a training, made from the number i alone.
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn for a batch.
+
+    Attributes:
+        rows: the objects, ``[B]``.
+        view: which of its images each is seen in, ``[B]``.
+        sign: -1 where image and space are mirrored, float32 ``[B, 1]``.
+        random: where everything further is drawn from.
+    """
+
+    rows: np.ndarray
+    view: np.ndarray
+    sign: np.ndarray
+    random: np.random.Generator
+
+
+class TrainingShapes(Dataset[Batch], abc.ABC):
+    """Batch i of a training, made from the number i alone: images, classes and what they are trained on.
 
     Every batch has its own order of the colour channels, and its second half is mirrored: images left to right, and
     everything in space x to -x, which is exact since cameras circle the y axis.
@@ -43,24 +61,18 @@ class TrainingShapes(Dataset[Batch]):
         data: the data set.
         settings: of the training.
         seed: of the training.
-        wanted: what a batch holds beside images and classes: ``points``, ``silhouettes``, ``voxels`` or ``surface``.
-        rays: of a silhouette, and samples on each.
         by_class: whether a batch has objects of one class, the classes in turn.
     """
 
-    def __init__(
-        self,
-        data: ShapeData,
-        settings: Training,
-        seed: int,
-        wanted: str,
-        rays: tuple[int, int] = (0, 0),
-        by_class: bool = False,
-    ):
-        self.data, self.settings, self.seed, self.wanted, self.rays = data, settings, seed, wanted, rays
+    def __init__(self, data: ShapeData, settings: Training, seed: int, by_class: bool = False):
+        self.data, self.settings, self.seed = data, settings, seed
         self.split = data.splits["train"]
         present = np.unique(self.split.classes)
         self.members = [np.flatnonzero(self.split.classes == place) for place in present] if by_class else []
+
+    @abc.abstractmethod
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """What a batch holds beside images and classes, by name."""
 
     def __getitem__(self, index: int) -> Batch:
         """Tensors by name."""
@@ -75,62 +87,82 @@ class TrainingShapes(Dataset[Batch]):
         images = split.images[rows, view][..., [*random.permutation(3), 3]]
         images[mirrored] = images[mirrored][:, :, ::-1]
         sign = np.where(mirrored, -1, 1).astype(np.float32)[:, None]
-        add = {
-            "points": self._points,
-            "silhouettes": self._silhouettes,
-            "voxels": self._voxels,
-            "surface": self._surface,
-        }
         batch = {"images": images, "classes": np.asarray(split.classes[rows])}
-        batch |= add[self.wanted](rows, view, sign, random)
+        batch |= self.targets(Drawn(rows, view, sign, random))
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
 
-    def _points(self, rows: np.ndarray, view: np.ndarray, sign: np.ndarray, random: Any) -> dict[str, np.ndarray]:
-        """Stored points, uniform and boundary ones, and their labels."""
-        del view
-        settings, data = self.settings, self.data
+
+class PointBatches(TrainingShapes):
+    """Stored points, uniform ones and those near the boundary, and their labels."""
+
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """``points`` ``[B, P, 3]``, ``labels`` ``[B, P]``."""
+        settings, data, rows = self.settings, self.data, drawn.rows
         chosen = np.concatenate(
             [
-                random.integers(data.uniform, size=(len(rows), settings.uniform)),
-                data.uniform + random.integers(data.boundary, size=(len(rows), settings.boundary)),
+                drawn.random.integers(data.uniform, size=(len(rows), settings.uniform)),
+                data.uniform + drawn.random.integers(data.boundary, size=(len(rows), settings.boundary)),
             ],
             axis=1,
         )
         points = self.split.points[rows[:, None], chosen]
-        points[..., 0] *= sign
+        points[..., 0] *= drawn.sign
         bits = self.split.labels[rows[:, None], chosen >> 3] >> (7 - (chosen & 7)).astype(np.uint8) & 1
         return {"points": points, "labels": bits.astype(np.float32)}
 
-    def _silhouettes(self, rows: np.ndarray, view: np.ndarray, sign: np.ndarray, random: Any) -> dict[str, np.ndarray]:
-        """Rays of another view of the same objects, and the opacity of its pixels."""
+
+class SilhouetteBatches(TrainingShapes):
+    """Rays of another view of the same objects, and the opacity of its pixels.
+
+    Args:
+        data: the data set.
+        settings: of the training.
+        seed: of the training.
+        rays: rays of each object.
+        samples: samples on each ray.
+    """
+
+    def __init__(self, data: ShapeData, settings: Training, seed: int, rays: int, samples: int):
+        super().__init__(data, settings, seed)
+        self.rays, self.samples = rays, samples
+
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """``origins`` ``[B, 1, 3]``, ``directions`` ``[B, R, 3]``, ``offsets`` ``[B, R, S]``, ``alpha`` ``[B, R]``."""
+        rows, random = drawn.rows, drawn.random
         views, size = self.split.images.shape[1], self.data.image_size
-        rays, samples = self.rays
-        other = (view + random.integers(1, views, size=len(rows))) % views
-        pixels = random.integers(size, size=(len(rows), rays, 2))
+        other = (drawn.view + random.integers(1, views, size=len(rows))) % views
+        pixels = random.integers(size, size=(len(rows), self.rays, 2))
         origins, directions = pixel_rays(self.split.cameras[rows, other], pixels, size)
-        origins[..., 0] *= sign
-        directions[..., 0] *= sign
+        origins[..., 0] *= drawn.sign
+        directions[..., 0] *= drawn.sign
         alpha = self.split.images[rows[:, None], other[:, None], pixels[..., 0], pixels[..., 1], 3]
-        offsets = random.random((len(rows), rays, samples), dtype=np.float32)
         return {
             "origins": origins,
             "directions": directions,
-            "offsets": offsets,
+            "offsets": random.random((len(rows), self.rays, self.samples), dtype=np.float32),
             "alpha": alpha.astype(np.float32) / 255,
         }
 
-    def _voxels(self, rows: np.ndarray, view: np.ndarray, sign: np.ndarray, random: Any) -> dict[str, np.ndarray]:
-        del view, random
-        voxels = self.split.voxels(rows)
-        mirrored = sign[:, 0] < 0
+
+class VoxelBatches(TrainingShapes):
+    """Voxels of the evaluation grid."""
+
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """``voxels`` ``[B, 32, 32, 32]``."""
+        voxels = self.split.voxels(drawn.rows)
+        mirrored = drawn.sign[:, 0] < 0
         voxels[mirrored] = voxels[mirrored][:, ::-1]
         return {"voxels": voxels.astype(np.float32)}
 
-    def _surface(self, rows: np.ndarray, view: np.ndarray, sign: np.ndarray, random: Any) -> dict[str, np.ndarray]:
-        del view
-        chosen = random.integers(self.split.surface.shape[1], size=(len(rows), SURFACE))
-        surface = self.split.surface[rows[:, None], chosen][..., :3].astype(np.float32)
-        surface[..., 0] *= sign
+
+class SurfaceBatches(TrainingShapes):
+    """Points of the surface."""
+
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """``surface`` ``[B, 512, 3]``."""
+        chosen = drawn.random.integers(self.split.surface.shape[1], size=(len(drawn.rows), SURFACE))
+        surface = self.split.surface[drawn.rows[:, None], chosen][..., :3].astype(np.float32)
+        surface[..., 0] *= drawn.sign
         return {"surface": surface}
 
 
@@ -294,19 +326,20 @@ def learn(network: nn.Module, data: ShapeData, settings: NetworkSettings, run: T
     """
     training, seed = settings.train, run.identity["seed"]
     module: ShapeTraining
+    batches: TrainingShapes
     if isinstance(settings, SilhouetteSettings):
         assert isinstance(network, ConditionalShape)
         if not np.isfinite(data.splits["train"].cameras).all():
             raise UserError(f"{run.identity['dataset']}: silhouettes need cameras, and some images have none")
         module = SilhouetteTraining(network, training)
-        batches = TrainingShapes(data, training, seed, "silhouettes", (settings.method.rays, settings.method.samples))
+        batches = SilhouetteBatches(data, training, seed, settings.method.rays, settings.method.samples)
     elif isinstance(network, PointSet):
-        module, batches = PointSetTraining(network, training), TrainingShapes(data, training, seed, "surface")
+        module, batches = PointSetTraining(network, training), SurfaceBatches(data, training, seed)
     elif isinstance(network, VoxelShape):
-        module, batches = VoxelTraining(network, training), TrainingShapes(data, training, seed, "voxels")
+        module, batches = VoxelTraining(network, training), VoxelBatches(data, training, seed)
     else:
         assert isinstance(network, ConditionalShape | PerClass)
         module = OccupancyTraining(network, training)
-        batches = TrainingShapes(data, training, seed, "points", by_class=isinstance(network, PerClass))
+        batches = PointBatches(data, training, seed, by_class=isinstance(network, PerClass))
     validation = ValidationShapes(data.splits["validation"])
     fit(module, StepData(batches, validation, training), training, run, "validation_error", threads)
