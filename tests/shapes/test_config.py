@@ -18,6 +18,11 @@ PROJECT = Path(__file__).resolve().parents[2]
         ("datasets=[shapenet]", "shapenet is not a known data set; accepted: generated"),
         ("generated.test=1", "generated.test"),
         ("views.size=8", "views.size"),
+        ("generated.train=7001", "generated.train"),
+        ("generated.validation=1001", "generated.validation"),
+        ("datasets=[generated_each7001]", "generated_each7001: a class has 7,000 training shapes at most"),
+        ("retrieval.sizes=[100000]", "retrieval.sizes.0"),
+        ("train.precision=64-true", "train.precision"),
         ("voxels.rule=corner", "voxels.rule"),
         ("samples.sigma=[]", "samples.sigma"),
         ("train.uniform=4000", "uniform is 4000, samples.uniform holds 3000"),
@@ -44,11 +49,12 @@ def test_a_training_sees_what_it_depends_on(section):
 
 def test_own_meshes_are_found_by_their_class_folders(section, tmp_path):
     (tmp_path / "chair").mkdir()
-    for name in ("a.obj", "b.STL", "notes.txt"):
+    (tmp_path / "chair" / "d").mkdir()
+    for name in ("a.obj", "b.STL", "c.gltf", "d/mesh.ply", "notes.txt"):
         (tmp_path / "chair" / name).touch()
     config = section("shapes", f"own={{mine: {{path: {tmp_path}, kind: meshes}}}}", "datasets=[mine]")
     files = config.settings("raw", "mine").own_files()
-    assert [Path(file).name for file in files] == ["a.obj", "b.STL"]
+    assert [Path(file).name for file in files] == ["a.obj", "b.STL", "c.gltf", "mesh.ply"]
 
 
 @pytest.mark.parametrize("overlay", ["real", "paper", "evidence", "medium"])

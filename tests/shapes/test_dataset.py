@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 
 import numpy as np
 import pytest
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.job import Job
 from hypernet.lab.manifest import read_manifest
 from hypernet.shapes import dataset, raw
-from hypernet.shapes.config import Samples, Views, Voxelisation
+from hypernet.shapes.config import Samples, Voxelisation
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.frames import INNER, grid
 from hypernet.shapes.core.metrics import iou
@@ -18,10 +20,11 @@ from hypernet.shapes.names import CLASSES
 from hypernet.shapes.sources.mesh_files import write_mesh
 from hypernet.shapes.sources.objects import GeneratedObject, MeshObject, VoxelObject, bodies_of
 from hypernet.shapes.sources.procedural import generate
+from hypernet.shapes.train import train
 
 SMALL = (
     "generated={train: 2, validation: 1, test: 2}",
-    "views={size: 24, train: 2, test: 1}",
+    "views={size: 24, train: 2, test: 1, framed: true}",
     "samples={uniform: 200, boundary: 200, sigma: [0.1, 0.02]}",
     "train.uniform=20",
     "train.boundary=20",
@@ -138,6 +141,39 @@ def test_a_persons_own_meshes_become_a_data_set(section, tmp_path):
     assert extent.max() == pytest.approx(2 * INNER, rel=1e-2)
 
 
+def test_too_few_objects_and_one_without_voxels_are_refused(section, tmp_path):
+    for name in "abcde":
+        write_mesh(tmp_path / "own" / "chair" / f"{name}.obj", generate("chair", 5).union())
+    own = f"own={{mine: {{path: {tmp_path / 'own'}, kind: meshes}}}}"
+    with pytest.raises(UserError, match="mine: no object for validation; a class of ten objects or more"):
+        made(section, tmp_path, "mine", own)
+    assert not any((tmp_path / "processed").iterdir())
+    sheet = Mesh(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]]))
+    write_mesh(tmp_path / "own" / "chair" / "a.obj", sheet)
+    write_mesh(tmp_path / "own" / "chair" / "f.obj", generate("chair", 6).union())
+    with pytest.raises(UserError, match="chair/a: no voxel of 32³ is inside; leave it out"):
+        made(section, tmp_path, "mine", own)
+
+
+def test_a_network_for_pictures_of_another_size_is_one_line(section, shapes, tmp_path):
+    _, root = shapes
+    config = section("shapes", "views.size=48", "methods=[voxel_r2n2]")
+    settings = config.settings("train", "generated", "voxel_r2n2")
+    with pytest.raises(UserError, match=r"images of 24 pixels, shapes\.views\.size is 48; prepare the data again"):
+        train(Job("shapes", "generated", "voxel_r2n2", 0, root / "processed", tmp_path, settings))
+
+
+def test_a_link_to_nothing_among_official_files_is_no_file(section, tmp_path, monkeypatch):
+    for name in ("ShapeNetRendering", "ShapeNetVox32"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ShapeNetVox32" / "model.binvox").symlink_to(tmp_path / "gone")
+    (tmp_path / "ShapeNetVox32" / "notes.txt").write_text("four")
+    monkeypatch.setenv("HYPERNET_MIRROR", str(tmp_path))
+    out = tmp_path / "raw"
+    raw.make("choy", out, section("shapes", "datasets=[choy]").settings("raw", "choy"))
+    assert json.loads((out / raw.LISTING).read_text())["files"] == [["ShapeNetVox32/notes.txt", 4]]
+
+
 def test_a_folder_that_is_not_there_is_one_line(section, tmp_path):
     config = section("shapes", *SMALL, f"own={{mine: {{path: {tmp_path / 'none'}, kind: meshes}}}}", "datasets=[mine]")
     with pytest.raises(UserError, match="no such folder of meshes; accepted: <class>"):
@@ -195,7 +231,6 @@ def test_points_are_drawn_by_the_object_and_not_by_the_order():
     first = dataset.sample_points(shape, samples, shape.random("points"))
     again = dataset.sample_points(shape, samples, shape.random("points"))
     np.testing.assert_array_equal(first, again)
-    assert Views(size=24, train=2, test=1).train == 2
 
 
 def test_the_official_samples_go_through_the_same_steps(section, mirror, tmp_path, monkeypatch):

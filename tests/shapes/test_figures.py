@@ -57,6 +57,7 @@ SMALL = (
     "encoder={channels: 4, stride: 2, units: [{channels: 8, stride: 2}], hidden: 16, embedding: 12}",
     "decoder={width: 8, layers: 4, start: ordinary}",
     "points={hidden: 16, count: 64, train: {}}",
+    "concat_matched={width: 8, embedding: 8, train: {}}",
     "evaluate={resamples: 100, mesh: {objects_per_class: 1, resolution: 16, points: 100}}",
 )
 FEW = ("airplane", "cabinet", "car")

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import count_parameters
 from hypernet.shapes.baselines.cbn import ConditionalNormDecoder
 from hypernet.shapes.baselines.concat import ConcatDecoder
@@ -14,6 +15,7 @@ from hypernet.shapes.baselines.film import FilmDecoder
 from hypernet.shapes.baselines.point_set import chamfer_loss
 from hypernet.shapes.config import METHODS, NetworkSettings
 from hypernet.shapes.core.networks import ConditionalShape, VoxelShape
+from hypernet.shapes.learning import VoxelTraining
 from hypernet.shapes.methods import TITLES, build
 from hypernet.shapes.model import EMBEDDING_MEAN_SQUARE, GeneratedDecoder
 
@@ -157,3 +159,17 @@ def test_the_chamfer_loss_is_the_one_by_hand():
     truth = torch.tensor([[[0.0, 0, 0.5], [1, 0, 0], [1, 2, 0]]])
     # There: 0.25 and 0, mean 0.125; back: 0.25, 0 and 4, mean 4.25 / 3.
     assert float(chamfer_loss(predicted, truth)) == pytest.approx(0.125 + 4.25 / 3)
+
+
+def test_a_control_that_cannot_be_matched_is_refused(section):
+    config = section("shapes", "concat_matched.width=2000")
+    with pytest.raises(UserError, match=r"concat_matched: width 2000 and embedding 256 alone make .* choose smaller"):
+        build(config.settings("train", "generated", "concat_matched"))
+
+
+@pytest.mark.parametrize(("precision", "fused"), [("32-true", True), ("bf16-mixed", False)])
+def test_gradients_can_be_clipped_in_mixed_precision(section, precision, fused):
+    """Lightning refuses to clip those of a fused Adam there."""
+    settings = section("shapes", f"train.precision={precision}").settings("train", "generated", "voxel_deconv")
+    optimizer = VoxelTraining(build(settings), settings.train).configure_optimizers()["optimizer"]
+    assert optimizer.defaults["fused"] is fused

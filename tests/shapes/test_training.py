@@ -17,7 +17,7 @@ from hypernet.shapes.sources.procedural import generate
 
 SMALL = (
     "generated={train: 2, validation: 1, test: 2}",
-    "views={size: 32, train: 3, test: 1}",
+    "views={size: 32, train: 3, test: 1, framed: true}",
     "samples={uniform: 1000, boundary: 1000, sigma: [0.1]}",
 )
 

@@ -27,7 +27,10 @@ from hypernet.shapes.names import GENERATED, SOURCES
 # How many training shapes each class has, where it is not the common number, and which population they are from.
 GENERATED_NAME = re.compile(rf"{GENERATED}(?:_each(?P<each>[1-9]\d{{0,4}}))?(?:_seed(?P<seed>\d{{1,6}}))?")
 # What a person's folder of meshes may hold.
-MESH_SUFFIXES = (".obj", ".off", ".ply", ".glb", ".stl")
+MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
+
+# A seed is a place in a population: the splits of one, and one population and the next, share no shape.
+MOST_TRAINED, MOST_VALIDATED, MOST_TESTED = 7_000, 1_000, 92_000
 
 Pixels = Annotated[int, Field(ge=16, le=512)]
 
@@ -35,17 +38,26 @@ Pixels = Annotated[int, Field(ge=16, le=512)]
 class Counts(Section):
     """Generated shapes of every class."""
 
-    train: Count
-    validation: Count
-    test: Annotated[int, Field(ge=2)]
+    train: Annotated[int, Field(ge=1, le=MOST_TRAINED)]
+    validation: Annotated[int, Field(ge=1, le=MOST_VALIDATED)]
+    test: Annotated[int, Field(ge=2, le=MOST_TESTED)]
 
 
 class Views(Section):
-    """Images of each shape: their side in pixels, and how many there are of a training and of a tested shape."""
+    """Images of each shape.
+
+    Attributes:
+        size: pixels of a side.
+        train: how many there are of a training shape.
+        test: how many there are of a tested shape.
+        framed: whether the object stands in the middle of every image and fills the same share of it, as photographs
+            are brought to; if not, cameras look at the middle of the cube, as in official renderings.
+    """
 
     size: Pixels
     train: Annotated[int, Field(ge=2)]
     test: Count
+    framed: bool
 
 
 class Voxelisation(Section):
@@ -75,7 +87,7 @@ class Samples(Section):
 
 
 class OwnMeshes(Section):
-    """A person's own folder: ``<class>/*.obj`` (or off, ply, glb, stl).
+    """A person's own folder: ``<class>/*.obj`` (or off, ply, stl, glb, gltf), or each mesh in a folder below its class.
 
     Attributes:
         path: the folder.
@@ -89,7 +101,8 @@ class OwnMeshes(Section):
 
     def files(self) -> list[str]:
         """All meshes in the folder."""
-        return sorted(str(path) for path in Path(self.path).glob("*/*") if path.suffix.lower() in MESH_SUFFIXES)
+        found = (path for pattern in ("*/*", "*/*/*") for path in Path(self.path).glob(pattern))
+        return sorted(str(path) for path in found if path.suffix.lower() in MESH_SUFFIXES and path.is_file())
 
 
 class UnitSizes(Section):
@@ -134,6 +147,8 @@ class Training(NetworkTraining):
         boundary: boundary points of each image.
     """
 
+    # Images and points have single precision.
+    precision: Literal["32-true", "bf16-mixed"]
     batch: Count
     uniform: Annotated[int, Field(ge=0)]
     boundary: Annotated[int, Field(ge=0)]
@@ -203,7 +218,7 @@ class PointSetMethod(Trained):
 class RetrievalMethod(Section):
     """The nearest silhouette; of the thumbnails' sides and framings the validation chooses one."""
 
-    sizes: Annotated[list[Count], Field(min_length=1)]
+    sizes: Annotated[list[Annotated[int, Field(ge=1, le=512)]], Field(min_length=1)]
     framed: Annotated[list[bool], Field(min_length=1)]
 
 
@@ -391,7 +406,10 @@ class Config(DomainConfig):
     @model_validator(mode="after")
     def _known_datasets(self) -> Self:
         for dataset in self.datasets:
-            if dataset not in SOURCES and dataset not in self.own and not GENERATED_NAME.fullmatch(dataset):
+            generated = GENERATED_NAME.fullmatch(dataset)
+            if generated and int(generated["each"] or 1) > MOST_TRAINED:
+                raise ValueError(f"datasets: {dataset}: a class has {MOST_TRAINED:,} training shapes at most")
+            if dataset not in SOURCES and dataset not in self.own and not generated:
                 forms = (GENERATED, f"{GENERATED}_each<number>", f"{GENERATED}_seed<number>")
                 accepted = ", ".join((*forms, *SOURCES, *self.own))
                 raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")

@@ -32,6 +32,8 @@ SPLITS = ("train", "validation", "test")
 TABLE, FACTS = "objects.csv", "facts.json"
 # Points of every object's surface, with normals: what point sets are trained on and meshes are scored against.
 SURFACE_POINTS = 4096
+# Pixels of a side of the renderings of Choy et al.
+OFFICIAL_SIZE = 137
 # From here on several processes share the work: starting one costs about two seconds.
 MANY = 2000
 
@@ -76,6 +78,7 @@ class ShapeData:
     Attributes:
         title: its name for people.
         image_size: pixels of a side.
+        framed: whether the object was brought to the same place and size in every image.
         uniform: how many of the stored points are uniform.
         boundary: how many lie near the boundary.
         splits: by name.
@@ -83,6 +86,7 @@ class ShapeData:
 
     title: str
     image_size: int
+    framed: bool
     uniform: int
     boundary: int
     splits: dict[str, Split]
@@ -117,14 +121,13 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     facts = dict(read_manifest(raw)["facts"])
     empty(out)
     tasks = list(_tasks(dataset, raw, settings))
+    for split in SPLITS:
+        if all(task.split != split for task in tasks):
+            raise UserError(f"{dataset}: no object for {split}; a class of ten objects or more has some of each split")
     rows: list[dict[str, Any]] = []
     progress = Progress("shapes", len(tasks), "shapes")
     for split in SPLITS:
         chosen = [task for task in tasks if task.split == split]
-        if not chosen:
-            raise UserError(
-                f"{dataset}: no object for {split}; a class needs at least ten objects to have some of each split"
-            )
         writer = _Writer(out / split, len(chosen))
         for task, made in zip(chosen, _described(chosen, settings), strict=True):
             writer.add(made.arrays)
@@ -140,6 +143,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         {
             "title": dataset_title(dataset),
             "image_size": settings.views.size,
+            "framed": settings.views.framed,
             "uniform": settings.samples.uniform,
             "boundary": settings.samples.boundary,
         },
@@ -201,9 +205,16 @@ def _described(tasks: list[_Task], settings: PrepareSettings) -> Iterator[_Made]
 def _describe(task: _Task, views: Views, voxels: Voxelisation, samples: Samples, up: str) -> _Made:
     """Everything that is kept of one object."""
     count = views.test if task.split == "test" else views.train
-    shape = _object(task, voxels, views.size, count, up)
+    # Official images are framed from their own size.
+    size = max(views.size, OFFICIAL_SIZE) if views.framed else views.size
+    shape = _object(task, voxels, size, count, up)
     occupied = shape.voxels()
-    images, cameras = shape.views(count, views.size)
+    if not occupied.any():
+        raise UserError(
+            f"{task.class_name}/{task.identity}: no voxel of {RESOLUTION}³ is inside; leave it out, or set "
+            "shapes.voxels.rule to touch"
+        )
+    images, cameras = shape.views(count, views.size, views.framed)
     points = sample_points(shape, samples, shape.random("points"))
     near, normals = shape.surface(SURFACE_POINTS, shape.random("surface"))
     arrays = {

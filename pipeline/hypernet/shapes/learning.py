@@ -237,7 +237,8 @@ class ShapeTraining(pl.LightningModule, abc.ABC):
             settings.learning_rate,
             settings.final_learning_rate_share,
             settings.max_steps,
-            fused=True,
+            # In mixed precision a fused Adam scales gradients by itself, and they cannot be clipped.
+            fused=settings.precision == "32-true",
         )
         return cast(OptimizerLRScheduler, optimizer)
 

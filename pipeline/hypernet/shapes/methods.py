@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import count_parameters
 from hypernet.shapes.baselines.cbn import ConditionalNormDecoder
 from hypernet.shapes.baselines.concat import ConcatDecoder
@@ -96,5 +97,10 @@ def _matched(settings: MatchedSettings) -> ConditionalShape:
 
     # The count is linear in the width of the trunk's hidden layer.
     smallest = count_parameters(network(1))
+    if smallest > wanted:
+        raise UserError(
+            f"concat_matched: width {method.width} and embedding {method.embedding} alone make {smallest:,} parameters "
+            f"of the hypernetwork's {wanted:,}; choose smaller ones"
+        )
     each = count_parameters(network(2)) - smallest
-    return network(max(1, 1 + round((wanted - smallest) / each)))
+    return network(1 + round((wanted - smallest) / each))

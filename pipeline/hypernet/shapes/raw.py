@@ -111,7 +111,9 @@ def _archive(dataset: str, out: Path) -> dict[str, Any]:
         folders.sort()
         for file in sorted(files):
             path = Path(place) / file
-            listing.append([str(path.relative_to(folder)), path.stat().st_size])
+            # A link to nothing has no size; who needs it says that it is not there.
+            if path.is_file():
+                listing.append([str(path.relative_to(folder)), path.stat().st_size])
     write_json(out / LISTING, {"folder": str(folder), "files": listing})
     return {"origin": f"{dataset}: {folder}", "licence": "ShapeNet's terms: research and education, not passed on"}
 

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.models import count_parameters
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.shapes.baselines.means import MeanShape
 from hypernet.shapes.baselines.retrieval import Retrieval
-from hypernet.shapes.config import MethodSettings, NetworkSettings, RetrievalSettings
+from hypernet.shapes.config import MethodSettings, NetworkSettings, RecurrentSettings, RetrievalSettings
 from hypernet.shapes.core.networks import ConditionalShape, VoxelShape
 from hypernet.shapes.dataset import ShapeData, Split, load
 from hypernet.shapes.trained import VERSION, baseline, describe, embeddings, open_model
@@ -36,15 +37,20 @@ def train(job: Job[MethodSettings]) -> None:
             from hypernet.shapes.learning import learn
             from hypernet.shapes.methods import build
 
+            if isinstance(settings, RecurrentSettings) and settings.views.size != data.image_size:
+                raise UserError(
+                    f"{job.data}: images of {data.image_size} pixels, shapes.views.size is {settings.views.size}; "
+                    "prepare the data again"
+                )
             network = build(settings)
             run.facts["parameter_count"] = count_parameters(network)
             learn(network, data, settings, run, job.threads)
         else:
             network = _fitted(job, data, run)
         network = network.cpu().eval()
-        content = describe(data.title, data.image_size) | {"state": network.state_dict()}
+        content = describe(data.title, data.image_size, data.framed) | {"state": network.state_dict()}
         if isinstance(network, Retrieval):
-            content["framed"] = network.framed
+            content["thumbnails_framed"] = network.framed
         run.save(content | _gallery(network, data), VERSION)
         test = data.splits["test"]
         model = open_model(job.model)

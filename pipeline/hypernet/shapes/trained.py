@@ -41,6 +41,7 @@ class Reconstructor:
         method: method id.
         title: name of the data set for people.
         image_size: S, pixels of a side.
+        framed: whether it was trained on images in which the object fills the same share, in their middle.
         network: the trained module.
         gallery: embeddings of training images, ``[m, E]``; None for methods without.
         gallery_classes: their classes, ``[m]``.
@@ -61,12 +62,13 @@ class Reconstructor:
         method: str,
         title: str,
         image_size: int,
+        framed: bool,
         network: nn.Module,
         gallery: Tensor | None = None,
         gallery_classes: Tensor | None = None,
         familiar_distance: float = 0.0,
     ):
-        self.method, self.title, self.image_size = method, title, image_size
+        self.method, self.title, self.image_size, self.framed = method, title, image_size, framed
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
         self.latent = isinstance(network, ConditionalShape | VoxelShape)
@@ -243,10 +245,14 @@ class Reconstructor:
             if self.needs_class:
                 raise UserError(f"{self.method}: is told the class of each image; give classes [B]")
             return None
-        chosen = torch.from_numpy(np.asarray(classes).astype(np.int64))
-        if chosen.shape != (len(images),) or bool(((chosen < 0) | (chosen >= len(CLASSES))).any()):
-            raise UserError(f"classes: accepted: {len(images)} numbers from 0 to {len(CLASSES) - 1}")
-        return chosen
+        given = np.asarray(classes)
+        fits = given.dtype.kind in "iu" and given.shape == (len(images),)
+        if not fits or not np.isin(given, range(len(CLASSES))).all():
+            raise UserError(
+                f"classes: {given.dtype} {list(given.shape)}; accepted: {len(images)} whole numbers from 0 to "
+                f"{len(CLASSES) - 1}, places in {', '.join(CLASSES)}"
+            )
+        return torch.from_numpy(given.astype(np.int64))
 
 
 @torch.inference_mode()
@@ -268,9 +274,9 @@ def baseline(settings: MethodSettings) -> nn.Module:
     raise ValueError(f"no method takes settings of type {type(settings).__name__}")
 
 
-def describe(title: str, image_size: int) -> dict[str, Any]:
+def describe(title: str, image_size: int, framed: bool) -> dict[str, Any]:
     """What a model file of this domain says beside its weights, in plain types."""
-    return {"title": title, "image_size": image_size}
+    return {"title": title, "image_size": image_size, "framed": framed}
 
 
 def restore(content: dict[str, Any]) -> Reconstructor:
@@ -294,19 +300,32 @@ def restore(content: dict[str, Any]) -> Reconstructor:
             network = build(settings)
     elif method == "retrieval":
         size = round(state["thumbnails"].shape[1] ** 0.5)
-        network = Retrieval(len(state["voxels"]), len(state["thumbnails"]), size, bool(content["framed"]))
+        network = Retrieval(len(state["voxels"]), len(state["thumbnails"]), size, bool(content["thumbnails_framed"]))
     else:
         network = baseline(settings)
+    types = {name: weights.dtype for name, weights in network.state_dict().items()}
     network.load_state_dict(state, assign=True)
+    strange = [name for name, expected in types.items() if state[name].dtype != expected]
+    if strange:
+        raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
+    if isinstance(network, Retrieval):
+        _check_places(network.owner, len(network.voxels), "owner")
     gallery = {name: content[name] for name in ("gallery", "gallery_classes") if name in content}
-    if not all(_usable(tensor) for tensor in gallery.values()):
-        raise ValueError("the embeddings of the training images are not finite numbers")
+    if gallery:
+        _check_gallery(gallery["gallery"], gallery["gallery_classes"])
+        if isinstance(network, ConditionalShape | VoxelShape) and gallery["gallery"].shape[1] != network.embed.size:
+            raise ValueError("the embeddings of the training images are not those of this network")
     image_size = content["image_size"]
-    if not isinstance(image_size, int) or not 1 <= image_size <= 4096:
+    if type(image_size) is not int or not 1 <= image_size <= 4096:
         raise ValueError(f"image_size is {image_size!r}")
     title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())
     distance = float(content.get("familiar_distance", 0.0))
-    return Reconstructor(method, title, image_size, network, **gallery, familiar_distance=distance)
+    if not 0 <= distance < float("inf"):
+        raise ValueError(f"familiar_distance is {distance}")
+    framed = content["framed"]
+    if type(framed) is not bool:
+        raise ValueError(f"framed is {framed!r}")
+    return Reconstructor(method, title, image_size, framed, network, **gallery, familiar_distance=distance)
 
 
 def open_model(path: str | Path) -> Reconstructor:
@@ -316,6 +335,29 @@ def open_model(path: str | Path) -> Reconstructor:
         UserError: no such file, not a model of this domain, of another version, or damaged.
     """
     return restored(path, load_model(path), "shapes", VERSION, restore)
+
+
+def _check_gallery(known: Tensor, classes: Tensor) -> None:
+    """Whether these are embeddings of training images ``[m, E]`` and their classes ``[m]``.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if not _usable(known) or known.dtype != torch.float32 or known.ndim != 2:
+        raise ValueError("the embeddings of the training images are not finite numbers [m, E]")
+    if not _usable(classes) or classes.shape != known.shape[:1]:
+        raise ValueError("the classes of the training images are not one for each embedding")
+    _check_places(classes, len(CLASSES), "gallery_classes")
+
+
+def _check_places(places: Tensor, count: int, name: str) -> None:
+    """Whether these are places in a list of so many entries, and at least one.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if places.dtype != torch.int64 or not len(places) or not 0 <= int(places.min()) <= int(places.max()) < count:
+        raise ValueError(f"{name}: not whole numbers from 0 to {count - 1}")
 
 
 def _usable(weights: object) -> bool:

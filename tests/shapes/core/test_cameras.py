@@ -155,3 +155,21 @@ def test_real_silhouettes_lie_where_choys_camera_puts_the_voxels(mirror, folder,
         covered = binary_closing(covered, iterations=3)[8:-8, 8:-8]
         scores.append((covered & opaque).sum() / (covered | opaque).sum())
     assert np.mean(scores) == pytest.approx(expected, abs=0.002)
+
+
+@settings(max_examples=30)
+@given(st.floats(-180, 180), st.floats(-60, 60), st.integers(0, 10**6), st.floats(0.3, 1.0))
+def test_framing_puts_the_object_in_the_middle_at_its_share(azimuth, elevation, seed, share):
+    points = np.random.default_rng(seed).uniform(-0.8, 0.8, (20, 3)) * [1.0, 0.4, 0.7]
+    camera = Camera.orbit(azimuth, elevation).framing(points, share)
+    seen = camera.project(points, 100, 100)
+    box = np.stack([seen.min(axis=0), seen.max(axis=0)])
+    assert np.ptp(box, axis=0).max() == pytest.approx(100 * share, rel=2e-3)
+    np.testing.assert_allclose(box.mean(axis=0), 50, atol=0.2)
+    # From where it stood: only turned and zoomed.
+    np.testing.assert_array_equal(camera.eye, Camera.orbit(azimuth, elevation).eye)
+
+
+def test_an_object_without_extent_cannot_be_framed():
+    with pytest.raises(ValueError, match="before the eye"):
+        Camera.orbit(0, 0).framing(np.zeros((3, 3)))

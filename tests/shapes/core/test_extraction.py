@@ -196,3 +196,9 @@ def test_without_the_library_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.measure", None)
     with pytest.raises(UserError, match=r'pip install "hypernet\[shapes\]"'):
         extract(ball(), 16)
+
+
+def test_values_at_the_end_of_single_precision_give_a_mesh_of_finite_numbers():
+    mesh = extract(lambda points: np.where(np.linalg.norm(points, axis=-1) < 0.5, 3e38, -3e38), 32)
+    assert np.isfinite(mesh.vertices).all()
+    assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.5**3, rel=0.1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from hypernet.lab.errors import UserError
+from hypernet.shapes.core import voxels
 from hypernet.shapes.core.frames import INNER, grid, normalised
 from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.solids import Mesh, oriented, surface_samples, winding
@@ -280,3 +281,10 @@ def test_every_point_of_a_surface_lies_in_a_touched_voxel(class_name):
         place = np.floor((points + half) / (2 * half) * 96).astype(int)
         assert surface_voxels(mesh, 96, half)[tuple(place.T)].all()
         assert (occupancy(mesh, 32) == generate(class_name, seed).inside(grid(32))).mean() > 0.9999
+
+
+def test_a_heap_of_large_triangles_is_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(voxels, "MOST_COLUMNS", 10_000)
+    corners = np.random.default_rng(0).uniform(-0.88, 0.88, (600, 3))
+    with pytest.raises(UserError, match=r"so many large triangles that they pass [0-9,]+ columns of voxels"):
+        voxelise(Mesh(corners, np.arange(600).reshape(-1, 3)), 32)

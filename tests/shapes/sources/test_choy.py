@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -169,6 +170,11 @@ def test_what_is_wrong_with_an_object_is_said(tmp_path):
         with pytest.raises(UserError, match=words) as caught:
             read_views(listed, 16)
         assert "rendering_metadata.txt" in str(caught.value)
+    metadata.unlink()
+    os.mkfifo(metadata)
+    with pytest.raises(UserError, match="not a file but a folder, a pipe or a device"):
+        read_views(listed, 16)
+    metadata.unlink()
     metadata.write_text(good)
     (rendering / "01.png").unlink()
     with pytest.raises(UserError, match=r"view 01\.png is missing"):
@@ -203,9 +209,10 @@ def test_voxels_of_another_size_and_folders_of_something_else_are_refused(tmp_pa
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "cannot be read"),
+        ("", "empty"),
         ("[" * 10**5, "cannot be read"),
         ("3", "no synset"),
+        ('[{"taxonomy_id": []}]', "no synset"),
         ('{"x": 1}', "no synset"),
         ('{"03001627": {"train": [], "val": [], "test": [3]}}', "no list of identifiers 'test'"),
         ('{"03001627": {"train": ["a"], "val": ["a"], "test": []}}', "in two splits"),

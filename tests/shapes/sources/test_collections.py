@@ -19,7 +19,8 @@ def put(folder, *names):
 
 def test_a_persons_folder(tmp_path):
     put(tmp_path, "chair/b.OBJ", "chair/a.glb", "table/x__y/whatever.ply", "table/x__y/whatever.mtl", "notes.txt",
-        "chair/a.mtl", ".git/chair.obj", "table/.b.obj", "textures/wood.png", "lamp/readme.md")  # fmt: skip
+        "chair/a.mtl", ".git/chair.obj", "table/.b.obj", "table/x__y/._whatever.ply",
+        "textures/wood.png", "lamp/readme.md")  # fmt: skip
     assert [
         (name, identity, path.relative_to(tmp_path).as_posix()) for name, identity, path in find_meshes(tmp_path)
     ] == [

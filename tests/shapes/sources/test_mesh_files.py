@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import struct
 
 import numpy as np
@@ -369,6 +370,7 @@ PLY_HEAD = b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty fl
         ("a.obj", VERTEX_LINES + "f 1 2 99999999999999999999\n", "line 9: .* neither"),
         ("a.obj", b"v 0 0 0\nv nan 0 0\nv 0 1 0\nf 1 2 3\n", "vertex 2 is not three finite numbers"),
         ("a.obj", VERTEX_LINES + "f" + " 1" * 600_000, "line 9 has 1,200,001 characters"),
+        ("a.obj", VERTEX_LINES + "f 1 2 \\\n3 \\\n", "breaks off: the last line, 'f 1 2 3', says that it goes on"),
         ("a.off", b"OFF\n", "the numbers of vertices and faces are missing"),
         ("a.off", b"OFF BINARY\n8 6 0\n", "a binary file, or one of four"),
         ("a.off", b"OFF\n4000000000 1 0\n0 0 0\n", "says 4,000,000,000 vertices .* too short"),
@@ -402,6 +404,11 @@ PLY_HEAD = b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty fl
         ("a.ply", PLY_HEAD + b"property quad z\nend_header\n", "header: 'property quad z' cannot be read"),
         ("a.ply", ply("binary_big_endian")[:-20], "the file is too short to hold them"),
         ("a.ply", ply("ascii", extra=False)[:-4], "is no row of element 'face'"),
+        (
+            "a.ply",
+            ply("ascii", extra=False).replace(b"\n4 ", b"\n99999999999999999999 "),
+            "is no row of element 'face'",
+        ),
         ("a.stl", b"solid x\nfacet normal 0 0 0\n", "breaks off"),
         ("a.stl", stl_text()[: stl_text().rindex("facet")], "breaks off"),
         ("a.stl", stl_text()[:-80], "are not three numbers"),
@@ -412,6 +419,11 @@ PLY_HEAD = b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty fl
         ("a.glb", b"glTF", "version 0"),
         ("a.glb", b"{}", "its description names no version 2"),
         ("a.glb", glb(b"[" * 100_000, b""), "its description is no JSON"),
+        (
+            "a.glb",
+            glb({**GOOD, "bufferViews": [{**view, "byteStride": 10**30} for view in GOOD["bufferViews"]]}, BYTES),
+            "byteStride is missing or is no int",
+        ),
         ("a.glb", glb(GOOD, BYTES[:-9]), "says 232 bytes; 223 are here"),
         ("a.glb", glb({**GOOD, "nodes": [{"children": [0]}]}, BYTES), "hangs in two places"),
         ("a.glb", glb({**GOOD, "nodes": [{"mesh": 4}]}, BYTES), r"meshes\[4\] is not there; there are 1"),
@@ -434,12 +446,49 @@ def test_refusals_are_one_line(read, name, content, message):
     assert name in str(refusal.value)
 
 
+def test_what_would_take_much_memory_is_refused_before(read, monkeypatch):
+    """Lines that go on and on, faces of very many corners, descriptions of very many parts."""
+    monkeypatch.setattr(formats.wavefront, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(formats.polygons, "MOST_TRIANGLES", 2000)
+    monkeypatch.setattr(formats.gltf, "MOST_PARTS", 500)
+    for name, content, message in [
+        ("a.obj", VERTEX_LINES + "f" + " 11 11 \\\n" * 200, "goes on from others: more than 1,000 characters together"),
+        ("a.obj", VERTEX_LINES + "f" + " 1" * 2003 + "\n", "2,001 triangles; at most 2,000 are accepted"),
+        ("a.off", "OFF\n1 1 0\n0 0 0\n2003" + " 0" * 2003, "2,001 triangles; at most 2,000 are accepted"),
+        ("a.gltf", '{"asset":{"version":"2.0"},"x":[' + "{}," * 300 + "0]}", "has 604 parts; accepted: 500"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            read(name, content)
+
+
 def test_no_file_and_a_folder(tmp_path):
     with pytest.raises(UserError, match=r"gone\.obj: no such file"):
         read_mesh(tmp_path / "gone.obj")
     (tmp_path / "a.obj").mkdir()
     with pytest.raises(UserError, match="this is a folder"):
         read_mesh(tmp_path / "a.obj")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.obj")
+    with pytest.raises(UserError, match="not a file but a folder, a pipe or a device"):
+        read_mesh(tmp_path / "a.obj")
+
+
+def test_polygons_that_take_too_long_to_cut_are_refused(read, monkeypatch):
+    """Corners of a comb are looked at again and again; one that crosses itself is cut without looking."""
+    star = [(np.cos(angle), np.sin(angle)) for angle in 4 * np.pi / 5 * np.arange(5)]
+    comb = [(x, y) for x in range(20) for y in ((0, 9) if x % 2 else (9, 0))] + [(20, -1), (-1, -1)]
+    texts = [
+        f"OFF\n{len(points)} 1 0\n"
+        + "".join(f"{x} {y} 0\n" for x, y in points)
+        + " ".join(map(str, [len(points), *range(len(points))]))
+        for points in (star, comb)
+    ]
+    assert [len(read("a.off", text).triangles) for text in texts] == [3, 40]
+    monkeypatch.setattr(formats.polygons, "MOST_LOOKS", 10)
+    with pytest.raises(UserError, match="take too long to cut into triangles; save it as triangles"):
+        read("a.off", texts[1])
 
 
 def test_faces_of_two_corners_are_left_out_and_it_is_said(read):

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from hypernet.lab.errors import UserError
 from hypernet.shapes.sources import photos
-from hypernet.shapes.sources.photos import BELOW, SHARE, cut_out, framed, read_photo
+from hypernet.shapes.sources.photos import SHARE, cut_out, framed, read_photo
 
 RED = (200, 30, 40)
 
@@ -124,7 +124,7 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path, monkeypatch):
             read_photo(path)
         assert str(caught.value).startswith(str(path))
         assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UserError, match=r"absent\.png: no such file$"):
         read_photo(tmp_path / "absent.png")
     saved(tmp_path / "a.png", Image.fromarray(np.zeros((3, 3, 4), np.uint8)))
     with pytest.raises(UserError, match=r"a\.png: every pixel is transparent"):
@@ -189,6 +189,13 @@ def test_enclosed_ground_stays_unless_it_is_asked_for_and_specks_go():
     result, notes = cut_out(opaque(picture))
     assert result[5, 50, 3] == 0
     assert "1 speck removed" in notes
+
+
+def test_two_objects_in_one_picture_are_noticed():
+    picture = opaque(scene(60, 80))
+    assert not any("large pieces" in note for note in cut_out(picture)[1])
+    picture[35:55, 50:60, :3] = RED
+    assert any(note.startswith("2 large pieces are left: one object is expected") for note in cut_out(picture)[1])
 
 
 def test_what_cannot_be_cut_out_is_refused():
@@ -257,7 +264,7 @@ def test_recentring_brings_the_box_to_its_share_and_place(height, width, top, le
     first, last, left, right = box_of(result)
     assert max(last - first, right - left) + 1 == pytest.approx(SHARE * size, abs=1)
     assert (left + right + 1) / 2 == pytest.approx(size / 2, abs=1)
-    assert (first + last + 1) / 2 == pytest.approx(size * (0.5 + BELOW), abs=1.01)
+    assert (first + last + 1) / 2 == pytest.approx(size / 2, abs=1)
     with pytest.raises(UserError, match="transparent"):
         framed(picture * 0, size)
 

@@ -65,6 +65,7 @@ def test_refusals(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros((4, 4, 5)))
     np.savez(tmp_path / "two.npz", a=OCCUPIED, b=OCCUPIED)
     np.savez(tmp_path / "none.npz", a=np.zeros(3))
+    np.save(tmp_path / "nan.npy", np.full((2, 2, 2), np.nan))
     (tmp_path / "text.npz").write_text("text")
     (tmp_path / "a.mat").write_text("text")
     huge = np.lib.format.magic(1, 0)
@@ -78,11 +79,19 @@ def test_refusals(tmp_path):
         ("a.mat", "not a file of voxels; accepted are .binvox, .npz, .npy"),
         ("huge.npy", "the file is too short to hold it"),
         ("gone.npy", "no such file"),
+        ("nan.npy", "values that are not numbers; accepted are 0 and 1, or probabilities"),
     ]:
         with pytest.raises(UserError, match=message):
             read_voxels(tmp_path / name)
     with pytest.raises(UserError, match=r"the name must end in \.binvox, \.npz, \.npy"):
         write_voxels(tmp_path / "a.mat", OCCUPIED, np.zeros(3), 1.0)
+
+
+@pytest.mark.parametrize("name", ["A.NPZ", "A.NPY", "A.BINVOX"])
+def test_an_ending_in_capitals_is_written_and_nothing_else(tmp_path, name):
+    write_voxels(tmp_path / name, OCCUPIED, np.zeros(3), 1.0)
+    np.testing.assert_array_equal(read_voxels(tmp_path / name)[0], OCCUPIED)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_an_archive_that_says_more_than_it_holds(tmp_path):

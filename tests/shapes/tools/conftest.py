@@ -80,7 +80,7 @@ def model_file(thetas, tmp_path_factory) -> Path:
         network.decode.heads.bias.copy_(torch.from_numpy((thetas[0] - heads @ known[0]).astype(np.float32)))
     content = {
         "domain": "shapes", "version": VERSION, "method": "hyper", "settings": SETTINGS,
-        **describe("Two drawings", SIZE),
+        **describe("Two drawings", SIZE, False),
         "state": network.state_dict(),
         "gallery": torch.from_numpy(known.astype(np.float32)),
         "gallery_classes": torch.tensor([CLASSES.index("lamp"), CLASSES.index("table")]),

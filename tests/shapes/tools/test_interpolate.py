@@ -131,7 +131,7 @@ def test_methods_that_cannot_are_refused(photos, model):
 
     from .conftest import SIZE
 
-    mean = Reconstructor("mean_shape", "test", SIZE, MeanShape(1).eval())
+    mean = Reconstructor("mean_shape", "test", SIZE, False, MeanShape(1).eval())
     pair = photos["disc"], photos["bar"]
     with pytest.raises(UserError, match="mean_shape: has no embedding to interpolate in"):
         interpolate(*pair, model=mean)

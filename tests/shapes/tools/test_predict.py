@@ -7,14 +7,17 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
+from hypernet.lab.runs.models import load_model, save_model
+from hypernet.shapes.baselines.retrieval import Retrieval
 from hypernet.shapes.core.frames import grid
 from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.tools import predict as module
 from hypernet.shapes.tools.predict import predict
-from hypernet.shapes.trained import Reconstructor
+from hypernet.shapes.trained import Reconstructor, open_model
 
 from .conftest import SIZE, ball, drawn, slab
 
@@ -62,18 +65,51 @@ def test_an_empty_shape_is_said(model, images, tmp_path, capsys, monkeypatch):
     assert "3 shapes of 32³ voxels, 0.0% of them inside; 3 empty" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("gallery", torch.zeros(2, 15), "the embeddings of the training images are not those of this network"),
+        ("gallery", torch.zeros(2, 16, dtype=torch.float64), "the embeddings of the training images are not finite"),
+        ("gallery_classes", torch.tensor([3, 13]), "gallery_classes: not whole numbers from 0 to 12"),
+        ("gallery_classes", torch.tensor([3]), "the classes of the training images are not one for each embedding"),
+        ("familiar_distance", float("nan"), "familiar_distance is nan"),
+        ("image_size", True, "image_size is True"),
+        ("state", "double", "is of the type torch.float64"),
+    ],
+)
+def test_a_model_file_that_was_changed_by_hand_is_one_line(model_file, tmp_path, name, value, reason):
+    content = load_model(model_file)
+    if value == "double":
+        value = {key: weights.double() for key, weights in content["state"].items()}
+    save_model(tmp_path / "model.ckpt", {**content, name: value})
+    with pytest.raises(UserError, match=reason):
+        open_model(tmp_path / "model.ckpt")
+
+
+def test_a_nearest_shape_that_is_not_there_is_one_line(model_file, tmp_path):
+    state = Retrieval(2, 4, 8, framed=False).state_dict() | {"owner": torch.tensor([0, 0, 1, 2])}
+    content = load_model(model_file) | {"method": "retrieval", "thumbnails_framed": False, "state": state}
+    del content["gallery"], content["gallery_classes"]
+    save_model(tmp_path / "model.ckpt", content | {"settings": {"method": {"sizes": [8], "framed": [False]}}})
+    with pytest.raises(UserError, match="owner: not whole numbers from 0 to 1"):
+        open_model(tmp_path / "model.ckpt")
+
+
 def test_a_method_that_is_told_the_class_reads_it(images, tmp_path):
     from hypernet.shapes.baselines.means import MeanShape
 
-    oracle = Reconstructor("class_mean_oracle", "test", SIZE, MeanShape(13).eval())
+    oracle = Reconstructor("class_mean_oracle", "test", SIZE, False, MeanShape(13).eval())
     oracle.network.mean[2] = 1
     oracle.network.level.fill_(0.5)
     np.savez(tmp_path / "told.npz", images=images, classes=np.array([2, 0, 2]))
     assert predict(tmp_path / "told.npz", model=oracle).mean(axis=(1, 2, 3)).tolist() == [1, 0, 1]
     with pytest.raises(UserError, match="images: class_mean_oracle: is told the class"):
         predict(images, model=oracle)
-    with pytest.raises(UserError, match="images: classes: accepted: 3 numbers from 0 to 12"):
+    with pytest.raises(UserError, match=r"images: classes: .*accepted: 3 whole numbers from 0 to 12"):
         predict(images, model=oracle, classes=np.array([13, 0, 0]))
+    for classes in (np.array([0.7, 0, 0]), np.array(["car", "car", "car"]), [None, 0, 0]):
+        with pytest.raises(UserError, match="whole numbers from 0 to 12, places in airplane, bench"):
+            predict(images, model=oracle, classes=classes)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_the_network_is_the_object(model, photos, tmp_path):
 def test_a_background_is_removed_and_it_is_said(model, photos):
     shape = reconstruct(photos["wall"], model=model, resolution=32)
     assert "ground removed" in str(shape)
-    assert "object brought to the place and size" in str(shape)
+    assert "object brought to the middle and to the size" in str(shape)
     pixels = shape.views[0].pixels
     assert pixels.shape == (SIZE, SIZE, 4)
     assert not pixels[0].any()
@@ -120,7 +121,7 @@ def test_what_is_unlike_the_training_is_a_warning(model):
     except UserError as error:
         pytest.fail(f"the drawing has no surface any more: {error}")
     assert shape.familiarity[0] > 1
-    assert re.search(r"warning: image 1: unlike any class it knows \(\d+\.\d times as far", shape.summary())
+    assert re.search(r"warning: image 1: unlike any class it knows \([\d,]+% of the familiar range", shape.summary())
 
 
 CUBE = Mesh(
@@ -128,6 +129,15 @@ CUBE = Mesh(
     np.array([[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
               [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]),
 )  # fmt: skip
+
+
+def test_pieces_that_do_not_hang_together_are_counted(model, photos, tmp_path):
+    shape = reconstruct(photos["disc"], model=model, resolution=16)
+    two = Mesh(
+        np.concatenate([CUBE.vertices, CUBE.vertices + 0.45]), np.concatenate([CUBE.triangles, CUBE.triangles + 8])
+    )
+    assert "pieces" not in replace(shape, mesh=CUBE).save(tmp_path / "one.stl")
+    assert replace(shape, mesh=two).save(tmp_path / "two.stl").startswith("24 faces, closed, 2 pieces, z up")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +245,7 @@ def test_methods_that_cannot_are_refused(photos, tmp_path, capsys, monkeypatch):
     from hypernet.shapes.baselines.means import MeanShape
 
     means = {
-        name: Reconstructor(name, "test", SIZE, MeanShape(groups).eval())
+        name: Reconstructor(name, "test", SIZE, False, MeanShape(groups).eval())
         for name, groups in (("mean_shape", 1), ("class_mean_oracle", 13))
     }
     for mean in means.values():

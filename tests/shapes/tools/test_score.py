@@ -58,11 +58,28 @@ def test_other_units_and_another_axis_are_noticed(chair):
     assert (same.iou, same.notes) == (1.0, [])
     assert same.values["f_score"] == 1.0
     wrong = score(chair / "z_up_mm.stl", chair / "chair.obj")
-    assert any("the prediction is 1e+03 times as large: other units?" in note for note in wrong.notes)
+    assert any("the prediction is 1,000 times as large: other units?" in note for note in wrong.notes)
     assert any("(x, z, -y) the IoU of the boxes would be 1.000: check which is up" in note for note in wrong.notes)
     right = score(chair / "z_up_mm.stl", chair / "chair.obj", align="box", predicted_up="z")
     assert (right.iou, right.notes) == (1.0, [])
     assert score(chair / "z_up.obj", chair / "chair.obj", predicted_up="z").iou == 1.0
+
+
+def test_another_origin_is_noticed():
+    moved = score(ball(1.0, (3, 0, 0)), ball(1.0), points=10)
+    assert any("1.5 times the truth's longest side apart: another origin?" in note for note in moved.notes)
+    assert score(ball(1.0, (0.4, 0, 0)), ball(1.0), points=10).notes == []
+
+
+def test_voxels_that_do_not_fill_their_grid_are_noticed(chair):
+    occupied = np.zeros((16, 16, 16), bool)
+    small = occupied.copy()
+    small[4:12, 4:9, 4:12] = True
+    notes = score(small, chair / "chair.obj").notes
+    assert "predicted: its longest side fills 8 of 16 voxels, the mesh's all: they are not of one scale" in notes
+    assert not any("one scale" in note for note in score(occupied, chair / "chair.obj").notes)
+    between = score(small, small)
+    assert (between.frame[2:], between.notes) == (["frame: voxel by voxel"], [])
 
 
 def test_voxels_and_meshes(chair, tmp_path):
@@ -98,12 +115,27 @@ def test_one_filled_and_one_not():
     assert any("one mesh was filled and the other was not" in note for note in notes)
 
 
+def test_probabilities_count_from_a_half_on_and_it_is_said():
+    likely = np.full((4, 4, 4), 0.3)
+    likely[0] = 0.9
+    result = score(likely, np.arange(64).reshape(4, 4, 4) < 32)
+    assert result.iou == 0.5
+    assert "predicted: 4³ voxels, 16 occupied; values from 0.3 to 0.9: above 0.5 counts as occupied" in str(result)
+
+
+def test_two_empty_grids_are_said():
+    empty = np.zeros((4, 4, 4), bool)
+    assert "no voxel of either is occupied" in str(score(empty, empty))
+    assert "no voxel of either" not in str(score(empty, ~empty))
+
+
 def test_refusals(chair, tmp_path):
     grid = np.ones((4, 4, 4), bool)
     for arguments, options, message in [
         ((grid, np.ones((5, 5, 5), bool)), {}, "grids of 4³ and 5³ voxels cannot be compared"),
         ((grid, chair / "chair.obj"), {"resolution": 32}, "grids of 4³ and 32³"),
         ((grid[0], grid), {}, r"predicted: an array \[4, 4\]; accepted are voxels"),
+        ((np.full((4, 4, 4), np.nan), grid), {}, "predicted: values that are not numbers"),
         ((grid, grid), {"align": "icp"}, "align: 'icp' is none; accepted: none, box"),
         ((grid, grid), {"points": 0}, "points: 0 is not from 1 to"),
         ((chair / "a.txt", grid), {}, "neither mesh nor voxels; accepted are .obj"),

@@ -31,6 +31,7 @@ class PooledEncoder(nn.Module):
 
     def __init__(self, channels: list[int], kernel: int, size: int, image_size: int):
         super().__init__()
+        self.size = size
         self.stages = nn.ModuleList()
         self.shortcuts = nn.ModuleList()
         given, side = CHANNELS, image_size

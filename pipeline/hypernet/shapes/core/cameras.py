@@ -18,6 +18,10 @@ DISTANCE, FIELD_OF_VIEW = 3.4, 40.0
 # Choy's renderings: a lens of 35 mm before a sensor of 32 mm, and the farthest distance in units of the model. The
 # field of view of 25 degrees in the metadata describes another camera than the pictures.
 CHOY_FOCAL, CHOY_DISTANCE = 35 / 32, 1.75
+# Longest side of the object's box as a share of the picture, where pictures are framed by their object.
+SHARE = 0.875
+# Times that a camera is aimed and zoomed: to turn it moves the box a little.
+_AIMINGS = 4
 # Numbers of a camera in a table.
 ROW = 8
 _SMALLEST = 1e-9
@@ -165,6 +169,33 @@ class Camera:
         with np.errstate(divide="ignore", invalid="ignore"):
             length = np.where(depth > _SMALLEST, self.focal * height / depth, np.nan)
         return np.stack([width / 2 + (seen @ right) * length, height / 2 - (seen @ up) * length], axis=-1)
+
+    def framing(self, points: np.ndarray, share: float = SHARE) -> Camera:
+        """The camera from the same place that has an object in the middle of a square picture.
+
+        What a photographer does, and what cutting the object out of a picture comes to: the camera is turned to the
+        middle of the object's box in the picture, and zoomed until the longest side of the box is ``share`` of it.
+
+        Args:
+            points: of the object, before the eye, ``[n, 3]``.
+            share: of the picture.
+
+        Raises:
+            ValueError: a point is not before the eye, or all are seen in one place.
+        """
+        camera = self
+        for _ in range(_AIMINGS):
+            seen = camera.project(points, 1, 1)
+            lowest, highest = seen.min(axis=0), seen.max(axis=0)
+            side = float((highest - lowest).max())
+            if not side > 0:
+                raise ValueError("the object must be before the eye and larger than a point")
+            right, up, ahead = camera.axes()
+            x, y = (lowest + highest) / 2 - 0.5
+            direction = ahead + (x * right - y * up) / camera.focal
+            target = np.add(camera.eye, direction / np.linalg.norm(direction) * np.linalg.norm(camera.eye))
+            camera = Camera(camera.eye, _vector(target), camera.focal * share / side, camera.roll)
+        return camera
 
     def mirrored(self) -> Camera:
         """The camera x -> -x: what it sees of the mirrored object is the mirrored picture."""

@@ -21,6 +21,8 @@ FINEST_SEARCH = 128
 # No value is nearer to the level than this share of the median distance of those beside the surface: where a value
 # is on the level itself, marching cubes makes triangles of no area.
 NEAREST = 1e-3
+# Differences of values stay in single precision.
+LARGEST_VALUE = np.float32(1e38)
 
 
 class EmptyFieldError(UserError):
@@ -125,7 +127,7 @@ def _evaluate(
             raise UserError(
                 f"the field is {answers[bad]} at {points[bad].round(3).tolist()}: finite numbers are needed"
             )
-        flat[block] = answers
+        flat[block] = answers.clip(-LARGEST_VALUE, LARGEST_VALUE)
     known |= ask
 
 

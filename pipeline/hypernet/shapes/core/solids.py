@@ -22,8 +22,8 @@ MOST_TRIANGLES = 2_000_000
 PROBES, STEP, INWARDS = 1000, 1e-4, -0.25
 # Of the volume, in areas times the longest side.
 ROUNDING = 1e-9
-# Beyond this a product of three coordinates leaves double precision.
-LARGEST = 1e100
+# Beyond this the square of an area leaves double precision.
+LARGEST = 1e75
 
 
 @dataclass(frozen=True, eq=False)

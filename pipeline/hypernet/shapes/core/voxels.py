@@ -41,8 +41,8 @@ INVERTED = 0.01
 SMALL, MOST_NEAR = 0.4, 0.6
 # Triangles for each voxel from which it is cheaper to look at all voxels than to look for the surface's.
 FINE = 0.3
-# Points that are looked at together, and pairs of a triangle and a column.
-BLOCK = 1 << 18
+# Points that are looked at together, and pairs of a triangle and a column; and the most of these, two minutes' work.
+BLOCK, MOST_COLUMNS = 1 << 18, 100_000_000
 # Surfaces of symmetrical objects lie on the border of two voxels: both are touched, whatever the rounding.
 CLOSED = 1e-9
 # Voxels that a triangle has to be wide for its plane to be looked at.
@@ -198,6 +198,11 @@ def _touch(touched: np.ndarray, corners: np.ndarray) -> None:
     corners, lowest, highest = corners[~row], lowest[~row], highest[~row]
     columns = (highest - lowest + 1)[:, :2].prod(axis=1)
     ends = np.cumsum(columns)
+    if len(ends) and ends[-1] > MOST_COLUMNS:
+        raise UserError(
+            f"the mesh: so many large triangles that they pass {int(ends[-1]):,} columns of voxels; accepted: "
+            f"{MOST_COLUMNS:,}, simplify it first"
+        )
     first = 0
     while first < len(corners):
         start = ends[first] - columns[first]
@@ -316,7 +321,7 @@ def voxelise(mesh: Mesh, resolution: int, rule: str = "centre", solid: str = "au
         half: half the side of the grid's cube.
 
     Raises:
-        UserError: another rule, or a resolution outside of 1 to 256.
+        UserError: another rule, a resolution outside of 1 to 256, or far too many large triangles.
     """
     if rule not in RULES:
         raise UserError(f"rule: {rule!r} is none; accepted: {', '.join(RULES)}")

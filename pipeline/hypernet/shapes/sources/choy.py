@@ -27,6 +27,7 @@ from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.frames import RESOLUTION
 from hypernet.shapes.names import SYNSETS
 from hypernet.shapes.sources.binvox import read_binvox
+from hypernet.shapes.sources.mesh_files import read_bytes
 from hypernet.shapes.sources.photos import framed, read_photo
 
 RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
@@ -163,10 +164,8 @@ def read_lists(path: Path) -> dict[str, dict[str, str]]:
     path = Path(path)
     wanted = "accepted: Pix2Vox' ShapeNet.json or LSM's splits.json"
     try:
-        if path.stat().st_size > _LARGEST_LISTS:
-            raise UserError(f"{path}: lists of more than {_LARGEST_LISTS:,} bytes; {wanted}")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json.loads(read_bytes(path, _LARGEST_LISTS, "a file of lists"))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: lists that cannot be read ({' '.join(str(error).split())[:120]}); {wanted}") from None
     if isinstance(content, list):
         entries = [(entry.get("taxonomy_id"), entry) for entry in content if isinstance(entry, dict)]
@@ -176,7 +175,7 @@ def read_lists(path: Path) -> dict[str, dict[str, str]]:
         entries = []
     result: dict[str, dict[str, str]] = {}
     for synset, entry in entries:
-        if synset not in CLASS_OF:
+        if not isinstance(synset, str) or synset not in CLASS_OF:
             continue
         split_of = result.setdefault(synset, {})
         for key, split in (("train", "train"), ("val", "validation"), ("test", "test")):
@@ -210,10 +209,8 @@ def read_metadata(path: Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _LARGEST_METADATA:
-            raise UserError(f"{path}: metadata of more than {_LARGEST_METADATA:,} bytes")
-        lines = path.read_text(encoding="ascii").split("\n")
-    except (OSError, ValueError) as error:
+        lines = read_bytes(path, _LARGEST_METADATA, "a file of metadata").decode("ascii").splitlines()
+    except ValueError as error:
         raise UserError(f"{path}: metadata that cannot be read ({' '.join(str(error).split())[:120]})") from None
     rows = []
     for number, line in enumerate(lines, start=1):

@@ -63,8 +63,9 @@ def _meshes_of(place: Path) -> list[tuple[str, Path]]:
         if path.is_file() and path.suffix.lower() in READERS:
             meshes.append((path.stem, path))
         elif path.is_dir():
-            inner = [file for file in sorted(path.iterdir()) if file.is_file() and file.suffix.lower() in READERS]
+            files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".") and file.is_file()]
+            inner = [file for file in files if file.suffix.lower() in READERS]
             if len(inner) > 1:
                 raise UserError(f"{path}: {len(inner)} meshes; a folder below the class holds one")
-            meshes += [(path.name, file) for file in inner if not file.name.startswith(".")]
+            meshes += [(path.name, file) for file in inner]
     return meshes

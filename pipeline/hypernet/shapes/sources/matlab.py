@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.shapes.sources.mesh_files import read_bytes
 
 # Bytes of a file, and of what it unpacks to: blocks of 256³ numbers of eight bytes fit.
 LARGEST_FILE, LARGEST_UNPACKED = 2**26, 2**28
@@ -41,12 +42,7 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
             is not there, empty, or not of real numbers.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UserError(f"{path}: a .mat file of more than {LARGEST_FILE:,} bytes")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
+    content = read_bytes(path, LARGEST_FILE, "a .mat file")
     if content[124:128] == b"\x00\x02IM" or content[512:520] == b"\x89HDF\r\n\x1a\n":
         raise UserError(f"{path}: a file of MATLAB 7.3 (HDF5); save it with -v7")
     orders = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}

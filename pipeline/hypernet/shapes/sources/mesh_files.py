@@ -39,9 +39,11 @@ def read_bytes(path: Path, largest: int, format_name: str) -> bytes:
     """All bytes of a file that has no more than ``largest``.
 
     Raises:
-        UserError: no such file, unreadable, empty, or larger.
+        UserError: no such file, unreadable, empty, larger, or a pipe or device, which might never end.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a file but a folder, a pipe or a device; name a file")
         with path.open("rb") as file:
             content = file.read(largest + 1)
     except FileNotFoundError:
@@ -51,7 +53,8 @@ def read_bytes(path: Path, largest: int, format_name: str) -> bytes:
     if not content:
         raise UserError(f"{path}: empty")
     if len(content) > largest:
-        raise UserError(f"{path}: more than {largest >> 20} MiB, the most that {format_name} may have")
+        size = f"{largest >> 20} MiB" if largest >> 20 else f"{largest:,} bytes"
+        raise UserError(f"{path}: more than {size}, the most that {format_name} may have")
     return content
 
 

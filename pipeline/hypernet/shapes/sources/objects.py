@@ -11,13 +11,14 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.lab.randomness import numpy_generator
 from hypernet.shapes.core.cameras import Camera
-from hypernet.shapes.core.extraction import extract
+from hypernet.shapes.core.extraction import EmptyFieldError, extract
 from hypernet.shapes.core.frames import RESOLUTION, normalised
 from hypernet.shapes.core.polytopes import Solid
 from hypernet.shapes.core.rendering import Scene
 from hypernet.shapes.core.solids import Mesh, inside, oriented, surface_samples
 from hypernet.shapes.core.voxel_field import trilinear
 from hypernet.shapes.core.voxels import Voxels, nearest_label, occupancy, pad, voxelise
+from hypernet.shapes.sources import photos
 
 # Views are drawn as those of Choy et al. (2016): all around, slightly from above.
 LOWEST, HIGHEST = 25.0, 30.0
@@ -56,8 +57,14 @@ class ShapeObject(abc.ABC):
         """Points on the surface, by area, and outward normals there, ``[count, 3]`` each."""
 
     @abc.abstractmethod
-    def views(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images uint8 ``[count, size, size, 4]`` and rows of their cameras ``[count, 8]``."""
+    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Images uint8 ``[count, size, size, 4]`` and rows of their cameras ``[count, 8]``.
+
+        Args:
+            count: how many.
+            size: pixels of a side.
+            framed: whether the object is brought to the middle of each image and to the same share of it.
+        """
 
     @property
     def notes(self) -> Sequence[str]:
@@ -88,9 +95,9 @@ class GeneratedObject(ShapeObject):
         """See ``ShapeObject``: of the union, not of parts that lie inside of others."""
         return surface_samples(self._union, count, random)
 
-    def views(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
         """See ``ShapeObject``."""
-        return rendered(Scene(*self.solid.painted()), count, size, self.random("views"))
+        return rendered(Scene(*self.solid.painted()), count, size, framed, self.random("views"))
 
 
 class MeshObject(ShapeObject):
@@ -120,13 +127,13 @@ class MeshObject(ShapeObject):
         """See ``ShapeObject``."""
         return surface_samples(self.mesh, count, random)
 
-    def views(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
         """See ``ShapeObject``: every body of the mesh has a colour of its own."""
         random = self.random("views")
         bodies = bodies_of(self.mesh)
         colours = random.uniform(DARKEST, BRIGHTEST, (int(bodies.max()) + 1, 3))
         scene = Scene(self.mesh.vertices, self.mesh.triangles, colours[bodies])
-        return rendered(scene, count, size, random)
+        return rendered(scene, count, size, framed, random)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -151,29 +158,41 @@ class VoxelObject(ShapeObject):
 
     @cached_property
     def _surface(self) -> Mesh:
-        return extract(trilinear(self.occupied - np.float32(0.5)), SURFACE_RESOLUTION)
+        try:
+            return extract(trilinear(self.occupied - np.float32(0.5)), SURFACE_RESOLUTION)
+        except EmptyFieldError:
+            raise UserError(f"{self.class_name}/{self.identity}: its voxels have no surface between them") from None
 
     def surface(self, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """See ``ShapeObject``: of the surface between full and empty voxels."""
         return surface_samples(self._surface, count, random)
 
-    def views(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """See ``ShapeObject``: the first ``count`` of the images that there are."""
-        if self.images.shape[1] != size:
+    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """See ``ShapeObject``: the first ``count`` of the images that there are, framed as a photograph is."""
+        if not framed and self.images.shape[1] != size:
             raise ValueError(f"the images have {self.images.shape[1]} pixels, not {size}")
         if len(self.images) < count:
             raise UserError(
                 f"{self.class_name}/{self.identity}: {len(self.images)} images; shapes.views asks for {count} of each "
                 "object"
             )
-        return self.images[:count], self.cameras[:count]
+        images, cameras = self.images[:count], self.cameras[:count]
+        if not framed:
+            return images, cameras
+        points = self._surface.vertices
+        aimed = [Camera.from_row(row).framing(points).as_row() if np.isfinite(row).all() else row for row in cameras]
+        return np.stack([photos.framed(image, size, recentre=True) for image in images]), np.stack(aimed)
 
 
-def rendered(scene: Scene, count: int, size: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def rendered(
+    scene: Scene, count: int, size: int, framed: bool, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Views from random sides: images uint8 ``[count, size, size, 4]`` and rows of cameras ``[count, 8]``."""
     images, cameras = [], []
     for _ in range(count):
         camera = Camera.orbit(random.uniform(0, 360), random.uniform(LOWEST, HIGHEST))
+        if framed:
+            camera = camera.framing(scene.vertices)
         images.append(scene.render(camera, size))
         cameras.append(camera.as_row())
     return np.stack(images), np.stack(cameras)

@@ -13,6 +13,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
+from hypernet.shapes.core.cameras import SHARE
 
 # JPEG includes the files of several pictures (MPO) that telephones write.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -35,10 +36,8 @@ _NOISE, _DEVIATIONS, _MOST_DIFFERENT = 10.0, 4.0, 60.0
 # Share of the border that must be ground; of the picture that a cut-out must take away, and leave; and a speck's size
 # as a share of the largest piece.
 _PLAIN_BORDER, _LEAST_REMOVED, _LEAST_LEFT, _SPECK = 0.6, 0.01, 0.001, 0.002
-
-# Longest side of a silhouette's box as a share of the picture, and how far its middle is below the picture's: means
-# over 1,248 views of 156 generated shapes, from 3.4 away with 40 degrees (0.753 and 0.024).
-SHARE, BELOW = 0.75, 0.025
+# Size of a piece that may be an object of its own, as a share of the largest.
+_ANOTHER = 0.25
 
 
 def read_photo(path: Path | str) -> tuple[np.ndarray, list[str]]:
@@ -54,8 +53,8 @@ def read_photo(path: Path | str) -> tuple[np.ndarray, list[str]]:
         uint8 ``[h, w, 4]``, and what a person should know of it, a sentence each.
 
     Raises:
-        UserError: another format, a picture too large (by its declared size), a broken one, or one without a pixel
-            that is not transparent.
+        UserError: no such file, another format, a picture too large (by its declared size), a broken one, or one
+            without a pixel that is not transparent.
     """
     path = Path(path)
     image_module = library("PIL.Image", "Pillow", "shapes")
@@ -79,6 +78,8 @@ def read_photo(path: Path | str) -> tuple[np.ndarray, list[str]]:
                     notes.append(f"{frames} frames: the first is used")
                 rgba = _rgba(path, image, notes)
                 rgba = _turned(rgba, image, notes)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
     except image_module.UnidentifiedImageError:
         raise UserError(f"{path}: not a picture of a known format; accepted: {ACCEPTED}") from None
     except image_module.DecompressionBombError as error:
@@ -154,6 +155,8 @@ def cut_out(rgba: np.ndarray, mask: np.ndarray | None = None, enclosed: bool = F
     notes = [f"ground removed: {removed:.0%} of the picture, the colour rgb{tuple(int(value) for value in middle)}"]
     if (specks := int(count - keep.sum())) > 0:
         notes.append(f"{specks} speck{'s' if specks > 1 else ''} removed")
+    if (large := int((sizes >= _ANOTHER * sizes.max()).sum())) > 1:
+        notes.append(f"{large} large pieces are left: one object is expected (crop the picture, or give a mask)")
     if (share := float((inner & kept).sum() / kept.sum())) >= _CUT_OUT:
         notes.append(
             f"{share:.0%} of what is left has the ground's colour but is enclosed by the object: kept "
@@ -172,8 +175,8 @@ def framed(rgba: np.ndarray, size: int, recentre: bool = False, share: float = S
     Args:
         rgba: uint8 ``[h, w, 4]``.
         size: pixels on a side of the result.
-        recentre: bring the object's box to where training images have it, instead of keeping its place: its longest
-            side to ``share`` of the picture, its middle 2.5 % below the picture's.
+        recentre: bring the object's box to the middle of the picture, and its longest side to ``share`` of it, instead
+            of keeping its place.
         share: see there.
 
     Returns:
@@ -197,8 +200,7 @@ def framed(rgba: np.ndarray, size: int, recentre: bool = False, share: float = S
     kernel = image_module.Resampling.BOX if factor <= 1 else image_module.Resampling.BILINEAR
     small = image_module.fromarray(rgba).convert("RGBa").resize(new, kernel).convert("RGBA")
     left = (size - new[0]) // 2
-    top = round((size - new[1]) / 2 + (BELOW * size if recentre else 0))
-    top = min(top, size - new[1])
+    top = (size - new[1]) // 2
     picture = np.zeros((size, size, 4), dtype=np.uint8)
     picture[top : top + new[1], left : left + new[0]] = np.asarray(small)
     return _emptied(picture)

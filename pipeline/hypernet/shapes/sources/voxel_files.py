@@ -67,12 +67,25 @@ def read_voxels(path: Path | str, order: str | None = None) -> tuple[np.ndarray,
         zlib.error,
     ) as error:
         raise UserError(f"{path}: {' '.join(str(error).split())[:200]}") from None
-    if values.dtype != bool:
-        levels = np.unique(values)
-        if not np.isin(levels, (0, 1)).all():
-            notes.append(f"values from {levels[0]:.3g} to {levels[-1]:.3g}: above {THRESHOLD} counts as occupied")
-    occupied = (values if values.dtype == bool else values > THRESHOLD).transpose(ORDERS[order])
-    return np.ascontiguousarray(occupied), notes
+    occupied, more = occupied_of(values, path)
+    return np.ascontiguousarray(occupied.transpose(ORDERS[order])), [*notes, *more]
+
+
+def occupied_of(values: np.ndarray, where: object) -> tuple[np.ndarray, list[str]]:
+    """Which voxels of an array are occupied, bool, and a note where that was a choice.
+
+    Raises:
+        UserError: the array does not hold booleans or real numbers.
+    """
+    if values.dtype == bool:
+        return values, []
+    if values.dtype.kind not in "iuf" or np.isnan(values).any():
+        raise UserError(f"{where}: values that are not numbers; accepted are 0 and 1, or probabilities")
+    lowest, highest = values.min(), values.max()
+    whole = values.dtype.kind in "iu" and 0 <= lowest <= highest <= 1
+    if whole or np.isin(values, (0, 1)).all():
+        return values > THRESHOLD, []
+    return values > THRESHOLD, [f"values from {lowest:.3g} to {highest:.3g}: above {THRESHOLD} counts as occupied"]
 
 
 def _cube(shape: tuple[int, ...]) -> bool:
@@ -150,8 +163,9 @@ def write_voxels(path: Path | str, occupied: np.ndarray, translate: np.ndarray, 
     if path.suffix.lower() == ".binvox":
         write_binvox(path, occupied, translate, scale)
         return
-    with atomic_path(path) as temporary:
+    # Into an open file: to a name that ends in capitals NumPy would add its own ending.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         if path.suffix.lower() == ".npy":
-            np.save(temporary, occupied)
+            np.save(file, occupied)
         else:
-            np.savez_compressed(temporary, occupied=occupied, translate=translate, scale=np.float64(scale))
+            np.savez_compressed(file, occupied=occupied, translate=translate, scale=np.float64(scale))

@@ -47,7 +47,7 @@ def opened(model: Reconstructor | str | Path) -> Reconstructor:
 
 def view_of(
     photo: Photo,
-    size: int,
+    model: Reconstructor,
     mask: Photo | None = None,
     *,
     framing: str = "auto",
@@ -58,12 +58,12 @@ def view_of(
 
     Args:
         photo: a file, or pixels uint8 RGBA ``[h, w, 4]``.
-        size: S, pixels of a side of the training images.
+        model: the size of its training images, and whether these were framed, decide.
         mask: a picture of the same size, white where the object is, instead of the rule by colour; or numbers
             ``[h, w]``.
-        framing: ``keep`` leaves the object where it is in the picture, ``recentre`` brings it to where training images
-            have it; ``auto`` keeps the framing of a square picture that was cut out already and whose object is as
-            large in it as in training images, and recentres others.
+        framing: ``keep`` leaves the object where it is in the picture, ``recentre`` brings it to the middle and to the
+            size of a model's training images; ``auto`` recentres. For a model whose training images were not framed,
+            it keeps a square picture that was cut out already and whose object is as large as in those.
         enclosed: whether ground that the object encloses is removed too.
         name: of pixels without a file.
 
@@ -83,18 +83,23 @@ def view_of(
     values = _mask(mask) if mask is not None else None
     try:
         cut, more = cut_out(rgba, values, enclosed)
-        kept = framing == "keep" or (framing == "auto" and _framed_already(rgba, cut))
-        pixels = framed(cut, size, recentre=not kept)
+        kept = framing == "keep" or (framing == "auto" and not model.framed and _framed_already(rgba, cut))
+        pixels = framed(cut, model.image_size, recentre=not kept)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
-    place = "framing kept" if kept else "object brought to the place and size that it has in training images"
+    place = "framing kept" if kept else "object brought to the middle and to the size that it has in training images"
     if kept and cut.shape[0] != cut.shape[1]:
         place += ", padded to a square"
     return View(name, pixels, (*notes, *more, place))
 
 
 def views_of(
-    photos: Iterable[Photo], size: int, masks: Iterable[Photo] = (), *, framing: str = "auto", enclosed: bool = False
+    photos: Iterable[Photo],
+    model: Reconstructor,
+    masks: Iterable[Photo] = (),
+    *,
+    framing: str = "auto",
+    enclosed: bool = False,
 ) -> list[View]:
     """Several photographs, each with its mask or all without; see ``view_of``."""
     photos = list(photos)
@@ -104,7 +109,7 @@ def views_of(
     if given and len(given) != len(photos):
         raise UserError(f"{len(given)} masks for {len(photos)} photographs; accepted: one for each, in their order")
     return [
-        view_of(photo, size, mask, framing=framing, enclosed=enclosed, name=f"image {number}")
+        view_of(photo, model, mask, framing=framing, enclosed=enclosed, name=f"image {number}")
         for number, (photo, mask) in enumerate(zip(photos, given or [None] * len(photos), strict=True), 1)
     ]
 

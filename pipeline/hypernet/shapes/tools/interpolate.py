@@ -144,8 +144,8 @@ def interpolate(
     if not reconstructor.latent:
         raise UserError(f"{reconstructor.method}: has no embedding to interpolate in")
     views = (
-        view_of(first, reconstructor.image_size, framing=framing, name="first image"),
-        view_of(second, reconstructor.image_size, framing=framing, name="second image"),
+        view_of(first, reconstructor, framing=framing, name="first image"),
+        view_of(second, reconstructor, framing=framing, name="second image"),
     )
     ends = reconstructor.embedding(np.stack([view.pixels for view in views]))
     affine = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -95,7 +96,7 @@ class Reconstruction:
             size_mm: longest side of the object in millimetres.
 
         Returns:
-            What is in the file: number of faces, frame and units.
+            What is in the file: number of faces, of pieces where there are several, frame and units.
 
         Raises:
             UserError: another ending, a folder, a size out of range, or a library is missing.
@@ -104,7 +105,8 @@ class Reconstruction:
         ready = placed(self.mesh, path.suffix, size_mm)
         write_mesh(path, ready.mesh, unit=ready.unit, up=ready.up)
         closed = "closed" if self.mesh.watertight else "not closed"
-        return f"{len(self.mesh.triangles):,} faces, {closed}, {ready.words}"
+        pieces = f"{count} pieces, " if (count := _pieces(self.mesh)) > 1 else ""
+        return f"{len(self.mesh.triangles):,} faces, {closed}, {pieces}{ready.words}"
 
     def save_network(self, path: str | Path) -> None:
         """Write the object as a network: ``.npz`` for numpy, ``.onnx`` for others; see ``network_files``."""
@@ -139,8 +141,8 @@ class Reconstruction:
         for view, share, name in zip(self.views, self.familiarity, self.nearest_classes, strict=False):
             if share > FAMILIAR:
                 yield (
-                    f"warning: {view.name}: unlike any class it knows ({share:.1f} times as far from every training"
-                    f" image as 99 % of held-out ones; nearest: {name})"
+                    f"warning: {view.name}: unlike any class it knows ({math.ceil(100 * share):,}% of the familiar"
+                    f" range, in which 99 % of held-out images are; nearest: {name})"
                 )
             else:
                 yield f"{view.name}: nearest to training images of the class {name} ({share:.0%} of the familiar range)"
@@ -195,7 +197,7 @@ def reconstruct(
     if len(photos) > 1 and not reconstructor.latent:
         raise UserError(f"{reconstructor.method}: has no embedding to average {len(photos)} views in; give one")
     classes = _class_numbers(reconstructor, class_name, len(photos))
-    views = views_of(photos, reconstructor.image_size, masks, framing=framing, enclosed=enclosed)
+    views = views_of(photos, reconstructor, masks, framing=framing, enclosed=enclosed)
     images = np.stack([view.pixels for view in views])
     embedding: np.ndarray | None = None
     familiarity: tuple[float, ...] = ()
@@ -322,6 +324,17 @@ def run(arguments: argparse.Namespace) -> None:
     for option, path in outputs.items():
         words = writers[option](path)
         print(f"{path}: {words or _kilobytes(path)}")
+
+
+def _pieces(mesh: Mesh) -> int:
+    """Number of surfaces that do not hang together: of a printed object, parts that would fall off, or hollows."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = mesh.triangles[:, [0, 0]].ravel(), mesh.triangles[:, [1, 2]].ravel()
+    joined = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(mesh.vertices),) * 2)
+    _, labels = connected_components(joined, directed=False)
+    return len(np.unique(labels[mesh.triangles[:, 0]]))
 
 
 def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:

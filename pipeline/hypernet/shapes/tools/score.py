@@ -20,15 +20,18 @@ from hypernet.shapes.core.solids import Mesh, check
 from hypernet.shapes.core.voxels import MOST_VOXELS_A_SIDE, RULES, SOLIDS, voxelise
 from hypernet.shapes.sources.binvox import ORDERS
 from hypernet.shapes.sources.mesh_files import READERS, UPS, read_mesh
-from hypernet.shapes.sources.voxel_files import ENDINGS, read_voxels
+from hypernet.shapes.sources.voxel_files import ENDINGS, occupied_of, read_voxels
 
 ALIGNMENTS = {
     "none": "both stay where they are; the truth's bounding box is brought into the cube",
     "box": "each bounding box is centred and its longest side scaled to that of the cube",
 }
 MOST_POINTS = 1_000_000
-# Ratio of longest sides beyond which a word is said, and the gain in IoU by turning.
-OTHER_SIZE, OTHER_TURN = 1.25, 0.1
+# Ratio of longest sides beyond which a word is said, the gain in IoU by turning, and the distance between the middles
+# of two boxes as a share of the truth's longest side.
+OTHER_SIZE, OTHER_TURN, OTHER_PLACE = 1.25, 0.1, 0.25
+# Voxels that a box may be short of the grid: what is thinner than a voxel may miss its centres.
+SHORT = 2
 # Voxels along a side in which turns are tried.
 MOST_TURNED = 64
 TITLES = {
@@ -148,6 +151,8 @@ def score(
             solids.append(voxels.solid)
     if len(set(solids)) > 1:
         notes.append("one mesh was filled and the other was not: with solid winding or fill both are taken alike")
+    if not any(grid.any() for grid in grids):
+        notes.append("no voxel of either is occupied: an IoU of 1 says nothing of their shapes")
     values = {"iou": float(iou(grids[0], grids[1]))}
     if placed[0] is not None and placed[1] is not None:
         values |= mesh_scores(placed[0], placed[1], points)
@@ -177,7 +182,7 @@ def _open(shape: Path | str | Mesh | np.ndarray, role: str, up: str, order: str 
     if isinstance(shape, np.ndarray):
         if shape.ndim != 3 or len(set(shape.shape)) > 1 or not shape.size:
             raise UserError(f"{role}: an array {list(shape.shape)}; accepted are voxels [r, r, r]")
-        return _of_voxels(role, shape.astype(bool), [])
+        return _of_voxels(role, *occupied_of(shape, role))
     path = Path(shape)
     if path.suffix.lower() in READERS:
         return _of_mesh(f"{role} {path.name}", read_mesh(path, up), up)
@@ -222,11 +227,23 @@ def _placed(shapes: tuple[Shape, Shape], align: str, frame: list[str], notes: li
         frame.append(
             "frame: the mesh's box is centred and its longest side fills the grid, as that of the voxels should"
         )
+        for shape in shapes:
+            if shape.voxels is not None and 0 < (reach := _reach(shape.voxels)) < len(shape.voxels) - SHORT:
+                notes.append(
+                    f"{shape.name}: its longest side fills {reach} of {len(shape.voxels)} voxels, the mesh's all:"
+                    " they are not of one scale"
+                )
     else:
         frame.append(f"frame, align {align}: {ALIGNMENTS[align]}")
         ratio = _side(predicted) / _side(truth)
         if align == "none" and not 1 / OTHER_SIZE <= ratio <= OTHER_SIZE:
-            notes.append(f"the prediction is {ratio:.3g} times as large: other units? align box compares shapes alone")
+            times = f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+            notes.append(f"the prediction is {times} times as large: other units? align box compares shapes alone")
+        elif align == "none" and (away := _away(predicted, truth)) > OTHER_PLACE:
+            notes.append(
+                f"the middles of the boxes are {away:.3g} times the truth's longest side apart: another origin?"
+                " align box compares shapes alone"
+            )
         if align == "none":
             vertices, placement = normalised(truth.vertices)
             return [
@@ -236,11 +253,22 @@ def _placed(shapes: tuple[Shape, Shape], align: str, frame: list[str], notes: li
     return [None if mesh is None else _boxed(mesh) for mesh in (predicted, truth)]
 
 
+def _reach(occupied: np.ndarray) -> int:
+    """Longest side of the occupied voxels' box, in voxels."""
+    places = np.argwhere(occupied)
+    return int(np.ptp(places, axis=0).max()) + 1 if len(places) else 0
+
+
+def _away(predicted: Mesh, truth: Mesh) -> float:
+    """Distance between the middles of two boxes, as a share of the truth's longest side."""
+    return float(np.linalg.norm(predicted.bounds.mean(axis=0) - truth.bounds.mean(axis=0))) / _side(truth)
+
+
 def _margin(placed: list[Mesh | None], resolution: int, frame: list[str]) -> int:
     """Voxels to add on each side of the grid so that it holds all of both meshes, if it stays within three times."""
     reach = max((float(np.abs(mesh.bounds).max()) for mesh in placed if mesh is not None), default=0.0)
     margin = math.ceil((reach / INNER - 1) * resolution / 2 - 1e-6)
-    if margin > min(resolution, (MOST_VOXELS_A_SIDE - resolution) // 2):
+    if not 0 <= margin <= min(resolution, (MOST_VOXELS_A_SIDE - resolution) // 2):
         margin = 0
     if margin:
         frame.append(f"grid: {margin} more voxels on each side, for what reaches out of the truth's cube")

@@ -25,6 +25,9 @@ PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_
 MOST_NODES = 100_000
 # A piece of a mesh takes as long as so many triangles.
 PIECE = 100
+# Objects, lists and what else stands in the description: each takes up to twenty times its text.
+MOST_PARTS = 4_000_000
+LARGEST_NUMBER = 2**40
 
 
 def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +40,9 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     text = content
     if content.startswith(MAGIC):
         text, binary = _chunks(content)
+    parts = sum(text.count(sign) for sign in (b"{", b"[", b","))
+    if parts > MOST_PARTS:
+        raise DamagedError(f"its description has {parts:,} parts; accepted: {MOST_PARTS:,}")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -71,7 +77,8 @@ def _pick(holder: Any, key: str, expected: type, default: Any = None) -> Any:
     value = holder.get(key, default) if isinstance(holder, dict) else None
     if value is default and default is not None:
         return default
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+    fits = isinstance(value, expected) and not isinstance(value, bool)
+    if not fits or (isinstance(value, int) and abs(value) > LARGEST_NUMBER):
         raise DamagedError(f"{key} is missing or is no {expected.__name__}")
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,6 +22,7 @@ ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 LONGEST_HEADER = 1 << 16
 END = re.compile(rb"(?:^|[\r\n])end_header[ \t]*(?:\r\n|\r|\n)")
 CORNERS = ("vertex_indices", "vertex_index")
+NEEDED = ("x", "y", "z", *CORNERS)
 MOST_DIGITS = 12
 
 
@@ -150,9 +152,12 @@ def _even_rows(content: bytes, start: int, order: str, element: Element) -> tupl
 def _uneven_rows(content: bytes, start: int, order: str, element: Element) -> tuple[dict, int]:
     """Row after row: triangles beside quadrilaterals, for example."""
     values: dict[str, list] = {name: [] for name, _, _ in element.properties}
+    keep: list[Callable[[bytes], None]] = [
+        values[name].append if name in NEEDED else _passed_over for name, _, _ in element.properties
+    ]
     plan = [
-        (values[name].append, np.dtype(number).itemsize, np.dtype(length).itemsize if length else 0, length[:1] == "i")
-        for name, number, length in element.properties
+        (append, np.dtype(number).itemsize, np.dtype(length).itemsize if length else 0, length[:1] == "i")
+        for append, (_, number, length) in zip(keep, element.properties, strict=True)
     ]
     endian: Literal["big", "little"] = "big" if order == ">" else "little"
     for _ in range(element.count):
@@ -168,10 +173,16 @@ def _uneven_rows(content: bytes, start: int, order: str, element: Element) -> tu
             start = end
     table: dict[str, np.ndarray | Lists] = {}
     for name, number, length in element.properties:
+        if name not in NEEDED:
+            continue
         flat = np.frombuffer(b"".join(values[name]), order + number)
         size = np.dtype(number).itemsize
         table[name] = (flat, np.array([len(row) // size for row in values[name]])) if length else flat
     return table, start
+
+
+def _passed_over(value: bytes) -> None:
+    """What nobody asks for is not kept: a row of small values takes some twenty times its bytes."""
 
 
 def _read_text(body: bytes, elements: list[Element]) -> dict[str, dict]:
@@ -189,7 +200,7 @@ def _read_text(body: bytes, elements: list[Element]) -> dict[str, dict]:
                 raise _too_short(element)
             try:
                 whole = _append(line.split(), element, columns, counts)
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, OverflowError):
                 whole = False
             if not whole:
                 where = f"line {number} behind the header: {shown(line)}"

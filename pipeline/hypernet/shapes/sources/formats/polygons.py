@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
+from hypernet.shapes.core.solids import MOST_TRIANGLES
 from hypernet.shapes.sources.formats.reading import DamagedError
 
-# Ears are cut in Python, at a cost that grows with the square of the corners.
+# Ears are cut in Python, at a cost that grows with the square of the corners: of one polygon, and of all of a file
+# (a corner that is looked at takes 5 to 100 microseconds).
 MOST_CORNERS = 2000
+MOST_LOOKS = 1_000_000
 
 
 def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -24,7 +29,7 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -
         int64 ``[t, 3]``, in the order of the polygons, each facing as its polygon does.
 
     Raises:
-        DamagedError: a polygon names a vertex that is not there.
+        DamagedError: a polygon names a vertex that is not there, or there is too much to cut.
     """
     if len(corners) and (corners.min() < 0 or corners.max() >= len(vertices)):
         bad = int(np.argmax((corners < 0) | (corners >= len(vertices))))
@@ -35,6 +40,8 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -
         points = np.repeat(corners[(np.cumsum(counts) - counts)[short & (counts > 0)], None], 3, axis=1)
         return np.concatenate([triangulate(vertices, corners[np.repeat(~short, counts)], counts[~short]), points])
     fans = counts - 2
+    if fans.sum() > MOST_TRIANGLES:
+        raise DamagedError(f"{int(fans.sum()):,} triangles; at most {MOST_TRIANGLES:,} are accepted, simplify it first")
     first = np.cumsum(counts) - counts
     polygon = np.repeat(np.arange(len(counts)), fans)
     step = np.arange(len(polygon)) - np.repeat(np.cumsum(fans) - fans, fans)
@@ -49,15 +56,20 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -
         np.add.at(whole, polygon, normals)
         turned = (normals * whole[polygon]).sum(axis=1) < 0
     ends = np.cumsum(fans)
+    looks = 0
     for index in np.unique(polygon[turned]):
         if counts[index] <= MOST_CORNERS:
             outline = corners[first[index] : first[index] + counts[index]]
-            triangles[ends[index] - fans[index] : ends[index]] = outline[_ears(vertices[outline], whole[index])]
+            ears, looked = _ears(vertices[outline], whole[index])
+            triangles[ends[index] - fans[index] : ends[index]] = outline[ears]
+            looks += looked
+            if looks > MOST_LOOKS:
+                raise DamagedError("its polygons take too long to cut into triangles; save it as triangles")
     return triangles
 
 
-def _ears(points: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Triangles of one polygon ``[n, 3]`` by cutting ears, as places in it, ``[n - 2, 3]``."""
+def _ears(points: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, int]:
+    """Triangles of one polygon ``[n, 3]`` by cutting ears, as places in it, ``[n - 2, 3]``; and corners looked at."""
     dropped = int(np.abs(normal).argmax())
     u, v = [axis for axis in range(3) if axis != dropped]
     flat = points[:, [u, v]]
@@ -65,17 +77,19 @@ def _ears(points: np.ndarray, normal: np.ndarray) -> np.ndarray:
     turn = 1.0 if (normal[dropped] > 0) == (dropped != 1) else -1.0
     left = list(range(len(points)))
     triangles = []
+    looks = 0
     while len(left) > 3:
         for place in range(len(left)):
+            looks += 1
             before, here, after = left[place - 1], left[place], left[(place + 1) % len(left)]
             if _is_ear(flat, turn, before, here, after, left):
                 break
         else:
-            place, (before, here, after) = 0, (left[-1], left[0], left[1])  # crosses itself: any corner will do
+            break  # crosses itself: any triangles will do
         triangles.append((before, here, after))
         del left[place]
-    triangles.append((left[0], left[1], left[2]))
-    return np.array(triangles)
+    triangles += [(left[0], second, third) for second, third in pairwise(left[1:])]
+    return np.array(triangles), looks
 
 
 def _is_ear(flat: np.ndarray, turn: float, before: int, here: int, after: int, left: list[int]) -> bool:

@@ -7,10 +7,10 @@ from array import array
 import numpy as np
 
 from hypernet.shapes.sources.formats.polygons import triangulate
-from hypernet.shapes.sources.formats.reading import DamagedError, check_counts, numbered_lines, shown
+from hypernet.shapes.sources.formats.reading import LONGEST_LINE, DamagedError, check_counts, numbered_lines, shown
 
-# Lines after which the counts are looked at.
-CHECKED = 100_000
+# Lines after which the counts are looked at, and characters of a line before which they are.
+CHECKED, LONG = 100_000, 10_000
 
 
 def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -27,11 +27,13 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     coordinates, corners, counts = array("d"), array("q"), array("q")
     begun = ""
     for number, line in numbered_lines(content.replace(b"\\\r\n", b"\\\n"), "#"):
-        if number % CHECKED == 0:
+        if number % CHECKED == 0 or len(line) > LONG:
             check_counts(len(coordinates) // 3, max(len(counts), len(corners) // 16))
-        if line.endswith("\\\n"):
+        if line.endswith("\\\n") and len(begun) <= LONGEST_LINE:
             begun += line[:-2] + " "
             continue
+        if len(begun) > LONGEST_LINE:
+            raise DamagedError(f"line {number} goes on from others: more than {LONGEST_LINE:,} characters together")
         words = (begun + line).split() if begun or line.lstrip()[:1] in ("v", "f") else ()
         begun = ""
         if not words or words[0] not in ("v", "f"):
@@ -49,6 +51,8 @@ def read(content: bytes) -> tuple[np.ndarray, np.ndarray]:
         if 0 in indices or min(indices, default=0) < -above:
             raise DamagedError(f"line {number}: a face names vertex {min(indices)}; {above:,} are above it")
         counts.append(len(indices))
+    if begun:
+        raise DamagedError(f"breaks off: the last line, {shown(begun)}, says that it goes on")
     vertices = np.array(coordinates, dtype=np.float64).reshape(-1, 3)
     return vertices, triangulate(vertices, np.array(corners, dtype=np.int64), np.array(counts, dtype=np.int64))
 
