@@ -219,14 +219,14 @@ def meshes(repetitions: int) -> None:
             "ours, coarse to fine": partial(extract, field, resolution),
             "whole grid + scikit-image": partial(whole, resolution),
         }
-        said = {
+        asked = {
             "ours, coarse to fine": notes[resolution],
             "whole grid + scikit-image": f"{resolution**3:,}",
         }
         if resolution == DENSE:
             actions["values given: scikit-image alone"] = partial(marching_cubes, values, 0.0)
             actions["values given: trimesh, of voxels"] = partial(matrix_to_marching_cubes, values > 0)
-        table(f"{resolution}³", actions, repetitions, said)
+        table(f"{resolution}³", actions, repetitions, asked)
     table(
         f"{FINE}³",
         {
@@ -246,8 +246,8 @@ def same_surface(ours: Mesh, other: Mesh, cell: float) -> None:
     from scipy.spatial import cKDTree
 
     inner = [mesh.vertices[(np.abs(mesh.vertices) < 1 - 2 * cell).all(axis=1)] for mesh in (ours, other)]
-    for one, two in ((ours.vertices, inner[1]), (other.vertices, inner[0])):
-        distances = cKDTree(one).query(two)[0]
+    for near, points in ((ours.vertices, inner[1]), (other.vertices, inner[0])):
+        distances = cKDTree(near).query(points)[0]
         if np.quantile(distances, 0.999) > 0.01 * cell or distances.max() > cell:
             raise AssertionError(f"two surfaces of one field are up to {distances.max():.3g} apart")
     if not ours.watertight:
@@ -312,8 +312,8 @@ def by_rule(mesh: Mesh, resolution: int) -> dict[str, dict[str, Callable[[], np.
 
     def by_trimesh(fill: bool) -> np.ndarray:
         # Its voxels have their centres at whole numbers.
-        found = as_trimesh(mesh.vertices / cell + resolution / 2 - 0.5).voxelized(1.0)
-        return on_grid(np.round((found.fill() if fill else found).points).astype(np.int64), resolution)
+        surface = as_trimesh(mesh.vertices / cell + resolution / 2 - 0.5).voxelized(1.0)
+        return on_grid(np.round((surface.fill() if fill else surface).points).astype(np.int64), resolution)
 
     def libigl() -> np.ndarray:
         return winding(mesh, places) > 0.5

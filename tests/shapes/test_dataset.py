@@ -144,15 +144,15 @@ def test_a_persons_own_meshes_become_a_data_set(section, tmp_path):
 def test_too_few_objects_and_one_without_voxels_are_refused(section, tmp_path):
     for name in "abcde":
         write_mesh(tmp_path / "own" / "chair" / f"{name}.obj", generate("chair", 5).union())
-    own = f"own={{mine: {{path: {tmp_path / 'own'}, kind: meshes}}}}"
+    folder = f"own={{mine: {{path: {tmp_path / 'own'}, kind: meshes}}}}"
     with pytest.raises(UserError, match="mine: no object for validation; a class of ten objects or more"):
-        made(section, tmp_path, "mine", own)
+        made(section, tmp_path, "mine", folder)
     assert not any((tmp_path / "processed").iterdir())
     sheet = Mesh(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]]))
     write_mesh(tmp_path / "own" / "chair" / "a.obj", sheet)
     write_mesh(tmp_path / "own" / "chair" / "f.obj", generate("chair", 6).union())
     with pytest.raises(UserError, match="chair/a: no voxel of 32³ is inside; leave it out"):
-        made(section, tmp_path, "mine", own)
+        made(section, tmp_path, "mine", folder)
 
 
 def test_a_network_for_pictures_of_another_size_is_one_line(section, shapes, tmp_path):

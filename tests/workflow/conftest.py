@@ -73,9 +73,9 @@ class Copy:
         return Copy(path, {**self.environment, "PYTHONPATH": str(path / "pipeline")})
 
     @staticmethod
-    def jobs(said: str) -> set[str]:
+    def jobs(printed: str) -> set[str]:
         """The messages of the jobs in what Snakemake said."""
-        return set(re.findall(r"^Job \d+: (.+)$", said, flags=re.MULTILINE))
+        return set(re.findall(r"^Job \d+: (.+)$", printed, flags=re.MULTILINE))
 
     def made(self) -> set[str]:
         """Run Snakemake; returns what it ran."""

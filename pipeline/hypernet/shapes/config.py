@@ -101,8 +101,8 @@ class OwnMeshes(Section):
 
     def files(self) -> list[str]:
         """All meshes in the folder."""
-        found = (path for pattern in ("*/*", "*/*/*") for path in Path(self.path).glob(pattern))
-        return sorted(str(path) for path in found if path.suffix.lower() in MESH_SUFFIXES and path.is_file())
+        inside = (path for pattern in ("*/*", "*/*/*") for path in Path(self.path).glob(pattern))
+        return sorted(str(path) for path in inside if path.suffix.lower() in MESH_SUFFIXES and path.is_file())
 
 
 class UnitSizes(Section):

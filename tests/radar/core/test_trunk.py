@@ -48,6 +48,6 @@ def test_weights_stand_in_a_model_file_as_ever():
     """Names and layout of a file that an older version wrote."""
     state = Trunk(28, [Layer(32, 5, 1, 2), Layer(32, 5, 1, 2)], 256).state_dict()
     assert list(state) == [
-        f"{name}.{kind}" for name in ("convolutions.0", "convolutions.3", "features.1") for kind in ("weight", "bias")
+        f"{name}.{part}" for name in ("convolutions.0", "convolutions.3", "features.1") for part in ("weight", "bias")
     ]
     assert all(weights.is_contiguous() for weights in state.values())
