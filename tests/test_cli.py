@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -282,3 +283,14 @@ def test_the_steps_write_where_the_next_ones_look(prepared, capfd):
     shutil.rmtree(prepared / "results" / "codes")
     capfd.readouterr()
     assert cli.main(["report"]) == 2
+
+
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    """The system gives no file's name with it."""
+
+    def full(arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "_run", full)
+    assert cli.main(["costs"]) == 2
+    assert capsys.readouterr().err == "hypernet: nothing more can be written: No space left on device\n"

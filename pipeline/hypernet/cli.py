@@ -6,6 +6,7 @@ Nothing heavy is imported here: each verb imports what it needs when it runs.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hypernet.lab.plan import Folders
 
 STARTED = time.monotonic()
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PARAMS = Path("params.yaml")
 VERBS = {
     "raw": "get or generate the raw data of a data set",
@@ -446,9 +448,11 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (closed by the interpreter's exit)
         return 0
     except OSError as error:
-        if "--debug" in argv or error.filename is None:
+        # A full disk says so without a file's name.
+        if "--debug" in argv or (error.filename is None and error.errno not in NO_ROOM):
             raise
-        print(f"hypernet: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename is not None else "nothing more can be written: "
+        print(f"hypernet: {where}{error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("hypernet: interrupted; the same command goes on from here", file=sys.stderr)

@@ -102,7 +102,7 @@ def runs(section, tmp_path_factory) -> dict[str, Path]:
             torch.manual_seed(1)
             stored = settings.model_dump(mode="json")
             content = {"domain": "shapes", "version": VERSION, "method": method, "settings": stored}
-            content |= describe("Generated shapes", 24) | {"state": build(settings).state_dict()}
+            content |= describe("Generated shapes", 24, False) | {"state": build(settings).state_dict()}
             save_model(folder / "model.ckpt", content)
             history = [{"step": step, "seconds": 2.0 * step, "validation_error": 1 / (1 + step)} for step in (1, 2, 3)]
             record = {"domain": "shapes", "dataset": "generated", "method": method, "seed": 0, "data": str(data)}

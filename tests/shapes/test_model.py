@@ -173,3 +173,14 @@ def test_gradients_can_be_clipped_in_mixed_precision(section, precision, fused):
     settings = section("shapes", f"train.precision={precision}").settings("train", "generated", "voxel_deconv")
     optimizer = VoxelTraining(build(settings), settings.train).configure_optimizers()["optimizer"]
     assert optimizer.defaults["fused"] is fused
+
+
+def test_in_mixed_precision_the_decoder_keeps_single_precision(section):
+    torch.manual_seed(0)
+    network = build(section("shapes").settings("train", "generated", "hyper"))
+    images, points = torch.randint(0, 256, (2, 48, 48, 4), dtype=torch.uint8), torch.rand(2, 30, 3)
+    with torch.no_grad():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            embedding, logits = network.embed(images), network(images, points)
+        assert embedding.dtype == torch.bfloat16
+        torch.testing.assert_close(logits, network.decode(embedding.float(), points))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -285,3 +286,9 @@ def test_real_pictures_are_cut_out(mirror):
     assert cut_out(read_photo(mirror / "choy_samples" / "02958343_car" / "00.png")[0])[1][0].startswith(
         "the picture's own"
     )
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "photo.png")
+    with pytest.raises(UserError, match="not a file but a folder, a pipe or a device"):
+        read_photo(tmp_path / "photo.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 
+import torch
 from torch import Tensor, nn
 
 from hypernet.shapes.core.encoder import ImageEmbedding
@@ -35,8 +36,13 @@ class ConditionalShape(nn.Module):
         self.embed, self.decode = embed, decode
 
     def forward(self, images: Tensor, points: Tensor) -> Tensor:
-        """uint8 RGBA ``[B, S, S, 4]`` and points ``[B, P, 3]`` to logits ``[B, P]``."""
-        return self.decode(self.embed(images), points)
+        """uint8 RGBA ``[B, S, S, 4]`` and points ``[B, P, 3]`` to logits ``[B, P]``.
+
+        In mixed precision only the embedding is computed in half: a decoder with rounded weights loses thin parts.
+        """
+        embedding = self.embed(images)
+        with torch.autocast(embedding.device.type, enabled=False):
+            return self.decode(embedding.float(), points)
 
 
 class VoxelDecoder(nn.Module, abc.ABC):

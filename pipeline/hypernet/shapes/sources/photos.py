@@ -60,6 +60,8 @@ def read_photo(path: Path | str) -> tuple[np.ndarray, list[str]]:
     image_module = library("PIL.Image", "Pillow", "shapes")
     notes: list[str] = []
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a file but a folder, a pipe or a device; name a picture")
         if path.stat().st_size > LARGEST_FILE:
             raise UserError(f"{path}: a picture of more than {LARGEST_FILE:,} bytes")
         with path.open("rb") as file:
