@@ -52,7 +52,7 @@ def test_heads_that_are_not_linear_differ(model, monkeypatch):
     monkeypatch.setattr(Reconstructor, "theta", lambda self, embedding: theta(self, embedding) ** 3)
     monkeypatch.setattr("hypernet.shapes.tools.interpolate._mesh", lambda shape, resolution: None)
     monkeypatch.setattr("hypernet.shapes.tools.interpolate.extract", lambda *arguments, **options: None)
-    with pytest.raises(UserError, match="image to second image: hyper sees no object in any of 3 steps"):
+    with pytest.raises(UserError, match="image 1 to image 2: hyper sees no object in any of 3 steps"):
         interpolate(drawn("disc"), drawn("bar"), model=model, steps=3)
     from hypernet.shapes.core.solids import Mesh
 
@@ -141,3 +141,18 @@ def test_methods_that_cannot_are_refused(photos, model):
         interpolate(*pair, model=model, within="pixels")
     with pytest.raises(UserError, match="steps: 1; accepted: 2 to 64"):
         interpolate(*pair, model=model, steps=1)
+
+
+def test_masks_cut_both_objects_out(model):
+    """On a ground that no rule tells from the object: the same pictures as of objects that came cut out."""
+    from .conftest import drawn
+
+    photos = [drawn(shape, ground=(190, 70, 50)) for shape in ("disc", "bar")]
+    masks = [drawn(shape)[..., 3] for shape in ("disc", "bar")]
+    options = {"model": model, "steps": 2, "resolution": 32, "framing": "recentre"}
+    between = interpolate(*photos, masks=masks, **options)
+    plain = interpolate(drawn("disc"), drawn("bar"), **options)
+    for masked, cut in zip(between.views, plain.views, strict=True):
+        np.testing.assert_array_equal(masked.pixels[..., 3], cut.pixels[..., 3])
+    with pytest.raises(UserError, match="1 masks for 2 photographs"):
+        interpolate(*photos, masks=masks[:1], **options)

@@ -282,3 +282,10 @@ def test_a_size_out_of_range_and_a_model_that_is_none(model, photos, tmp_path):
     with pytest.raises(UserError, match=r"absent.ckpt: no such model file"):
         reconstruct(photos["disc"], model=tmp_path / "absent.ckpt")
     assert not (tmp_path / "o.stl").exists()
+
+
+def test_a_picture_of_pillow_is_taken_as_it_is(model, photos):
+    with Image.open(photos["bar"]) as picture:
+        by_picture = reconstruct(picture, model=model, resolution=32)
+    by_file = reconstruct(photos["bar"], model=model, resolution=32)
+    np.testing.assert_array_equal(by_file.mesh.vertices, by_picture.mesh.vertices)

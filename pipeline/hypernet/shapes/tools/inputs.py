@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,7 +20,18 @@ FRAMINGS = ("auto", "keep", "recentre")
 # Longest side of the object's box as a share of the picture, in training images: a picture that was cut out already
 # keeps its framing within these.
 SMALLEST_SHARE, LARGEST_SHARE = 0.5, 0.97
-Photo = str | Path | np.ndarray
+
+
+@runtime_checkable
+class Picture(Protocol):
+    """A picture of Pillow."""
+
+    def convert(self, mode: str) -> Any:
+        """The same in another mode."""
+        ...
+
+
+Photo = str | Path | np.ndarray | Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +68,7 @@ def view_of(
     """A photograph, cut out of its ground and framed as the training images are.
 
     Args:
-        photo: a file, or pixels uint8 RGBA ``[h, w, 4]``.
+        photo: a file, pixels uint8 RGBA ``[h, w, 4]``, or a picture of Pillow.
         model: the size of its training images, and whether these were framed, decide.
         mask: a picture of the same size, white where the object is, instead of the rule by colour; or numbers
             ``[h, w]``.
@@ -73,8 +84,8 @@ def view_of(
     if framing not in FRAMINGS:
         raise UserError(f"framing: {framing!r}; accepted: {', '.join(FRAMINGS)}")
     notes: list[str] = []
-    if isinstance(photo, np.ndarray):
-        rgba = photo
+    if not isinstance(photo, str | Path):
+        rgba = _pixels(photo)
         if rgba.dtype != np.uint8 or rgba.ndim != 3 or rgba.shape[2] != 4 or not rgba.size:
             raise UserError(f"{name}: {rgba.dtype} {list(rgba.shape)}; accepted: uint8 RGBA [h, w, 4]")
     else:
@@ -145,6 +156,11 @@ def check_outputs(outputs: dict[str, Path | None], inputs: Iterable[Path]) -> No
         if (reason := taken.get(path.resolve())) is not None:
             raise UserError(f"--{option} {path}: this file {reason}; name another")
         taken[path.resolve()] = f"is written by --{option}"
+
+
+def _pixels(photo: np.ndarray | Picture) -> np.ndarray:
+    """Pixels that are an array already, or a picture of Pillow."""
+    return np.asarray(photo.convert("RGBA") if isinstance(photo, Picture) else photo)
 
 
 def _mask(mask: Photo) -> np.ndarray:

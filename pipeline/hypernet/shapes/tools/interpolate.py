@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from hypernet.shapes.core.frames import INNER
 from hypernet.shapes.core.solids import Mesh
 from hypernet.shapes.sources.mesh_files import write_mesh
 from hypernet.shapes.tools import viewer
-from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, output_file, view_of
+from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, output_file, views_of
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor
@@ -47,7 +48,7 @@ class Interpolation:
     shares: np.ndarray
     meshes: tuple[Mesh | None, ...]
     within: str
-    views: tuple[View, View]
+    views: tuple[View, ...]
     affine: bool | None
 
     def __repr__(self) -> str:
@@ -110,7 +111,9 @@ def interpolate(
     steps: int = STEPS,
     within: str = "embedding",
     resolution: int = RESOLUTION,
+    masks: Sequence[Photo] = (),
     framing: str = "auto",
+    enclosed: bool = False,
 ) -> Interpolation:
     """Shapes between the objects of two photographs.
 
@@ -125,7 +128,9 @@ def interpolate(
         steps: number of shapes, the ends among them: t = 0, 1 / (steps - 1), ..., 1.
         within: ``embedding``, or ``theta`` for a method that writes a network for each object.
         resolution: cells along a side of the cube.
+        masks: none, or one for each photograph; as for ``reconstruct``.
         framing: as for ``reconstruct``.
+        enclosed: as for ``reconstruct``.
 
     Returns:
         The shapes.
@@ -143,10 +148,7 @@ def interpolate(
         raise UserError(f"{reconstructor.method}: writes no network for each object; accepted: --in embedding")
     if not reconstructor.latent:
         raise UserError(f"{reconstructor.method}: has no embedding to interpolate in")
-    views = (
-        view_of(first, reconstructor, framing=framing, name="first image"),
-        view_of(second, reconstructor, framing=framing, name="second image"),
-    )
+    views = tuple(views_of((first, second), reconstructor, masks, framing=framing, enclosed=enclosed))
     ends = reconstructor.embedding(np.stack([view.pixels for view in views]))
     affine = None
     if reconstructor.generated:
@@ -180,6 +182,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--in", dest="within", choices=SPACES, default=SPACES[0], help="what is mixed; default: embedding"
     )
+    parser.add_argument("--mask", type=Path, nargs=2, default=(), help="pictures, white where the object is")
+    parser.add_argument("--enclosed", action="store_true", help="as for reconstruct")
     parser.add_argument("--framing", choices=FRAMINGS, default="auto", help="as for reconstruct; default: auto")
     parser.add_argument(
         "--resolution",
@@ -197,7 +201,7 @@ def run(arguments: argparse.Namespace) -> None:
         output_file(arguments.out, ".png")
     except UserError as error:
         raise UserError(f"--out {error}") from None
-    check_outputs({"out": arguments.out}, [arguments.first, arguments.second, arguments.model])
+    check_outputs({"out": arguments.out}, [arguments.first, arguments.second, arguments.model, *arguments.mask])
     if arguments.meshes is not None:
         try:
             _new_folder(arguments.meshes)
@@ -210,7 +214,9 @@ def run(arguments: argparse.Namespace) -> None:
         steps=arguments.steps,
         within=arguments.within,
         resolution=arguments.resolution,
+        masks=arguments.mask,
         framing=arguments.framing,
+        enclosed=arguments.enclosed,
     )
     between.save(arguments.out)
     print(f"{between.summary()}\nstrip: {arguments.out}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -189,7 +189,7 @@ def reconstruct(
     """
     if not SMALLEST <= resolution <= LARGEST:
         raise UserError(f"resolution: {resolution}; accepted: {SMALLEST} to {LARGEST} cells along a side")
-    photos = [photos] if isinstance(photos, str | Path | np.ndarray) else list(photos)
+    photos = [photos] if isinstance(photos, Photo) else list(cast(Iterable[Photo], photos))
     masks = [masks] if isinstance(masks, str | Path | np.ndarray) else list(masks)
     reconstructor = opened(model)
     if not reconstructor.solid:
