@@ -167,7 +167,7 @@ def _mask(mask: Photo) -> np.ndarray:
     """A mask's values ``[h, w]``: of a picture its opacity where it has some, else how white it is."""
     if isinstance(mask, np.ndarray):
         return mask
-    pixels, _ = read_photo(mask)
+    pixels = _pixels(mask) if isinstance(mask, Picture) else read_photo(mask)[0]
     opacity = pixels[..., 3]
     white = pixels[..., :3].mean(axis=-1).round().astype(np.uint8)
     return white if (opacity == opacity.max()).all() else opacity

@@ -190,7 +190,7 @@ def reconstruct(
     if not SMALLEST <= resolution <= LARGEST:
         raise UserError(f"resolution: {resolution}; accepted: {SMALLEST} to {LARGEST} cells along a side")
     photos = [photos] if isinstance(photos, Photo) else list(cast(Iterable[Photo], photos))
-    masks = [masks] if isinstance(masks, str | Path | np.ndarray) else list(masks)
+    masks = [masks] if isinstance(masks, Photo) else list(cast(Iterable[Photo], masks))
     reconstructor = opened(model)
     if not reconstructor.solid:
         raise UserError(f"{reconstructor.method}: gives points without an inside, of which no solid can be made")
