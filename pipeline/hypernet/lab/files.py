@@ -90,3 +90,17 @@ def write_table(path: Path, table: Any) -> None:
     """Write a pandas table as CSV without its index, whole or not at all."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def output_file(path: str | Path, *endings: str) -> Path:
+    """A path to write to.
+
+    Raises:
+        UserError: another ending than these, or a folder.
+    """
+    path = Path(path)
+    if path.suffix not in endings:
+        raise UserError(f"{path}: the name must end in {' or '.join(endings)}")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file")
+    return path

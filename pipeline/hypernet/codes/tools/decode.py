@@ -13,11 +13,11 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hypernet.codes.tools.inputs import opened, output_file, whole_number
+from hypernet.codes.tools.inputs import opened, whole_number
 from hypernet.codes.trained import CHUNK, MOST_ITERATIONS, TrainedDecoder, as_array, checked
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path
+from hypernet.lab.files import atomic_path, output_file
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.gf2 import rank
 from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.sources.matrices import matrix_digest
-from hypernet.codes.tools.inputs import opened, output_file
+from hypernet.codes.tools.inputs import opened
 from hypernet.codes.trained import LARGEST_LLR, MOST_ITERATIONS, TrainedDecoder
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path
+from hypernet.lab.files import atomic_path, output_file
 from hypernet.lab.randomness import numpy_generator
 
 OUT = "decoder.onnx"

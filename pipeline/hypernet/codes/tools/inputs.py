@@ -38,17 +38,3 @@ def whole_number(name: str, value: object, most: int = MOST_ITERATIONS) -> int:
         if 1 <= number <= most:
             return number
     raise UserError(f"{name}: {value!r} is not a whole number from 1 to {most}")
-
-
-def output_file(path: str | Path, *endings: str) -> Path:
-    """A path to write to.
-
-    Raises:
-        UserError: another ending than these, or a folder.
-    """
-    path = Path(path)
-    if path.suffix not in endings:
-        raise UserError(f"{path}: the name must end in {' or '.join(endings)}")
-    if path.is_dir():
-        raise UserError(f"{path}: this is a folder; name a file")
-    return path

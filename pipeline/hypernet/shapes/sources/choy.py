@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from hypernet.shapes.core.frames import RESOLUTION
 from hypernet.shapes.names import SYNSETS
 from hypernet.shapes.sources.binvox import read_binvox
 from hypernet.shapes.sources.mesh_files import read_bytes
+from hypernet.shapes.sources.official import OfficialObject
 from hypernet.shapes.sources.photos import framed, read_photo
 
 RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
@@ -46,23 +46,8 @@ _MOST_VIEWS = 100
 _LEVEL = 1e-6
 
 
-@dataclass(frozen=True)
-class ChoyObject:
-    """One object of the archives; nothing of it has been read.
-
-    Attributes:
-        class_name: one of ``hypernet.shapes.names.CLASSES``.
-        identity: ShapeNet's identifier, or the folder's name of a single object.
-        split: ``train``, ``validation`` or ``test``; of a single object ``test``.
-        renderings: folder of the pictures.
-        voxels: the binvox file.
-    """
-
-    class_name: str
-    identity: str
-    split: str
-    renderings: Path
-    voxels: Path
+class ChoyObject(OfficialObject):
+    """An object of Choy et al. (2016)."""
 
     @property
     def images(self) -> list[Path]:

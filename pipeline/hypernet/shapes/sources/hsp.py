@@ -21,7 +21,6 @@ archives: the layout is tested on files that the tests write.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from hypernet.shapes.core.frames import INNER, RESOLUTION
 from hypernet.shapes.names import SYNSETS
 from hypernet.shapes.sources.choy import is_name, read_lists, to_canonical
 from hypernet.shapes.sources.matlab import read_arrays
+from hypernet.shapes.sources.official import OfficialObject
 from hypernet.shapes.sources.photos import framed, read_photo
 
 RENDERINGS = ("blenderRenderPreprocess", "renders")
@@ -45,23 +45,8 @@ _LARGEST_LIST = 2**22
 _TO_BLENDER = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
 
 
-@dataclass(frozen=True)
-class HspObject:
-    """One object of the archives; nothing of it has been read.
-
-    Attributes:
-        class_name: one of ``hypernet.shapes.names.CLASSES``.
-        identity: ShapeNet's identifier.
-        split: ``train``, ``validation`` or ``test``.
-        renderings: folder of the pictures.
-        voxels: the .mat file.
-    """
-
-    class_name: str
-    identity: str
-    split: str
-    renderings: Path
-    voxels: Path
+class HspObject(OfficialObject):
+    """An object of Häne et al. (2017) or of LSM."""
 
     @property
     def images(self) -> list[Path]:

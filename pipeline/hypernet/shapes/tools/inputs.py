@@ -125,20 +125,6 @@ def views_of(
     ]
 
 
-def output_file(path: str | Path, *endings: str) -> Path:
-    """A path to write to.
-
-    Raises:
-        UserError: another ending than these, or a folder.
-    """
-    path = Path(path)
-    if path.suffix not in endings:
-        raise UserError(f"{path}: the name must end in {' or '.join(endings)}")
-    if path.is_dir():
-        raise UserError(f"{path}: this is a folder; name a file")
-    return path
-
-
 def check_outputs(outputs: dict[str, Path | None], inputs: Iterable[Path]) -> None:
     """Refuse to write two things to one file, or over a file that is read.
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
+from hypernet.lab.files import output_file
 from hypernet.shapes.core.extraction import LARGEST, SMALLEST, EmptyFieldError, Field, extract
 from hypernet.shapes.core.frames import INNER
 from hypernet.shapes.core.solids import Mesh
 from hypernet.shapes.sources.mesh_files import write_mesh
 from hypernet.shapes.tools import viewer
-from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, output_file, views_of
+from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, views_of
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor

@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path
-from hypernet.shapes.tools.inputs import check_outputs, opened, output_file
+from hypernet.lab.files import atomic_path, output_file
+from hypernet.shapes.tools.inputs import check_outputs, opened
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor
