@@ -192,7 +192,8 @@ class _Gathered:
             solid = generate(entry["class"], int(entry["object"]))
             if (occupancy(solid, RESOLUTION) != voxels).sum() > STRAY_VOXELS:
                 solid = None
-        camera = Camera.from_row(split.cameras[row, 0])
+        # What a method makes of an image may be larger than the object in it.
+        camera = Camera.from_row(split.cameras[row, 0]).overview()
         return Example(entry["class"], np.array(split.images[row, 0]), camera, voxels, solid)
 
     def cells(self, method: str) -> int:

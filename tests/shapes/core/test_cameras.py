@@ -173,3 +173,13 @@ def test_framing_puts_the_object_in_the_middle_at_its_share(azimuth, elevation, 
 def test_an_object_without_extent_cannot_be_framed():
     with pytest.raises(ValueError, match="before the eye"):
         Camera.orbit(0, 0).framing(np.zeros((3, 3)))
+
+
+def test_the_overview_begins_where_the_views_do():
+    begin = Camera.orbit(33, 27)
+    near = begin.framing(np.array([[0.4, 0.1, 0.2], [0.5, 0.2, 0.3]]))
+    assert near.focal > begin.focal
+    assert near.overview() == begin
+    # An official camera, nearer and with a wider lens, keeps its lens.
+    official = Camera(tuple(0.5 * number for number in begin.eye), focal=0.6)
+    assert official.overview() == official

@@ -197,6 +197,12 @@ class Camera:
             camera = Camera(camera.eye, _vector(target), camera.focal * share / side, camera.roll)
         return camera
 
+    def overview(self) -> Camera:
+        """The camera from the same place that looks at the middle of the cube and holds all of it, as views begin."""
+        distance = float(np.linalg.norm(self.eye))
+        begin = Camera.orbit(0.0, 0.0).focal * distance / DISTANCE
+        return Camera(self.eye, focal=min(self.focal, begin), roll=self.roll)
+
     def mirrored(self) -> Camera:
         """The camera x -> -x: what it sees of the mirrored object is the mirrored picture."""
         (x, y, z), (tx, ty, tz) = self.eye, self.target

@@ -84,8 +84,8 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
         title=f"{where}: held-out objects from one image each",
         row_names=["Image given", "True shape", *(method.title for method in made)],
         column_names=[example.class_name for example in examples],
-        foot="The first held-out object of each class, not chosen. All shapes are seen from where the image was taken. "
-        "IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no inside.",
+        foot="The first held-out object of each class, not chosen. All shapes are seen from where the image was taken, "
+        "with room around. IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no inside.",
     )
 
 
@@ -179,7 +179,7 @@ def draw_silhouettes(
                 Tile(grey(label, SIDE)),
                 Tile(grey(predicted, SIDE)),
                 Tile(_compared(seen, there), f"IoU {100 * both / max(either, 1):.0f} %"),
-                Tile(view(surface_of(shape), camera, SIDE)),
+                Tile(view(surface_of(shape), camera.overview(), SIDE)),
             ]
         )
         names.append(example.class_name)

@@ -43,7 +43,7 @@ class Example:
     Attributes:
         class_name: its class.
         image: what the methods are given, RGBA uint8 ``[S, S, 4]``.
-        camera: where the image was taken from.
+        camera: where the image was taken from, with all of the cube in sight.
         voxels: of the evaluation grid, bool ``[32, 32, 32]``.
         solid: the object itself, where it is generated.
     """
