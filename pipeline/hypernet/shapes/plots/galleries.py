@@ -85,7 +85,8 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
         row_names=["Image given", "True shape", *(method.title for method in made)],
         column_names=[example.class_name for example in examples],
         foot="The first held-out object of each class, not chosen. All shapes are seen from where the image was taken, "
-        "with room around. IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no inside.",
+        "with room around. IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no "
+        "inside.",
     )
 
 
