@@ -445,7 +445,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (closed by the interpreter's exit)
+        # What is still in its buffer goes nowhere, or the interpreter would complain on leaving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         # A full disk says so without a file's name.
