@@ -437,15 +437,18 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code, 2 for a user's mistake."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        _run(argv)
+        try:
+            _run(argv)
+        finally:
+            # Here, not when the interpreter leaves: a reader that is gone is then no error.
+            sys.stdout.flush()
     except UserError as error:
         if "--debug" in argv:
             raise
         print(f"hypernet: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        # What is still in its buffer goes nowhere, or the interpreter would complain on leaving.
+        # The reader (head, less) has seen enough: what is still in the buffer goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
