@@ -247,3 +247,9 @@ def test_the_official_samples_go_through_the_same_steps(section, mirror, tmp_pat
     counts = dict(zip(table["class"], table["voxels"], strict=True))
     assert counts["airplane"] == 771
     assert (table["collection"] == "meshes").sum() == 1
+
+
+def test_what_was_done_to_a_mesh_is_said_once():
+    inverted = generate("couch", 2).union().flipped()
+    notes = MeshObject("couch", "2", inverted, "centre", "auto").notes
+    assert len([note for note in notes if "turned over" in note]) == 1

@@ -28,10 +28,11 @@ from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.frames import RESOLUTION
 from hypernet.shapes.core.voxels import occupancy
 from hypernet.shapes.evaluate import evaluate, summarise
-from hypernet.shapes.figures import STYLE, draw, to_bytes
+from hypernet.shapes.figures import draw, to_bytes
 from hypernet.shapes.methods import QUOTED, build
 from hypernet.shapes.names import CLASSES, dataset_title
 from hypernet.shapes.plots import costs, galleries
+from hypernet.shapes.plots.charts import QUOTED_STYLE, STYLE, by_collection
 from hypernet.shapes.plots.galleries import silhouette_of
 from hypernet.shapes.plots.latent import separation
 from hypernet.shapes.plots.tiles import (
@@ -206,17 +207,17 @@ def test_without_a_summary_the_step_before_is_named(runs, tmp_path):
 def test_every_method_has_a_style_of_its_own():
     assert set(STYLE) == set(METHODS)
     assert len({(entry["color"], entry["marker"]) for entry in STYLE.values()}) == len(STYLE)
-    assert set(drawing.QUOTED_STYLE) == {*QUOTED, "hyper"}
+    assert set(QUOTED_STYLE) == {*QUOTED, "hyper"}
 
 
 def test_groups_are_told_apart_by_collection():
     groups = ["meshes, chair", "meshes, table", "meshes", "official, chair", "official", "Choy, mean"]
     table = pd.DataFrame({"group": groups, "value": range(len(groups))})
-    parts = drawing._by_collection(table, "value")
+    parts = by_collection(table, "value")
     assert list(parts) == ["meshes", "official", "Choy"]
     assert parts["meshes"]["class"].tolist() == ["chair", "table", "mean"]
     assert parts["Choy"]["class"].tolist() == ["mean"]
-    (alone,) = drawing._by_collection(pd.DataFrame({"group": ["chair", ""], "value": [1, 2]}), "value").items()
+    (alone,) = by_collection(pd.DataFrame({"group": ["chair", ""], "value": [1, 2]}), "value").items()
     assert alone[0] == ""
     assert alone[1]["class"].tolist() == ["chair", "mean"]
 

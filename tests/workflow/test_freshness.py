@@ -17,10 +17,10 @@ import yaml
 
 from hypernet.cli import main
 
+from .conftest import TINY
+
 HYPER = "results/codes/BCH31_16/hyper/seed0"
 PAGE = "write the page of results"
-# The domains of the fixture.
-RUN = ("codes", "ratings")
 # What follows a run of this domain that was measured again.
 JOINED = {
     "codes: join all runs into summary.csv",
@@ -98,8 +98,8 @@ def with_other_colours(package: Path):
 
 MODEL_USED = {*HYPER_AGAIN, "codes: measure bp on BCH31_16, seed 0"}
 COLOURS_USED = {
-    *(f"{domain}: draw the pictures" for domain in RUN),
-    *(f"{domain}: bring MLflow to where the results are" for domain in RUN),
+    *(f"{domain}: draw the pictures" for domain in TINY),
+    *(f"{domain}: bring MLflow to where the results are" for domain in TINY),
     PAGE,
 }
 

@@ -50,7 +50,7 @@ class Split:
         points: float32 ``[n, U + B, 3]``: uniform ones first, then those near the boundary.
         labels: whether they are inside, eight to a byte, uint8 ``[n, (U + B) / 8]``.
         surface: points of the surface and outward normals, float16 ``[n, 4096, 6]``.
-        table: a row per object: ``class``, ``object``, ``collection``, ``solid``, ``voxels``.
+        table: a row per object: ``class``, ``object``, ``collection``, ``voxels``.
     """
 
     images: np.ndarray
@@ -90,6 +90,32 @@ class ShapeData:
     uniform: int
     boundary: int
     splits: dict[str, Split]
+
+    def labelled_points(
+        self, split: str, rows: np.ndarray, uniform: int, boundary: int, random: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Some of the stored points of objects, uniform ones and those near the boundary.
+
+        Args:
+            split: name of the split.
+            rows: the objects, ``[B]``.
+            uniform: uniform points of each.
+            boundary: points near the boundary of each.
+            random: where they are drawn from.
+
+        Returns:
+            points float32 ``[B, P, 3]``, the uniform ones first, and whether they are inside, bool ``[B, P]``.
+        """
+        chosen = np.concatenate(
+            [
+                random.integers(self.uniform, size=(len(rows), uniform)),
+                self.uniform + random.integers(self.boundary, size=(len(rows), boundary)),
+            ],
+            axis=1,
+        )
+        stored = self.splits[split]
+        bits = stored.labels[rows[:, None], chosen >> 3] >> (7 - (chosen & 7)).astype(np.uint8) & 1
+        return stored.points[rows[:, None], chosen], bits.astype(bool)
 
 
 def load(folder: Path) -> ShapeData:

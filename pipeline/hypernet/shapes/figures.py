@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hypernet.lab.errors import UserError
@@ -33,6 +30,7 @@ from hypernet.shapes.methods import QUOTED, TITLES
 from hypernet.shapes.model import GeneratedDecoder
 from hypernet.shapes.names import CLASSES, GENERATED, dataset_title
 from hypernet.shapes.plots import costs
+from hypernet.shapes.plots.charts import draw_iou_by_class, draw_learning
 from hypernet.shapes.plots.cuts import Drawn, draw_samples, draw_slices
 from hypernet.shapes.plots.galleries import Made, draw_failures, draw_reconstructions, draw_silhouettes, draw_strips
 from hypernet.shapes.plots.latent import draw_latent
@@ -40,30 +38,6 @@ from hypernet.shapes.plots.tiles import CELLS, VOXEL_CELLS, Example
 from hypernet.shapes.sources.procedural import generate
 from hypernet.shapes.trained import Reconstructor, open_model
 
-STYLE: dict[str, dict[str, Any]] = {
-    "mean_shape": {"color": "0.6", "marker": "x"},
-    "class_mean_oracle": {"color": "0.35", "marker": "+"},
-    "retrieval": {"color": "black", "marker": "*"},
-    "voxel_deconv": {"color": figures.COLOURS[5], "marker": "v"},
-    "voxel_r2n2": {"color": figures.COLOURS[5], "marker": "<"},
-    "points": {"color": figures.COLOURS[6], "marker": "."},
-    "concat": {"color": figures.COLOURS[1], "marker": "^"},
-    "concat_wide": {"color": figures.COLOURS[1], "marker": ">"},
-    "concat_matched": {"color": figures.COLOURS[1], "marker": "s"},
-    "film": {"color": figures.COLOURS[2], "marker": "D"},
-    "cbn": {"color": figures.COLOURS[2], "marker": "P"},
-    "hyper": {"color": figures.COLOURS[0], "marker": "o"},
-    "hyper_uniform": {"color": "#882255", "marker": "h"},
-    "hyper_single": {"color": "#882255", "marker": "p"},
-    "hyper_silhouettes": {"color": figures.COLOURS[4], "marker": "X"},
-}
-QUOTED_STYLE = dict(
-    zip(
-        (*QUOTED, "hyper"),
-        zip(("0.55", *figures.COLOURS[1:6], "0.35", "#882255", figures.COLOURS[0]), "sv^DP<>*o", strict=True),
-        strict=True,
-    )
-)
 # Those that write a network for each image, the one to be shown first.
 WRITERS = ("hyper", "hyper_uniform", "hyper_silhouettes")
 # Classes told apart at a glance; others take the place of those that the data set has not got.
@@ -78,7 +52,6 @@ ROUNDED = 1
 LARGEST_BYTE = 127
 # Points of a set where no method gives one: as those of Fan et al.
 POINTS = 1024
-MEAN = "mean"
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
@@ -119,7 +92,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     learned = [record for record in records if record.get("history") and record["method"] != "points"]
     if learned:
         panels = {
-            dataset_title(name): partial(_learning, [record for record in learned if record["dataset"] == name])
+            dataset_title(name): partial(
+                draw_learning, [record for record in learned if record["dataset"] == name], TITLES
+            )
             for name in datasets
             if any(record["dataset"] == name for record in learned)
         }
@@ -321,16 +296,9 @@ def _samples(gathered: _Gathered) -> Figure | str:
     objects = []
     for name in _familiar(split, FAMILIAR, 3):
         row = int(np.flatnonzero(split.classes == CLASSES.index(name))[0])
-        chosen = np.concatenate(
-            [
-                random.integers(data.uniform, size=training["uniform"]),
-                data.uniform + random.integers(data.boundary, size=training["boundary"]),
-            ]
-        )
-        labels = np.unpackbits(split.labels[row])[chosen].astype(bool)
-        objects.append(
-            Drawn(name, np.array(split.images[row, 0]), split.points[row, chosen], labels, training["uniform"])
-        )
+        uniform, boundary = training["uniform"], training["boundary"]
+        (points,), (inside,) = data.labelled_points("train", np.array([row]), uniform, boundary, random)
+        objects.append(Drawn(name, np.array(split.images[row, 0]), points, inside, uniform))
     return draw_samples(objects, f"{gathered.title}: labelled points of one training batch. {TITLES[method]}")
 
 
@@ -366,11 +334,11 @@ def _representations(gathered: _Gathered) -> Figure:
     ]
     if shared is not None:
         title = f"Embedding, float32 ({TITLES[shared]})"
-        forms.append(_embedding(gathered, shared, title, figures.COLOURS[1], row))
+        forms.append(_embedding(gathered, shared, title, figures.COLOURS[1], example))
     if gathered.writer is not None:
         title = f"Embedding, float32 ({TITLES[gathered.writer]}: f writes the network)"
-        forms.append(_embedding(gathered, gathered.writer, title, figures.COLOURS[0], row))
-        forms += _written(gathered, gathered.writer, row)
+        forms.append(_embedding(gathered, gathered.writer, title, figures.COLOURS[0], example))
+        forms += _written(gathered, gathered.writer, example)
     notes = (
         f"Measured here: bytes, and processor seconds to a view of the same {example.class_name} from what is kept, "
         f"once (functions: their surface is first looked for at {costs.VIEW_CELLS}³ cells). Mesh: mean of an object of "
@@ -435,12 +403,12 @@ def _mesh(gathered: _Gathered, example: Example) -> costs.Form:
     )
 
 
-def _embedding(gathered: _Gathered, method: str, title: str, colour: str, row: int) -> costs.Form:
+def _embedding(gathered: _Gathered, method: str, title: str, colour: str, example: Example) -> costs.Form:
     """An object is its embedding; the weights that make a function of it are shared by all objects."""
     model = gathered.model(method)
-    embedding = model.embedding(np.array(gathered.test.images[[row], 0]))[0]
+    embedding = model.embedding(example.image[None])[0]
     assert isinstance(model.network, ConditionalShape)
-    view = costs.view_of_field(lambda: model.field_of(embedding), gathered.example(row).camera)
+    view = costs.view_of_field(lambda: model.field_of(embedding), example.camera)
     shared = 4 * count_parameters(model.network.decode)
     words = _training(gathered, method)
     return costs.Form(
@@ -448,9 +416,9 @@ def _embedding(gathered: _Gathered, method: str, title: str, colour: str, row: i
     )
 
 
-def _written(gathered: _Gathered, method: str, row: int) -> list[costs.Form]:
+def _written(gathered: _Gathered, method: str, example: Example) -> list[costs.Form]:
     """An object is the network that was written for it: as float32, and rounded."""
-    model, camera = gathered.model(method), gathered.example(row).camera
+    model = gathered.model(method)
     assert isinstance(model.network, ConditionalShape)
     assert isinstance(model.network.decode, GeneratedDecoder)
     spans = [part.span for part in model.network.decode.network.parts]
@@ -472,7 +440,7 @@ def _written(gathered: _Gathered, method: str, row: int) -> list[costs.Form]:
         occupied = np.stack([field_of_network(model.network_of(network))(points) > 0 for network in weights])
         score[precision] = 100 * float(np.mean(iou(occupied, truth)))
         change = round(score[precision] - score["float32"], 2)
-        view = costs.view_of_field(partial(_opened, model, weights[0]), camera)
+        view = costs.view_of_field(partial(_opened, model, weights[0]), example.camera)
         forms.append(
             costs.Form(
                 title=f"Network θ of {theta.shape[1]:,} weights, {precision}",
@@ -505,86 +473,5 @@ def to_bytes(theta: np.ndarray, spans: Sequence[slice]) -> np.ndarray:
 
 
 def _iou_by_class(gathered: _Gathered) -> Figure | str:
-    """Measured IoU, a panel for each collection of objects, and the published numbers, a panel for each table."""
-    table = gathered.summary[gathered.summary.metric.isin(["iou", "published_iou"])]
-    measured = _by_collection(table[(table.metric == "iou") & table.value.notna()], "value")
-    published = _by_collection(table[table.published.notna()], "published")
-    if not measured:
-        return "No method among the runs gives solids"
-    panels = {
-        f"Measured here: {gathered.title}" + (f", {name}" if name else ""): rows for name, rows in measured.items()
-    }
-    quoted = {
-        f"Published, data of {name} et al." if name else f"Published, {gathered.title}": rows
-        for name, rows in published.items()
-    }
-    count = max(rows.method.nunique() for rows in (*panels.values(), *quoted.values()))
-    names = [*CLASSES, MEAN]
-    height, columns = len(names) * max(0.42, 0.075 * count), len(panels) + len(quoted)
-    figure, grid_of_axes = plt.subplots(
-        1,
-        columns,
-        figsize=(1.4 + 4.6 * columns, 1.2 + height + 0.19 * count),
-        sharey=True,
-        squeeze=False,
-    )
-    for axes, (title, rows) in zip(grid_of_axes[0], (panels | quoted).items(), strict=True):
-        quotes = title in quoted
-        # What is quoted comes after the project's own methods in the list: here the hypernetwork is last.
-        order = [*QUOTED, *(method for method in TITLES if method not in QUOTED)] if quotes else list(TITLES)
-        methods = [method for method in order if method in set(rows.method)]
-        for number, method in enumerate(methods):
-            some = rows[rows.method == method].set_index("class").reindex(names)
-            heights = np.arange(len(names)) + ((number + 0.5) / len(methods) - 0.5) * 0.8
-            style = STYLE.get(method, {})
-            if quotes:
-                colour, marker = QUOTED_STYLE.get(method, ("0.3", "o"))
-                style = {"color": colour, "marker": marker, "mfc": "none"}
-            name = "Hypernetwork (Littwin & Wolf 2019)" if quotes and method == "hyper" else TITLES[method]
-            label = textwrap.fill(name, 44)
-            if quotes:
-                axes.plot(some.published, heights, ls="", ms=5.5, label=label, **style)
-            else:
-                spread = [(some.value - some.ci95_low).clip(lower=0), (some.ci95_high - some.value).clip(lower=0)]
-                axes.errorbar(some.value, heights, xerr=spread, ls="", ms=5, lw=1, label=label, **style)
-        for place in range(1, len(names), 2):
-            axes.axhspan(place - 0.5, place + 0.5, color="0.95", zorder=0)
-        axes.axhline(len(CLASSES) - 0.5, color="0.3", lw=1)
-        axes.set_yticks(range(len(names)), [*CLASSES, "mean of classes"])
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xlim(0, 100)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlabel("IoU (%), other objects and labels" if quotes else "IoU (%), 95 % interval over objects")
-        axes.set_title(textwrap.fill(title, 44), fontsize=10)
-        if quotes or axes is grid_of_axes[0, 0]:
-            # Two thirds of an inch below: under the axis and what stands there.
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.65 / height), fontsize=8.5)
-    figure.suptitle("Intersection over union with the true shape, 32³ voxels; higher is better")
-    return figure
-
-
-def _by_collection(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
-    """Rows of the classes and of their mean, by what stands before the class in the group (`Choy, chair`)."""
-    if table.empty:
-        return {}
-    parts = table.group.str.rpartition(", ")
-    # The mean of a collection has the collection's name alone.
-    alone = (parts[0] == "") & ~parts[2].isin([*CLASSES, MEAN, ""])
-    table = table.assign(
-        collection=parts[0].where(~alone, parts[2]), **{"class": parts[2].where(~alone & (parts[2] != ""), MEAN)}
-    )
-    return {
-        str(name): table[(table.collection == name) & table[column].notna()] for name in dict.fromkeys(table.collection)
-    }
-
-
-def _learning(records: Sequence[dict[str, Any]], axes: Axes) -> None:
-    for record in records:
-        history, method = pd.DataFrame(record["history"]), record["method"]
-        # Of several seeds one stands in the legend.
-        label = TITLES[method] if record["seed"] == records[0]["seed"] else None
-        axes.plot(history.seconds, 100 * (1 - history.validation_error), ms=5, lw=1.4, label=label, **STYLE[method])
-    axes.set_ylim(bottom=0)
-    axes.set_xlim(left=0)
-    axes.set_xlabel("Seconds of training on this machine")
-    axes.set_ylabel("Validation IoU, mean of the classes (%)")
+    drawn = draw_iou_by_class(gathered.summary, gathered.title, TITLES, list(QUOTED))
+    return drawn or "No method among the runs gives solids"

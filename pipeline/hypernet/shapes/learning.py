@@ -97,18 +97,12 @@ class PointBatches(TrainingShapes):
 
     def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
         """``points`` ``[B, P, 3]``, ``labels`` ``[B, P]``."""
-        settings, data, rows = self.settings, self.data, drawn.rows
-        chosen = np.concatenate(
-            [
-                drawn.random.integers(data.uniform, size=(len(rows), settings.uniform)),
-                data.uniform + drawn.random.integers(data.boundary, size=(len(rows), settings.boundary)),
-            ],
-            axis=1,
+        settings = self.settings
+        points, inside = self.data.labelled_points(
+            "train", drawn.rows, settings.uniform, settings.boundary, drawn.random
         )
-        points = self.split.points[rows[:, None], chosen]
         points[..., 0] *= drawn.sign
-        bits = self.split.labels[rows[:, None], chosen >> 3] >> (7 - (chosen & 7)).astype(np.uint8) & 1
-        return {"points": points, "labels": bits.astype(np.float32)}
+        return {"points": points, "labels": inside.astype(np.float32)}
 
 
 class SilhouetteBatches(TrainingShapes):

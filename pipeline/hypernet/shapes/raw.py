@@ -28,7 +28,8 @@ SEEDS_APART = 100_000
 # Share of a person's objects of a class that is tested, and held out to choose weights by.
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 # What the official archives unpack to; of HSP and LSM the pictures' folder, either of two.
-FOLDERS = {"choy": (("ShapeNetRendering", "ShapeNetVox32"),), "hsp": (("blenderRenderPreprocess",), ("renders",))}
+ARCHIVES = {"choy": (("ShapeNetRendering", "ShapeNetVox32"),), "hsp": (("blenderRenderPreprocess",), ("renders",))}
+SAMPLES = "choy_samples"
 
 
 def make(dataset: str, out: Path, settings: RawSettings) -> None:
@@ -41,7 +42,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     facts: dict[str, Any]
     if settings.own is not None:
         facts = _copy_meshes(out, settings.own)
-    elif dataset in FOLDERS:
+    elif dataset in ARCHIVES:
         facts = _archive(dataset, out)
     else:
         assert settings.generated is not None
@@ -105,7 +106,14 @@ def split_of(place: int, count: int) -> str:
 
 def _archive(dataset: str, out: Path) -> dict[str, Any]:
     """Official archives stay where they are: gigabytes. What is kept is where, and the names and sizes of all files."""
-    folder = _folder(dataset)
+    folder = _in_mirrors(dataset, *ARCHIVES[dataset])
+    if folder is None:
+        wanted = " or ".join(" and ".join(names) for names in ARCHIVES[dataset])
+        raise UserError(
+            f"shapes {dataset}: {wanted} in no folder of {MIRROR_VARIABLE}. The archives are large and have no "
+            "published checksum: fetch and unpack them yourself (docs/shapes.md says from where), then name the folder "
+            f"that holds them in {MIRROR_VARIABLE}"
+        )
     listing = []
     for place, folders, files in os.walk(folder):
         folders.sort()
@@ -118,31 +126,26 @@ def _archive(dataset: str, out: Path) -> dict[str, Any]:
     return {"origin": f"{dataset}: {folder}", "licence": "ShapeNet's terms: research and education, not passed on"}
 
 
-def _folder(dataset: str) -> Path:
+def _in_mirrors(dataset: str, *alternatives: tuple[str, ...]) -> Path | None:
+    """The first folder of the mirrors that holds all folders of one of these alternatives."""
     for mirror in mirrors():
         for folder in (mirror, mirror / "shapes", mirror / "shapes" / dataset, mirror / dataset):
-            if any(all((folder / name).is_dir() for name in names) for names in FOLDERS[dataset]):
+            if any(all((folder / name).is_dir() for name in names) for names in alternatives):
                 return folder
-    wanted = " or ".join(" and ".join(names) for names in FOLDERS[dataset])
-    raise UserError(
-        f"shapes {dataset}: {wanted} in no folder of {MIRROR_VARIABLE}. The archives are large and have no published "
-        "checksum: fetch and unpack them yourself (docs/shapes.md says from where), then name the folder that holds "
-        f"them in {MIRROR_VARIABLE}"
-    )
+    return None
 
 
 def _real(out: Path) -> dict[str, Any]:
     """Meshes and official samples, which are only tested on."""
-    for mirror in mirrors():
-        for folder in (mirror, mirror / "shapes"):
-            if (folder / MESHES).is_dir() and (folder / "choy_samples").is_dir():
-                shutil.copytree(folder / MESHES, out / MESHES)
-                shutil.copytree(folder / "choy_samples", out / OFFICIAL)
-                return {
-                    "origin": f"trained on generated shapes; tested on {folder}",
-                    "licence": "meshes: CC0 and CC-BY 3.0; official samples: ShapeNet's terms, not passed on",
-                }
-    raise UserError(
-        f"shapes real: the folders {MESHES} and choy_samples are in no folder of {MIRROR_VARIABLE}; name one that "
-        "holds them"
-    )
+    folder = _in_mirrors("real", (MESHES, SAMPLES))
+    if folder is None:
+        raise UserError(
+            f"shapes real: the folders {MESHES} and {SAMPLES} are in no folder of {MIRROR_VARIABLE}; name one that "
+            "holds them"
+        )
+    shutil.copytree(folder / MESHES, out / MESHES)
+    shutil.copytree(folder / SAMPLES, out / OFFICIAL)
+    return {
+        "origin": f"trained on generated shapes; tested on {folder}",
+        "licence": "meshes: CC0 and CC-BY 3.0; official samples: ShapeNet's terms, not passed on",
+    }

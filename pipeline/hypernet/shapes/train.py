@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
@@ -14,6 +14,7 @@ from hypernet.lab.runs.record import TrainingRun
 from hypernet.shapes.baselines.means import MeanShape
 from hypernet.shapes.baselines.retrieval import Retrieval
 from hypernet.shapes.config import MethodSettings, NetworkSettings, RecurrentSettings, RetrievalSettings
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.networks import ConditionalShape, VoxelShape
 from hypernet.shapes.dataset import ShapeData, Split, load
 from hypernet.shapes.trained import VERSION, baseline, describe, embeddings, open_model
@@ -76,7 +77,8 @@ def _fitted(job: Job[MethodSettings], data: ShapeData, run: TrainingRun) -> nn.M
     for size in settings.method.sizes:
         for framed in settings.method.framed:
             candidate = _retrieval(training, size, framed)
-            score = _mean_iou(candidate(torch.from_numpy(np.array(validation.images[:, 0]))) > 0, validation)
+            predicted = candidate(torch.from_numpy(np.array(validation.images[:, 0]))).numpy() > 0
+            score = float(np.mean(iou(predicted, validation.voxels())))
             scores[f"{size} pixels{', framed' if framed else ''}"] = round(score, 4)
             if score > best:
                 best, chosen = score, candidate
@@ -94,12 +96,6 @@ def _retrieval(split: Split, size: int, framed: bool) -> Retrieval:
     method.owner.copy_(torch.arange(len(split)).repeat_interleave(views))
     method.voxels.copy_(torch.from_numpy(np.array(split.packed)))
     return method
-
-
-def _mean_iou(predicted: Tensor, split: Split) -> float:
-    truth = torch.from_numpy(split.voxels())
-    both, either = (predicted & truth).flatten(1).sum(dim=1), (predicted | truth).flatten(1).sum(dim=1)
-    return float((both / either.clamp_min(1)).mean())
 
 
 def _gallery(network: nn.Module, data: ShapeData) -> dict[str, object]:

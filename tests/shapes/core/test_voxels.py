@@ -22,7 +22,6 @@ from hypernet.shapes.core.voxels import (
     on_grid,
     pad,
     surface_voxels,
-    touched,
     unreachable,
     voxelise,
     winding_on_grid,
@@ -162,7 +161,7 @@ def test_what_the_exterior_cannot_reach():
 
 
 def test_the_rule_touch_is_fatter():
-    centre, touch = occupancy(BALL, 32), touched(BALL, 32)
+    centre, touch = occupancy(BALL, 32), voxelise(BALL, 32, "touch", "winding").occupied
     assert (touch & centre).sum() == centre.sum()
     np.testing.assert_array_equal(touch, centre | surface_voxels(BALL, 32))
     np.testing.assert_array_equal(voxelise(BALL, 32, "touch", "winding").occupied, touch)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from hypernet.shapes.core.metrics import iou
 
 # Shares of training shapes that fill a voxel, above which it counts as inside: the validation shapes choose one.
 LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -42,9 +45,7 @@ class MeanShape(nn.Module):
         scores = []
         for level in LEVELS:
             predicted = (self.mean > level)[rows]
-            both = (predicted & held_out).flatten(1).sum(dim=1)
-            either = (predicted | held_out).flatten(1).sum(dim=1)
-            scores.append(float((both / either.clamp_min(1)).mean()))
+            scores.append(float(np.mean(iou(predicted.numpy(), held_out.numpy()))))
         self.level.fill_(LEVELS[max(range(len(LEVELS)), key=scores.__getitem__)])
 
     def forward(self, classes: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.solids import Mesh
+from hypernet.shapes.core.unrolling import unrolled
 
 LIGHT = (0.4, 0.8, 0.45)
 AMBIENT, DIFFUSE, HEADLIGHT = 0.35, 0.5, 0.2
@@ -166,8 +167,8 @@ def _first_faces(
     nearest = np.full(side * side, np.inf)
     first_face = np.full(side * side, -1, dtype=np.int32)
     for faces in _chunks(pairs):
-        face = np.repeat(faces, pairs[faces])
-        place = np.arange(len(face)) - np.repeat(np.cumsum(pairs[faces]) - pairs[faces], pairs[faces])
+        group, place = unrolled(pairs[faces])
+        face = faces[group]
         column = first[face, 0] + place % counts[face, 0]
         ray = (first[face, 1] + place // counts[face, 0]) * side + column
         distance = _distances(-start[face], edges[face, 0], edges[face, 1], directions[ray].astype(np.float64))

@@ -132,6 +132,17 @@ def joined(mesh: Mesh) -> Mesh:
     return Mesh(points[order][new], name[triangles.reshape(-1, 3)], mesh.notes)
 
 
+def bodies_of(mesh: Mesh) -> np.ndarray:
+    """Number of the connected body that each triangle belongs to, ``[t]``: bodies share no vertex."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = mesh.triangles[:, [0, 0]].ravel(), mesh.triangles[:, [1, 2]].ravel()
+    edges = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(mesh.vertices),) * 2)
+    _, labels = connected_components(edges, directed=False)
+    return np.unique(labels[mesh.triangles[:, 0]], return_inverse=True)[1]
+
+
 def check(mesh: Mesh, where: object) -> Mesh:
     """The mesh, joined, if it is one that can be worked with; triangles with two corners in one place are dropped.
 

@@ -17,6 +17,7 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.shapes.core.frames import INNER, PADDING, centres
 from hypernet.shapes.core.solids import Mesh, oriented, winding
+from hypernet.shapes.core.unrolling import unrolled
 
 RULES = {
     "centre": "a voxel is taken if its centre is inside",
@@ -192,8 +193,7 @@ def _touch(touched: np.ndarray, corners: np.ndarray) -> None:
     corners, lowest, highest = corners[seen], lowest[seen].clip(0), highest[seen].clip(None, size - 1)
     first, step = lowest[row], (highest > lowest)[row]
     counts = (highest[row] - first).max(axis=1, initial=0) + 1
-    which = np.repeat(np.arange(len(first)), counts)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    which, place = unrolled(counts)
     touched[tuple((first[which] + place[:, None] * step[which]).T)] = True
     corners, lowest, highest = corners[~row], lowest[~row], highest[~row]
     columns = (highest - lowest + 1)[:, :2].prod(axis=1)
@@ -213,9 +213,7 @@ def _touch(touched: np.ndarray, corners: np.ndarray) -> None:
 
 def _touch_block(touched: np.ndarray, corners: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> None:
     sides = highest[:, :2] - lowest[:, :2] + 1
-    counts = sides.prod(axis=1)
-    which = np.repeat(np.arange(len(corners)), counts)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    which, place = unrolled(sides.prod(axis=1))
     u, v = lowest[which, 0] + place // sides[which, 1], lowest[which, 1] + place % sides[which, 1]
     kept = _overlaps(corners[:, :, [0, 1]], which, u, v)
     which, u, v = which[kept], u[kept], v[kept]
@@ -231,9 +229,8 @@ def _touch_block(touched: np.ndarray, corners: np.ndarray, lowest: np.ndarray, h
     top = np.where(flat[which], highest[which, 2], np.floor(height + reach))
     bottom = bottom.clip(lowest[which, 2], None).astype(np.int64)
     top = top.clip(None, highest[which, 2]).astype(np.int64)
-    counts = (top - bottom + 1).clip(0)
-    column = np.repeat(np.arange(len(which)), counts)
-    w = bottom[column] + np.arange(len(column)) - np.repeat(np.cumsum(counts) - counts, counts)
+    column, above = unrolled((top - bottom + 1).clip(0))
+    w = bottom[column] + above
     which, u, v = which[column], u[column], v[column]
     kept = _overlaps(corners[:, :, [1, 2]], which, v, w) & _overlaps(corners[:, :, [2, 0]], which, w, u)
     touched[u[kept], v[kept], w[kept]] = True
@@ -272,20 +269,6 @@ def unreachable(walls: np.ndarray) -> np.ndarray:
     regions, _ = ndimage.label(np.pad(~walls, 1, constant_values=True))
     inner = regions[1:-1, 1:-1, 1:-1]
     return inner != regions[0, 0, 0]
-
-
-def touched(mesh: Mesh, resolution: int, half: float = INNER) -> np.ndarray:
-    """Rule ``touch``: voxels that the surface touches, and those whose centre is inside by the winding number.
-
-    Args:
-        mesh: in the frame of the grid.
-        resolution: voxels along a side.
-        half: half the side of the grid's cube.
-
-    Returns:
-        bool ``[r, r, r]``.
-    """
-    return surface_voxels(mesh, resolution, half) | occupancy(mesh, resolution, half)
 
 
 def filled(mesh: Mesh, resolution: int, half: float = INNER) -> np.ndarray:

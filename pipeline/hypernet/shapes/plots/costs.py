@@ -15,6 +15,7 @@ from hypernet.lab.results import figures
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field
 from hypernet.shapes.core.frames import INNER, centres
+from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.polytopes import Solid
 from hypernet.shapes.core.voxels import on_grid
 from hypernet.shapes.plots.tiles import Example, dots, surface_of, surface_of_voxels, view
@@ -174,8 +175,7 @@ def ask(title: str, shape: Field, solid: Solid) -> Asked:
         predicted = on_grid(shape, resolution) > 0
         asked.every.append(time.process_time() - start)
         true = on_grid(solid.inside, resolution)
-        either = int((predicted | true).sum())
-        asked.scores.append(100 * int((predicted & true).sum()) / either if either else 100.0)
+        asked.scores.append(100 * float(iou(predicted, true)))
         # The same cells over the larger cube in which surfaces are looked for.
         cells = round(resolution / INNER)
         asked.near.append(seconds(lambda cells=cells: surface_of(shape, cells)))  # type: ignore[misc]

@@ -15,7 +15,7 @@ from hypernet.shapes.core.extraction import EmptyFieldError, extract
 from hypernet.shapes.core.frames import RESOLUTION, normalised
 from hypernet.shapes.core.polytopes import Solid
 from hypernet.shapes.core.rendering import Scene
-from hypernet.shapes.core.solids import Mesh, inside, oriented, surface_samples
+from hypernet.shapes.core.solids import Mesh, bodies_of, oriented, surface_samples, winding
 from hypernet.shapes.core.voxel_field import trilinear
 from hypernet.shapes.core.voxels import Voxels, nearest_label, occupancy, pad, voxelise
 from hypernet.shapes.sources import photos
@@ -117,7 +117,7 @@ class MeshObject(ShapeObject):
         """See ``ShapeObject``: filled voxels know nothing between them, and neither do touched ones."""
         if self._voxels.solid == "fill" or self._voxels.rule == "touch":
             return nearest_label(pad(self._voxels.occupied), points)
-        return inside(self.mesh, points)
+        return winding(self.mesh, points) > 0.5
 
     def voxels(self) -> np.ndarray:
         """See ``ShapeObject``."""
@@ -138,7 +138,7 @@ class MeshObject(ShapeObject):
     @property
     def notes(self) -> Sequence[str]:
         """See ``ShapeObject``."""
-        return (*self.mesh.notes, *self._voxels.notes)
+        return self._voxels.notes
 
 
 class VoxelObject(ShapeObject):
@@ -196,15 +196,3 @@ def rendered(
         images.append(scene.render(camera, size))
         cameras.append(camera.as_row())
     return np.stack(images), np.stack(cameras)
-
-
-def bodies_of(mesh: Mesh) -> np.ndarray:
-    """Number of the connected body that each triangle belongs to, ``[t]``."""
-    from scipy import sparse
-
-    count = len(mesh.vertices)
-    ends = mesh.triangles[:, [0, 1]], mesh.triangles[:, [1, 2]]
-    start, end = (np.concatenate([pair[:, side] for pair in ends]) for side in range(2))
-    edges = sparse.coo_matrix((np.ones(len(start), dtype=bool), (start, end)), shape=(count, count))
-    _, labels = sparse.csgraph.connected_components(edges, directed=False)
-    return np.unique(labels[mesh.triangles[:, 0]], return_inverse=True)[1]

@@ -16,7 +16,7 @@ from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import output_file
 from hypernet.shapes.core.extraction import LARGEST, SMALLEST, EmptyFieldError, Field, extract
-from hypernet.shapes.core.solids import Mesh
+from hypernet.shapes.core.solids import Mesh, bodies_of
 from hypernet.shapes.sources.mesh_files import WRITTEN, write_mesh
 from hypernet.shapes.tools import viewer
 from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, views_of
@@ -106,7 +106,8 @@ class Reconstruction:
         ready = placed(self.mesh, path.suffix, size_mm)
         write_mesh(path, ready.mesh, unit=ready.unit, up=ready.up)
         closed = "closed" if self.mesh.watertight else "not closed"
-        pieces = f"{count} pieces, " if (count := _pieces(self.mesh)) > 1 else ""
+        # Of a printed object, parts that would fall off, or hollows.
+        pieces = f"{count} pieces, " if (count := int(bodies_of(self.mesh).max()) + 1) > 1 else ""
         return f"{len(self.mesh.triangles):,} faces, {closed}, {pieces}{ready.words}"
 
     def save_network(self, path: str | Path) -> None:
@@ -325,17 +326,6 @@ def run(arguments: argparse.Namespace) -> None:
     for option, path in outputs.items():
         words = writers[option](path)
         print(f"{path}: {words or _kilobytes(path)}")
-
-
-def _pieces(mesh: Mesh) -> int:
-    """Number of surfaces that do not hang together: of a printed object, parts that would fall off, or hollows."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    first, second = mesh.triangles[:, [0, 0]].ravel(), mesh.triangles[:, [1, 2]].ravel()
-    joined = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(len(mesh.vertices),) * 2)
-    _, labels = connected_components(joined, directed=False)
-    return len(np.unique(labels[mesh.triangles[:, 0]]))
 
 
 def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:

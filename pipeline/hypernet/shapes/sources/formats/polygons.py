@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from hypernet.shapes.core.solids import MOST_TRIANGLES
+from hypernet.shapes.core.unrolling import unrolled
 from hypernet.shapes.sources.formats.reading import DamagedError
 
 # Ears are cut in Python, at a cost that grows with the square of the corners: of one polygon, and of all of a file
@@ -43,8 +44,7 @@ def triangulate(vertices: np.ndarray, corners: np.ndarray, counts: np.ndarray) -
     if fans.sum() > MOST_TRIANGLES:
         raise DamagedError(f"{int(fans.sum()):,} triangles; at most {MOST_TRIANGLES:,} are accepted, simplify it first")
     first = np.cumsum(counts) - counts
-    polygon = np.repeat(np.arange(len(counts)), fans)
-    step = np.arange(len(polygon)) - np.repeat(np.cumsum(fans) - fans, fans)
+    polygon, step = unrolled(fans)
     base = first[polygon]
     triangles = np.stack([corners[base], corners[base + step + 1], corners[base + step + 2]], axis=1)
     if len(counts) == 0 or counts.max() == 3:
