@@ -231,15 +231,20 @@ CIRCUITS = Component(
 
 def _shapes_error(model: Any, data: Path, settings: Section) -> float:
     """1 less the IoU on the points by which weights are chosen, mean over classes of the mean over shapes."""
-    from hypernet.lab.randomness import numpy_generator
-    from hypernet.shapes.core.frames import grid
     from hypernet.shapes.dataset import load
-    from hypernet.shapes.learning import VALIDATION_POINTS
 
     split = load(data).splits["validation"]
+    return _field_error(split, model.fields(np.array(split.images[:, 0])))
+
+
+def _field_error(split: Any, fields: Sequence[Any]) -> float:
+    from hypernet.lab.randomness import numpy_generator
+    from hypernet.shapes.core.frames import grid
+    from hypernet.shapes.learning import VALIDATION_POINTS
+
     chosen = numpy_generator(0, "shapes", "validation points").permutation(32**3)[:VALIDATION_POINTS]
     points, truth = grid(32).reshape(-1, 3)[chosen], split.voxels().reshape(len(split), -1)[:, chosen]
-    inside = np.stack([field(points) > 0 for field in model.fields(np.array(split.images[:, 0]))])
+    inside = np.stack([field(points) > 0 for field in fields])
     errors = 1 - (inside & truth).sum(axis=1) / np.maximum((inside | truth).sum(axis=1), 1)
     return float(np.mean([errors[split.classes == place].mean() for place in np.unique(split.classes)]))
 
@@ -282,4 +287,59 @@ SHAPES = Component(
     },
 )
 
-COMPONENTS = {"radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES}
+# --- sonar ----------------------------------------------------------------------------------------------------
+
+
+def _sonar_error(model: Any, data: Path, settings: Section) -> float:
+    """As that of shapes, from echoes with the noise of every check."""
+    from hypernet.sonar.dataset import load
+
+    echoes = load(data)
+    split = echoes.split("validation")
+    return _field_error(split, model.fields(echoes.given("validation", np.arange(len(split)), 0, model.senses)))
+
+
+def _echoes(data: Path) -> np.ndarray:
+    from hypernet.sonar.dataset import load
+
+    return load(data).given("test", np.arange(2), 0, "pair")
+
+
+SONAR = Component(
+    dataset="generated",
+    small=(
+        "generated={train: 3, validation: 1, test: 2}",
+        "image_size=24",
+        "samples={uniform: 300, boundary: 300, sigma: [0.1]}",
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.batch=8",
+        "train.uniform=32",
+        "train.boundary=32",
+        "encoder={channels: 4, stride: 2, units: [{channels: 8, stride: 2}], hidden: 16, embedding: 12}",
+        "image_encoder={channels: 4, stride: 2, units: [{channels: 8, stride: 2}], hidden: 16, embedding: 12}",
+        "decoder={width: 8, layers: 4, start: ordinary}",
+        "concat_matched={width: 8, train: {}}",
+        "evaluate={resamples: 100, mesh: {objects_per_class: 1, resolution: 32, points: 300}}",
+    ),
+    networks=("batman", "soundnet"),
+    others=("mean_shape", "nearest", "vision"),
+    validated="validation_error",
+    validate=_sonar_error,
+    example=_echoes,
+    concerned={
+        "soundnet.encoder.hidden=9": ["soundnet"],
+        "encoder.hidden=9": [
+            "batman", "batman_mics", "batman_pairs", "concat_matched", "film", "fixed_decoder", "resnet", "resnet_phase",
+            "vision_sonar",
+        ],
+        "image_encoder.hidden=9": ["vision", "vision_sonar"],
+        "nearest.frames=[3]": ["nearest"],
+        "batman.train.learning_rate=0.5": ["batman"],
+        "evaluate.resamples=700": [],
+    },
+)  # fmt: skip
+
+COMPONENTS = {
+    "radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES, "sonar": SONAR,
+}  # fmt: skip

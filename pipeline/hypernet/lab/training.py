@@ -83,6 +83,7 @@ def adam_with_cosine_decay(
     final_share: float,
     steps: int,
     fused: bool = False,
+    warm_up_steps: int = 0,
 ) -> dict[str, Any]:
     """What ``configure_optimizers`` returns for Adam whose rate falls as a cosine to ``final_share`` of its start.
 
@@ -92,12 +93,14 @@ def adam_with_cosine_decay(
         final_share: share of it at the last step, and after.
         steps: number of steps.
         fused: one pass over the parameters instead of one per operation: worth it from about a million of them.
+        warm_up_steps: over so many steps the rate first rises from nearly 0 to the cosine.
     """
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=fused)
 
     def share(step: int) -> float:
         progress = min(step / steps, 1.0)
-        return final_share + (1.0 - final_share) * 0.5 * (1.0 + math.cos(math.pi * progress))
+        risen = min((step + 1) / warm_up_steps, 1.0) if warm_up_steps else 1.0
+        return risen * (final_share + (1.0 - final_share) * 0.5 * (1.0 + math.cos(math.pi * progress)))
 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

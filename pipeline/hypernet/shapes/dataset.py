@@ -154,7 +154,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     progress = Progress("shapes", len(tasks), "shapes")
     for split in SPLITS:
         chosen = [task for task in tasks if task.split == split]
-        writer = _Writer(out / split, len(chosen))
+        writer = ArrayWriter(out / split, len(chosen))
         for task, made in zip(chosen, _described(chosen, settings), strict=True):
             writer.add(made.arrays)
             rows.append({"split": split, **made.row})
@@ -284,8 +284,13 @@ def sample_points(shape: ShapeObject, samples: Samples, random: np.random.Genera
     return np.concatenate([uniform, boundary]).astype(np.float32)
 
 
-class _Writer:
-    """Arrays of a split, written object by object: never more than one of them in memory."""
+class ArrayWriter:
+    """Writes ``<name>.npy`` files of a known number of items to a folder; the first item says which, of what shapes.
+
+    Args:
+        folder: made if it is not there.
+        count: number of items, the first axis of every array.
+    """
 
     def __init__(self, folder: Path, count: int):
         folder.mkdir(parents=True, exist_ok=True)
@@ -293,6 +298,11 @@ class _Writer:
         self.arrays: dict[str, np.memmap[Any, Any]] = {}
 
     def add(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write the next item's part of every array.
+
+        Raises:
+            UserError: an array is of another shape than those before.
+        """
         for name, array in arrays.items():
             if name not in self.arrays:
                 self.arrays[name] = np.lib.format.open_memmap(
@@ -307,5 +317,6 @@ class _Writer:
         self.place += 1
 
     def close(self) -> None:
+        """Bring everything to the disk."""
         for array in self.arrays.values():
             array.flush()

@@ -13,7 +13,7 @@ from hypernet.lab.files import atomic_path, read_json
 from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import numpy_generator
-from hypernet.lab.results.statistics import Interval
+from hypernet.lab.results.statistics import Interval, mean_of_classes
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.shapes.config import EvaluationSettings, MeshScores
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
@@ -73,7 +73,7 @@ def _items(
     """One row per object and view, and what is kept for pictures."""
     rows, packed = [], []
     truth = split.voxels()
-    scored = _scored(split, mesh.objects_per_class)
+    scored = first_of_each_class(split.classes, mesh.objects_per_class)
     for view in range(split.images.shape[1]):
         images = np.array(split.images[:, view])
         classes = np.asarray(split.classes) if model.needs_class else None
@@ -102,11 +102,16 @@ def _items(
     return pd.DataFrame(rows), kept
 
 
-def _scored(split: Split, per_class: int) -> np.ndarray:
-    """The first objects of each class, whose surfaces are compared, bool ``[n]``."""
-    chosen = np.zeros(len(split), dtype=bool)
+def first_of_each_class(classes: np.ndarray, count: int) -> np.ndarray:
+    """Whether each object is among the first ``count`` of its class, whose surfaces are compared, bool ``[n]``.
+
+    Args:
+        classes: places in ``CLASSES``, ``[n]``.
+        count: objects of each class.
+    """
+    chosen = np.zeros(len(classes), dtype=bool)
     for place in range(len(CLASSES)):
-        chosen[np.flatnonzero(split.classes == place)[:per_class]] = True
+        chosen[np.flatnonzero(classes == place)[:count]] = True
     return chosen
 
 
@@ -145,59 +150,52 @@ def measure(items: pd.DataFrame, seed: int, resamples: int, dataset: str) -> lis
         rows = items[items.collection == collection]
         prefix = f"{collection}, " if len(collections) > 1 else ""
         if "iou" in rows:
-            measurements += _by_class(rows, "iou", "%", prefix, seed, resamples)
+            measurements += by_class(rows, "iou", "%", prefix, "shapes", seed, resamples)
         for metric, unit in SURFACE_METRICS.items():
             if metric in rows and rows[metric].notna().any():
-                measurements += _by_class(rows[rows[metric].notna()], metric, unit, prefix, seed, resamples)[-1:]
+                there = rows[rows[metric].notna()]
+                measurements += by_class(there, metric, unit, prefix, "shapes", seed, resamples)[-1:]
     if dataset.startswith(GENERATED) and "iou" in items:
         # The same numbers under the names of the published tables, for the page to lay them side by side.
-        by_class = {entry.group or MEAN: entry for entry in measurements if entry.metric == "iou"}
+        whole = {entry.group or MEAN: entry for entry in measurements if entry.metric == "iou"}
         for table in TABLES:
             measurements += [
                 Measurement(f"{table}, {group}", "published_iou", "%", entry.value, entry.low, entry.high, entry.n)
-                for group, entry in by_class.items()
+                for group, entry in whole.items()
             ]
     return measurements
 
 
-def _by_class(rows: pd.DataFrame, metric: str, unit: str, prefix: str, seed: int, resamples: int) -> list[Measurement]:
-    """A metric of every class that has objects, then the mean of the classes (under ``prefix`` alone)."""
+def by_class(
+    rows: pd.DataFrame, metric: str, unit: str, prefix: str, domain: str, seed: int, resamples: int
+) -> list[Measurement]:
+    """A metric of every class that has objects, then the mean of the classes (under ``prefix`` alone).
+
+    Args:
+        rows: ``class``, ``object`` and the metric, a row per object and view; views of an object are averaged first.
+        metric: its column, and its name.
+        unit: its unit.
+        prefix: what stands before the classes' names, "" or ``"name, "``.
+        domain: whose random numbers resample.
+        seed: of the run.
+        resamples: of the bootstrap over objects within their classes.
+    """
     per_object = rows.groupby(["class", "object"], sort=False)[metric].mean()
     values = {
         name: per_object[name].to_numpy() for name in CLASSES if name in per_object.index.get_level_values("class")
     }
     measurements = []
     for name, objects in values.items():
-        random = numpy_generator(seed, "shapes", "bootstrap", metric, prefix + name)
-        measurements.append(_measurement(prefix + name, metric, unit, class_mean([objects], random, resamples)))
-    random = numpy_generator(seed, "shapes", "bootstrap", metric, prefix)
-    whole = class_mean(list(values.values()), random, resamples)
+        random = numpy_generator(seed, domain, "bootstrap", metric, prefix + name)
+        measurements.append(_measurement(prefix + name, metric, unit, mean_of_classes([objects], random, resamples)))
+    random = numpy_generator(seed, domain, "bootstrap", metric, prefix)
+    whole = mean_of_classes(list(values.values()), random, resamples)
     return [*measurements, _measurement(prefix.removesuffix(", "), metric, unit, whole)]
 
 
 def _measurement(group: str, metric: str, unit: str, interval: Interval) -> Measurement:
     low, high = (None if np.isnan(end) else end for end in (interval.low, interval.high))
     return Measurement(group, metric, unit, interval.value, low, high, interval.n)
-
-
-def class_mean(classes: Sequence[np.ndarray], random: np.random.Generator, resamples: int) -> Interval:
-    """The mean over classes of the mean over their objects; objects are resampled within their class.
-
-    Args:
-        classes: one value per object, ``[n_c]`` for each class.
-        random: source of the resampling.
-        resamples: number of resamples.
-
-    Returns:
-        its interval has no ends where a class has a single object.
-    """
-    value = float(np.mean([objects.mean() for objects in classes]))
-    count = sum(len(objects) for objects in classes)
-    if min(len(objects) for objects in classes) < 2:
-        return Interval(value, float("nan"), float("nan"), count)
-    drawn = [objects[random.integers(len(objects), size=(resamples, len(objects)))].mean(axis=1) for objects in classes]
-    low, high = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975])
-    return Interval(value, float(low), float(high), count)
 
 
 def _costs(model: Reconstructor, folder: Path) -> list[Measurement]:
@@ -236,7 +234,7 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
                 difference = (rows["iou"] - rows["iou_reference"]).to_numpy()
                 classes = [difference[rows["class"] == name] for name in dict.fromkeys(rows["class"])]
                 random = numpy_generator(seed, "shapes", "bootstrap", dataset, collection, method, reference)
-                interval = class_mean(classes, random, 1000)
+                interval = mean_of_classes(classes, random, 1000)
                 if np.isnan(interval.low):
                     continue
                 claimed = dataset.startswith(GENERATED) and (method, reference) in CLAIMS
@@ -256,10 +254,11 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
     return comparisons
 
 
-def _position(group: str) -> float | None:
+def position(group: str) -> float | None:
+    """Where a class stands on the axis of curves; None for what is no class."""
     return float(CLASSES.index(group)) if group in CLASSES else None
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
     """Join the runs of this domain into its tables; see ``hypernet.lab.results.summary.summarise_runs``."""
-    summarise_runs("shapes", scale, runs, published, out, compare, headline="iou", position=_position)
+    summarise_runs("shapes", scale, runs, published, out, compare, headline="iou", position=position)

@@ -258,7 +258,7 @@ class OccupancyTraining(ShapeTraining):
 
     def errors(self, batch: Batch) -> Tensor:
         """See ``ShapeTraining``."""
-        points = self._grid.to(batch["images"].device).expand(len(batch["images"]), -1, -1)
+        points = self._grid.to(batch["voxels"].device).expand(len(batch["voxels"]), -1, -1)
         truth = batch["voxels"].flatten(1)[:, self._chosen.to(points.device)]
         return 1 - overlap(self.logits(batch, points) > 0, truth)
 

@@ -49,6 +49,7 @@ class Reconstructor:
 
     Attributes:
         classes: names of the classes.
+        complete: a method that has all there is to have.
         latent: whether images have an embedding.
         generated: whether a network is written for each image.
         solid: whether points have an inside; a set of points has none.
@@ -56,6 +57,7 @@ class Reconstructor:
     """
 
     classes = CLASSES
+    complete = "hyper"
 
     def __init__(
         self,
@@ -199,7 +201,7 @@ class Reconstructor:
 
     def _require(self, there: bool, what: str) -> None:
         if not there:
-            raise UserError(f"{self.method}: this method has not got {what}; hyper has")
+            raise UserError(f"{self.method}: this method has not got {what}; {self.complete} has")
 
     def _fields_of_points(self, images: np.ndarray, classes: Tensor | None) -> list[Field]:
         fields = []
@@ -291,7 +293,7 @@ def restore(content: dict[str, Any]) -> Reconstructor:
     settings = METHODS[method].settings.model_validate(content["settings"])
     assert isinstance(settings, MethodSettings)
     state = content["state"]
-    if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):
+    if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
         raise ValueError("a weight is not a finite number")
     network: nn.Module
     if isinstance(settings, NetworkSettings):
@@ -309,10 +311,10 @@ def restore(content: dict[str, Any]) -> Reconstructor:
     if strange:
         raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
     if isinstance(network, Retrieval):
-        _check_places(network.owner, len(network.voxels), "owner")
+        check_places(network.owner, len(network.voxels), "owner")
     gallery = {name: content[name] for name in ("gallery", "gallery_classes") if name in content}
     if gallery:
-        _check_gallery(gallery["gallery"], gallery["gallery_classes"])
+        check_gallery(gallery["gallery"], gallery["gallery_classes"])
         if isinstance(network, ConditionalShape | VoxelShape) and gallery["gallery"].shape[1] != network.embed.size:
             raise ValueError("the embeddings of the training images are not those of this network")
     image_size = content["image_size"]
@@ -337,20 +339,20 @@ def open_model(path: str | Path) -> Reconstructor:
     return restored(path, load_model(path), "shapes", VERSION, restore)
 
 
-def _check_gallery(known: Tensor, classes: Tensor) -> None:
+def check_gallery(known: Tensor, classes: Tensor) -> None:
     """Whether these are embeddings of training images ``[m, E]`` and their classes ``[m]``.
 
     Raises:
         ValueError: they are not.
     """
-    if not _usable(known) or known.dtype != torch.float32 or known.ndim != 2:
+    if not usable(known) or known.dtype != torch.float32 or known.ndim != 2:
         raise ValueError("the embeddings of the training images are not finite numbers [m, E]")
-    if not _usable(classes) or classes.shape != known.shape[:1]:
+    if not usable(classes) or classes.shape != known.shape[:1]:
         raise ValueError("the classes of the training images are not one for each embedding")
-    _check_places(classes, len(CLASSES), "gallery_classes")
+    check_places(classes, len(CLASSES), "gallery_classes")
 
 
-def _check_places(places: Tensor, count: int, name: str) -> None:
+def check_places(places: Tensor, count: int, name: str) -> None:
     """Whether these are places in a list of so many entries, and at least one.
 
     Raises:
@@ -360,7 +362,7 @@ def _check_places(places: Tensor, count: int, name: str) -> None:
         raise ValueError(f"{name}: not whole numbers from 0 to {count - 1}")
 
 
-def _usable(weights: object) -> bool:
+def usable(weights: object) -> bool:
     """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
     if not isinstance(weights, Tensor) or weights.layout != torch.strided or weights.is_meta:
         return False

@@ -120,6 +120,141 @@ def bootstrap(
     return Interval(value, float(low), float(high), n)
 
 
+def mean_of_classes(
+    classes: Sequence[np.ndarray], random: np.random.Generator, resamples: int, level: float = LEVEL
+) -> Interval:
+    """The mean over classes of the mean over their objects; objects are resampled within their class.
+
+    Args:
+        classes: one value per object, ``[n_c]`` for each class.
+        random: source of the resampling.
+        resamples: number of resamples.
+        level: level of the interval.
+
+    Returns:
+        its interval has no ends where a class has a single object.
+    """
+    value = float(np.mean([objects.mean() for objects in classes]))
+    count = sum(len(objects) for objects in classes)
+    if min(len(objects) for objects in classes) < 2:
+        return Interval(value, float("nan"), float("nan"), count)
+    drawn = [objects[random.integers(len(objects), size=(resamples, len(objects)))].mean(axis=1) for objects in classes]
+    low, high = np.quantile(np.mean(drawn, axis=0), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high), count)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How two numbers of the same items go together.
+
+    Attributes:
+        pearson: linear correlation.
+        spearman: that of the ranks, equal values sharing the mean of theirs.
+        slope: of the line y = slope x + intercept with the least squares.
+        intercept: its value at x = 0.
+    """
+
+    pearson: Interval
+    spearman: Interval
+    slope: float
+    intercept: float
+
+
+def correlation(
+    x: np.ndarray,
+    y: np.ndarray,
+    random: np.random.Generator,
+    resamples: int = 2000,
+    classes: np.ndarray | None = None,
+    level: float = LEVEL,
+) -> Correlation:
+    """Correlation of two numbers over items, or over the means of the items' classes, with bootstrap intervals.
+
+    Args:
+        x: of each item, ``[n]``.
+        y: of the same items, ``[n]``.
+        random: source of the resampling.
+        resamples: number of resamples.
+        classes: of the items, ``[n]``: the means of the classes are correlated, and items resampled within their
+            class; without classes items are resampled.
+        level: level of the intervals.
+
+    Returns:
+        ``n`` counts the items, or the classes where there are some. A correlation is not a number where x or y is
+        constant; an interval has no ends where that happened to a resample, or where a class has a single item.
+
+    Raises:
+        ValueError: x, y and classes of unequal lengths, or fewer than two items or classes.
+    """
+    values = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
+    if values.ndim != 2 or (classes is not None and np.shape(classes) != values.shape[1:]):
+        raise ValueError(f"a correlation needs two numbers of each item, got shapes {np.shape(x)} and {np.shape(y)}")
+    places = np.arange(values.shape[1])
+    groups = None if classes is None else [places[np.asarray(classes) == name] for name in np.unique(classes)]
+    at = values if groups is None else np.stack([values[:, group].mean(axis=1) for group in groups], axis=1)
+    if at.shape[1] < 2:
+        raise ValueError(f"a correlation needs at least two items or classes, got {at.shape[1]}")
+
+    def drawn(count: int) -> np.ndarray:
+        if groups is None:
+            return values[:, random.integers(len(places), size=(count, len(places)))]
+        chosen = [group[random.integers(len(group), size=(count, len(group)))] for group in groups]
+        return np.stack([values[:, rows].mean(axis=2) for rows in chosen], axis=2)
+
+    whole, ends = _correlations(at[:, None])[:, 0], np.full((2, 2), math.nan)
+    if groups is None or min(len(group) for group in groups) > 1:
+        block = max(1, BLOCK // len(places))
+        sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
+        samples = np.concatenate([_correlations(drawn(size)) for size in sizes], axis=1)
+        ends = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=1).T
+    pearson, spearman = (
+        Interval(float(value), float(low), float(high), at.shape[1])
+        for value, (low, high) in zip(whole, ends, strict=True)
+    )
+    across, along = at - at.mean(axis=1, keepdims=True)
+    slope = float(across @ along / (across @ across)) if np.ptp(at[0]) > 0 else math.nan
+    return Correlation(pearson, spearman, slope, float(at[1].mean() - slope * at[0].mean()))
+
+
+def _correlations(rows: np.ndarray) -> np.ndarray:
+    """Pearson's and Spearman's of two numbers of items, ``[2, resamples, n]``: ``[2, resamples]``."""
+    from scipy.stats import rankdata
+
+    return np.stack([_pearson(*rows), _pearson(*rankdata(rows, axis=-1))])
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Along the last axis; not a number where one of the two is constant."""
+    # The mean of equal numbers may differ from them by rounding: they are compared as they are.
+    constant = (np.ptp(x, axis=-1) == 0) | (np.ptp(y, axis=-1) == 0)
+    x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    norms = np.sqrt((x * x).sum(axis=-1) * (y * y).sum(axis=-1))
+    ratio = np.divide((x * y).sum(axis=-1), norms, out=np.full(norms.shape, math.nan), where=~constant & (norms > 0))
+    clipped: np.ndarray = np.clip(ratio, -1.0, 1.0)
+    return clipped
+
+
+def jackknife(value: float, without: np.ndarray, weights: np.ndarray, level: float = LEVEL) -> Interval:
+    """Interval from leaving out each of n items once (Tukey 1958): Student's t around ``value``.
+
+    For statistics of pairs of items, which a bootstrap would count with their copies.
+
+    Args:
+        value: of all items.
+        without: without an item of each sort of equal items, ``[k]``.
+        weights: how many items each sort has, ``[k]``; n is their sum.
+        level: level of the interval.
+    """
+    n = int(weights.sum())
+    if n < 2:
+        raise ValueError(f"an item to leave out needs others beside it, got {n} items")
+    mean = float((weights * without).sum()) / n
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * math.sqrt(
+        (n - 1) / n * float((weights * (without - mean) ** 2).sum())
+    )
+    return Interval(value, value - half, value + half, n)
+
+
 def paired_bootstrap_log_ratio(
     numerator: np.ndarray, denominator: np.ndarray, generator: np.random.Generator, resamples: int = 2000
 ) -> Interval:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from hypernet.shapes.core.encoder import ImageEmbedding
 
 
 class Decoder(nn.Module, abc.ABC):
@@ -24,18 +23,18 @@ class Decoder(nn.Module, abc.ABC):
 
 
 class ConditionalShape(nn.Module):
-    """An image's occupancy function: an embedding, and a decoder that reads it.
+    """The occupancy function of what is seen (or heard): an embedding, and a decoder that reads it.
 
     Args:
         embed: images to embeddings.
         decode: of points, given embeddings.
     """
 
-    def __init__(self, embed: ImageEmbedding, decode: Decoder):
+    def __init__(self, embed: nn.Module, decode: Decoder):
         super().__init__()
         self.embed, self.decode = embed, decode
 
-    def forward(self, images: Tensor, points: Tensor) -> Tensor:
+    def forward(self, images: Any, points: Tensor) -> Tensor:
         """uint8 RGBA ``[B, S, S, 4]`` and points ``[B, P, 3]`` to logits ``[B, P]``.
 
         In mixed precision only the embedding is computed in half: a decoder with rounded weights loses thin parts.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,43 +12,13 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from hypernet.lab.libraries import library
 from hypernet.lab.results import figures
+from hypernet.lab.results.clusters import separation
 
 PERPLEXITY = 30.0
 # More points make the picture slow and say no more.
 MOST = 1000
 # Thumbnails: their side, and how far apart their middles are at least, as shares of the picture's side.
 SIDE, APART = 0.056, 0.05
-
-
-@dataclass(frozen=True)
-class Separation:
-    """How well a space tells classes apart.
-
-    Attributes:
-        silhouette: mean silhouette coefficient (Rousseeuw 1987), -1 to 1; above 0 objects are nearer to their own class
-            than to the next one. None with fewer than two classes of two objects.
-        nearest: share of the objects whose nearest other one is of their class, in [0, 1].
-    """
-
-    silhouette: float | None
-    nearest: float
-
-    def __str__(self) -> str:
-        score = "" if self.silhouette is None else f"silhouette score {self.silhouette:.2f}, ".replace("-", "−")
-        return f"{score}nearest neighbour of the same class {100 * self.nearest:.0f} %"
-
-
-def separation(vectors: np.ndarray, classes: np.ndarray) -> Separation:
-    """Of vectors ``[n, E]`` with classes ``[n]``, by Euclidean distances."""
-    squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
-    distances = squares[:, None] + squares - 2 * vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    np.fill_diagonal(distances, np.inf)
-    nearest = float((classes[distances.argmin(axis=1)] == classes).mean())
-    score = None
-    if 2 <= len(np.unique(classes)) < len(classes):
-        metrics = library("sklearn.metrics", "scikit-learn", "shapes")
-        score = float(metrics.silhouette_score(vectors, classes))
-    return Separation(score, nearest)
 
 
 def places(vectors: np.ndarray) -> np.ndarray:

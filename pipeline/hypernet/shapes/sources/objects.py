@@ -88,16 +88,23 @@ class GeneratedObject(ShapeObject):
         return occupancy(self.solid, RESOLUTION)
 
     @cached_property
-    def _union(self) -> Mesh:
+    def mesh(self) -> Mesh:
+        """Its surface: that of the union, not of parts that lie inside of others."""
         return self.solid.union()
 
     def surface(self, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """See ``ShapeObject``: of the union, not of parts that lie inside of others."""
-        return surface_samples(self._union, count, random)
+        """See ``ShapeObject``."""
+        return surface_samples(self.mesh, count, random)
+
+    def painted(self, random: np.random.Generator) -> Scene:
+        """What is to be seen of it: its parts have colours already."""
+        del random
+        return Scene(*self.solid.painted())
 
     def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
         """See ``ShapeObject``."""
-        return rendered(Scene(*self.solid.painted()), count, size, framed, self.random("views"))
+        random = self.random("views")
+        return rendered(self.painted(random), count, size, framed, random)
 
 
 class MeshObject(ShapeObject):
@@ -127,13 +134,16 @@ class MeshObject(ShapeObject):
         """See ``ShapeObject``."""
         return surface_samples(self.mesh, count, random)
 
-    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
-        """See ``ShapeObject``: every body of the mesh has a colour of its own."""
-        random = self.random("views")
+    def painted(self, random: np.random.Generator) -> Scene:
+        """What is to be seen of it: every body of the mesh has a colour of its own, drawn here."""
         bodies = bodies_of(self.mesh)
         colours = random.uniform(DARKEST, BRIGHTEST, (int(bodies.max()) + 1, 3))
-        scene = Scene(self.mesh.vertices, self.mesh.triangles, colours[bodies])
-        return rendered(scene, count, size, framed, random)
+        return Scene(self.mesh.vertices, self.mesh.triangles, colours[bodies])
+
+    def views(self, count: int, size: int, framed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """See ``ShapeObject``."""
+        random = self.random("views")
+        return rendered(self.painted(random), count, size, framed, random)
 
     @property
     def notes(self) -> Sequence[str]:

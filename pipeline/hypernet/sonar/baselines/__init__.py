@@ -1,0 +1,1 @@
+"""Rows that the hypernetwork is compared with; decoders without one are those of `hypernet.shapes.baselines`."""

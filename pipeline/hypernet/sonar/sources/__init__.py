@@ -1,0 +1,1 @@
+"""Where recordings, ears, objects and echoes come from and go to."""

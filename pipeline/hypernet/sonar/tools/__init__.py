@@ -1,0 +1,1 @@
+"""What a person uses: a verb a file."""
