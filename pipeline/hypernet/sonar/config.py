@@ -12,6 +12,7 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
+    NamesOnce,
     Positive,
     Section,
     SourceSettings,
@@ -331,7 +332,7 @@ METHODS = {
     "batman": Method("BatMan, single pair", BatSettings),
     "batman_pairs": Method("BatMan, multiple pairs", PairsSettings),
     "batman_mics": Method("BatMan, one head pose, more microphones", MicrophonesSettings, "E"),
-    "vision": Method("Vision (the network of shapes)", VisionSettings),
+    "vision": Method("Vision (the network of shapes)", VisionSettings, "E"),
     "vision_sonar": Method("Vision + BatMan", BothSettings, "E"),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
@@ -347,6 +348,7 @@ class Config(DomainConfig):
     table = METHODS
     step_settings = STEP_SETTINGS
     evaluation_files = ("predictions.npz",)
+    reflections_compared: NamesOnce
     generated: Counts
     own: dict[DatasetName, OwnMeshes]
     scene: Scene
@@ -397,7 +399,8 @@ class Config(DomainConfig):
         bins = round(band.window * (band.high_hz - band.low_hz) / rate)
         if bins < 2:
             raise ValueError(
-                f"representation: windows of {band.window} samples leave {bins} frequencies of the band; take longer ones"
+                f"representation: windows of {band.window} samples leave {bins} frequencies of the band; take longer "
+                "ones"
             )
         if band.window > self.hearing.samples:
             raise ValueError(f"representation: window {band.window} is longer than an echo ({self.hearing.samples})")
@@ -414,6 +417,11 @@ class Config(DomainConfig):
         if not self.train.uniform + self.train.boundary:
             raise ValueError("train: uniform and boundary are both 0: there would be nothing to train on")
         return self
+
+    def feasible(self, dataset: str, method: str) -> bool:
+        """See ``DomainConfig``: a data set that names its reflections is for the rows that are compared over them."""
+        named = GENERATED_NAME.fullmatch(dataset)
+        return not (named and named["bounces"]) or method in self.reflections_compared
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See ``hypernet.lab.config.DomainConfig``."""
