@@ -40,10 +40,19 @@ QUOTED_STYLE = dict(
     )
 )
 MEAN = "mean"
+# What is quoted under the name of a method of this project.
+QUOTED_TITLES = {"hyper": "Hypernetwork (Littwin & Wolf 2019)"}
 
 
 def draw_iou_by_class(
-    summary: pd.DataFrame, where: str, titles: Mapping[str, str], quoted_methods: Sequence[str]
+    summary: pd.DataFrame,
+    where: str,
+    titles: Mapping[str, str],
+    quoted_methods: Sequence[str],
+    styles: Mapping[str, Mapping[str, Any]] = STYLE,
+    quoted_styles: Mapping[str, tuple[str, str]] = QUOTED_STYLE,
+    quoted_titles: Mapping[str, str] = QUOTED_TITLES,
+    published_by: str | None = None,
 ) -> Figure | None:
     """Measured IoU, a panel for each collection of objects, and the published numbers, a panel for each table.
 
@@ -52,6 +61,10 @@ def draw_iou_by_class(
         where: the data set's name for people.
         titles: names of the methods for people, in the order of the legend.
         quoted_methods: those of them that are only quoted.
+        styles: of the methods' points.
+        quoted_styles: colour and marker of those that are quoted.
+        quoted_titles: names of quoted methods where they are not those of the project's.
+        published_by: whose published table it is, where the table has no parts; the data set's name unless given.
 
     Returns:
         None where no method gives solids.
@@ -63,7 +76,8 @@ def draw_iou_by_class(
         return None
     panels = {f"Measured here: {where}" + (f", {name}" if name else ""): rows for name, rows in measured.items()}
     quoted = {
-        f"Published, data of {name} et al." if name else f"Published, {where}": rows for name, rows in published.items()
+        f"Published, data of {name} et al." if name else f"Published, {published_by or where}": rows
+        for name, rows in published.items()
     }
     count = max(rows.method.nunique() for rows in (*panels.values(), *quoted.values()))
     names = [*CLASSES, MEAN]
@@ -87,12 +101,11 @@ def draw_iou_by_class(
         for number, method in enumerate(methods):
             some = rows[rows.method == method].set_index("class").reindex(names)
             heights = np.arange(len(names)) + ((number + 0.5) / len(methods) - 0.5) * 0.8
-            style = STYLE.get(method, {})
+            style = dict(styles.get(method, {}))
             if quotes:
-                colour, marker = QUOTED_STYLE.get(method, ("0.3", "o"))
+                colour, marker = quoted_styles.get(method, ("0.3", "o"))
                 style = {"color": colour, "marker": marker, "mfc": "none"}
-            name = "Hypernetwork (Littwin & Wolf 2019)" if quotes and method == "hyper" else titles[method]
-            label = textwrap.fill(name, 44)
+            label = textwrap.fill(quoted_titles.get(method, titles[method]) if quotes else titles[method], 44)
             if quotes:
                 axes.plot(some.published, heights, ls="", ms=5.5, label=label, **style)
             else:
@@ -129,13 +142,18 @@ def by_collection(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def draw_learning(records: Sequence[dict[str, Any]], titles: Mapping[str, str], axes: Axes) -> None:
+def draw_learning(
+    records: Sequence[dict[str, Any]],
+    titles: Mapping[str, str],
+    axes: Axes,
+    styles: Mapping[str, Mapping[str, Any]] = STYLE,
+) -> None:
     """Validation IoU against seconds, of the runs of one data set, into ``axes``."""
     for record in records:
         history, method = pd.DataFrame(record["history"]), record["method"]
         # Of several seeds one stands in the legend.
         label = titles[method] if record["seed"] == records[0]["seed"] else None
-        axes.plot(history.seconds, 100 * (1 - history.validation_error), ms=5, lw=1.4, label=label, **STYLE[method])
+        axes.plot(history.seconds, 100 * (1 - history.validation_error), ms=5, lw=1.4, label=label, **styles[method])
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.set_xlabel("Seconds of training on this machine")

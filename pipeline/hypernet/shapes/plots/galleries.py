@@ -90,12 +90,16 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
     )
 
 
-def draw_failures(groups: Mapping[str, Sequence[tuple[Example, Field, float]]], title: str) -> Figure:
+def draw_failures(
+    groups: Mapping[str, Sequence[tuple[Example, Field, float]]], title: str, given: str = "image", more: str = ""
+) -> Figure:
     """The worst reconstructions of each class: image, truth and reconstruction of each.
 
     Args:
         groups: by class: examples, the fields made of their images, and their IoU in %, the worst first.
         title: above the picture.
+        given: what the image of an example is.
+        more: a further sentence below the picture.
     """
     rows, most = [], max(len(worst) for worst in groups.values())
     for worst in groups.values():
@@ -113,8 +117,9 @@ def draw_failures(groups: Mapping[str, Sequence[tuple[Example, Field, float]]], 
         WORST_SIDE,
         title=title,
         row_names=list(groups),
-        column_names=["image", "true shape", "written"] * most,
-        foot="Below each written shape its IoU with the true one (32³ voxels); the worst of the class is on the left.",
+        column_names=[given, "true shape", "written"] * most,
+        foot="Below each written shape its IoU with the true one (32³ voxels); the worst of the class is on the left."
+        + f" {more}" * bool(more),
         apart=range(3, 3 * most, 3),
     )
 

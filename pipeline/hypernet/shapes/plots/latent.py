@@ -49,11 +49,7 @@ def draw_latent(
     at = places(next(iter(spaces.values())))
     figure, (left, right) = plt.subplots(1, 2, figsize=(14.2, 7.6), sharex=True, sharey=True)
     _thumbnails(left, images, at)
-    for number, place in enumerate(np.unique(classes)):
-        rows = classes == place
-        # Eight colours and as many marks: no two classes share both.
-        style = {"color": figures.COLOURS[number % 8], "marker": figures.MARKERS[(number + number // 8) % 8]}
-        right.scatter(*at[rows].T, s=46, edgecolors="black", linewidths=0.4, label=names[place], **style)
+    draw_classes(right, at, classes, names)
     left.set_title("Images at their places", fontsize=10)
     right.set_title("Their classes at the same places", fontsize=10)
     for axes in (left, right):
@@ -64,6 +60,22 @@ def draw_latent(
     lines = [f"{name}: {separation(vectors, classes)}" for name, vectors in spaces.items()]
     figure.suptitle("\n".join([title, *lines]), fontsize=11)
     return figure
+
+
+def draw_classes(axes: Axes, at: np.ndarray, classes: np.ndarray, names: Sequence[str], size: float = 46) -> None:
+    """Points ``[n, 2]``, with a colour and a mark for each class that there is.
+
+    Args:
+        axes: what is drawn into.
+        at: the points.
+        classes: places in ``names``, ``[n]``.
+        names: of the classes.
+        size: of the marks, square points.
+    """
+    for number, place in enumerate(np.unique(classes)):
+        # Eight colours and as many marks: no two classes share both.
+        style = {"color": figures.COLOURS[number % 8], "marker": figures.MARKERS[(number + number // 8) % 8]}
+        axes.scatter(*at[classes == place].T, s=size, edgecolors="black", linewidths=0.4, label=names[place], **style)
 
 
 def _thumbnails(axes: Axes, images: np.ndarray, at: np.ndarray) -> None:

@@ -68,7 +68,7 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A square picture and the words below it.
+    """A square picture and the words below it, or above it.
 
     Attributes:
         picture: RGB uint8 ``[s, s, 3]``; None leaves the place free.
@@ -155,6 +155,7 @@ def board(
     column_names: Sequence[str],
     foot: str = "",
     apart: Sequence[int] = (),
+    notes_above: bool = False,
 ) -> Figure:
     """Tiles in rows and columns.
 
@@ -169,6 +170,7 @@ def board(
         column_names: above the first row; two lines at most.
         foot: below all.
         apart: columns before which there is a wider gap.
+        notes_above: the words of tiles stand above them.
     """
     columns = max(len(row) for row in rows)
     letters = max(10, min(24, max(len(name) for name in row_names)))
@@ -190,13 +192,14 @@ def board(
     figure = plt.figure(figsize=(width / DENSITY, height / DENSITY), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     for number, row in enumerate(rows):
-        above = top + number * pitch
+        above = top + number * pitch + (LINE if noted and notes_above else 0)
         axes.text(EDGE, above + size / 2, names[number], fontsize=HEADING, va="center")
         for tile, start in zip(row, starts, strict=False):
             if tile.picture is not None:
                 canvas[above : above + size, start : start + size] = tile.picture
             if tile.note:
-                axes.text(start + size / 2, above + size + 5, tile.note, fontsize=SMALL, ha="center", va="top")
+                place, side = (above - 5, "bottom") if notes_above else (above + size + 5, "top")
+                axes.text(start + size / 2, place, tile.note, fontsize=SMALL, ha="center", va=side)
     for heading, start in zip(headings, starts, strict=False):
         axes.text(start + size / 2, top - 6, heading, fontsize=SMALL, ha="center", va="bottom")
     axes.text(width / 2, EDGE, "\n".join(heads), fontsize=11, ha="center", va="top")
