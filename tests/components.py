@@ -330,8 +330,8 @@ SONAR = Component(
     concerned={
         "soundnet.encoder.hidden=9": ["soundnet"],
         "encoder.hidden=9": [
-            "batman", "batman_mics", "batman_pairs", "concat_matched", "film", "fixed_decoder", "resnet", "resnet_phase",
-            "vision_sonar",
+            "batman", "batman_mics", "batman_pairs", "concat_matched", "film", "fixed_decoder", "resnet",
+            "resnet_phase", "vision_sonar",
         ],
         "image_encoder.hidden=9": ["vision", "vision_sonar"],
         "nearest.frames=[3]": ["nearest"],

@@ -21,6 +21,7 @@ from hypernet.lab.manifest import read_manifest, write_manifest
 from hypernet.lab.progress import Progress
 from hypernet.shapes.config import PrepareSettings, Samples, Views, Voxelisation
 from hypernet.shapes.core.frames import RESOLUTION
+from hypernet.shapes.core.polytopes import Solid
 from hypernet.shapes.names import CLASSES, dataset_title
 from hypernet.shapes.raw import LISTING, MESHES, OFFICIAL, SHAPES, read_generated, split_of
 from hypernet.shapes.sources import choy, hsp
@@ -195,20 +196,30 @@ class _Made:
     notes: tuple[str, ...]
 
 
-def _tasks(dataset: str, raw: Path, settings: PrepareSettings) -> Iterator[_Task]:
-    """All objects of a raw folder, split by split."""
-    real = dataset == "real"
+def listed(raw: Path, real: bool) -> Iterator[tuple[str, str, str, Solid | Path]]:
+    """Split, class, identity and source of the generated shapes and the meshes of a raw folder.
+
+    Args:
+        raw: the folder.
+        real: whether generated shapes are only trained on, and all meshes tested.
+    """
     if (raw / SHAPES).is_file():
         for split, class_name, seed, solid in read_generated(raw):
-            # The real data set is trained on generated shapes and tested on others.
             if not (real and split == "test"):
-                yield _Task(split, class_name, str(seed), solid)
+                yield split, class_name, str(seed), solid
     if (raw / MESHES).is_dir():
         meshes = find_meshes(raw / MESHES)
         for class_name in CLASSES:
             members = [entry for entry in meshes if entry[0] == class_name]
             for place, (_, identity, path) in enumerate(members):
-                yield _Task("test" if real else split_of(place, len(members)), class_name, identity, path)
+                yield "test" if real else split_of(place, len(members)), class_name, identity, path
+
+
+def _tasks(dataset: str, raw: Path, settings: PrepareSettings) -> Iterator[_Task]:
+    """All objects of a raw folder, split by split."""
+    real = dataset == "real"
+    for described in listed(raw, real):
+        yield _Task(*described)
     if real:
         for sample in choy.find_objects(raw / OFFICIAL):
             yield _Task("test", sample.class_name, sample.identity, sample)

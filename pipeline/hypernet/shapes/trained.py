@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hypernet.lab.config import Method, TrainSettings
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored, without_weights
 from hypernet.shapes.baselines.means import MeanShape
@@ -287,14 +289,9 @@ def restore(content: dict[str, Any]) -> Reconstructor:
     Raises:
         ValueError: the method is not known here, or a weight is not a finite number.
     """
-    method = content["method"]
-    if method not in METHODS:
-        raise ValueError(f"the method {method!r} is not known here")
-    settings = METHODS[method].settings.model_validate(content["settings"])
+    method, settings = method_of(content, METHODS)
     assert isinstance(settings, MethodSettings)
     state = content["state"]
-    if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
-        raise ValueError("a weight is not a finite number")
     network: nn.Module
     if isinstance(settings, NetworkSettings):
         # Without memory for the weights until their shapes are known to be those in the file.
@@ -305,29 +302,82 @@ def restore(content: dict[str, Any]) -> Reconstructor:
         network = Retrieval(len(state["voxels"]), len(state["thumbnails"]), size, bool(content["thumbnails_framed"]))
     else:
         network = baseline(settings)
+    fill(network, state)
+    if isinstance(network, Retrieval):
+        check_places(network.owner, len(network.voxels), "owner")
+    facts = known_of(content, network)
+    framed = content["framed"]
+    if type(framed) is not bool:
+        raise ValueError(f"framed is {framed!r}")
+    return Reconstructor(
+        method, facts.title, facts.image_size, framed, network, facts.gallery, facts.classes, facts.distance
+    )
+
+
+def method_of(content: Mapping[str, Any], methods: Mapping[str, Method]) -> tuple[str, TrainSettings]:
+    """The method of a model file and its settings.
+
+    Raises:
+        ValueError: the method is not known here, or a weight is not a finite number.
+    """
+    method = content["method"]
+    if method not in methods:
+        raise ValueError(f"the method {method!r} is not known here")
+    settings = methods[method].settings.model_validate(content["settings"])
+    state = content["state"]
+    if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
+        raise ValueError("a weight is not a finite number")
+    return method, settings
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give a network its weights.
+
+    Raises:
+        ValueError: one is of another type than the network's.
+    """
     types = {name: weights.dtype for name, weights in network.state_dict().items()}
     network.load_state_dict(state, assign=True)
     strange = [name for name, expected in types.items() if state[name].dtype != expected]
     if strange:
         raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
-    if isinstance(network, Retrieval):
-        check_places(network.owner, len(network.voxels), "owner")
-    gallery = {name: content[name] for name in ("gallery", "gallery_classes") if name in content}
-    if gallery:
-        check_gallery(gallery["gallery"], gallery["gallery_classes"])
-        if isinstance(network, ConditionalShape | VoxelShape) and gallery["gallery"].shape[1] != network.embed.size:
-            raise ValueError("the embeddings of the training images are not those of this network")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model file says beside weights: see ``Reconstructor``."""
+
+    title: str
+    image_size: int
+    gallery: Tensor | None
+    classes: Tensor | None
+    distance: float
+
+
+def known_of(content: Mapping[str, Any], network: nn.Module) -> Known:
+    """What a model file says beside weights, checked.
+
+    Raises:
+        ValueError: embeddings that are not the network's, or numbers that cannot be.
+    """
+    gallery, classes = content.get("gallery"), content.get("gallery_classes")
+    if gallery is not None or classes is not None:
+        check_gallery(gallery, classes)
+        assert gallery is not None
+        if isinstance(network, ConditionalShape | VoxelShape) and gallery.shape[1] != network.embed.size:
+            raise ValueError("the embeddings of the training data are not those of this network")
     image_size = content["image_size"]
     if type(image_size) is not int or not 1 <= image_size <= 4096:
         raise ValueError(f"image_size is {image_size!r}")
-    title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())
     distance = float(content.get("familiar_distance", 0.0))
     if not 0 <= distance < float("inf"):
         raise ValueError(f"familiar_distance is {distance}")
-    framed = content["framed"]
-    if type(framed) is not bool:
-        raise ValueError(f"framed is {framed!r}")
-    return Reconstructor(method, title, image_size, framed, network, **gallery, familiar_distance=distance)
+    return Known(printable(content["title"]), image_size, gallery, classes, distance)
+
+
+def printable(text: Any) -> str:
+    """A title of a file without what a terminal would obey, cut to a length."""
+    return "".join(letter for letter in str(text)[:LONGEST_TITLE] if letter.isprintable())
 
 
 def open_model(path: str | Path) -> Reconstructor:
@@ -339,16 +389,16 @@ def open_model(path: str | Path) -> Reconstructor:
     return restored(path, load_model(path), "shapes", VERSION, restore)
 
 
-def check_gallery(known: Tensor, classes: Tensor) -> None:
-    """Whether these are embeddings of training images ``[m, E]`` and their classes ``[m]``.
+def check_gallery(known: object, classes: object) -> None:
+    """Whether these are embeddings of training data ``[m, E]`` and their classes ``[m]``.
 
     Raises:
         ValueError: they are not.
     """
-    if not usable(known) or known.dtype != torch.float32 or known.ndim != 2:
-        raise ValueError("the embeddings of the training images are not finite numbers [m, E]")
-    if not usable(classes) or classes.shape != known.shape[:1]:
-        raise ValueError("the classes of the training images are not one for each embedding")
+    if not isinstance(known, Tensor) or not usable(known) or known.dtype != torch.float32 or known.ndim != 2:
+        raise ValueError("the embeddings of the training data are not finite numbers [m, E]")
+    if not isinstance(classes, Tensor) or not usable(classes) or classes.shape != known.shape[:1]:
+        raise ValueError("the classes of the training data are not one for each embedding")
     check_places(classes, len(CLASSES), "gallery_classes")
 
 

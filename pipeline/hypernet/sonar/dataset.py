@@ -24,10 +24,8 @@ from hypernet.lab.progress import Progress
 from hypernet.lab.randomness import numpy_generator
 from hypernet.shapes.core.frames import RESOLUTION
 from hypernet.shapes.core.polytopes import Solid
-from hypernet.shapes.dataset import SPLITS, SURFACE_POINTS, ArrayWriter, ShapeData, Split, sample_points
+from hypernet.shapes.dataset import SPLITS, SURFACE_POINTS, ArrayWriter, ShapeData, Split, listed, sample_points
 from hypernet.shapes.names import CLASSES
-from hypernet.shapes.raw import MESHES, SHAPES, read_generated, split_of
-from hypernet.shapes.sources.collections import find_meshes
 from hypernet.shapes.sources.mesh_files import read_mesh
 from hypernet.shapes.sources.objects import GeneratedObject, MeshObject
 from hypernet.sonar.baselines.sight import side_by_side
@@ -57,8 +55,8 @@ class EchoSplit(Split):
         echoes: at the ears of all heads without noise, Pa, float32 ``[n, V, P, 2, T]``.
         microphones: at further microphones, Pa, float32 ``[n, V, M, T]``.
         azimuths: of the bat in degrees, float32 ``[n, V]``.
-        regions: of the first points of the surface, places in ``hypernet.sonar.core.regions.REGIONS``, uint8 ``[n, 2048]``;
-            of held-out objects alone.
+        regions: of the first points of a held-out object's surface, places in
+            ``hypernet.sonar.core.regions.REGIONS``, uint8 ``[n, 2048]``.
     """
 
     echoes: np.ndarray
@@ -188,7 +186,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     manifest = read_manifest(raw)
     empty(out)
     call = call_of(raw, settings)
-    tasks = list(_tasks(dataset, raw, settings))
+    tasks = list(_tasks(dataset, raw))
     for split in SPLITS:
         if all(task.split != split for task in tasks):
             raise UserError(f"{dataset}: no object for {split}; a class of six objects or more has some of each split")
@@ -285,20 +283,10 @@ class _Made:
     notes: tuple[str, ...]
 
 
-def _tasks(dataset: str, raw: Path, settings: PrepareSettings) -> Iterator[_Task]:
+def _tasks(dataset: str, raw: Path) -> Iterator[_Task]:
     """All objects of a raw folder, split by split."""
-    real = dataset == REAL
-    if (raw / SHAPES).is_file():
-        for split, class_name, seed, solid in read_generated(raw):
-            # The real data set is trained on generated shapes and tested on others.
-            if not (real and split == "test"):
-                yield _Task(split, class_name, str(seed), solid)
-    if (raw / MESHES).is_dir():
-        meshes = find_meshes(raw / MESHES)
-        for class_name in CLASSES:
-            members = [entry for entry in meshes if entry[0] == class_name]
-            for place, (_, identity, path) in enumerate(members):
-                yield _Task("test" if real else split_of(place, len(members)), class_name, identity, path)
+    for entry in listed(raw, dataset == REAL):
+        yield _Task(*entry)
     if (raw / MODELS).is_file():
         for model in read_json(raw / MODELS):
             yield _Task(model["split"], model["class"], model["object"], Model(Path(model["path"])))

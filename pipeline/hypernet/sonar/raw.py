@@ -74,7 +74,8 @@ def _real(out: Path) -> dict[str, Any]:
     folder = in_mirrors("real", (MESHES, "choy_samples"))
     if folder is None:
         raise UserError(
-            f"sonar real: the folder {MESHES} of the shapes is in no folder of {MIRROR_VARIABLE}; name one that holds it"
+            f"sonar real: the folder {MESHES} of the shapes is in no folder of {MIRROR_VARIABLE}; name one that "
+            "holds it"
         )
     shutil.copytree(folder / MESHES, out / MESHES)
     return {
@@ -89,8 +90,8 @@ def _shapenet(out: Path) -> dict[str, Any]:
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
         raise UserError(
-            f"sonar {SHAPENET}: {' or '.join(FOLDERS)} in no folder of {MIRROR_VARIABLE}; ShapeNet is handed out after a "
-            "login at shapenet.org: unpack it and name the folder that holds it"
+            f"sonar {SHAPENET}: {' or '.join(FOLDERS)} in no folder of {MIRROR_VARIABLE}; ShapeNet is handed out after "
+            "a login at shapenet.org: unpack it and name the folder that holds it"
         )
     models = [
         {"class": name, "object": identity, "split": split, "path": str(path), "bytes": path.stat().st_size}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from torch import Tensor, nn
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import load_model, restored, without_weights
 from hypernet.shapes.baselines.means import MeanShape
-from hypernet.shapes.core.networks import ConditionalShape
-from hypernet.shapes.trained import LONGEST_TITLE, Reconstructor, check_gallery, check_places, usable
+from hypernet.shapes.trained import Reconstructor, check_places, fill, known_of, method_of, printable
 from hypernet.sonar.baselines.nearest import NearestEcho
 from hypernet.sonar.config import METHODS, MethodSettings, NearestSettings, NetworkSettings, Scene, Senses
 from hypernet.sonar.methods import build
@@ -112,14 +110,9 @@ def restore(content: dict[str, Any]) -> Listener:
     Raises:
         ValueError: the method is not known here, or a weight is not a finite number.
     """
-    method = content["method"]
-    if method not in METHODS:
-        raise ValueError(f"the method {method!r} is not known here")
-    settings = METHODS[method].settings.model_validate(content["settings"])
+    method, settings = method_of(content, METHODS)
     assert isinstance(settings, MethodSettings)
     state = content["state"]
-    if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
-        raise ValueError("a weight is not a finite number")
     sound = _sound(content["sound"])
     network: nn.Module
     if isinstance(settings, NetworkSettings):
@@ -135,30 +128,25 @@ def restore(content: dict[str, Any]) -> Listener:
         network = NearestEcho(transform, representation, frames, known.shape[1], len(known), len(state["voxels"]))
     else:
         network = MeanShape(1)
-    types = {name: weights.dtype for name, weights in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-    strange = [name for name, expected in types.items() if state[name].dtype != expected]
-    if strange:
-        raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
+    fill(network, state)
     if isinstance(network, NearestEcho):
         check_places(network.owner, len(network.voxels), "owner")
-    gallery = {name: content[name] for name in ("gallery", "gallery_classes") if name in content}
-    if gallery:
-        check_gallery(gallery["gallery"], gallery["gallery_classes"])
-        assert isinstance(network, ConditionalShape)
-        if gallery["gallery"].shape[1] != network.embed.size:
-            raise ValueError("the embeddings of the training echoes are not those of this network")
-    image_size = content["image_size"]
-    if type(image_size) is not int or not 1 <= image_size <= 4096:
-        raise ValueError(f"image_size is {image_size!r}")
-    distance, start_s = float(content.get("familiar_distance", 0.0)), float(content["start_s"])
-    if not (0 <= distance < float("inf") and -1 < start_s < 1):
-        raise ValueError(f"familiar_distance is {distance}, start_s {start_s}")
-    scene = Scene.model_validate(content["scene"])
-    title, call = (_printable(content[name]) for name in ("title", "call"))
-    senses = senses_of(settings)
+    facts, start_s = known_of(content, network), float(content["start_s"])
+    if not -1 < start_s < 1:
+        raise ValueError(f"start_s is {start_s}")
     return Listener(
-        method, title, senses, sound, start_s, call, scene, image_size, network, **gallery, familiar_distance=distance
+        method,
+        facts.title,
+        senses_of(settings),
+        sound,
+        start_s,
+        printable(content["call"]),
+        Scene.model_validate(content["scene"]),
+        facts.image_size,
+        network,
+        facts.gallery,
+        facts.classes,
+        facts.distance,
     )
 
 
@@ -169,10 +157,6 @@ def _sound(numbers: Any) -> Sound:
     if not (1 <= ears <= MOST_EARS and 1 <= samples <= MOST_SAMPLES and 1 <= rate_hz <= 10_000_000):
         raise ValueError(f"sound is {numbers!r}")
     return Sound(ears, samples, rate_hz)
-
-
-def _printable(text: Any) -> str:
-    return "".join(letter for letter in str(text)[:LONGEST_TITLE] if letter.isprintable())
 
 
 def open_model(path: str | Path) -> Listener:

@@ -68,10 +68,10 @@ def test_an_empty_shape_is_said(model, images, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("gallery", torch.zeros(2, 15), "the embeddings of the training images are not those of this network"),
-        ("gallery", torch.zeros(2, 16, dtype=torch.float64), "the embeddings of the training images are not finite"),
+        ("gallery", torch.zeros(2, 15), "the embeddings of the training data are not those of this network"),
+        ("gallery", torch.zeros(2, 16, dtype=torch.float64), "the embeddings of the training data are not finite"),
         ("gallery_classes", torch.tensor([3, 13]), "gallery_classes: not whole numbers from 0 to 12"),
-        ("gallery_classes", torch.tensor([3]), "the classes of the training images are not one for each embedding"),
+        ("gallery_classes", torch.tensor([3]), "the classes of the training data are not one for each embedding"),
         ("familiar_distance", float("nan"), "familiar_distance is nan"),
         ("image_size", True, "image_size is True"),
         ("state", "double", "is of the type torch.float64"),

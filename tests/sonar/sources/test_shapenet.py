@@ -54,5 +54,5 @@ def test_splits_are_those_of_the_list_or_of_the_rule(tmp_path):
 
 
 def test_a_folder_without_models_is_one_clear_line(tmp_path):
-    with pytest.raises(UserError, match="no <synset>/<id>/model.obj"):
+    with pytest.raises(UserError, match=r"no <synset>/<id>/model.obj"):
         find_models(tmp_path)

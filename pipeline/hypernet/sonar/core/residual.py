@@ -1,4 +1,4 @@
-"""The residual network that listens: that of `hypernet.shapes` with batch normalisation, without which it learns slowly.
+"""The residual network that listens: that of `hypernet.shapes`, and batch normalisation; without it it learns slowly.
 
 Spectrograms of echoes are alike in most of their pixels, so what tells objects apart is small beside what all share.
 """
