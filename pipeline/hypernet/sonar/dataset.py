@@ -40,7 +40,7 @@ from hypernet.sonar.sources.recordings import call_from
 from hypernet.sonar.sources.shapenet import Model
 from hypernet.sonar.sources.targets import air_of, listen, start_s, sweep
 
-TABLE, FACTS, ECHOES = "objects.csv", "facts.json", "echoes.nc"
+TABLE, FACTS, ECHOES, EMITTED = "objects.csv", "facts.json", "echoes.nc", "call.npy"
 # Points of a held-out object's surface whose sort is told.
 REGION_POINTS = 2048
 # From here on several processes share the work: starting one costs about two seconds.
@@ -78,6 +78,7 @@ class EchoData(ShapeData):
         start_s: time of the first sample after the call began.
         speed_of_sound: metres a second.
         call: the emitted call for people.
+        emitted: its pressure 1 m in front of the mouth at the same rate, Pa, ``[n]``.
         scene: the settings of the scene.
     """
 
@@ -89,6 +90,7 @@ class EchoData(ShapeData):
     start_s: float
     speed_of_sound: float
     call: str
+    emitted: np.ndarray
     scene: dict[str, Any]
 
     def split(self, name: str) -> EchoSplit:
@@ -172,7 +174,8 @@ def load(folder: Path) -> EchoData:
             azimuths=sounds["azimuth"],
             table=table[table["split"] == name].reset_index(drop=True),
         )
-    return EchoData(**facts, splits=splits)
+    emitted = np.load(folder / EMITTED, allow_pickle=False)
+    return EchoData(**facts, emitted=emitted, splits=splits)
 
 
 def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
@@ -235,6 +238,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         archive.close()
     progress.close()
     write_table(out / TABLE, pd.DataFrame(rows))
+    np.save(out / EMITTED, call.samples(hearing.rate_hz), allow_pickle=False)
     write_json(
         out / FACTS,
         facts

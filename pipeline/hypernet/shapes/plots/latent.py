@@ -74,8 +74,18 @@ def draw_classes(axes: Axes, at: np.ndarray, classes: np.ndarray, names: Sequenc
     """
     for number, place in enumerate(np.unique(classes)):
         # Eight colours and as many marks: no two classes share both.
-        style = {"color": figures.COLOURS[number % 8], "marker": figures.MARKERS[(number + number // 8) % 8]}
-        axes.scatter(*at[classes == place].T, s=size, edgecolors="black", linewidths=0.4, label=names[place], **style)
+        colour, marker = figures.COLOURS[number % 8], figures.MARKERS[(number + number // 8) % 8]
+        rows = classes == place
+        axes.scatter(
+            at[rows, 0],
+            at[rows, 1],
+            s=size,
+            color=colour,
+            marker=marker,
+            edgecolors="black",
+            linewidths=0.4,
+            label=names[place],
+        )
 
 
 def _thumbnails(axes: Axes, images: np.ndarray, at: np.ndarray) -> None:
