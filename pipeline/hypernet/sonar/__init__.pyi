@@ -15,6 +15,11 @@ from .sources.echo_files import read_echo as read_echo
 from .sources.recordings import call_from as call_from
 from .sources.tables import read_directivity as read_directivity
 from .tools.heard import Simulation as Simulation
+from .tools.predict import predict as predict
+from .tools.reconstruct import Reconstruction as Reconstruction
+from .tools.reconstruct import reconstruct as reconstruct
 from .tools.simulate import simulate as simulate
 from .tools.strength import Strength as Strength
 from .tools.strength import strength as strength
+from .trained import Listener as Listener
+from .trained import open_model as open_model

@@ -36,7 +36,6 @@ from hypernet.sonar.dataset import EchoData, EchoSplit, load
 from hypernet.sonar.methods import QUOTED, TITLES
 from hypernet.sonar.names import GENERATED, GENERATED_NAME, dataset_title
 from hypernet.sonar.plots.contrasts import Paired, draw_sight_and_sound, draw_surfaces
-from hypernet.sonar.plots.polar import draw_levels
 from hypernet.sonar.plots.scenes import draw_scene
 from hypernet.sonar.plots.sounds import Sound, draw_echo
 from hypernet.sonar.trained import Listener, open_model
@@ -70,7 +69,9 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
     records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
-    gathered = _Gathered(datasets[0], records, summary, results)
+    # What is heard of a second reflection is shown beside the first, not instead of it.
+    first = next((name for name in datasets if "_bounces2" not in name), datasets[0])
+    gathered = _Gathered(first, records, summary, results)
     pictures: dict[str, Callable[[_Gathered], Figure | str]] = {
         "reconstructions": _reconstructions,
         "iou_by_class": _iou_by_class,
@@ -126,7 +127,7 @@ class _Gathered:
             named = GENERATED_NAME.fullmatch(record["dataset"])
             twice = bool(named and named["bounces"] == "2")
             chosen.setdefault("two reflections" if twice else "one reflection", record["dataset"])
-        return chosen
+        return dict(sorted(chosen.items()))
 
     @cached_property
     def data(self) -> EchoData:
@@ -240,7 +241,7 @@ def _surfaces(gathered: _Gathered) -> Figure | str:
     chosen = ("nearest", "concat_matched", "resnet", *SOUND, "vision", "vision_sonar")
     titles = {method: TITLES[method] for method in chosen}
     there = {name: table for name, table in tables.items() if (table.metric == "recall").any()}
-    return draw_surfaces(there, titles) if there else "No surface among these runs was compared"
+    return draw_surfaces(there, titles, STYLES) if there else "No surface among these runs was compared"
 
 
 def _echoes(gathered: _Gathered) -> Figure:
@@ -299,13 +300,17 @@ def _strength(gathered: _Gathered) -> Figure:
     }
     known = ("plate, 10 x 10 cm", "sphere, 10 cm", "right-angled corner, two reflections")
     forms = dict(zip(known, (plate, ball, corner), strict=True))
-    figure, grid = plt.subplots(1, 3, figsize=(13.5, 4.6), subplot_kw={"projection": "polar"})
+    figure, grid = plt.subplots(1, 3, figsize=(13.5, 4.4), sharex=True, sharey=True)
     for place, axes in enumerate(grid):
-        names = list(meshes)[place : place + 1] if place < 2 else list(meshes)[2:]
-        draw_levels(axes, angles, {name: levels[name] for name in names}, -60.0, 10.0, forms)
-        axes.set_title("\n".join(names), fontsize=9)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.32), fontsize=8)
-    figure.suptitle(f"Target strength (dB re 1 m) at {FREQUENCY_HZ / 1e3:g} kHz against the angle of incidence")
+        for number, name in enumerate(list(meshes)[place : place + 1] if place < 2 else list(meshes)[2:]):
+            axes.plot(angles, levels[name], color=figures.COLOURS[number], lw=1.8, label=name)
+            if name in forms:
+                axes.plot(angles, forms[name], color="black", lw=0.9, ls=(0, (4, 3)), label="closed form")
+        axes.set_ylim(-70, 30)
+        axes.set_xticks(range(-90, 91, 30))
+        axes.set_xlabel("angle of incidence (degrees)")
+        axes.legend(loc="upper right", fontsize=8)
+    grid[0].set_ylabel(f"target strength at {FREQUENCY_HZ / 1e3:g} kHz (dB re 1 m)")
     return figure
 
 
@@ -321,7 +326,7 @@ def _corner(side: float) -> Mesh:
     half, far = side / 2, side * np.sqrt(0.5)
     near, left, right = (0, 0), (far, far), (far, -far)
     points = np.array([(*place, height) for place in (near, left, right) for height in (-half, half)])
-    return Mesh(points, np.array([[0, 3, 2], [0, 1, 3], [0, 4, 5], [0, 5, 1]]))
+    return Mesh(points, np.array([[0, 2, 3], [0, 3, 1], [0, 5, 4], [0, 1, 5]]))
 
 
 def _sphere(radius: float) -> Mesh:

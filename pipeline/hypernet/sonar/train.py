@@ -58,6 +58,7 @@ def train(job: Job[MethodSettings]) -> None:
             "image_size": data.image_size,
             "sound": [sound.ears, sound.samples, sound.rate_hz],
             "start_s": data.start_s,
+            "noise_pa": data.noise_pa,
             "call": data.call,
             "scene": data.scene,
             "state": network.state_dict(),

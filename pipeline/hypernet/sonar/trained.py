@@ -36,6 +36,7 @@ class Listener(Reconstructor):
         senses: what it is given.
         sound: the form of the echoes.
         start_s: time of an echo's first sample after the call began.
+        noise_pa: spread of the noise in the training's echoes.
         call: the call that was emitted, for people.
         scene: where the bat was.
         image_size: S, pixels of a side.
@@ -54,6 +55,7 @@ class Listener(Reconstructor):
         senses: Senses,
         sound: Sound,
         start_s: float,
+        noise_pa: float,
         call: str,
         scene: Scene,
         image_size: int,
@@ -63,7 +65,8 @@ class Listener(Reconstructor):
         familiar_distance: float = 0.0,
     ):
         super().__init__(method, title, image_size, True, network, gallery, gallery_classes, familiar_distance)
-        self.senses, self.sound, self.start_s, self.call, self.scene = senses, sound, start_s, call, scene
+        self.senses, self.sound, self.start_s, self.noise_pa = senses, sound, start_s, noise_pa
+        self.call, self.scene = call, scene
 
     def __repr__(self) -> str:
         return f"Listener({self.method}, {self.title or 'untrained'}, {self.form})"
@@ -131,15 +134,16 @@ def restore(content: dict[str, Any]) -> Listener:
     fill(network, state)
     if isinstance(network, NearestEcho):
         check_places(network.owner, len(network.voxels), "owner")
-    facts, start_s = known_of(content, network), float(content["start_s"])
-    if not -1 < start_s < 1:
-        raise ValueError(f"start_s is {start_s}")
+    facts, start_s, noise_pa = known_of(content, network), float(content["start_s"]), float(content["noise_pa"])
+    if not (-1 < start_s < 1 and 0 <= noise_pa < 1e6):
+        raise ValueError(f"start_s is {start_s}, noise_pa {noise_pa}")
     return Listener(
         method,
         facts.title,
         senses_of(settings),
         sound,
         start_s,
+        noise_pa,
         printable(content["call"]),
         Scene.model_validate(content["scene"]),
         facts.image_size,

@@ -7,6 +7,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ENDINGS = (".npy", ".npz")
 IMAGES, CLASSES = "images", "classes"
 # Bytes of all images together, and how many: each gives 32 kB of voxels. A header of a few bytes may claim any size.
+KINDS = {"uib": "whole numbers", "uibf": "numbers"}
 MOST_BYTES, MOST_IMAGES = 2**28, 10_000
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -49,7 +51,7 @@ def predict(
     name = "images"
     if isinstance(images, str | Path):
         name = str(images)
-        arrays = _read(Path(images))
+        arrays = arrays_of(Path(images), (IMAGES, CLASSES))
         images, classes = arrays[IMAGES], arrays.get(CLASSES, classes)
     images = _checked(name, np.asarray(images))
     reconstructor = opened(model)
@@ -95,32 +97,41 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{len(occupancy)} shapes of 32³ voxels, {filled.mean():.1%} of them inside{empty}: {out}")
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file, after their sizes were checked."""
+def arrays_of(path: Path, names: Sequence[str], types: str = "uib") -> dict[str, np.ndarray]:
+    """The arrays of a file, after their sizes were checked.
+
+    Args:
+        path: .npy, which holds the first of them, or .npz.
+        names: of the arrays; the first must be there.
+        types: kinds of numpy's types that are accepted.
+
+    Raises:
+        UserError: no such file, damaged, or without the first array.
+    """
     if path.suffix not in ENDINGS:
         raise UserError(f"{path}: the name must end in {' or '.join(ENDINGS)}")
     if not path.is_file():
-        raise UserError(f"{path}: no such file of images")
+        raise UserError(f"{path}: no such file of {names[0]}")
     try:
         if path.suffix == ".npy":
             with path.open("rb") as file:
-                return {IMAGES: _array(file, path.name)}
+                return {names[0]: _array(file, path.name, types)}
         with zipfile.ZipFile(path) as archive:
             arrays = {}
-            for name in (IMAGES, CLASSES):
+            for name in names:
                 if f"{name}.npy" in archive.namelist():
                     with archive.open(f"{name}.npy") as member:
-                        arrays[name] = _array(member, name)
+                        arrays[name] = _array(member, name, types)
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path}: not an array of numpy ({' '.join(str(error).split())[:120]})") from None
     except (SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError, RecursionError, zlib.error):
         raise UserError(f"{path}: not an array of numpy (its header is damaged)") from None
-    if IMAGES not in arrays:
-        raise UserError(f"{path}: no array {IMAGES} in it")
+    if names[0] not in arrays:
+        raise UserError(f"{path}: no array {names[0]} in it")
     return arrays
 
 
-def _array(file: IO[bytes], name: str) -> np.ndarray:
+def _array(file: IO[bytes], name: str, types: str) -> np.ndarray:
     """One array; the size that its header claims is checked first, packed or not."""
     read_header = HEADERS.get(np.lib.format.read_magic(file))
     if read_header is None:
@@ -128,8 +139,8 @@ def _array(file: IO[bytes], name: str) -> np.ndarray:
     shape, fortran, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects")
-    if dtype.kind not in "uib" or (count := math.prod(shape)) * dtype.itemsize > MOST_BYTES:
-        raise ValueError(f"{name} is {dtype} {list(shape)}; accepted: whole numbers, {MOST_BYTES:,} bytes at most")
+    if dtype.kind not in types or (count := math.prod(shape)) * dtype.itemsize > MOST_BYTES:
+        raise ValueError(f"{name} is {dtype} {list(shape)}; accepted: {KINDS[types]}, {MOST_BYTES:,} bytes at most")
     content = file.read(count * dtype.itemsize)
     if len(content) < count * dtype.itemsize:
         raise ValueError(f"{name} is shorter than its header says")

@@ -31,6 +31,9 @@ FORMATS = (".nc", ".wav")
 ENCODINGS = {"16": 16, "24": 24, "float": 32}
 # Largest sample of a file of whole numbers.
 PEAK = 0.9
+# What a WAV file of another program does not say.
+NO_SCALE = "the file does not say what pressure its samples are: a sample of size 1 is taken as 1 Pa"
+NO_START = "the file does not say when the call began: its first sample is taken as that time"
 MADE_BY = "Simulated by hypernet sonar. Re-implementation; the simulator is not the authors'"
 _SPACE = "Hypernet"
 _AXES = ("forward", "left", "up")
@@ -297,7 +300,7 @@ def _read_wav(path: Path, time_expansion: float | None) -> EchoRecord:
     notes = list(recording.notes)
     unit = _positive(metadata.get(f"{_SPACE}|Pa per unit"))
     if unit is None:
-        notes.append("the file does not say what pressure its samples are: a sample of size 1 is taken as 1 Pa")
+        notes.append(NO_SCALE)
     shape = _rows(metadata.get(f"{_SPACE}|Shape"), (2,))
     poses, microphones = (1, channels) if shape is None else (int(shape[0]), int(shape[1]))
     if poses < 1 or poses * microphones != channels:
@@ -314,7 +317,7 @@ def _read_wav(path: Path, time_expansion: float | None) -> EchoRecord:
         notes.append("the file does not say where the microphones were")
     start = _number(metadata.get(f"{_SPACE}|Start s"))
     if start is None:
-        notes.append("the file does not say when the call began: its first sample is taken as that time")
+        notes.append(NO_START)
     more = _json(metadata.get(f"{_SPACE}|Notes"))
     facts = _json(metadata.get(f"{_SPACE}|Facts"))
     return EchoRecord(

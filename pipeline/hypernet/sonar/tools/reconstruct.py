@@ -1,0 +1,182 @@
+"""`hypernet sonar reconstruct`: a mesh, a network or a page from an echo."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from hypernet.lab import options
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import output_file
+from hypernet.shapes.core.extraction import EmptyFieldError, extract
+from hypernet.shapes.sources.mesh_files import WRITTEN
+from hypernet.shapes.tools import viewer
+from hypernet.shapes.tools.inputs import View, check_outputs
+from hypernet.shapes.tools.network_files import network_file
+from hypernet.shapes.tools.reconstruct import LARGEST, LARGEST_MM, RESOLUTION, SMALLEST, SMALLEST_MM, START
+from hypernet.shapes.tools.reconstruct import Reconstruction as ShapeReconstruction
+from hypernet.sonar.sources.echo_files import EchoRecord
+from hypernet.sonar.tools.fitted import LEVELS, Fitted, fitted
+from hypernet.sonar.trained import Listener, open_model
+
+# An echo is farther from all of the training than 99 % of held-out ones are.
+FAMILIAR = 1.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reconstruction(ShapeReconstruction):
+    """An object made from an echo; see ``hypernet.shapes.Reconstruction``. Sizes in files are those of the training."""
+
+    model: Listener
+    heard: Fitted
+
+    def save(self, path: str | Path, size_mm: float | None = None) -> str:
+        """As of shapes; without a size the longest side is what the training's objects had."""
+        return super().save(path, 1e3 * self.model.scene.size_m if size_mm is None else size_mm)
+
+    def _lines(self) -> Iterator[str]:
+        scene, heard = self.model.scene, self.heard
+        yield f"{heard.name}: {'; '.join(heard.notes) or 'taken as it is'}"
+        for warning in heard.warnings:
+            yield f"warning: {heard.name}: {warning}"
+        for share, name in zip(self.familiarity, self.nearest_classes, strict=True):
+            if share > FAMILIAR:
+                yield (
+                    f"warning: {heard.name}: unlike any echo it was trained on ({share:,.0%} of the familiar range, in "
+                    f"which 99 % of held-out echoes are; nearest: {name})"
+                )
+            else:
+                yield f"{heard.name}: nearest to echoes of the class {name} ({share:.0%} of the familiar range)"
+        yield (
+            f"assumed, as in the training: longest side {scene.size_m:g} m, bat {scene.range_m:g} m away, "
+            f"{scene.elevation_deg:g} degrees above, up to {scene.azimuth_range_deg:g} to either side of the front"
+        )
+        yield f"{self.model.method}, grid of {self.resolution}³ in the cube"
+
+
+def reconstruct(
+    echo: EchoRecord | str | Path,
+    *,
+    model: Listener | str | Path,
+    resolution: int = RESOLUTION,
+    pose: int = 0,
+    start_s: float | None = None,
+    full_scale_pa: float | None = None,
+    level: str = "file",
+) -> Reconstruction:
+    """Reconstruct the object that an echo came from.
+
+    Args:
+        echo: ``.nc`` or ``.wav`` as ``hypernet sonar simulate`` writes it, a recorder's WAV of two ears, or a record.
+        model: a trained method, or the path of its ``model.ckpt``.
+        resolution: cells along a side of the cube, 4 to 512.
+        pose: which of the file's poses, for methods that hear one pair.
+        start_s: time of the first sample after the call began, where the file does not say it.
+        full_scale_pa: pressure of a sample of size 1, where the file does not say it.
+        level: ``file``, or ``match``: brought to the level of the training's echoes.
+
+    Raises:
+        UserError: the echo or the model cannot be read, they do not fit, or the model hears no object.
+
+    Example:
+        >>> shape = hypernet.sonar.reconstruct("echo.nc", model="model.ckpt")  # doctest: +SKIP
+        >>> shape.save("shape.glb")  # doctest: +SKIP
+    """
+    if not SMALLEST <= resolution <= LARGEST:
+        raise UserError(f"resolution: {resolution}; accepted: {SMALLEST} to {LARGEST} cells along a side")
+    listener = model if isinstance(model, Listener) else open_model(model)
+    heard = fitted(echo, listener, pose, start_s, full_scale_pa, level)
+    embedding: np.ndarray | None = None
+    shares: tuple[float, ...] = ()
+    nearest: tuple[str, ...] = ()
+    if listener.latent:
+        embedding = listener.embedding(heard.echoes)[0]
+        shape = listener.field_of(embedding)
+        distances, places = listener.familiarity(heard.echoes)
+        shares, nearest = (float(distances[0]),), (listener.classes[int(places[0])],)
+    else:
+        (shape,) = listener.fields(heard.echoes)
+    try:
+        mesh = extract(shape, resolution, start=START)
+    except EmptyFieldError as error:
+        raise EmptyFieldError(f"{heard.name}: {listener.method} hears no object there: {error}") from None
+    view = View(heard.name, np.zeros((0, 0, 4), dtype=np.uint8), heard.notes)
+    return Reconstruction(mesh, shape, (view,), resolution, listener, embedding, nearest, shares, heard)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``hypernet sonar reconstruct``."""
+    parser.add_argument("echo", type=Path, help="a .nc or .wav file: two ears, the left one first")
+    parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained method")
+    parser.add_argument("--pose", type=options.whole_number(0, 1000), default=0, help="of the file; default: 0")
+    parser.add_argument(
+        "--start-ms",
+        type=options.real_number(-1000, 1000, "a time in ms"),
+        help="of the first sample after the call began, where the file does not say it",
+    )
+    parser.add_argument(
+        "--full-scale-pa",
+        type=options.real_number(1e-9, 1e6, "a pressure in Pa"),
+        help="pressure of a sample of size 1, where the file does not say it",
+    )
+    parser.add_argument(
+        "--level", choices=LEVELS, default="file", help="match: bring it to the level of the training's echoes"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=options.whole_number(SMALLEST, LARGEST),
+        default=RESOLUTION,
+        help=f"cells along a side of the cube; default: {RESOLUTION}",
+    )
+    parser.add_argument("--out", type=Path, help=f"the mesh: {', '.join(WRITTEN)}")
+    parser.add_argument(
+        "--size-mm",
+        type=options.real_number(SMALLEST_MM, LARGEST_MM, f"a length from {SMALLEST_MM:g} to {LARGEST_MM:g} mm"),
+        help="longest side of the mesh; default: that of the training's objects",
+    )
+    parser.add_argument("--network", type=Path, help="the object as a network: .npz or .onnx")
+    parser.add_argument("--picture", type=Path, help="a picture: .png")
+    parser.add_argument("--turntable", type=Path, help="the object turning: .gif")
+    parser.add_argument("--page", type=Path, help="a page that turns it in the browser: .html")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Reconstruct, write what was asked for, and say what it is."""
+    checks: dict[str, Callable[[Path], Path]] = {
+        "out": lambda path: output_file(path, *WRITTEN),
+        "network": network_file,
+        **{content: partial(viewer.output_file, content) for content in viewer.ENDINGS},
+    }
+    outputs = {name: getattr(arguments, name) for name in checks if getattr(arguments, name) is not None}
+    if not outputs:
+        raise UserError("nothing to write: give --out, --network, --picture, --turntable or --page")
+    for option, path in outputs.items():
+        try:
+            checks[option](path)
+        except UserError as error:
+            raise UserError(f"--{option} {error}") from None
+    check_outputs(outputs, [arguments.echo, arguments.model])
+    shape = reconstruct(
+        arguments.echo,
+        model=arguments.model,
+        resolution=arguments.resolution,
+        pose=arguments.pose,
+        start_s=None if arguments.start_ms is None else arguments.start_ms / 1e3,
+        full_scale_pa=arguments.full_scale_pa,
+        level=arguments.level,
+    )
+    print(shape.summary())
+    writers: dict[str, Callable[[Path], str | None]] = {
+        "out": lambda path: shape.save(path, arguments.size_mm),
+        "network": shape.save_network,
+        "picture": shape.save_picture,
+        "turntable": shape.save_turntable,
+        "page": shape.save_page,
+    }
+    for option, path in outputs.items():
+        print(f"{path}: {writers[option](path) or f'{path.stat().st_size / 1024:,.0f} kB'}")

@@ -1,0 +1,183 @@
+"""From an echo file to a mesh: what is done to it on the way, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from scipy.io import wavfile
+
+from hypernet.cli import main
+from hypernet.lab.config import check
+from hypernet.lab.errors import UserError
+from hypernet.shapes.core.metrics import iou
+from hypernet.shapes.sources.mesh_files import read_mesh
+from hypernet.shapes.sources.objects import GeneratedObject
+from hypernet.shapes.sources.procedural import generate
+from hypernet.sonar.config import Config
+from hypernet.sonar.methods import build
+from hypernet.sonar.model import Sound
+from hypernet.sonar.sources.echo_files import EchoRecord
+from hypernet.sonar.sources.targets import air_of, listen, start_s, sweep
+from hypernet.sonar.tools.fitted import fitted
+from hypernet.sonar.tools.predict import predict
+from hypernet.sonar.tools.reconstruct import reconstruct
+from hypernet.sonar.tools.simulate import simulate
+from hypernet.sonar.trained import Listener
+
+PROJECT = Path(__file__).resolve().parents[3]
+NOISE = 7e-5
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["sonar"]
+    checked: Config = check(Config, content, "sonar")
+    return checked
+
+
+def listener(config: Config, method: str, ears: int) -> Listener:
+    """An untrained model: its answers are nonsense, and its form is that of a trained one."""
+    torch.manual_seed(3)
+    settings = config.settings("train", "generated", method)
+    sound = Sound(ears, config.hearing.samples, config.hearing.rate_hz)
+    network = build(settings, sound).eval()
+    call = sweep(config.call).title
+    start = start_s(config.scene, config.hearing)
+    return Listener(
+        method, "untrained", settings.senses, sound, start, NOISE, call, config.scene, config.image_size, network
+    )
+
+
+@pytest.fixture(scope="module")
+def model(config) -> Listener:
+    return listener(config, "batman", 2)
+
+
+@pytest.fixture(scope="module")
+def record() -> EchoRecord:
+    mesh = generate("chair", 7).union()
+    return simulate(mesh, size_m=0.2, azimuth_deg=12, heads=[(0, 0, 0), (0, 0, 90)]).record
+
+
+def test_a_simulated_echo_becomes_that_of_the_data_set(config, model):
+    """Whatever the window of the file: the same samples as the data set's own simulation, to its noise."""
+    shape = GeneratedObject("chair", "7", generate("chair", 7))
+    heard = listen(shape, config.scene, sweep(config.call), config.hearing, 24)
+    mesh = generate("chair", 7).union()
+    file = simulate(mesh, size_m=0.2, azimuth_deg=float(heard.azimuths[0]), heads=[(0, 0, 0)]).record
+    assert abs((file.start_s - model.start_s) * 250e3 % 1 - 0.5) < 0.499
+    difference = fitted(file, model).echoes[0] - heard.echoes[0, 0]
+    assert float(difference.std()) == pytest.approx(NOISE, rel=0.05)
+    assert air_of(config.hearing).speed_of_sound == pytest.approx(file.speed_of_sound)
+
+
+def test_another_rate_is_resampled_and_said(model, record):
+    twice = simulate(generate("chair", 7).union(), size_m=0.2, azimuth_deg=12, rate_hz=500_000).record
+    one, other = fitted(record, model), fitted(twice, model)
+    assert "resampled from 500 to 250 kHz" in other.notes
+    difference = float(np.abs(one.echoes - other.echoes).std())
+    assert difference < 0.2 * float(one.echoes.std()) + 2 * NOISE
+
+
+def test_noise_that_is_there_is_left_alone(model, record):
+    noisy = record.samples + NOISE * np.random.default_rng(1).standard_normal(record.samples.shape)
+    assert any("echoes added (70 µPa)" in note for note in fitted(record, model).notes)
+    heard = fitted(replace(record, samples=noisy), model)
+    assert any("added where the file has no samples" in note for note in heard.notes)
+    blocks = heard.echoes[0].reshape(2, 16, 64).std(axis=2)
+    assert blocks.min() == pytest.approx(NOISE, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record: replace(record, samples=record.samples[:, :1]), "1 channels of a pose; accepted: two ears"),
+        (lambda record: replace(record, samples=0 * record.samples), "silence"),
+        (lambda record: replace(record, samples=np.nan * record.samples), "finite"),
+        (
+            lambda record: replace(record, start_s=record.start_s / 2),
+            "of its energy lies outside of the model's window",
+        ),
+    ],
+)
+def test_what_would_give_a_wrong_answer_is_refused(model, record, change, message):
+    with pytest.raises(UserError, match=message) as caught:
+        fitted(change(record), model)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recorder_s_file_needs_its_start_and_its_level(model, record, tmp_path):
+    path = tmp_path / "recorded.wav"
+    scaled = record.samples[0] / np.abs(record.samples).max() * 0.5
+    wavfile.write(path, 250_000, (32767 * scaled.T).astype(np.int16))
+    with pytest.raises(UserError, match="--start-ms"):
+        fitted(path, model)
+    with pytest.raises(UserError, match="--full-scale-pa"):
+        fitted(path, model, start_s=record.start_s)
+    factor = np.abs(record.samples).max() / 0.5
+    given = fitted(path, model, start_s=record.start_s, full_scale_pa=factor).echoes
+    assert np.abs(given - fitted(record, model).echoes).max() < 1e-3 * np.abs(given).max() + 6 * NOISE
+    matched = fitted(path, model, start_s=record.start_s, level="match")
+    assert float(matched.echoes.std()) == pytest.approx(float(model.network.embed.spectrogram.scale), rel=0.01)
+
+
+def test_pairs_need_the_heads_of_the_training(config, record):
+    pairs = listener(config, "batman_pairs", 4)
+    assert fitted(record, pairs).echoes.shape == (1, 4, 1024)
+    with pytest.raises(UserError, match="1 poses; batman_pairs hears 2, heads rolled by 0, 90 degrees"):
+        fitted(replace(record, samples=record.samples[:1], heads=record.heads[:1]), pairs)
+    turned = replace(record, heads=(record.heads[0], record.heads[0]))
+    assert "rolled by 0 degrees; in training by 90" in fitted(turned, pairs).warnings[0]
+
+
+def test_another_call_is_a_warning(model, record):
+    (warning,) = fitted(replace(record, call="CF 80 kHz, 20 ms"), model).warnings
+    assert "CF 80 kHz" in warning
+
+
+def test_sight_is_pointed_to_its_own_tool(config, record):
+    with pytest.raises(UserError, match="hypernet shapes reconstruct"):
+        fitted(record, listener(config, "vision", 2))
+
+
+def test_the_mesh_is_what_predict_says(model, record, tmp_path, monkeypatch):
+    """An untrained network's field, lowered until something is inside: mesh and voxels are of one function."""
+    echoes = fitted(record, model).echoes
+    level = float(np.quantile(model.scores(echoes), 0.7))
+    last = model.network.decode.heads
+    plain = model.field_of(model.embedding(echoes)[0])
+    assert last is not None
+    monkeypatch.setattr(Listener, "field_of", lambda self, embedding: lambda points: plain(points) - level)
+    shape = reconstruct(replace(record, samples=record.samples), model=_with_gallery(model, echoes), resolution=32)
+    words = shape.save(tmp_path / "shape.glb")
+    assert "longest side 0.2 m" in words
+    assert np.ptp(read_mesh(tmp_path / "shape.glb").bounds, axis=0).max() == pytest.approx(0.2, rel=1e-3)
+    assert "assumed, as in the training: longest side 0.2 m" in shape.summary()
+    assert float(iou(predict(echoes, model=model), model(echoes))[0]) == 1.0
+
+
+def _with_gallery(model: Listener, echoes: np.ndarray) -> Listener:
+    model._gallery = torch.from_numpy(model.embedding(echoes))
+    model._gallery_classes = torch.zeros(1, dtype=torch.int64)
+    model._familiar_distance = 1.0
+    return model
+
+
+def test_predict_refuses_what_does_not_fit(model, tmp_path):
+    with pytest.raises(UserError, match="2 echoes of 1024 samples at 250 kHz"):
+        predict(np.zeros((1, 2, 1000), dtype=np.float32), model=model)
+    with pytest.raises(UserError, match="finite"):
+        predict(np.full((2, 1024), np.nan, dtype=np.float32), model=model)
+    np.save(tmp_path / "objects.npy", np.array([None, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match="Python objects"):
+        predict(tmp_path / "objects.npy", model=model)
+
+
+def test_the_command_says_what_is_missing(capsys):
+    assert main(["sonar", "reconstruct", "none.nc", "--model", "none.ckpt"]) == 2
+    assert "nothing to write" in capsys.readouterr().err
