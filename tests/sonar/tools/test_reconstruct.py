@@ -78,10 +78,10 @@ def test_a_simulated_echo_becomes_that_of_the_data_set(config, model):
 
 def test_another_rate_is_resampled_and_said(model, record):
     twice = simulate(generate("chair", 7).union(), size_m=0.2, azimuth_deg=12, rate_hz=500_000).record
-    one, other = fitted(record, model), fitted(twice, model)
+    first, other = fitted(record, model), fitted(twice, model)
     assert "resampled from 500 to 250 kHz" in other.notes
-    difference = float(np.abs(one.echoes - other.echoes).std())
-    assert difference < 0.2 * float(one.echoes.std()) + 2 * NOISE
+    difference = float(np.abs(first.echoes - other.echoes).std())
+    assert difference < 0.2 * float(first.echoes.std()) + 2 * NOISE
 
 
 def test_noise_that_is_there_is_left_alone(model, record):
