@@ -74,7 +74,9 @@ class Bands:
         """As many as the weights of cells of half a wavelength need; the more, the wider the band."""
         if high_hz - low_hz <= 1e-9 * high_hz:
             return Bands(low_hz, high_hz, 1)
-        return Bands(low_hz, high_hz, 2 + math.ceil(4 * (1 - low_hz / high_hz)))
+        # Beams against frequency are curved over more than an octave and a half: three more nodes for two octaves.
+        wide = max(0, math.ceil(9 * (math.log(high_hz / low_hz) - 1.1)))
+        return Bands(low_hz, high_hz, 2 + math.ceil(4 * (1 - low_hz / high_hz)) + wide)
 
     @property
     def centres(self) -> np.ndarray:
