@@ -79,14 +79,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Reconstruct the images of a file, and write the voxels."""
-    for option in ("images", "out"):
+    check_names(arguments, IMAGES)
+    write_voxels(arguments.out, predict(arguments.images, model=arguments.model))
+
+
+def check_names(arguments: argparse.Namespace, given: str) -> None:
+    """Refuse names of files that are no arrays, or that would write over what is read.
+
+    Args:
+        arguments: with ``model``, ``out``, and what is read under ``given``.
+        given: the option's name.
+    """
+    for option in (given, "out"):
         try:
             output_file(getattr(arguments, option), *ENDINGS)
         except UserError as error:
             raise UserError(f"--{option} {error}") from None
-    out = arguments.out
-    check_outputs({"out": out}, [arguments.images, arguments.model])
-    occupancy = predict(arguments.images, model=arguments.model)
+    check_outputs({"out": arguments.out}, [getattr(arguments, given), arguments.model])
+
+
+def write_voxels(out: Path, occupancy: np.ndarray) -> None:
+    """Write bool ``[B, 32, 32, 32]`` to .npy or .npz, and say how full it is."""
     with atomic_path(out) as temporary:
         if out.suffix == ".npy":
             np.save(temporary, occupancy)

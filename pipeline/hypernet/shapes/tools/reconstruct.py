@@ -78,7 +78,7 @@ class Reconstruction:
         Raises:
             UserError: the method writes no network for each object.
         """
-        _require_network(self.model)
+        require_network(self.model)
         assert self.embedding is not None
         return self.model.network_of(self.model.theta(self.embedding[None])[0])
 
@@ -282,6 +282,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--framing", choices=FRAMINGS, default="auto", help="whether the object is brought to its place; default: auto"
     )
     parser.add_argument("--class", dest="class_name", help="the object's class, for methods that are told it")
+    add_output_arguments(parser, "100 for stl, 1000 for glb, for others the coordinates of the cube")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser, size: str) -> None:
+    """Declare what a reconstruction may be written as.
+
+    Args:
+        parser: of the verb.
+        size: the longest side of a mesh where none is given, for people.
+    """
     parser.add_argument(
         "--resolution",
         type=options.whole_number(SMALLEST, LARGEST),
@@ -292,7 +302,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size-mm",
         type=options.real_number(SMALLEST_MM, LARGEST_MM, f"a length from {SMALLEST_MM:g} to {LARGEST_MM:g} mm"),
-        help="longest side of the mesh; default: 100 for stl, 1000 for glb, for others the coordinates of the cube",
+        help=f"longest side of the mesh; default: {size}",
     )
     parser.add_argument("--network", type=Path, help="the object as a network: .npz or .onnx")
     parser.add_argument("--picture", type=Path, help="a picture: .png")
@@ -302,10 +312,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Reconstruct, write what was asked for, and say what it is."""
-    outputs = _outputs(arguments)
+    outputs = outputs_of(arguments, [*arguments.photos, *arguments.mask, arguments.model])
     model = opened(arguments.model)
     if arguments.network is not None:
-        _require_network(model)
+        require_network(model)
     shape = reconstruct(
         arguments.photos,
         model=model,
@@ -316,8 +326,13 @@ def run(arguments: argparse.Namespace) -> None:
         enclosed=arguments.enclosed,
     )
     print(shape.summary())
+    write_outputs(shape, outputs, arguments.size_mm)
+
+
+def write_outputs(shape: Reconstruction, outputs: dict[str, Path], size_mm: float | None) -> None:
+    """Write a reconstruction to files by option, and say what is in each."""
     writers: dict[str, Callable[[Path], str | None]] = {
-        "out": lambda path: shape.save(path, arguments.size_mm),
+        "out": lambda path: shape.save(path, size_mm),
         "network": shape.save_network,
         "picture": shape.save_picture,
         "turntable": shape.save_turntable,
@@ -328,8 +343,12 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{path}: {words or _kilobytes(path)}")
 
 
-def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:
-    """The files to write by option, checked before anything is read."""
+def outputs_of(arguments: argparse.Namespace, read: Sequence[Path]) -> dict[str, Path]:
+    """The files to write by option, checked before anything is read.
+
+    Raises:
+        UserError: nothing to write, a name that cannot be written to, or one of the files that are read.
+    """
     checks: dict[str, Callable[[Path], Path]] = {
         "out": lambda path: output_file(path, *WRITTEN),
         "network": network_file,
@@ -346,7 +365,7 @@ def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:
             raise UserError(f"--{option} {error}") from None
     if arguments.size_mm is not None and arguments.out is None:
         raise UserError("--size-mm: is of the mesh, which --out names")
-    check_outputs(outputs, [*arguments.photos, *arguments.mask, arguments.model])
+    check_outputs(outputs, read)
     return outputs
 
 
@@ -363,10 +382,11 @@ def _class_numbers(model: Reconstructor, class_name: str | None, count: int) -> 
     return np.full(count, model.classes.index(class_name))
 
 
-def _require_network(model: Reconstructor) -> None:
+def require_network(model: Reconstructor) -> None:
+    """Refuse a network of the object from a method that writes none."""
     if not model.generated:
         raise UserError(
-            f"{model.method}: writes no network for each object; accepted: a model of a hypernetwork (hyper)"
+            f"{model.method}: writes no network for each object; accepted: a model of a hypernetwork ({model.complete})"
         )
 
 

@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, output_file
-from hypernet.shapes.tools.inputs import check_outputs
-from hypernet.shapes.tools.predict import arrays_of
+from hypernet.shapes.tools.predict import arrays_of, check_names, write_voxels
 from hypernet.sonar.trained import Listener, open_model
 
 GIVEN = "echoes"
-ENDINGS = (".npy", ".npz")
 
 
 def predict(echoes: np.ndarray | str | Path, *, model: Listener | str | Path) -> np.ndarray:
@@ -64,19 +61,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Reconstruct the echoes of a file, and write the voxels."""
-    for option in ("echoes", "out"):
-        try:
-            output_file(getattr(arguments, option), *ENDINGS)
-        except UserError as error:
-            raise UserError(f"--{option} {error}") from None
-    out = arguments.out
-    check_outputs({"out": out}, [arguments.echoes, arguments.model])
-    occupancy = predict(arguments.echoes, model=arguments.model)
-    with atomic_path(out) as temporary:
-        if out.suffix == ".npy":
-            np.save(temporary, occupancy)
-        else:
-            np.savez_compressed(temporary, occupancy=occupancy)
-    filled = occupancy.reshape(len(occupancy), -1).mean(axis=1)
-    empty = f"; {empties} empty" if (empties := int((filled == 0).sum())) else ""
-    print(f"{len(occupancy)} shapes of 32³ voxels, {filled.mean():.1%} of them inside{empty}: {out}")
+    check_names(arguments, GIVEN)
+    write_voxels(arguments.out, predict(arguments.echoes, model=arguments.model))

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import output_file
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
-from hypernet.shapes.sources.mesh_files import WRITTEN
-from hypernet.shapes.tools import viewer
-from hypernet.shapes.tools.inputs import View, check_outputs
-from hypernet.shapes.tools.network_files import network_file
-from hypernet.shapes.tools.reconstruct import LARGEST, LARGEST_MM, RESOLUTION, SMALLEST, SMALLEST_MM, START
+from hypernet.shapes.tools.inputs import View
+from hypernet.shapes.tools.reconstruct import (
+    LARGEST,
+    RESOLUTION,
+    SMALLEST,
+    START,
+    add_output_arguments,
+    outputs_of,
+    require_network,
+    write_outputs,
+)
 from hypernet.shapes.tools.reconstruct import Reconstruction as ShapeReconstruction
 from hypernet.sonar.sources.echo_files import EchoRecord
 from hypernet.sonar.tools.fitted import LEVELS, Fitted, fitted
@@ -127,43 +131,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=LEVELS, default="file", help="match: bring it to the level of the training's echoes"
     )
-    parser.add_argument(
-        "--resolution",
-        type=options.whole_number(SMALLEST, LARGEST),
-        default=RESOLUTION,
-        help=f"cells along a side of the cube; default: {RESOLUTION}",
-    )
-    parser.add_argument("--out", type=Path, help=f"the mesh: {', '.join(WRITTEN)}")
-    parser.add_argument(
-        "--size-mm",
-        type=options.real_number(SMALLEST_MM, LARGEST_MM, f"a length from {SMALLEST_MM:g} to {LARGEST_MM:g} mm"),
-        help="longest side of the mesh; default: that of the training's objects",
-    )
-    parser.add_argument("--network", type=Path, help="the object as a network: .npz or .onnx")
-    parser.add_argument("--picture", type=Path, help="a picture: .png")
-    parser.add_argument("--turntable", type=Path, help="the object turning: .gif")
-    parser.add_argument("--page", type=Path, help="a page that turns it in the browser: .html")
+    add_output_arguments(parser, "that of the training's objects")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Reconstruct, write what was asked for, and say what it is."""
-    checks: dict[str, Callable[[Path], Path]] = {
-        "out": lambda path: output_file(path, *WRITTEN),
-        "network": network_file,
-        **{content: partial(viewer.output_file, content) for content in viewer.ENDINGS},
-    }
-    outputs = {name: getattr(arguments, name) for name in checks if getattr(arguments, name) is not None}
-    if not outputs:
-        raise UserError("nothing to write: give --out, --network, --picture, --turntable or --page")
-    for option, path in outputs.items():
-        try:
-            checks[option](path)
-        except UserError as error:
-            raise UserError(f"--{option} {error}") from None
-    check_outputs(outputs, [arguments.echo, arguments.model])
+    outputs = outputs_of(arguments, [arguments.echo, arguments.model])
+    model = open_model(arguments.model)
+    if arguments.network is not None:
+        require_network(model)
     shape = reconstruct(
         arguments.echo,
-        model=arguments.model,
+        model=model,
         resolution=arguments.resolution,
         pose=arguments.pose,
         start_s=None if arguments.start_ms is None else arguments.start_ms / 1e3,
@@ -171,12 +150,4 @@ def run(arguments: argparse.Namespace) -> None:
         level=arguments.level,
     )
     print(shape.summary())
-    writers: dict[str, Callable[[Path], str | None]] = {
-        "out": lambda path: shape.save(path, arguments.size_mm),
-        "network": shape.save_network,
-        "picture": shape.save_picture,
-        "turntable": shape.save_turntable,
-        "page": shape.save_page,
-    }
-    for option, path in outputs.items():
-        print(f"{path}: {writers[option](path) or f'{path.stat().st_size / 1024:,.0f} kB'}")
+    write_outputs(shape, outputs, arguments.size_mm)
