@@ -55,21 +55,23 @@ VERSIONED = Versioned(
 )
 # By file name, in the order of the page.
 FIGURES = {
-    "reconstructions": "Held-out objects: the echo at the left ear, the true shape, and what each method makes of the "
-    f"echo (vision: of an image), all seen from where the bat was. {REIMPLEMENTED}",
+    "reconstructions": "Held-out objects: the echo at the left ear, an image from the same place, the true shape, and "
+    "beside it what sight makes of the image and sound of the echo, all seen from where the bat was. " + REIMPLEMENTED,
     "iou_by_class": "Intersection over union with the true shape, class by class, with 95 % intervals over objects. "
     "Published numbers stand beside; values cannot be compared, they are of other objects and other echoes.",
     "vision_sonar": "IoU by sound against IoU by sight, of the classes and of single objects, with their correlation.",
     "surfaces": "Flat, curved and corner surface: the share that is recovered within a voxel and the error of its "
-    "normal, by sight and by sound, with 95 % intervals over objects.",
-    "echoes": "What the ears hear of one object: the waves of both, the spectrogram of the left one, the level "
-    "difference between them, and the range profile beside the true depths.",
+    "normal, by sight and by sound, with 95 % intervals over objects; with vision among the runs also how much more of "
+    "the surface sight recovers than sound, object by object.",
+    "echoes": "What the ears hear of one object, without noise: the waves of both, the spectrogram of the left one, "
+    "the differences of level and phase between them, and the range profile beside the true depths.",
     "scene": "Where the bat is, which points of the surface it reaches, and how much each adds to the echo.",
-    "strength": "Target strength against the angle of incidence: a plate, a sphere, a right-angled corner with one and "
-    "with two reflections, and their closed forms.",
+    "strength": "Target strength (how strong the echo is) against the direction of the bat: a plate, a sphere, a "
+    "right-angled corner with one and with two reflections, and their closed forms.",
     "latent": "Embeddings of held-out echoes in two dimensions (t-SNE), by class; beside them the echoes themselves.",
     "learning": "Validation IoU, mean of the classes, against seconds of training on this machine.",
-    "failures": "The worst reconstructions of each class by sound: the true shape and the written one.",
+    "failures": "The worst reconstructions of each class by sound: what an eye would see, the true shape and the "
+    "written one.",
 }
 COMMANDS = {
     "simulate": "echoes of a mesh, as a bat or any microphones hear them",

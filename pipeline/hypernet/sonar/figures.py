@@ -15,42 +15,44 @@ from matplotlib.figure import Figure
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
-from hypernet.lab.libraries import library
+from hypernet.lab.machine import use_threads
 from hypernet.lab.results import figures
 from hypernet.lab.results.clusters import clustered
+from hypernet.lab.results.summary import COMPARISON_COLUMNS
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.decoder import Field
 from hypernet.shapes.core.networks import ConditionalShape
 from hypernet.shapes.core.solids import Mesh
 from hypernet.shapes.names import CLASSES
 from hypernet.shapes.plots.charts import draw_iou_by_class, draw_learning
-from hypernet.shapes.plots.galleries import Made, draw_failures, draw_reconstructions
+from hypernet.shapes.plots.galleries import Made, draw_failures
 from hypernet.shapes.plots.latent import draw_classes, places
 from hypernet.shapes.plots.tiles import VOXEL_CELLS, Example
 from hypernet.shapes.sources.procedural import generate
-from hypernet.sonar.core.air import Air
+from hypernet.sonar.core.calls import Call
 from hypernet.sonar.core.glints import glints
 from hypernet.sonar.core.poses import ears, head_at, to_world
-from hypernet.sonar.core.strength import target_strength
 from hypernet.sonar.dataset import EchoData, EchoSplit, load
 from hypernet.sonar.methods import QUOTED, TITLES
 from hypernet.sonar.names import GENERATED, GENERATED_NAME, dataset_title
-from hypernet.sonar.plots.contrasts import Paired, draw_sight_and_sound, draw_surfaces
+from hypernet.sonar.plots.closed_forms import draw_closed_forms
+from hypernet.sonar.plots.contrasts import METRICS, Paired, draw_sight_and_sound, draw_surfaces
+from hypernet.sonar.plots.gallery import draw_reconstructions, spectrogram_image
 from hypernet.sonar.plots.scenes import draw_scene
 from hypernet.sonar.plots.sounds import Sound, draw_echo
+from hypernet.sonar.plots.styles import QUOTED_STYLE, STYLE
 from hypernet.sonar.trained import Listener, open_model
 
 SHOWN = ("airplane", "car", "chair", "lamp", "monitor", "table")
-COMPARED = ("mean_shape", "nearest", "concat_matched", "resnet", "batman", "batman_pairs", "vision", "vision_sonar")
+# Side by side: sight, sound, and what else there is.
+COMPARED = ("vision", "vision_sonar", "batman", "batman_pairs", "nearest", "concat_matched", "resnet", "mean_shape")
+# Above narrow columns.
+SHORT = {"concat_matched": "BatMan's encoder, fixed decoder", "vision": "Vision"}
 SOUND, SIGHT = ("batman", "batman_pairs"), "vision"
 WORST = 3
-# Cells along a side from which surfaces are drawn.
-COARSE = 40
+# Cells along a side from which surfaces are drawn, and pixels along a side of an echo's picture.
+COARSE, ECHO_PIXELS = 40, 122
 FREQUENCY_HZ = 40e3
-STYLES = {
-    method: {"color": figures.COLOURS[number % 8], "marker": figures.MARKERS[(number + number // 8) % 8]}
-    for number, method in enumerate(TITLES)
-}
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
@@ -64,6 +66,8 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         out: folder for the pictures.
     """
     figures.use_style()
+    # More threads wait for each other over arrays of this size.
+    use_threads(1)
     if not (results / "summary.csv").is_file():
         raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet sonar summarise` first")
     summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
@@ -92,7 +96,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         return
     panels = {
         dataset_title(name): partial(
-            draw_learning, [record for record in learned if record["dataset"] == name], TITLES, styles=STYLES
+            draw_learning, [record for record in learned if record["dataset"] == name], TITLES, styles=STYLE
         )
         for name in datasets
         if any(record["dataset"] == name for record in learned)
@@ -128,6 +132,12 @@ class _Gathered:
             twice = bool(named and named["bounces"] == "2")
             chosen.setdefault("two reflections" if twice else "one reflection", record["dataset"])
         return dict(sorted(chosen.items()))
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """Of methods in pairs; empty where there are none."""
+        path = self.results / "comparisons.csv"
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=COMPARISON_COLUMNS)
 
     @cached_property
     def data(self) -> EchoData:
@@ -181,35 +191,45 @@ class _Gathered:
     def made(self, method: str, rows: Sequence[int]) -> Made:
         scores = self.items(self.records[method])["iou"].iloc[list(rows)].tolist()
         cells = COARSE if isinstance(self.model(method).network, ConditionalShape) else VOXEL_CELLS
-        return Made(TITLES[method], self.fields(method, rows), scores, cells)
+        return Made(SHORT.get(method, TITLES[method]), self.fields(method, rows), scores, cells)
 
 
 def _reconstructions(gathered: _Gathered) -> Figure:
     methods = [method for method in COMPARED if method in gathered.records] or list(gathered.records)[:6]
     made = [gathered.made(method, gathered.rows) for method in methods]
-    return draw_reconstructions(
-        [gathered.example(row) for row in gathered.rows],
-        made,
-        gathered.title,
-        given="one echo each (vision: one image)",
-        first="What an eye would see",
-        seen_from="where the bat was",
+    data = gathered.data
+    # Between the lowest and the highest frequency that the call has.
+    low, high = Call.recorded(data.emitted, data.rate_hz).band_hz
+    band = (max(0.0, 0.5 * low), min(0.5 * data.rate_hz, 1.2 * high))
+    heard = [spectrogram_image(_sound(gathered, row), band, ECHO_PIXELS) for row in gathered.rows]
+    times = _sound(gathered, gathered.rows[0]).milliseconds
+    shown = (
+        f"Echo: spectrogram, to the right {times[0]:.1f} to {times[-1]:.1f} ms after the call began, upwards "
+        f"{band[0] / 1e3:.0f} to {band[1] / 1e3:.0f} kHz, 50 dB from violet to yellow, with noise."
     )
+    examples = [gathered.example(row) for row in gathered.rows]
+    return draw_reconstructions(examples, heard, made, gathered.title, shown)
+
+
+def _sound(gathered: _Gathered, row: int, noisy: bool = True) -> Sound:
+    """What the ears of the first head hear of a held-out object."""
+    data, rows = gathered.data, np.array([row])
+    echo = data.heard("test", rows, 0, "pair") if noisy else data.clean("test", rows, np.zeros(1, int), "pair")
+    return Sound(echo[0].astype(np.float64), data.rate_hz, data.start_s, data.speed_of_sound, data.emitted)
 
 
 def _iou_by_class(gathered: _Gathered) -> Figure | str:
     table = gathered.summary[gathered.summary.dataset == gathered.dataset]
     titles = {method: TITLES[method] for method in TITLES}
     drawn = draw_iou_by_class(
-        table, gathered.title, titles, list(QUOTED), styles=STYLES, quoted_styles={}, quoted_titles={},
+        table, gathered.title, titles, list(QUOTED), styles=STYLE, quoted_styles=QUOTED_STYLE, quoted_titles={},
         published_by="Frank et al. 2020",
     )  # fmt: skip
     return drawn or "No method among the runs gives solids"
 
 
 def _sight_and_sound(gathered: _Gathered) -> Figure | str:
-    comparisons = gathered.results / "comparisons.csv"
-    table = pd.read_csv(comparisons) if comparisons.is_file() else pd.DataFrame()
+    table = gathered.comparisons
     pairs = []
     for reflections, dataset in gathered.by_reflections.items():
         records = gathered.of(dataset)
@@ -234,23 +254,32 @@ def _sight_and_sound(gathered: _Gathered) -> Figure | str:
 
 
 def _surfaces(gathered: _Gathered) -> Figure | str:
+    # What is quoted alone has no value.
+    measured = gathered.summary[gathered.summary.metric.isin(METRICS) & gathered.summary.value.notna()]
     tables = {
-        dataset_title(dataset): gathered.summary[gathered.summary.dataset == dataset]
-        for dataset in gathered.by_reflections.values()
+        dataset_title(dataset): measured[measured.dataset == dataset] for dataset in gathered.by_reflections.values()
     }
     chosen = ("nearest", "concat_matched", "resnet", *SOUND, "vision", "vision_sonar")
     titles = {method: TITLES[method] for method in chosen}
     there = {name: table for name, table in tables.items() if (table.metric == "recall").any()}
-    return draw_surfaces(there, titles, STYLES) if there else "No surface among these runs was compared"
+    if not there:
+        return "No surface among these runs was compared"
+    gains = gathered.comparisons
+    gains = gains[(gains.metric == "recall_gain") & (gains.method == SIGHT)]
+    leads = {}
+    for dataset in gathered.by_reflections.values():
+        some = gains[gains.dataset == dataset]
+        if len(some) and dataset_title(dataset) in there:
+            leads[dataset_title(dataset)] = some[some.seed == some.seed.iloc[0]]
+    return draw_surfaces(there, titles, STYLE, leads)
 
 
 def _echoes(gathered: _Gathered) -> Figure:
     row, data = gathered.rows[min(2, len(gathered.rows) - 1)], gathered.data
     entry = gathered.test.table.iloc[row]
-    echo = data.heard("test", np.array([row]), 0, "pair")[0].astype(np.float64)
-    sound = Sound(echo, data.rate_hz, data.start_s, data.speed_of_sound, data.emitted)
-    mesh = gathered.mesh(row)
-    title = f"{entry['class']}, {data.call}, with noise"
+    # Between the ears of noise there is nothing to be seen.
+    sound, mesh = _sound(gathered, row, noisy=False), gathered.mesh(row)
+    title = f"Echo of a held-out {entry['class']} {data.scene['range_m']:g} m away, without noise; call: {data.call}"
     if mesh is None:
         return draw_echo(sound, title)
     parts = glints([mesh], _head(gathered, row).position, FREQUENCY_HZ, data.speed_of_sound)
@@ -270,70 +299,15 @@ def _scene(gathered: _Gathered) -> Figure | str:
     head = _head(gathered, row)
     parts = glints([mesh], head.position, FREQUENCY_HZ, gathered.data.speed_of_sound)
     name = gathered.test.table.iloc[row]["class"]
-    title = f"{name}: what adds to the echo at {FREQUENCY_HZ / 1e3:g} kHz"
+    title = (
+        f"Held-out {name}: which surface the bat reaches, and what it adds to the echo at {FREQUENCY_HZ / 1e3:g} kHz"
+    )
     return draw_scene([mesh], [head], ears(), parts.points, parts.levels_db, title)
 
 
 def _strength(gathered: _Gathered) -> Figure:
-    """Shapes whose target strength is known, around the angle of incidence."""
     del gathered
-    angles, frequency, air = np.arange(-90.0, 90.5, 1.5), np.array([FREQUENCY_HZ]), Air()
-    side, radius = 0.1, 0.05
-    wavelength = air.speed_of_sound / FREQUENCY_HZ
-    tilt = np.radians(angles)
-    plate = 20 * np.log10(
-        np.abs(side**2 / wavelength * np.cos(tilt) * np.sinc(2 * side / wavelength * np.sin(tilt))) + 1e-9
-    )
-    # In the plane of a right-angled corner: the aperture of all that comes back by way of both faces.
-    reach = np.where(np.abs(angles) < 45, np.minimum(np.sin(np.pi / 4 - tilt), np.sin(np.pi / 4 + tilt)), 0)
-    corner = 20 * np.log10(2 * side**2 / wavelength * np.abs(reach) + 1e-9)
-    ball = np.full(len(angles), 20 * np.log10(radius / 2))
-    meshes = {
-        "plate, 10 x 10 cm": (_plate(side), 1),
-        "sphere, 10 cm": (_sphere(radius), 1),
-        "right-angled corner, one reflection": (_corner(side), 1),
-        "right-angled corner, two reflections": (_corner(side), 2),
-    }
-    levels = {
-        name: target_strength(mesh, frequency, angles, bounces=bounces, air=air)[:, 0]
-        for name, (mesh, bounces) in meshes.items()
-    }
-    known = ("plate, 10 x 10 cm", "sphere, 10 cm", "right-angled corner, two reflections")
-    forms = dict(zip(known, (plate, ball, corner), strict=True))
-    figure, grid = plt.subplots(1, 3, figsize=(13.5, 4.4), sharex=True, sharey=True)
-    for place, axes in enumerate(grid):
-        for number, name in enumerate(list(meshes)[place : place + 1] if place < 2 else list(meshes)[2:]):
-            axes.plot(angles, levels[name], color=figures.COLOURS[number], lw=1.8, label=name)
-            if name in forms:
-                axes.plot(angles, forms[name], color="black", lw=0.9, ls=(0, (4, 3)), label="closed form")
-        axes.set_ylim(-70, 30)
-        axes.set_xticks(range(-90, 91, 30))
-        axes.set_xlabel("angle of incidence (degrees)")
-        axes.legend(loc="upper right", fontsize=8)
-    grid[0].set_ylabel(f"target strength at {FREQUENCY_HZ / 1e3:g} kHz (dB re 1 m)")
-    return figure
-
-
-def _plate(side: float) -> Mesh:
-    """A square across the x axis that faces along it."""
-    half = side / 2
-    corners = np.array([[0, -half, -half], [0, half, -half], [0, half, half], [0, -half, half]])
-    return Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]]))
-
-
-def _corner(side: float) -> Mesh:
-    """Two squares that meet at a right angle along z and open along x."""
-    half, far = side / 2, side * np.sqrt(0.5)
-    near, left, right = (0, 0), (far, far), (far, -far)
-    points = np.array([(*place, height) for place in (near, left, right) for height in (-half, half)])
-    return Mesh(points, np.array([[0, 2, 3], [0, 3, 1], [0, 5, 4], [0, 1, 5]]))
-
-
-def _sphere(radius: float) -> Mesh:
-    """A sphere of small facets."""
-    trimesh = library("trimesh", "trimesh", "shapes")
-    ball = trimesh.creation.icosphere(subdivisions=5, radius=radius)
-    return Mesh(np.asarray(ball.vertices), np.asarray(ball.faces))
+    return draw_closed_forms(FREQUENCY_HZ)
 
 
 def _latent(gathered: _Gathered) -> Figure | str:
@@ -378,4 +352,5 @@ def _failures(gathered: _Gathered) -> Figure | str:
             (gathered.example(row), shape, float(scores[row])) for row, shape in zip(worst, shapes, strict=True)
         ]
     title = f"{gathered.title}: the worst of each class. {TITLES[method]}"
-    return draw_failures(groups, title, given="to the eye")
+    more = "All are seen from where the bat was, which heard an echo and saw nothing."
+    return draw_failures(groups, title, given="to the eye", more=more)

@@ -55,23 +55,13 @@ class Made:
     cells: int = CELLS
 
 
-def draw_reconstructions(
-    examples: Sequence[Example],
-    made: Sequence[Made],
-    where: str,
-    given: str = "one image each",
-    first: str = "Image given",
-    seen_from: str = "where the image was taken",
-) -> Figure:
+def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], where: str) -> Figure:
     """The image, the truth and what each method makes of the image, a column for each example.
 
     Args:
         examples: the objects.
         made: by method.
         where: the data set's name.
-        given: what methods make shapes of.
-        first: name of the row of images.
-        seen_from: where the shapes are seen from.
     """
     rows = [
         [Tile(photograph(example.image, SIDE)) for example in examples],
@@ -91,10 +81,10 @@ def draw_reconstructions(
     return board(
         rows,
         SIDE,
-        title=f"{where}: held-out objects from {given}",
-        row_names=[first, "True shape", *(method.title for method in made)],
+        title=f"{where}: held-out objects from one image each",
+        row_names=["Image given", "True shape", *(method.title for method in made)],
         column_names=[example.class_name for example in examples],
-        foot=f"The first held-out object of each class, not chosen. All shapes are seen from {seen_from}, "
+        foot="The first held-out object of each class, not chosen. All shapes are seen from where the image was taken, "
         "with room around. IoU: intersection over union of 32³ voxels; 100 % is the true shape; a set of points has no "
         "inside.",
     )

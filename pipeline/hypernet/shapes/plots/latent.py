@@ -25,9 +25,11 @@ def places(vectors: np.ndarray) -> np.ndarray:
     """Two coordinates of every vector, ``[n, 2]``: t-SNE (van der Maaten and Hinton 2008), the same every time."""
     manifold = library("sklearn.manifold", "scikit-learn", "shapes")
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    start: np.ndarray = manifold.TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(
-        vectors.astype(np.float64)
-    )
+    # Several threads wait for each other over so few vectors, and add in any order.
+    with library("threadpoolctl", "threadpoolctl", "shapes").threadpool_limits(1):
+        start: np.ndarray = manifold.TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(
+            vectors.astype(np.float64)
+        )
     return start
 
 

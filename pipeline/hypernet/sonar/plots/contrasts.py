@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hypernet.shapes.names import CLASSES
@@ -16,6 +17,7 @@ from hypernet.shapes.plots.latent import draw_classes
 from hypernet.sonar.core.regions import REGIONS
 
 METRICS = {"recall": "Surface recovered within a voxel (%)", "normal_error": "Error of the normal (degrees)"}
+LEAD = "More surface by sight (percentage points)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,37 +64,82 @@ def draw_sight_and_sound(pairs: Sequence[Paired]) -> Figure:
             axes.set_title(f"{what}\n{pair.title}{numbers}", fontsize=10)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=9)
+    figure.suptitle(
+        "Intersection over union (IoU) by sound and by sight. Dashed: equal. r: correlation [95 % interval]"
+    )
     return figure
 
 
 def draw_surfaces(
-    tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str], styles: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, pd.DataFrame],
+    titles: Mapping[str, str],
+    styles: Mapping[str, Mapping[str, Any]],
+    gains: Mapping[str, pd.DataFrame] | None = None,
 ) -> Figure:
     """Recall and error of the normals on each sort of surface, a row of panels for each data set.
+
+    Where they are given, a third column has the lead of sight over sound, object by object.
 
     Args:
         tables: by the data set's name: ``method``, ``group``, ``metric``, ``value``, ``ci95_low``, ``ci95_high``.
         titles: names of the methods for people, in the order of the legend.
         styles: of the methods' points.
+        gains: by the data set's name, of sight over the method ``reference``: ``group``, ``difference``, ``ci95_low``,
+            ``ci95_high``.
     """
-    figure, grid = plt.subplots(len(tables), 2, figsize=(11.5, 4.2 * len(tables)), squeeze=False)
+    columns = 2 + bool(gains)
+    figure, grid = plt.subplots(len(tables), columns, figsize=(5.4 * columns, 4.2 * len(tables)), squeeze=False)
     for (name, table), row in zip(tables.items(), grid, strict=True):
         methods = [method for method in titles if (table.method == method).any()]
-        for axes, (metric, label) in zip(row, METRICS.items(), strict=True):
+        for axes, (metric, label) in zip(row[:2], METRICS.items(), strict=True):
             for number, method in enumerate(methods):
                 rows = table[(table.method == method) & (table.metric == metric)].set_index("group").reindex(REGIONS)
-                across = np.arange(len(REGIONS)) + ((number + 0.5) / len(methods) - 0.5) * 0.75
-                ends = np.abs(np.stack([rows.value - rows.ci95_low, rows.ci95_high - rows.value]))
-                axes.errorbar(
-                    across, rows.value, np.nan_to_num(ends), ls="", ms=6, lw=1.1, label=titles[method], **styles[method]
-                )
-            axes.set_xticks(range(len(REGIONS)), REGIONS)
+                place = (number + 0.5) / len(methods) - 0.5
+                _points(axes, place, rows, "value", label=titles[method], **styles[method])
             axes.set_ylim(bottom=0)
             axes.set_ylabel(label)
+        if gains and name in gains:
+            _lead(row[-1], gains[name], titles, styles)
+        elif gains:
+            row[-1].remove()
+        for axes in row[: 2 + bool(gains and name in gains)]:
             axes.set_title(name, fontsize=10)
+            axes.set_xticks(range(len(REGIONS)), REGIONS)
+            axes.set_xlabel("sort of the true surface")
+            axes.grid(visible=False, axis="x")
+            axes.set_xlim(-0.5, len(REGIONS) - 0.5)
+            axes.axvspan(0.5, 1.5, color="0.95", zorder=0)
+    if gains:
+        # As high as each other: the lead with one reflection and with two are to be compared.
+        leads = [axes for name, axes in zip(tables, grid[:, -1], strict=True) if name in gains]
+        limits = np.array([axes.get_ylim() for axes in leads])
+        for axes in leads:
+            # With room for the legend.
+            axes.set_ylim(limits.min(), limits.max() + 0.25 * np.ptp(limits))
     # A method may be in one of the data sets alone.
     entries = {
-        label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        label: handle
+        for axes in grid[:, :2].flat
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns, fontsize=9)
+    figure.suptitle("Which surface is recovered; bars: 95 % intervals over objects")
     return figure
+
+
+def _lead(axes: Axes, gains: pd.DataFrame, titles: Mapping[str, str], styles: Mapping[str, Mapping[str, Any]]) -> None:
+    methods = [method for method in titles if (gains.reference == method).any()]
+    for number, method in enumerate(methods):
+        rows = gains[gains.reference == method].set_index("group").reindex(REGIONS)
+        place = 0.6 * ((number + 0.5) / len(methods) - 0.5)
+        _points(axes, place, rows, "difference", label=f"sight over {titles[method]}", mfc="none", **styles[method])
+    axes.axhline(0, color="0.3", lw=1)
+    axes.set_ylabel(LEAD)
+    axes.legend(loc="upper center", fontsize=8)
+
+
+def _points(axes: Axes, place: float, rows: pd.DataFrame, column: str, **style: Any) -> None:
+    """A point and its interval on each sort of surface, ``place`` (-0.5 to 0.5) beside the middle."""
+    across = np.arange(len(REGIONS)) + 0.75 * place
+    ends = np.abs(np.stack([rows[column] - rows.ci95_low, rows.ci95_high - rows[column]]))
+    axes.errorbar(across, rows[column], np.nan_to_num(ends), ls="", ms=6, lw=1.1, **style)
