@@ -14,6 +14,7 @@ from scipy.io import wavfile
 from hypernet.cli import main
 from hypernet.lab.config import check
 from hypernet.lab.errors import UserError
+from hypernet.shapes.core.extraction import EmptyFieldError
 from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.sources.mesh_files import read_mesh
 from hypernet.shapes.sources.objects import GeneratedObject
@@ -168,14 +169,31 @@ def _with_gallery(model: Listener, echoes: np.ndarray) -> Listener:
     return model
 
 
-def test_predict_refuses_what_does_not_fit(model, tmp_path):
-    with pytest.raises(UserError, match="2 echoes of 1024 samples at 250 kHz"):
-        predict(np.zeros((1, 2, 1000), dtype=np.float32), model=model)
-    with pytest.raises(UserError, match="finite"):
-        predict(np.full((2, 1024), np.nan, dtype=np.float32), model=model)
-    np.save(tmp_path / "objects.npy", np.array([None, {}], dtype=object), allow_pickle=True)
-    with pytest.raises(UserError, match="Python objects"):
-        predict(tmp_path / "objects.npy", model=model)
+def test_an_empty_answer_says_what_may_be_why(model, record, monkeypatch):
+    """Warnings are worth most where there is no object: they are in the one line that is left."""
+    monkeypatch.setattr(Listener, "field_of", lambda self, embedding: lambda points: np.full(len(points), -1.0))
+    monkeypatch.setattr(Listener, "familiarity", lambda self, echoes: (np.array([2.0]), np.array([0])))
+    with pytest.raises(EmptyFieldError, match="hears no object") as caught:
+        reconstruct(replace(record, call="CF 80 kHz, 20 ms"), model=_with_gallery(model, fitted(record, model).echoes))
+    words = str(caught.value)
+    assert "emitted: CF 80 kHz" in words
+    assert "unlike any echo it was trained on (200%" in words
+    assert "\n" not in words
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"start_s": float("nan")}, "start_s: nan"),
+        ({"start_s": 5.2}, "start_s: 5.2; accepted: seconds from -1 to 1"),
+        ({"full_scale_pa": 0.0}, "full_scale_pa: 0"),
+        ({"full_scale_pa": float("nan")}, "full_scale_pa: nan"),
+        ({"resolution": 3}, "resolution: 3"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(model, record, given, message):
+    with pytest.raises(UserError, match=message):
+        reconstruct(record, model=model, **given)
 
 
 def test_the_command_says_what_is_missing(capsys):

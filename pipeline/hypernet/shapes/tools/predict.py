@@ -83,16 +83,17 @@ def run(arguments: argparse.Namespace) -> None:
     write_voxels(arguments.out, predict(arguments.images, model=arguments.model))
 
 
-def check_names(arguments: argparse.Namespace, given: str) -> None:
+def check_names(arguments: argparse.Namespace, given: str, endings: Sequence[str] = ENDINGS) -> None:
     """Refuse names of files that are no arrays, or that would write over what is read.
 
     Args:
         arguments: with ``model``, ``out``, and what is read under ``given``.
         given: the option's name.
+        endings: of what is read.
     """
-    for option in (given, "out"):
+    for option, accepted in ((given, endings), ("out", ENDINGS)):
         try:
-            output_file(getattr(arguments, option), *ENDINGS)
+            output_file(getattr(arguments, option), *accepted)
         except UserError as error:
             raise UserError(f"--{option} {error}") from None
     check_outputs({"out": arguments.out}, [getattr(arguments, given), arguments.model])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ from hypernet.sonar.trained import Listener, open_model
 
 # An echo is farther from all of the training than 99 % of held-out ones are.
 FAMILIAR = 1.0
+# A file begins this long before or after its call at most.
+LATEST_S = 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,10 +53,7 @@ class Reconstruction(ShapeReconstruction):
             yield f"warning: {heard.name}: {warning}"
         for share, name in zip(self.familiarity, self.nearest_classes, strict=True):
             if share > FAMILIAR:
-                yield (
-                    f"warning: {heard.name}: unlike any echo it was trained on ({share:,.0%} of the familiar range, in "
-                    f"which 99 % of held-out echoes are; nearest: {name})"
-                )
+                yield f"warning: {heard.name}: {_unlike(share, name)}"
             else:
                 yield f"{heard.name}: nearest to echoes of the class {name} ({share:.0%} of the familiar range)"
         yield (
@@ -93,6 +93,10 @@ def reconstruct(
     """
     if not SMALLEST <= resolution <= LARGEST:
         raise UserError(f"resolution: {resolution}; accepted: {SMALLEST} to {LARGEST} cells along a side")
+    if start_s is not None and not abs(start_s) <= LATEST_S:
+        raise UserError(f"start_s: {start_s:g}; accepted: seconds from -{LATEST_S:g} to {LATEST_S:g}")
+    if full_scale_pa is not None and not 0 < full_scale_pa < math.inf:
+        raise UserError(f"full_scale_pa: {full_scale_pa:g}; accepted: a pressure in Pa above 0")
     listener = model if isinstance(model, Listener) else open_model(model)
     heard = fitted(echo, listener, pose, start_s, full_scale_pa, level)
     embedding: np.ndarray | None = None
@@ -108,9 +112,20 @@ def reconstruct(
     try:
         mesh = extract(shape, resolution, start=START)
     except EmptyFieldError as error:
-        raise EmptyFieldError(f"{heard.name}: {listener.method} hears no object there: {error}") from None
+        # What may be why.
+        unlike = [_unlike(*pair) for pair in zip(shares, nearest, strict=True) if pair[0] > FAMILIAR]
+        reasons = "".join(f"; {warning}" for warning in (*heard.warnings, *unlike))
+        raise EmptyFieldError(f"{heard.name}: {listener.method} hears no object there: {error}{reasons}") from None
     view = View(heard.name, np.zeros((0, 0, 4), dtype=np.uint8), heard.notes)
     return Reconstruction(mesh, shape, (view,), resolution, listener, embedding, nearest, shares, heard)
+
+
+def _unlike(share: float, name: str) -> str:
+    """That an echo is far from all of the training."""
+    return (
+        f"unlike any echo it was trained on ({math.ceil(100 * share):,}% of the familiar range, in which 99 % of "
+        f"held-out echoes are; nearest: {name})"
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +135,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pose", type=options.whole_number(0, 1000), default=0, help="of the file; default: 0")
     parser.add_argument(
         "--start-ms",
-        type=options.real_number(-1000, 1000, "a time in ms"),
+        type=options.real_number(-1e3 * LATEST_S, 1e3 * LATEST_S, "a time in ms"),
         help="of the first sample after the call began, where the file does not say it",
     )
     parser.add_argument(
