@@ -13,7 +13,7 @@ from scipy.io import wavfile
 from hypernet.lab.errors import UserError
 from hypernet.sonar.core.calls import Call
 from hypernet.sonar.core.poses import ears, head_at
-from hypernet.sonar.sources.echo_files import EchoRecord, read_echo
+from hypernet.sonar.sources.echo_files import NO_START, EchoRecord, read_echo
 
 pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
 
@@ -165,3 +165,11 @@ def test_a_damaged_wav_is_an_error_of_one_line(tmp_path, place, value, cut):
     except UserError as error:
         message = str(error)
     assert "\n" not in message
+
+
+def test_a_netcdf_file_without_a_start_says_so(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    with h5py.File(tmp_path / "foreign.nc", "w") as file:
+        file["echo"] = np.ones((1, 2, 50))
+        file.attrs["rate_hz"] = 250_000.0
+    assert NO_START in read_echo(tmp_path / "foreign.nc").notes

@@ -22,7 +22,7 @@ from hypernet.shapes.sources.procedural import generate
 from hypernet.sonar.config import Config
 from hypernet.sonar.methods import build
 from hypernet.sonar.model import Sound
-from hypernet.sonar.sources.echo_files import EchoRecord
+from hypernet.sonar.sources.echo_files import NO_SCALE, EchoRecord
 from hypernet.sonar.sources.targets import air_of, listen, start_s, sweep
 from hypernet.sonar.tools.fitted import fitted
 from hypernet.sonar.tools.predict import predict
@@ -199,3 +199,64 @@ def test_numbers_that_cannot_be_are_refused(model, record, given, message):
 def test_the_command_says_what_is_missing(capsys):
     assert main(["sonar", "reconstruct", "none.nc", "--model", "none.ckpt"]) == 2
     assert "nothing to write" in capsys.readouterr().err
+
+
+def recorder_file(path: Path, record: EchoRecord, seconds: float, rate_hz: int = 250_000, offset: float = 0.0) -> Path:
+    """What a recorder writes that starts with the call: noise, the echo, noise; float numbers in Pa, without a call."""
+    sound = NOISE * np.random.default_rng(1).standard_normal((2, round(seconds * 250e3)))
+    first = round(record.start_s * 250e3)
+    sound[:, first : first + record.samples.shape[2]] += record.samples[0]
+    wavfile.write(path, rate_hz, (sound + offset).T.astype(np.float32))
+    return path
+
+
+@pytest.mark.parametrize(("seconds", "offset"), [(0.01, 0.0), (1.0, 0.0), (0.01, 0.02)])
+def test_noise_and_an_offset_beside_the_window_are_no_echo(model, record, tmp_path, seconds, offset):
+    path = recorder_file(tmp_path / "long.wav", record, seconds, offset=offset)
+    heard = fitted(path, model, start_s=0.0, full_scale_pa=1.0).echoes - fitted(record, model).echoes
+    assert float(heard.std()) == pytest.approx(2**0.5 * NOISE, rel=0.1)
+
+
+def test_a_time_expanded_file_is_read_as_it_was_recorded(model, record, tmp_path):
+    path = recorder_file(tmp_path / "slow.wav", record, 0.01, rate_hz=25_000)
+    with pytest.raises(UserError, match="--time-expansion"):
+        fitted(path, model, start_s=0.0, full_scale_pa=1.0)
+    plain = recorder_file(tmp_path / "plain.wav", record, 0.01)
+    slow, fast = (
+        fitted(name, model, start_s=0.0, full_scale_pa=1.0, time_expansion=factor).echoes
+        for name, factor in ((path, 10), (plain, None))
+    )
+    assert np.array_equal(slow, fast)
+
+
+def test_a_scale_that_the_file_states_is_not_given_twice(model, record, tmp_path):
+    record.save(tmp_path / "echo.wav")
+    with pytest.raises(UserError, match="leave --full-scale-pa out"):
+        fitted(tmp_path / "echo.wav", model, full_scale_pa=2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record: np.stack([record.samples[0, 0], 0 * record.samples[0, 1]]), "channel 2 of 2 is silent"),
+        (lambda record: record.samples[0][[0, 0]], "channels 1 and 2 are the same"),
+    ],
+)
+def test_a_single_ear_is_refused(model, record, change, message):
+    with pytest.raises(UserError, match=message):
+        fitted(replace(record, samples=change(record)[None], heads=(), notes=(NO_SCALE,)), model, full_scale_pa=1.0)
+
+
+def test_what_the_file_shows_of_itself_is_a_warning(model, record):
+    peak = np.abs(record.samples).max()
+    loud = replace(record, samples=np.clip(record.samples, -peak / 5, peak / 5))
+    assert "clipped" in fitted(loud, model).warnings[0]
+    chair = generate("chair", 7).union()
+    low = simulate(chair, size_m=0.2, elevation_deg=0, range_m=0.95, azimuth_deg=60).record
+    words = fitted(low, model).warnings
+    assert ["0.95 m away" in words[0], "0 degrees above" in words[1], "60 degrees aside" in words[2]] == [True] * 3
+    slow = replace(record, samples=record.samples[..., ::3], rate_hz=record.rate_hz / 3)
+    assert "holds nothing above 41.7 kHz" in fitted(slow, model).warnings[0]
+    (warning,) = fitted(replace(record, call="FM 60 to 20 kHz, 2 ms, hyperbolic"), model).warnings
+    assert "hyperbolic" in warning
+    assert fitted(record, model).warnings == ()

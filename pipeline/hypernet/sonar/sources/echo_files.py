@@ -180,6 +180,8 @@ def _read_netcdf(path: Path) -> EchoRecord:
         poses, microphones, count = samples.shape
         rate, start = _clock(path, file, count)
         notes = [line for line in str(hdf5.attribute(file, "notes") or "").split("\n") if line]
+        if start is None:
+            notes.append(NO_START)
         geometry = {
             name: hdf5.numbers(path, file, name) for name in ("head_position", *(f"head_{axis}" for axis in _AXES))
         }
@@ -201,7 +203,7 @@ def _read_netcdf(path: Path) -> EchoRecord:
     return EchoRecord(
         samples,
         rate,
-        start,
+        start or 0.0,
         heads,
         offsets,
         float(speed) if isinstance(speed, int | float) and 100 < speed < 2000 else 343.2,
@@ -212,8 +214,8 @@ def _read_netcdf(path: Path) -> EchoRecord:
     )
 
 
-def _clock(path: Path, file: Any, count: int) -> tuple[float, float]:
-    """Rate and time of the first sample."""
+def _clock(path: Path, file: Any, count: int) -> tuple[float, float | None]:
+    """Rate, and time of the first sample where the file says it."""
     rate, start = hdf5.attribute(file, "rate_hz"), hdf5.attribute(file, "start_s")
     times = hdf5.numbers(path, file, "time")
     if times is not None and times.shape == (count,):
@@ -224,7 +226,7 @@ def _clock(path: Path, file: Any, count: int) -> tuple[float, float]:
         start = start if isinstance(start, int | float) else float(times[0])
     if not isinstance(rate, int | float) or not 1000 <= rate <= 1e8:
         raise UserError(f"{path}: no rate of 1000 samples a second or more (attribute rate_hz, or time in seconds)")
-    return float(rate), float(start) if isinstance(start, int | float) and np.isfinite(start) else 0.0
+    return float(rate), float(start) if isinstance(start, int | float) and np.isfinite(start) else None
 
 
 def _heads(path: Path, geometry: Mapping[str, np.ndarray | None], poses: int) -> tuple[Head, ...]:

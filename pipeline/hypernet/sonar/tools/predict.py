@@ -79,7 +79,7 @@ def _of_netcdf(path: Path, listener: Listener) -> Iterator[Fitted]:
         records = [record] * len(poses)
     for number, (record, pose) in enumerate(zip(records, poses, strict=True)):
         try:
-            yield fitted(record, listener, pose)
+            yield fitted(record, listener, pose, seed=number)
         except UserError as error:
             place = f"{'object' if archived else 'pose'} {number}: " if len(records) > 1 else ""
             raise UserError(f"{path}: {place}{str(error).removeprefix('echo: ')}") from None

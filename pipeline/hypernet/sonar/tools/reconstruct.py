@@ -72,6 +72,7 @@ def reconstruct(
     start_s: float | None = None,
     full_scale_pa: float | None = None,
     level: str = "file",
+    time_expansion: float | None = None,
 ) -> Reconstruction:
     """Reconstruct the object that an echo came from.
 
@@ -83,6 +84,7 @@ def reconstruct(
         start_s: time of the first sample after the call began, where the file does not say it.
         full_scale_pa: pressure of a sample of size 1, where the file does not say it.
         level: ``file``, or ``match``: brought to the level of the training's echoes.
+        time_expansion: how many times slower a .wav file plays, where the file does not say it.
 
     Raises:
         UserError: the echo or the model cannot be read, they do not fit, or the model hears no object.
@@ -98,7 +100,7 @@ def reconstruct(
     if full_scale_pa is not None and not 0 < full_scale_pa < math.inf:
         raise UserError(f"full_scale_pa: {full_scale_pa:g}; accepted: a pressure in Pa above 0")
     listener = model if isinstance(model, Listener) else open_model(model)
-    heard = fitted(echo, listener, pose, start_s, full_scale_pa, level)
+    heard = fitted(echo, listener, pose, start_s, full_scale_pa, level, time_expansion)
     embedding: np.ndarray | None = None
     shares: tuple[float, ...] = ()
     nearest: tuple[str, ...] = ()
@@ -146,6 +148,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=LEVELS, default="file", help="match: bring it to the level of the training's echoes"
     )
+    parser.add_argument(
+        "--time-expansion",
+        type=options.real_number(1e-3, 100, "a factor of up to 100"),
+        help="how many times slower the .wav file plays, such as 10",
+    )
     add_output_arguments(parser, "that of the training's objects")
 
 
@@ -163,6 +170,7 @@ def run(arguments: argparse.Namespace) -> None:
         start_s=None if arguments.start_ms is None else arguments.start_ms / 1e3,
         full_scale_pa=arguments.full_scale_pa,
         level=arguments.level,
+        time_expansion=arguments.time_expansion,
     )
     print(shape.summary())
     write_outputs(shape, outputs, arguments.size_mm)
