@@ -223,6 +223,11 @@ class ShapeTraining(pl.LightningModule, abc.ABC):
         self.log("validation_error", float((seen[:, 0] / seen[:, 1]).mean()))
         self._sums.zero_()
 
+    @property
+    def warm_up_steps(self) -> int:
+        """Steps over which the learning rate first rises."""
+        return 0
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam; its rate falls as a cosine."""
         settings = self.settings
@@ -233,6 +238,7 @@ class ShapeTraining(pl.LightningModule, abc.ABC):
             settings.max_steps,
             # In mixed precision a fused Adam scales gradients by itself, and they cannot be clipped.
             fused=settings.precision == "32-true",
+            warm_up_steps=self.warm_up_steps,
         )
         return cast(OptimizerLRScheduler, optimizer)
 

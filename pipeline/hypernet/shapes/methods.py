@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import count_parameters
+from hypernet.lab.runs.models import count_parameters, of_parameters
 from hypernet.shapes.baselines.cbn import ConditionalNormDecoder
 from hypernet.shapes.baselines.concat import ConcatDecoder
 from hypernet.shapes.baselines.film import FilmDecoder
@@ -95,12 +95,10 @@ def _matched(settings: MatchedSettings) -> ConditionalShape:
         decode = ConcatDecoder(method.embedding, method.width, decoder.layers)
         return ConditionalShape(_embedding(encoder, hidden, method.embedding), decode)
 
-    # The count is linear in the width of the trunk's hidden layer.
-    smallest = count_parameters(network(1))
-    if smallest > wanted:
+    matched, smallest = of_parameters(network, wanted)
+    if matched is None:
         raise UserError(
             f"concat_matched: width {method.width} and embedding {method.embedding} alone make {smallest:,} parameters "
             f"of the hypernetwork's {wanted:,}; choose smaller ones"
         )
-    each = count_parameters(network(2)) - smallest
-    return network(1 + round((wanted - smallest) / each))
+    return matched

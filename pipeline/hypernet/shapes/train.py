@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
@@ -99,20 +99,33 @@ def _retrieval(split: Split, size: int, framed: bool) -> Retrieval:
 
 
 def _gallery(network: nn.Module, data: ShapeData) -> dict[str, object]:
-    """What the model knows of its training images: their embeddings, and how far a familiar image is from them."""
+    """What the model knows of its training images, see :func:`familiar`."""
     if not isinstance(network, ConditionalShape | VoxelShape):
         return {}
     training, validation = data.splits["train"], data.splits["validation"]
-    rows = np.arange(len(training))
-    if len(rows) > GALLERY:
-        rows = np.sort(numpy_generator(0, "shapes", "gallery").permutation(rows)[:GALLERY])
+    rows = gallery_rows(len(training), "shapes")
     # As many embeddings as kept: one view of each object, in turn.
     view = np.arange(len(rows)) % training.images.shape[1]
     known = embeddings(network, training.images[rows, view])
-    held_out = embeddings(network, np.array(validation.images[:, 0]))
-    distances = torch.cdist(held_out, known).amin(dim=1)
+    return familiar(known, training.classes[rows], embeddings(network, np.array(validation.images[:, 0])))
+
+
+def gallery_rows(count: int, domain: str) -> np.ndarray:
+    """Which of the training objects are kept with a model, ascending."""
+    rows = np.arange(count)
+    return np.sort(numpy_generator(0, domain, "gallery").permutation(rows)[:GALLERY]) if count > GALLERY else rows
+
+
+def familiar(known: Tensor, classes: np.ndarray, held_out: Tensor) -> dict[str, object]:
+    """What a model file says of its training: embeddings, and how far a familiar one is from them.
+
+    Args:
+        known: embeddings of training objects, ``[N, E]``.
+        classes: theirs, ``[N]``.
+        held_out: embeddings of validation objects, ``[V, E]``.
+    """
     return {
         "gallery": known,
-        "gallery_classes": torch.from_numpy(np.asarray(training.classes[rows])),
-        "familiar_distance": float(distances.quantile(FAMILIAR_SHARE)),
+        "gallery_classes": torch.from_numpy(np.asarray(classes)),
+        "familiar_distance": float(torch.cdist(held_out, known).amin(dim=1).quantile(FAMILIAR_SHARE)),
     }

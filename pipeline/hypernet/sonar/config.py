@@ -10,12 +10,10 @@ from hypernet.lab.config import (
     Count,
     DatasetName,
     DomainConfig,
-    EvaluateSettings,
     Method,
     NamesOnce,
     Positive,
     Section,
-    SourceSettings,
     Steps,
     TrainSettings,
 )
@@ -23,7 +21,7 @@ from hypernet.shapes.config import (
     Counts,
     DecoderSizes,
     EncoderSizes,
-    MeshScores,
+    EvaluationSettings,
     OwnMeshes,
     Pixels,
     Samples,
@@ -32,6 +30,7 @@ from hypernet.shapes.config import (
     Voxelisation,
     WideMethod,
 )
+from hypernet.shapes.config import RawSettings as ShapeSources
 from hypernet.sonar.names import GENERATED, GENERATED_NAME, REAL, SOURCES
 
 # What of an object a network is given: the first pair of echoes, the pairs of all heads, all microphones with the first
@@ -184,16 +183,10 @@ class NearestMethod(Section):
     frames: Annotated[list[Annotated[int, Field(ge=1, le=64)]], Field(min_length=1)]
 
 
-class RawSettings(SourceSettings):
+class RawSettings(ShapeSources):
     """Where the objects and the call come from."""
 
-    generated: Counts | None
-    own: OwnMeshes | None
     call: EmittedCall
-
-    def own_files(self) -> list[str]:
-        """See ``SourceSettings``."""
-        return [] if self.own is None else self.own.files()
 
 
 class PrepareSettings(Section):
@@ -206,13 +199,6 @@ class PrepareSettings(Section):
     voxels: Voxelisation
     samples: Samples
     own: OwnMeshes | None
-
-
-class EvaluationSettings(EvaluateSettings):
-    """What the evaluation depends on."""
-
-    resamples: Annotated[int, Field(ge=100)]
-    mesh: MeshScores
 
 
 class MethodSettings(TrainSettings):

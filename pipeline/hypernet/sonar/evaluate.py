@@ -17,13 +17,12 @@ from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.clusters import clustered
 from hypernet.lab.results.statistics import correlation, mean_of_classes
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
-from hypernet.shapes.config import MeshScores
+from hypernet.shapes.config import EvaluationSettings, MeshScores
 from hypernet.shapes.core.extraction import EmptyFieldError, extract
 from hypernet.shapes.core.metrics import surface_scores
 from hypernet.shapes.core.solids import surface_samples
 from hypernet.shapes.evaluate import by_class, first_of_each_class, position
 from hypernet.sonar.baselines.nearest import NearestEcho
-from hypernet.sonar.config import EvaluationSettings
 from hypernet.sonar.core.regions import REGIONS, region_scores
 from hypernet.sonar.dataset import EchoData, EchoSplit, load
 from hypernet.sonar.names import GENERATED

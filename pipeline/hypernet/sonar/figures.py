@@ -37,7 +37,7 @@ from hypernet.sonar.methods import QUOTED, TITLES
 from hypernet.sonar.names import GENERATED, GENERATED_NAME, dataset_title
 from hypernet.sonar.plots.closed_forms import draw_closed_forms
 from hypernet.sonar.plots.contrasts import METRICS, Paired, draw_sight_and_sound, draw_surfaces
-from hypernet.sonar.plots.gallery import draw_reconstructions, spectrogram_image
+from hypernet.sonar.plots.gallery import SIDE, draw_reconstructions, spectrogram_image
 from hypernet.sonar.plots.scenes import draw_scene
 from hypernet.sonar.plots.sounds import Sound, draw_echo
 from hypernet.sonar.plots.styles import QUOTED_STYLE, STYLE
@@ -51,7 +51,7 @@ SHORT = {"concat_matched": "BatMan's encoder, fixed decoder", "vision": "Vision"
 SOUND, SIGHT = ("batman", "batman_pairs"), "vision"
 WORST = 3
 # Cells along a side from which surfaces are drawn, and pixels along a side of an echo's picture.
-COARSE, ECHO_PIXELS = 40, 122
+COARSE = 40
 FREQUENCY_HZ = 40e3
 
 
@@ -201,7 +201,7 @@ def _reconstructions(gathered: _Gathered) -> Figure:
     # Between the lowest and the highest frequency that the call has.
     low, high = Call.recorded(data.emitted, data.rate_hz).band_hz
     band = (max(0.0, 0.5 * low), min(0.5 * data.rate_hz, 1.2 * high))
-    heard = [spectrogram_image(_sound(gathered, row), band, ECHO_PIXELS) for row in gathered.rows]
+    heard = [spectrogram_image(_sound(gathered, row), band, SIDE) for row in gathered.rows]
     times = _sound(gathered, gathered.rows[0]).milliseconds
     shown = (
         f"Echo: spectrogram, to the right {times[0]:.1f} to {times[-1]:.1f} ms after the call began, upwards "

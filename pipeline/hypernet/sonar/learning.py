@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
+from hypernet.lab.training import StepData, fit
 from hypernet.shapes.core.networks import ConditionalShape
 from hypernet.shapes.learning import OBJECTS_AT_ONCE, Batch, OccupancyTraining
 from hypernet.sonar.baselines.sight import side_by_side
@@ -100,18 +97,10 @@ class EchoTraining(OccupancyTraining):
 
     settings: EchoTrainingSettings
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam; its rate rises, then falls as a cosine."""
-        settings = self.settings
-        optimizer = adam_with_cosine_decay(
-            self.parameters(),
-            settings.learning_rate,
-            settings.final_learning_rate_share,
-            settings.max_steps,
-            fused=settings.precision == "32-true",
-            warm_up_steps=settings.warm_up_steps,
-        )
-        return cast(OptimizerLRScheduler, optimizer)
+    @property
+    def warm_up_steps(self) -> int:
+        """See ``ShapeTraining``."""
+        return self.settings.warm_up_steps
 
     def logits(self, batch: Batch, points: Tensor) -> Tensor:
         """See ``OccupancyTraining``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import count_parameters
+from hypernet.lab.runs.models import count_parameters, of_parameters
 from hypernet.shapes.baselines.concat import ConcatDecoder
 from hypernet.shapes.baselines.film import FilmDecoder
 from hypernet.shapes.config import EncoderSizes
@@ -83,12 +83,10 @@ def _matched(settings: MatchedSettings, sound: Sound) -> ConditionalShape:
         decode = ConcatDecoder(encoder.embedding, width, decoder.layers)
         return ConditionalShape(bat_embedding(sound, settings.representation, encoder, hidden), decode)
 
-    # The count is linear in the width of the trunk's hidden layer.
-    smallest = count_parameters(network(1))
-    if smallest > wanted:
+    matched, smallest = of_parameters(network, wanted)
+    if matched is None:
         raise UserError(
             f"concat_matched: width {width} alone makes {smallest:,} parameters of the hypernetwork's {wanted:,}; "
             "choose a smaller one"
         )
-    each = count_parameters(network(2)) - smallest
-    return network(1 + round((wanted - smallest) / each))
+    return matched

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
 
 from hypernet.lab.job import Job
-from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.models import count_parameters
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.shapes.baselines.means import MeanShape
 from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.core.networks import ConditionalShape
-from hypernet.shapes.train import EXAMPLES, FAMILIAR_SHARE, GALLERY
+from hypernet.shapes.train import EXAMPLES, familiar, gallery_rows
 from hypernet.shapes.trained import embeddings
 from hypernet.sonar.baselines.nearest import NearestEcho, compared
 from hypernet.sonar.baselines.sight import BothEmbedding
@@ -116,18 +113,12 @@ def _nearest(settings: NearestSettings, data: EchoData, sound: Sound, run: Train
     return chosen
 
 
-def _gallery(network: nn.Module, data: EchoData, senses: Senses) -> dict[str, Any]:
-    """What the model knows of its training echoes: embeddings, and how far a familiar echo is from them."""
+def _gallery(network: nn.Module, data: EchoData, senses: Senses) -> dict[str, object]:
+    """What the model knows of its training echoes, see :func:`familiar`."""
     if not isinstance(network, ConditionalShape):
         return {}
     training, held_out = data.split("train"), data.split("validation")
-    rows = np.arange(len(training))
-    if len(rows) > GALLERY:
-        rows = np.sort(numpy_generator(0, "sonar", "gallery").permutation(rows)[:GALLERY])
+    rows = gallery_rows(len(training), "sonar")
     known = embeddings(network, data.given("train", rows, 0, senses))
     asked = embeddings(network, data.given("validation", np.arange(len(held_out)), 0, senses))
-    return {
-        "gallery": known,
-        "gallery_classes": torch.from_numpy(np.asarray(training.classes[rows])),
-        "familiar_distance": float(torch.cdist(asked, known).amin(dim=1).quantile(FAMILIAR_SHARE)),
-    }
+    return familiar(known, training.classes[rows], asked)

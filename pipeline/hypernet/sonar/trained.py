@@ -28,7 +28,7 @@ class Listener(Reconstructor):
 
     Calling it with echoes in Pa, float32 ``[B, C, T]``, gives the occupancy of the evaluation grid, bool
     ``[B, 32, 32, 32]`` indexed by x, y, z (x lateral, y up, z to the front). ``vision`` takes images uint8 RGBA
-    ``[B, S, S, 4]``, ``vision_sonar`` the rows of ``hypernet.sonar.core.encoders.side_by_side``.
+    ``[B, S, S, 4]``, ``vision_sonar`` the rows of ``hypernet.sonar.baselines.sight.side_by_side``.
 
     Args:
         method: method id.

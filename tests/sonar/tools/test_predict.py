@@ -7,51 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-import yaml
 
 from hypernet.cli import main
-from hypernet.lab.config import check
 from hypernet.lab.errors import UserError
 from hypernet.shapes.sources.procedural import generate
-from hypernet.sonar.config import Config
-from hypernet.sonar.methods import build
 from hypernet.sonar.model import Sound
 from hypernet.sonar.sources.archive import EchoArchive
 from hypernet.sonar.sources.echo_files import EchoRecord
-from hypernet.sonar.sources.targets import start_s, sweep
 from hypernet.sonar.tools import predict as tool
 from hypernet.sonar.tools.fitted import fitted
 from hypernet.sonar.tools.predict import predict
 from hypernet.sonar.tools.simulate import simulate
 from hypernet.sonar.trained import Listener
 
-PROJECT = Path(__file__).resolve().parents[3]
+# As in conftest.py.
 NOISE = 7e-5
-
-
-@pytest.fixture(scope="module")
-def config() -> Config:
-    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["sonar"]
-    checked: Config = check(Config, content, "sonar")
-    return checked
-
-
-def listener(config: Config, method: str, ears: int) -> Listener:
-    """An untrained model: its answers are nonsense, and its form is that of a trained one."""
-    torch.manual_seed(3)
-    settings = config.settings("train", "generated", method)
-    sound = Sound(ears, config.hearing.samples, config.hearing.rate_hz)
-    network = build(settings, sound).eval()
-    call, start = sweep(config.call).title, start_s(config.scene, config.hearing)
-    return Listener(
-        method, "untrained", settings.senses, sound, start, NOISE, call, config.scene, config.image_size, network
-    )
-
-
-@pytest.fixture(scope="module")
-def model(config) -> Listener:
-    return listener(config, "batman", 2)
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +84,10 @@ def test_each_object_of_a_data_set_is_taken_from_its_first_view(model, record, t
     assert heard[:, :, -100:].std() == pytest.approx(NOISE, rel=0.15)
 
 
-def test_a_data_set_is_heard_with_what_the_method_hears(config, model, record, tmp_path, monkeypatch):
-    pairs = listener(config, "batman_pairs", 4)
+def test_a_data_set_is_heard_with_what_the_method_hears(listener, model, record, tmp_path, monkeypatch):
+    pairs = listener("batman_pairs", 4)
     assert heard_by(pairs, archive(tmp_path / "pairs.nc", record), monkeypatch).shape == (2, 4, 1024)
-    pair = listener(config, "batman", 2)
+    pair = listener("batman", 2)
     pair.senses, pair.sound = "microphones", Sound(5, 1024, 250_000)
     with pytest.raises(UserError, match="no echoes of further microphones"):
         predict(tmp_path / "pairs.nc", model=pair)
@@ -125,10 +95,10 @@ def test_a_data_set_is_heard_with_what_the_method_hears(config, model, record, t
     assert [item.echoes.shape for item in tool._of_netcdf(path, pair)] == [(1, 5, 1024)] * 2
 
 
-def test_each_pose_of_a_file_is_taken(model, config, record, tmp_path, monkeypatch):
+def test_each_pose_of_a_file_is_taken(model, listener, record, tmp_path, monkeypatch):
     record.save(tmp_path / "echo.nc")
     assert heard_by(model, tmp_path / "echo.nc", monkeypatch).shape == (2, 2, 1024)
-    together = listener(config, "batman_pairs", 4)
+    together = listener("batman_pairs", 4)
     assert predict(tmp_path / "echo.nc", model=together).shape == (1, 32, 32, 32)
 
 

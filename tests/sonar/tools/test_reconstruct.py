@@ -8,55 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from scipy.io import wavfile
 
 from hypernet.cli import main
-from hypernet.lab.config import check
 from hypernet.lab.errors import UserError
 from hypernet.shapes.core.extraction import EmptyFieldError
 from hypernet.shapes.core.metrics import iou
 from hypernet.shapes.sources.mesh_files import read_mesh
 from hypernet.shapes.sources.objects import GeneratedObject
 from hypernet.shapes.sources.procedural import generate
-from hypernet.sonar.config import Config
-from hypernet.sonar.methods import build
-from hypernet.sonar.model import Sound
 from hypernet.sonar.sources.echo_files import NO_SCALE, EchoRecord
-from hypernet.sonar.sources.targets import air_of, listen, start_s, sweep
+from hypernet.sonar.sources.targets import air_of, listen, sweep
 from hypernet.sonar.tools.fitted import fitted
 from hypernet.sonar.tools.predict import predict
 from hypernet.sonar.tools.reconstruct import reconstruct
 from hypernet.sonar.tools.simulate import simulate
 from hypernet.sonar.trained import Listener
 
-PROJECT = Path(__file__).resolve().parents[3]
+# As in conftest.py.
 NOISE = 7e-5
-
-
-@pytest.fixture(scope="module")
-def config() -> Config:
-    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["sonar"]
-    checked: Config = check(Config, content, "sonar")
-    return checked
-
-
-def listener(config: Config, method: str, ears: int) -> Listener:
-    """An untrained model: its answers are nonsense, and its form is that of a trained one."""
-    torch.manual_seed(3)
-    settings = config.settings("train", "generated", method)
-    sound = Sound(ears, config.hearing.samples, config.hearing.rate_hz)
-    network = build(settings, sound).eval()
-    call = sweep(config.call).title
-    start = start_s(config.scene, config.hearing)
-    return Listener(
-        method, "untrained", settings.senses, sound, start, NOISE, call, config.scene, config.image_size, network
-    )
-
-
-@pytest.fixture(scope="module")
-def model(config) -> Listener:
-    return listener(config, "batman", 2)
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +97,8 @@ def test_a_recorder_s_file_needs_its_start_and_its_level(model, record, tmp_path
     assert float(matched.echoes.std()) == pytest.approx(float(model.network.embed.spectrogram.scale), rel=0.01)
 
 
-def test_pairs_need_the_heads_of_the_training(config, record):
-    pairs = listener(config, "batman_pairs", 4)
+def test_pairs_need_the_heads_of_the_training(listener, record):
+    pairs = listener("batman_pairs", 4)
     assert fitted(record, pairs).echoes.shape == (1, 4, 1024)
     with pytest.raises(UserError, match="1 poses; batman_pairs hears 2, heads rolled by 0, 90 degrees"):
         fitted(replace(record, samples=record.samples[:1], heads=record.heads[:1]), pairs)
@@ -141,9 +111,9 @@ def test_another_call_is_a_warning(model, record):
     assert "CF 80 kHz" in warning
 
 
-def test_sight_is_pointed_to_its_own_tool(config, record):
+def test_sight_is_pointed_to_its_own_tool(listener, record):
     with pytest.raises(UserError, match="hypernet shapes reconstruct"):
-        fitted(record, listener(config, "vision", 2))
+        fitted(record, listener("vision", 2))
 
 
 def test_the_mesh_is_what_predict_says(model, record, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from hypernet.lab.files import atomic_path
 from hypernet.lab.job import Job
 
 Model = TypeVar("Model")
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -45,6 +46,23 @@ def without_weights() -> Iterator[None]:
 def count_parameters(model: torch.nn.Module) -> int:
     """Number of trained numbers in a model."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def of_parameters(make: Callable[[int], Network], wanted: int) -> tuple[Network | None, int]:
+    """A network of about as many trained numbers as another has: the control of a comparison.
+
+    Args:
+        make: a new network of a hidden layer of this width. The count must be linear in it.
+        wanted: trained numbers.
+
+    Returns:
+        the network of the width that comes nearest, and the count of the narrowest; None if that one has too many.
+    """
+    smallest = count_parameters(make(1))
+    if smallest > wanted:
+        return None, smallest
+    each = count_parameters(make(2)) - smallest
+    return make(1 + round((wanted - smallest) / each)), smallest
 
 
 def save_model(path: Path, content: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from hypernet.shapes.plots.tiles import (
     dots,
     grey,
     photograph,
+    scored_tile,
     surface_of,
     view,
 )
@@ -74,9 +75,7 @@ def draw_reconstructions(examples: Sequence[Example], made: Sequence[Made], wher
                 tiles.append(Tile(dots(shape, example.camera, SIDE), "no IoU"))
                 continue
             assert method.scores is not None
-            mesh = surface_of(shape, method.cells)
-            note = f"{'IoU' if mesh is not None else EMPTY} {method.scores[number]:.0f} %"
-            tiles.append(Tile(view(mesh, example.camera, SIDE), note))
+            tiles.append(scored_tile(shape, method.scores[number], method.cells, example.camera, SIDE))
         rows.append(tiles)
     return board(
         rows,

@@ -108,6 +108,12 @@ def view(mesh: Mesh | None, camera: Camera, size: int, colour: tuple[float, floa
     return on_white(Scene(mesh.vertices, mesh.triangles, np.array(colour)).render(camera, size))
 
 
+def scored_tile(shape: Field, score: float, cells: int, camera: Camera, size: int) -> Tile:
+    """What a method made, its surface at ``cells`` along a side of the cube, with its IoU in % below."""
+    mesh = surface_of(shape, cells)
+    return Tile(view(mesh, camera, size), f"{'IoU' if mesh is not None else EMPTY} {score:.0f} %")
+
+
 def photograph(image: np.ndarray, size: int) -> np.ndarray:
     """An image RGBA ``[S, S, 4]`` on a white ground, at another size, its pixels as they are."""
     place = np.arange(size) * image.shape[0] // size

@@ -82,7 +82,7 @@ def target_strength(
 def _spectrum(
     scene: Scene, direction: np.ndarray, frequencies: np.ndarray, bounces: int, air: Air, spacing: float
 ) -> np.ndarray:
-    """Pressure times distance of the echo of a plane wave, its phase at the origin, complex128 ``[F]``."""
+    """Pressure times distance of the echo of a plane wave, complex128 ``[F]``."""
     facing = sampled(scene.mesh, spacing, direction=-direction)
     samples = seen(facing, scene.occluder, None, -direction)
     if not len(samples):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hypernet.shapes.plots.galleries import Made
-from hypernet.shapes.plots.tiles import EMPTY, TRUE, Example, Tile, board, photograph, surface_of, view
+from hypernet.shapes.plots.tiles import TRUE, Example, Tile, board, photograph, scored_tile, view
 from hypernet.sonar.plots.sounds import LEVELS, RANGE_DB, Sound, spectrogram_of
 
 SIDE = 122
@@ -59,9 +59,7 @@ def draw_reconstructions(
             shape = method.shapes[number]
             assert not isinstance(shape, np.ndarray)
             assert method.scores is not None
-            mesh = surface_of(shape, method.cells)
-            note = f"{'IoU' if mesh is not None else EMPTY} {method.scores[number]:.0f} %"
-            tiles.append(Tile(view(mesh, example.camera, SIDE), note))
+            tiles.append(scored_tile(shape, method.scores[number], method.cells, example.camera, SIDE))
         rows.append(tiles)
     return board(
         rows,

@@ -28,7 +28,6 @@ def draw_levels(
     levels_db: Mapping[str, np.ndarray],
     floor_db: float,
     top_db: float,
-    closed_forms: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Levels around an object or a head: 0 degrees above, angles to the left, as the animal sees them.
 
@@ -38,18 +37,12 @@ def draw_levels(
         levels_db: by label, ``[A]``.
         floor_db: the middle of the circle.
         top_db: its rim.
-        closed_forms: of some of them, by their labels, ``[A]``: black dashes over the lines.
     """
     axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
     axes.set_theta_direction(1)  # type: ignore[attr-defined]
     for place, (label, levels) in enumerate(levels_db.items()):
         colour = figures.COLOURS[place % len(figures.COLOURS)]
         axes.plot(np.radians(angles_deg), np.maximum(levels, floor_db), color=colour, label=label, lw=1.4)
-        if closed_forms and label in closed_forms:
-            form = np.maximum(closed_forms[label], floor_db)
-            known = "closed form" in axes.get_legend_handles_labels()[1]
-            label = "_" if known else "closed form"
-            axes.plot(np.radians(angles_deg), form, color="black", lw=0.9, ls=(0, (4, 3)), zorder=4, label=label)
     step = 10.0 if top_db - floor_db <= 40 else 20.0
     ticks = np.arange(np.ceil(floor_db / step) * step, top_db + 0.1, step)
     axes.set_ylim(floor_db, top_db)

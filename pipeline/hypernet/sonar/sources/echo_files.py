@@ -34,6 +34,7 @@ PEAK = 0.9
 # What a WAV file of another program does not say.
 NO_SCALE = "the file does not say what pressure its samples are: a sample of size 1 is taken as 1 Pa"
 NO_START = "the file does not say when the call began: its first sample is taken as that time"
+UNKNOWN_CALL = "call not known"
 MADE_BY = "Simulated by hypernet sonar. Re-implementation; the simulator is not the authors'"
 _SPACE = "Hypernet"
 _AXES = ("forward", "left", "up")
@@ -207,7 +208,7 @@ def _read_netcdf(path: Path) -> EchoRecord:
         heads,
         offsets,
         float(speed) if isinstance(speed, int | float) and 100 < speed < 2000 else 343.2,
-        str(title or "call not known"),
+        str(title or UNKNOWN_CALL),
         np.zeros(0) if emitted is None else emitted.ravel(),
         tuple(notes),
         facts,
@@ -329,7 +330,7 @@ def _read_wav(path: Path, time_expansion: float | None) -> EchoRecord:
         heads,
         offsets,
         _positive(metadata.get(f"{_SPACE}|Speed of sound")) or 343.2,
-        metadata.get(f"{_SPACE}|Call") or "call not known",
+        metadata.get(f"{_SPACE}|Call") or UNKNOWN_CALL,
         np.zeros(0),
         (*(str(note) for note in (more if isinstance(more, list) else [])), *notes),
         {name: value for name, value in facts.items() if isinstance(value, str | int | float)}

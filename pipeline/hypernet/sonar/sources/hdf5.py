@@ -45,9 +45,7 @@ def opened(path: Path, form: str) -> Iterator[Any]:
             if trouble := _trouble(h5py, file):
                 raise UserError(f"{path}: {trouble}")
             yield file
-    except (OSError, RuntimeError, SystemError) as error:
-        raise UserError(f"{path}: not a whole {form} file ({_brief(error)})") from None
-    except KeyError as error:
+    except (KeyError, OSError, RuntimeError, SystemError) as error:
         raise UserError(f"{path}: not a whole {form} file ({_brief(error)})") from None
 
 

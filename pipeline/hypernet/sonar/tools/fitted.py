@@ -13,11 +13,11 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.sonar.baselines.nearest import NearestEcho
 from hypernet.sonar.core.encoders import EchoEmbedding
-from hypernet.sonar.sources.echo_files import NO_SCALE, NO_START, EchoRecord, read_echo
+from hypernet.sonar.core.spectrograms import Spectrogram
+from hypernet.sonar.sources.echo_files import NO_SCALE, NO_START, UNKNOWN_CALL, EchoRecord, read_echo
 from hypernet.sonar.trained import Listener
 
 LEVELS = ("file", "match")
-UNKNOWN_CALL = "call not known"
 # Share of an echo's energy that may lie outside of the model's window, and largest error of a ratio of rates.
 MOST_LOST, RATE_ERROR = 0.02, 1e-6
 # Largest factor that rates are changed by, up and down.
@@ -211,10 +211,14 @@ def _clipped(samples: np.ndarray) -> int:
 
 def _highest_hz(model: Listener) -> float:
     """The highest frequency that a model hears; 0 where it does not say."""
+    spectrogram = _spectrogram(model)
+    return (spectrogram.band[1] - 1) * model.sound.rate_hz / spectrogram.size if spectrogram is not None else 0.0
+
+
+def _spectrogram(model: Listener) -> Spectrogram | None:
+    """What a model makes of an echo first; None for one that takes no spectrogram."""
     embed = getattr(model.network, "embed", model.network)
-    if not isinstance(embed, EchoEmbedding | NearestEcho):
-        return 0.0
-    return (embed.spectrogram.band[1] - 1) * model.sound.rate_hz / embed.spectrogram.size
+    return embed.spectrogram if isinstance(embed, EchoEmbedding | NearestEcho) else None
 
 
 def _elsewhere(record: EchoRecord, model: Listener) -> list[str]:
@@ -335,8 +339,7 @@ def _with_noise(samples: np.ndarray, held: slice, noise_pa: float, seed: int) ->
 
 def _training_level(model: Listener) -> float:
     """Spread of the training's echoes in Pa."""
-    network = model.network
-    embed = getattr(network, "embed", network)
-    if not isinstance(embed, EchoEmbedding | NearestEcho):
+    spectrogram = _spectrogram(model)
+    if spectrogram is None:
         raise UserError(f"{model.method}: has not heard the training's echoes; --level match does not apply")
-    return float(embed.spectrogram.scale)
+    return float(spectrogram.scale)

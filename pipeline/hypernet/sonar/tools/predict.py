@@ -12,7 +12,7 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.shapes.tools.predict import ENDINGS, arrays_of, check_names, write_voxels
 from hypernet.sonar.sources import hdf5
-from hypernet.sonar.sources.echo_files import EchoRecord, read_echo
+from hypernet.sonar.sources.echo_files import UNKNOWN_CALL, EchoRecord, read_echo
 from hypernet.sonar.tools.fitted import Fitted, fitted
 from hypernet.sonar.trained import Listener, open_model
 
@@ -103,7 +103,7 @@ def _archived(path: Path, file: Any, listener: Listener) -> Iterator[EchoRecord]
         elif listener.senses == "pair":
             samples = samples[:1]
         offsets = np.full((samples.shape[1], 3), np.nan)
-        title = str(hdf5.attribute(file, "call") or "call not known")
+        title = str(hdf5.attribute(file, "call") or UNKNOWN_CALL)
         yield EchoRecord(samples, rate, start, (), offsets, speed, title, np.zeros(0))
 
 
