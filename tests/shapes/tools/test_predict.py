@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 
 import numpy as np
 import pytest
@@ -134,26 +133,13 @@ def test_bad_images_are_one_line(model_file, tmp_path, capsys, images, reason):
 
 def test_bad_files_are_one_line(model_file, images, tmp_path, capsys):
     np.save(tmp_path / "images.npy", images)
-    (tmp_path / "text.npy").write_text("hello")
-    (tmp_path / "text.npz").write_text("hello")
-    (tmp_path / "short.npy").write_bytes((tmp_path / "images.npy").read_bytes()[:-5])
-    np.savez(tmp_path / "other.npz", pictures=images)
     whole = (tmp_path / "images.npy").read_bytes()
-    claims = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
-    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 999, 999, 4), }".ljust(117) + "\n"
-    (tmp_path / "huge.npy").write_bytes(claims + header.encode() + b"\0" * 64)
-    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("images.npy", claims + header.encode() + bytes(10**6))
-    (tmp_path / "damaged.npy").write_bytes(whole[:10] + b"{'descr': [[[" + whole[23:])
+    (tmp_path / "short.npy").write_bytes(whole[:-5])
+    np.savez(tmp_path / "other.npz", pictures=images)
     (tmp_path / "folder.npy").mkdir()
     for given, out, reason in (
-        ("text.npy", "out.npy", "not an array of numpy"),
-        ("text.npz", "out.npy", "not an array of numpy"),
         ("short.npy", "out.npy", "shorter than its header says"),
         ("other.npz", "out.npy", "no array images in it"),
-        ("huge.npy", "out.npy", r"accepted: whole numbers, [\d,]+ bytes at most"),
-        ("bomb.npz", "out.npy", r"accepted: whole numbers, [\d,]+ bytes at most"),
-        ("damaged.npy", "out.npy", "not an array of numpy"),
         ("absent.npy", "out.npy", "no such file of images"),
         ("images.npy", "out.csv", "--out .* must end in .npy or .npz"),
         ("images.csv", "out.npy", "--images .* must end in .npy or .npz"),

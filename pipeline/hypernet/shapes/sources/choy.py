@@ -22,13 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.inputs.pictures import read_picture
 from hypernet.shapes.core.cameras import Camera
 from hypernet.shapes.core.frames import RESOLUTION
 from hypernet.shapes.names import SYNSETS
 from hypernet.shapes.sources.binvox import read_binvox
 from hypernet.shapes.sources.mesh_files import read_bytes
 from hypernet.shapes.sources.official import OfficialObject
-from hypernet.shapes.sources.photos import framed, read_photo
+from hypernet.shapes.sources.photos import framed
 
 RENDERINGS, VOXELS, METADATA = "ShapeNetRendering", "ShapeNetVox32", "rendering_metadata.txt"
 MODEL = "model.binvox"
@@ -234,7 +235,7 @@ def read_views(source: ChoyObject, size: int, count: int | None = None) -> tuple
     """
     images = []
     for path in source.images[:count]:
-        rgba, _ = read_photo(path)
+        rgba, _ = read_picture(path, "shapes")
         if rgba.shape[0] != rgba.shape[1] or (rgba[..., 3] == 255).all():
             shape = f"{rgba.shape[1]} x {rgba.shape[0]} pixels, {'opaque' if rgba[..., 3].all() else 'transparent'}"
             raise UserError(f"{path}: {shape}; renderings are square, with a transparent ground")

@@ -26,13 +26,14 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.inputs.pictures import read_picture
 from hypernet.shapes.core.cameras import ROW, Camera
 from hypernet.shapes.core.frames import INNER, RESOLUTION
 from hypernet.shapes.names import SYNSETS
 from hypernet.shapes.sources.choy import is_name, read_lists, to_canonical
 from hypernet.shapes.sources.matlab import read_arrays
 from hypernet.shapes.sources.official import OfficialObject
-from hypernet.shapes.sources.photos import framed, read_photo
+from hypernet.shapes.sources.photos import framed
 
 RENDERINGS = ("blenderRenderPreprocess", "renders")
 # In the order in which they are looked for: the labels of the published 32³ numbers first.
@@ -117,7 +118,7 @@ def read_views(source: HspObject, size: int, count: int | None = None) -> tuple[
     """
     images, cameras = [], []
     for number, path in enumerate(source.images[:count]):
-        rgba, _ = read_photo(path)
+        rgba, _ = read_picture(path, "shapes")
         if (rgba[..., 3] == 255).all():
             raise UserError(f"{path}: an opaque picture; renderings have a transparent ground")
         images.append(framed(rgba, size))

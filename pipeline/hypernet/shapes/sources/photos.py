@@ -1,4 +1,4 @@
-"""A person's photograph of an object: read, cut out of its ground, and framed as the training images are.
+"""A person's photograph of an object: cut out of its ground, and framed as the training images are.
 
 The networks see an object without ground, RGB and opacity, in the middle of a square picture. A photograph has another
 ground, another shape and another place of the object; every step that changes it says what it did.
@@ -6,25 +6,12 @@ ground, another shape and another place of the object; every step that changes i
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.inputs.pictures import refuse_empty
 from hypernet.lab.libraries import library
 from hypernet.shapes.core.cameras import SHARE
-
-# JPEG includes the files of several pictures (MPO) that telephones write.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
-LARGEST_FILE, LARGEST_PICTURE = 2**28, 2**26
-# Modes of Pillow that are converted as they are; the rest is refused or treated by itself.
-_PLAIN = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
-_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-_ORIENTATION = 0x0112
-# Signatures of the formats of telephones that are not read, at byte 4 of the file.
-_TELEPHONE = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypavif")
 
 # Opacity from which a pixel belongs to the object.
 OPAQUE = 128
@@ -38,61 +25,6 @@ _NOISE, _DEVIATIONS, _MOST_DIFFERENT = 10.0, 4.0, 60.0
 _PLAIN_BORDER, _LEAST_REMOVED, _LEAST_LEFT, _SPECK = 0.6, 0.01, 0.001, 0.002
 # Size of a piece that may be an object of its own, as a share of the largest.
 _ANOTHER = 0.25
-
-
-def read_photo(path: Path | str) -> tuple[np.ndarray, list[str]]:
-    """Read a picture as RGB and opacity.
-
-    It is turned as its camera says (EXIF); grey, palette, CMYK and 16-bit pictures become 8-bit RGB; of several frames
-    the first is taken.
-
-    Args:
-        path: a PNG, JPEG, WebP, GIF, BMP or TIFF file, known by its content.
-
-    Returns:
-        uint8 ``[h, w, 4]``, and what a person should know of it, a sentence each.
-
-    Raises:
-        UserError: no such file, another format, a picture too large (by its declared size), a broken one, or one
-            without a pixel that is not transparent.
-    """
-    path = Path(path)
-    image_module = library("PIL.Image", "Pillow", "shapes")
-    notes: list[str] = []
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: not a file but a folder, a pipe or a device; name a picture")
-        if path.stat().st_size > LARGEST_FILE:
-            raise UserError(f"{path}: a picture of more than {LARGEST_FILE:,} bytes")
-        with path.open("rb") as file:
-            if file.read(16)[4:12] in _TELEPHONE:
-                raise UserError(f"{path}: HEIC and AVIF are not read; save it as one of {ACCEPTED}")
-        with warnings.catch_warnings():
-            # Sizes are checked here, before a pixel is read.
-            warnings.simplefilter("ignore")
-            # Other formats run programs (EPS) or unpack without a limit.
-            with image_module.open(path, formats=FORMATS) as image:
-                if image.width * image.height > LARGEST_PICTURE:
-                    size = f"{image.width} x {image.height} pixels"
-                    raise UserError(f"{path}: a picture of {size}; accepted: {LARGEST_PICTURE:,} pixels at most")
-                if (frames := getattr(image, "n_frames", 1)) > 1:
-                    image.seek(0)
-                    notes.append(f"{frames} frames: the first is used")
-                rgba = _rgba(path, image, notes)
-                rgba = _turned(rgba, image, notes)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except image_module.UnidentifiedImageError:
-        raise UserError(f"{path}: not a picture of a known format; accepted: {ACCEPTED}") from None
-    except image_module.DecompressionBombError as error:
-        raise UserError(f"{path}: {_line(error)}; accepted: {LARGEST_PICTURE:,} pixels at most") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a picture that can be read ({_line(error)})") from None
-    try:
-        _refuse_empty(rgba)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    return rgba, notes
 
 
 def cut_out(rgba: np.ndarray, mask: np.ndarray | None = None, enclosed: bool = False) -> tuple[np.ndarray, list[str]]:
@@ -122,7 +54,7 @@ def cut_out(rgba: np.ndarray, mask: np.ndarray | None = None, enclosed: bool = F
         return _masked(rgba, mask)
     transparent = float((rgba[..., 3] < OPAQUE).mean())
     if transparent >= _CUT_OUT:
-        _refuse_empty(rgba)
+        refuse_empty(rgba)
         return _emptied(rgba), [f"the picture's own opacity is used ({transparent:.0%} transparent)"]
     from scipy import ndimage
 
@@ -188,7 +120,7 @@ def framed(rgba: np.ndarray, size: int, recentre: bool = False, share: float = S
         UserError: every pixel is transparent.
     """
     image_module = library("PIL.Image", "Pillow", "shapes")
-    _refuse_empty(rgba)
+    refuse_empty(rgba)
     if recentre:
         # An object of glass may have no pixel that is opaque by half.
         opaque = rgba[..., 3] >= min(OPAQUE, int(rgba[..., 3].max()))
@@ -206,43 +138,6 @@ def framed(rgba: np.ndarray, size: int, recentre: bool = False, share: float = S
     picture = np.zeros((size, size, 4), dtype=np.uint8)
     picture[top : top + new[1], left : left + new[0]] = np.asarray(small)
     return _emptied(picture)
-
-
-def _rgba(path: Path, image, notes: list[str]) -> np.ndarray:
-    """The pixels of an opened picture, uint8 ``[h, w, 4]``, as they stand in the file."""
-    if image.mode in _DEEP:
-        levels = np.asarray(image).astype(np.int64)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise UserError(f"{path}: grey levels from {levels.min()} to {levels.max()}; accepted: 8 or 16 bits")
-        notes.append("16-bit grey: 65535 is white")
-        # round(level / 257), so that 65535 becomes 255.
-        grey = ((levels + 128) // 257).astype(np.uint8)
-        opacity = np.where(levels == image.info.get("transparency", -1), 0, 255).astype(np.uint8)
-        return np.dstack([grey, grey, grey, opacity])
-    if image.mode not in _PLAIN:
-        raise UserError(f"{path}: pixels of the kind {image.mode}; accepted: grey, RGB, CMYK, of 8 or 16 bits")
-    if image.mode == "CMYK":
-        notes.append("CMYK: converted to RGB without its colour profile")
-    if image.mode in ("CMYK", "YCbCr", "RGBX"):
-        image = image.convert("RGB")
-    return np.array(image.convert("RGBA"))
-
-
-def _turned(rgba: np.ndarray, image, notes: list[str]) -> np.ndarray:
-    """The pixels as the camera was held: the eight cases of the EXIF orientation."""
-    try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a parser of many failures, of what only turns the picture
-        notes.append("its EXIF data cannot be read: not turned")
-        return rgba
-    if orientation not in range(2, 9):
-        return rgba
-    notes.append("turned as its camera says (EXIF)")
-    # 5 to 8 have rows and columns exchanged; then 2 to 4 and 6 to 8 are flips of these.
-    if orientation >= 5:
-        rgba = rgba.transpose(1, 0, 2)
-    flip_rows, flip_columns = {2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}[orientation]
-    return np.ascontiguousarray(rgba[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
 
 
 def _reached(near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -272,17 +167,6 @@ def _masked(rgba: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return _emptied(result), [f"ground removed by the mask: {1 - kept.mean():.0%} of the picture"]
 
 
-def _refuse_empty(rgba: np.ndarray) -> None:
-    """Raise UserError where every pixel is transparent."""
-    if not rgba[..., 3].any():
-        raise UserError("every pixel is transparent; the fourth channel is opacity (255: the object, 0: the ground)")
-
-
 def _emptied(rgba: np.ndarray) -> np.ndarray:
     """The picture with RGB 0 where it is transparent, as generated and official images have it."""
     return np.where(rgba[..., 3:] > 0, rgba, np.uint8(0))
-
-
-def _line(error: Exception) -> str:
-    """An error's text in one short line."""
-    return " ".join(str(error).split())[:160] or type(error).__name__

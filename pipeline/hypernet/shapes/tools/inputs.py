@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.shapes.sources.photos import OPAQUE, cut_out, framed, read_photo
+from hypernet.lab.inputs.pictures import read_picture
+from hypernet.shapes.sources.photos import OPAQUE, cut_out, framed
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor
@@ -90,7 +91,7 @@ def view_of(
             raise UserError(f"{name}: {rgba.dtype} {list(rgba.shape)}; accepted: uint8 RGBA [h, w, 4]")
     else:
         name = str(photo)
-        rgba, notes = read_photo(photo)
+        rgba, notes = read_picture(photo, "shapes")
     values = _mask(mask) if mask is not None else None
     try:
         cut, more = cut_out(rgba, values, enclosed)
@@ -153,7 +154,7 @@ def _mask(mask: Photo) -> np.ndarray:
     """A mask's values ``[h, w]``: of a picture its opacity where it has some, else how white it is."""
     if isinstance(mask, np.ndarray):
         return mask
-    pixels = _pixels(mask) if isinstance(mask, Picture) else read_photo(mask)[0]
+    pixels = _pixels(mask) if isinstance(mask, Picture) else read_picture(mask, "shapes")[0]
     opacity = pixels[..., 3]
     white = pixels[..., :3].mean(axis=-1).round().astype(np.uint8)
     return white if (opacity == opacity.max()).all() else opacity

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.shapes.tools.predict import ENDINGS, arrays_of, check_names, write_voxels
+from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
+from hypernet.shapes.tools.predict import check_names, write_voxels
 from hypernet.sonar.sources import hdf5
 from hypernet.sonar.sources.echo_files import UNKNOWN_CALL, EchoRecord, read_echo
 from hypernet.sonar.tools.fitted import Fitted, fitted
