@@ -340,6 +340,59 @@ SONAR = Component(
     },
 )  # fmt: skip
 
+# --- superres -------------------------------------------------------------------------------------------------
+
+
+def _superres_error(model: Any, data: Path, settings: Section) -> float:
+    """The mean PSNR on the pixels by which weights are chosen, its sign turned; of one scale on all pixels."""
+    from hypernet.lab.randomness import numpy_generator
+    from hypernet.superres.dataset import load
+    from hypernet.superres.learning import VALIDATION_POINTS
+
+    split = load(data).splits["validation"]
+    count = VALIDATION_POINTS if model.functional else 32 * 32
+    chosen = numpy_generator(0, "superres", "validation points").permutation(32 * 32)[:count]
+    made, true = (
+        images.reshape(len(split), -1)[:, chosen] for images in (model(split.low.numpy()), split.high.numpy())
+    )
+    return float(np.mean(10 * np.log10(np.square(made - true).mean(axis=1))))
+
+
+def _small_images(data: Path) -> np.ndarray:
+    from hypernet.superres.dataset import load
+
+    return load(data).splits["test"].low[:2].numpy()
+
+
+SUPERRES = Component(
+    dataset="digits",
+    small=(
+        "counts.digits={train: 60, validation: 20, test: 20}",
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.batch=8",
+        "train.points=32",
+        "network={embedding: 16, frequencies: 3}",
+        "film.train={equal_time_steps: 15}",
+        "concat_matched.train={equal_time_steps: 15}",
+        "oracle_fit={images: 3, steps: 5, learning_rate: 0.01}",
+        "evaluate={other_sizes: 5, projection: {images: 3, steps: 2, learning_rate: 0.01}}",
+    ),
+    networks=("film", "hyper_h16", "espcn"),
+    others=("bicubic", "concat_matched"),
+    validated="validation_error",
+    validate=_superres_error,
+    example=_small_images,
+    concerned={
+        "hyper.feature_mean_square=0.5": ["hyper_h4", "hyper_h8", "hyper_h16", "hyper_h32", "hyper_h64"],
+        "concat_matched.layers=2": ["concat_matched"],
+        "film.train.equal_time_steps=16": ["film"],
+        "liif.width=9": ["liif"],
+        "evaluate.other_sizes=7": [],
+    },
+)
+
 COMPONENTS = {
     "radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES, "sonar": SONAR,
+    "superres": SUPERRES,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from . import radar as radar
 from . import ratings as ratings
 from . import shapes as shapes
 from . import sonar as sonar
+from . import superres as superres
 from .lab.errors import UserError as UserError
 from .trained import open_model as open_model
 

@@ -214,6 +214,7 @@ def fit(
     run: TrainingRun,
     monitor: str,
     threads: int,
+    stage: str = "",
 ) -> None:
     """Train ``module`` and leave the weights of its best check in it.
 
@@ -227,6 +228,7 @@ def fit(
         run: the run it belongs to; ``seconds``, ``history`` and ``best_step`` are added to its facts.
         monitor: name of the validation number by which the weights are chosen.
         threads: number of CPU threads for torch.
+        stage: name of a further training of the same run: its facts stand under this name, apart from the first's.
 
     Raises:
         UserError: the loss is not a number (with the step and the batch).
@@ -236,8 +238,9 @@ def fit(
     identity = run.identity
     seed = derived_seed(identity["seed"], identity["domain"], "training", identity["dataset"], identity["method"])
     history = _History(run, settings.max_steps)
-    best = _checkpoints(run.work, "best", monitor=monitor)
-    last = _checkpoints(run.work, "last", monitor=None)
+    work = run.work / stage if stage else run.work
+    best = _checkpoints(work, "best", monitor=monitor)
+    last = _checkpoints(work, "last", monitor=None)
     callbacks: list[Callback] = [_WholeEpochs(), _SeededEpochs(seed), _FiniteLoss(), history]
     if settings.patience_checks is not None:
         # Judged at the same moment as the checkpoints, so that a resume sees the same count of bad checks.
@@ -257,9 +260,9 @@ def fit(
         use_distributed_sampler=False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
-        default_root_dir=run.work,
+        default_root_dir=work,
     )
-    resume = run.work / "last.ckpt"
+    resume = work / "last.ckpt"
     if resume.is_file():
         print("resuming from the last whole epoch", file=sys.stderr, flush=True)
     with warnings.catch_warnings():
@@ -269,13 +272,10 @@ def fit(
         except SystemExit:
             # Lightning's answer to Ctrl-C; the command line has its own.
             raise KeyboardInterrupt from None
-    chosen = torch.load(run.work / "best.ckpt", map_location="cpu", weights_only=True)
+    chosen = torch.load(work / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(chosen["state_dict"])
-    run.facts |= {
-        "seconds": history.seconds,
-        "best_step": chosen["global_step"],
-        "history": history.rows,
-    }
+    facts = {"seconds": history.seconds, "best_step": chosen["global_step"], "history": history.rows}
+    run.facts |= {stage: facts} if stage else facts
 
 
 def _checkpoints(directory: Path, name: str, monitor: str | None) -> ModelCheckpoint:

@@ -236,7 +236,8 @@ def test_a_missing_published_file_is_refused(tmp_path):
 @pytest.mark.parametrize("domain", available())
 def test_the_published_numbers_of_every_domain_are_readable_and_name_their_source(domain):
     table = read_published(Path(room(domain, "config").__file__).with_name("published.csv"))
-    assert len(table)
+    # The talk shows super-resolution as a picture; nobody published numbers of it.
+    assert len(table) or domain == "superres"
     assert (table["source"].str.len() > 0).all()
     assert np.isfinite(table["value"]).all()
     assert set(table["method"]) <= set(room(domain, "methods").TITLES)

@@ -1,0 +1,11 @@
+from .core.grids import Window as Window
+from .core.grids import area_mean as area_mean
+from .core.grids import pixel_centres as pixel_centres
+from .sources.digits import digits_file as digits_file
+from .sources.digits import read_digits as read_digits
+from .sources.idx import read_idx as read_idx
+from .tools.enlarge import Enlargement as Enlargement
+from .tools.enlarge import enlarge as enlarge
+from .tools.predict import predict as predict
+from .trained import Enlarger as Enlarger
+from .trained import open_model as open_model

@@ -1,0 +1,1 @@
+"""Pixel grids, Fourier features, functions of an image plane, and how images are measured."""

@@ -1,0 +1,91 @@
+"""Large images of small ones that are arrays already: arrays in, arrays out. `enlarge` takes pictures and any size."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import atomic_path, output_file
+from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
+from hypernet.superres.names import SIZE
+from hypernet.superres.tools.inputs import IMAGES, as_levels, check_outputs
+
+if TYPE_CHECKING:
+    from hypernet.superres.trained import Enlarger
+
+# Each gives 4 kB.
+MOST_IMAGES = 100_000
+IMAGES_AT_ONCE = 500
+
+
+def predict(images: np.ndarray | str | Path, *, model: Enlarger | str | Path) -> np.ndarray:
+    """Enlarge small images to 32x32.
+
+    Args:
+        images: light ink on a dark ground, float in [0, 1] or uint8, ``[B, h, w]`` or ``[h, w]`` of the size of the
+            training; or the path of such an array: .npy, or .npz with ``images``.
+        model: a trained method, or the path of its ``model.ckpt``.
+
+    Returns:
+        float32 ``[B, 32, 32]`` in [0, 1].
+
+    Raises:
+        UserError: the images or the model cannot be read, or the images do not fit.
+
+    Example:
+        >>> high = hypernet.superres.predict(images, model="model.ckpt")  # doctest: +SKIP
+    """
+    from hypernet.superres.trained import Enlarger, open_model
+
+    name = "images"
+    if isinstance(images, str | Path):
+        name = str(images)
+        images = arrays_of(Path(images), (IMAGES,), "uibf")[IMAGES]
+    levels, white = as_levels(name, np.asarray(images))
+    if len(levels) > MOST_IMAGES:
+        raise UserError(f"{name}: {len(levels):,} images; accepted: {MOST_IMAGES:,} at most")
+    enlarger = model if isinstance(model, Enlarger) else open_model(model)
+    high = np.empty((len(levels), SIZE, SIZE), dtype=np.float32)
+    try:
+        for first in range(0, len(levels), IMAGES_AT_ONCE):
+            piece = slice(first, first + IMAGES_AT_ONCE)
+            high[piece] = enlarger((levels[piece] / white).astype(np.float32))
+    except UserError as error:
+        raise UserError(f"{name}: {str(error).removeprefix('images: ')}") from None
+    return high
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``hypernet superres predict``."""
+    parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained method")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        help="small images of the training's size, light on dark, float in [0, 1] or uint8 [B, rows, columns]: .npy, "
+        "or .npz with the array images",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="write float32 [B, 32, 32] here: .npy, or .npz with high"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Enlarge the images of a file, and write the large ones."""
+    for option in ("images", "out"):
+        try:
+            output_file(getattr(arguments, option), *ENDINGS)
+        except UserError as error:
+            raise UserError(f"--{option} {error}") from None
+    check_outputs([("out", arguments.out)], [arguments.images, arguments.model])
+    high = predict(arguments.images, model=arguments.model)
+    with atomic_path(arguments.out) as temporary:
+        if arguments.out.suffix == ".npy":
+            np.save(temporary, high)
+        else:
+            np.savez_compressed(temporary, high=high)
+    print(f"{len(high):,} images of {SIZE} x {SIZE} pixels, {high.mean():.1%} of white on average: {arguments.out}")
