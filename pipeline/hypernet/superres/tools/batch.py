@@ -32,7 +32,8 @@ class _Several:
     def write(self, enlargement: Enlargement, path: Path, bits: int) -> None:
         """Write an image, count it and say so."""
         words = enlargement.save(path, bits) + (", inverted" if enlargement.small.inverted else "")
-        print(f"{path}: {words}; {enlargement.agreement()}", flush=True)
+        warning = "" if enlargement.familiar else "; warning: this is little"
+        print(f"{path}: {words}; {enlargement.agreement}{warning}", flush=True)
         self.add(enlargement)
 
     def summary(self, out: Path) -> str:

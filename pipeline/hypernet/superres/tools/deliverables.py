@@ -26,7 +26,7 @@ FRAME_SIZE = (256, 256)
 # Of all frames together: they are in memory until the file is written.
 MOST_FRAME_PIXELS = 2**27
 FRAME_MS, FIRST_MS, LAST_MS = 50, 500, 1500
-# Of the grid on which the stroke's edge is looked for, and the whole image compared where its pixels will not do.
+# Of the grid on which the stroke's edge is looked for.
 LOOKED_AT = 64
 # Every one of 1,000 held-out digits agrees to 19 dB or more with what hypernetwork, FiLM, ESPCN and interpolation make
 # of it; digits of another collection (UCI), which fill the frame, to 7 to 13 with what the hypernetwork does.
@@ -172,15 +172,15 @@ class Enlargement:
         pixels, _ = self.ensemble.sample(self.states, *sides_of(size), window_of(window))
         return 1 - pixels if self.small.inverted else pixels
 
+    @property
+    def familiar(self) -> bool:
+        """Whether the result agrees with the small image as far as those of MNIST's held-out digits do."""
+        return self.consistency >= FAMILIAR_DB
+
+    @property
     def agreement(self) -> str:
-        """How far the result agrees with the small image, and a warning where that is little."""
-        words = f"agrees with the small image to {self.consistency:.1f} dB (PSNR of area means)"
-        if self.consistency < FAMILIAR_DB:
-            words += (
-                f"; warning: this is little, held-out digits of MNIST reach {FAMILIAR_DB:g} dB and more: is there "
-                "black around this one, and is it light on dark?"
-            )
-        return words
+        """How far the result agrees with the small image, for people."""
+        return f"agrees with the small image to {self.consistency:.1f} dB (PSNR of area means)"
 
     def summary(self) -> str:
         """What was done, how far the result agrees with the small image, and how far models are apart; a line each."""
@@ -189,7 +189,12 @@ class Enlargement:
     def _lines(self) -> Iterator[str]:
         if self.notes:
             yield f"{self.name}: {'; '.join(self.notes)}"
-        yield f"{self.name}: {self.agreement()}"
+        yield f"{self.name}: {self.agreement}"
+        if not self.familiar:
+            yield (
+                f"warning: {self.name}: this is little, held-out digits of MNIST reach {FAMILIAR_DB:g} dB and more: is "
+                "there black around it, and is it light on dark?"
+            )
         if self.spread is not None:
             mean, most = float(self.spread.mean(dtype=np.float64)), float(self.spread.max())
             yield (

@@ -25,6 +25,7 @@ Answer = TypeVar("Answer")
 Grid = tuple[int, int, Window, tuple[int, int]]
 # Sampled at once by each: what a processor keeps near itself.
 POINTS_AT_ONCE = 2**16
+GROUP = 16
 
 
 class Ensemble:
@@ -111,17 +112,16 @@ class Ensemble:
         readers = [self._reader(place, state, grid) for place, state in enumerate(states)]
         pixels = np.empty((rows, columns), dtype=np.float32)
         spread = np.empty_like(pixels) if len(readers) > 1 else None
-        at_once = max(1, POINTS_AT_ONCE // (columns * samples[0] * samples[1]))
         with torch.inference_mode():
-            for first in range(0, rows, at_once):
-                block = slice(first, min(first + at_once, rows))
+            for block in _blocks(rows, columns * samples[0] * samples[1]):
                 values = [reader(block.start, block.stop) for reader in readers]
                 if spread is None:
                     pixels[block] = values[0].numpy()
                     continue
-                together = torch.stack(values)
-                pixels[block] = together.mean(dim=0).numpy()
-                spread[block] = together.std(dim=0).numpy()
+                mean = sum(values[1:], start=values[0]) / len(values)
+                squares = [(value - mean).square() for value in values]
+                pixels[block] = mean.numpy()
+                spread[block] = (sum(squares[1:], start=squares[0]) / (len(values) - 1)).sqrt().numpy()
         return pixels, spread
 
     def check_size(self, rows: int, columns: int, window: Window = WHOLE) -> None:
@@ -183,6 +183,17 @@ def distinct(rows: int, columns: int, window: Window) -> bool:
     """Whether neighbouring pixels of a grid have coordinates of their own in float32."""
     axis = zip((rows, columns), (window.top, window.left), (window.bottom, window.right), strict=True)
     return all(len(pixel_centres(count, *ends).float().unique()) == count for count, *ends in axis)
+
+
+def _blocks(rows: int, points: int) -> list[slice]:
+    """Blocks of rows with so many points each.
+
+    As a matrix product rounds its last rows otherwise than those in full groups, and few rows otherwise than many, all
+    blocks but the last are full groups, and the last is none of few rows: then an image has the same bits at once.
+    """
+    height = max(1, POINTS_AT_ONCE // (points * GROUP)) * GROUP
+    starts = [*range(0, max(rows - GROUP, 0) + 1, height)]
+    return [slice(first, last) for first, last in zip(starts, [*starts[1:], rows], strict=True)]
 
 
 def _reader(

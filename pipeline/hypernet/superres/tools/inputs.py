@@ -195,9 +195,8 @@ def _brought_to(low: tuple[int, int], grey: np.ndarray, large: str) -> tuple[np.
     notes: list[str] = []
     if large != "mass" and (ground := float(border_level(grey))) > BLACK:
         notes.append(f"its ground is not black ({ground:.0%} of white), as that of the training's digits is")
-    if grey.shape == low:
+    if grey.shape == low and large != "mass":
         return grey, notes
-    given = f"{grey.shape[0]} x {grey.shape[1]} pixels"
     if large == "mass" or (large == "as_is" and grey.shape != (SIZE, SIZE)):
         digit, more = digit_of(grey, False, large, DIGIT_SIZE)
         grey = (digit / 255).astype(np.float32)
@@ -205,8 +204,9 @@ def _brought_to(low: tuple[int, int], grey: np.ndarray, large: str) -> tuple[np.
         notes += [note for note in more if large == "mass" or "ground" not in note]
     elif grey.shape not in ((DIGIT_SIZE, DIGIT_SIZE), (SIZE, SIZE)):
         raise UserError(
-            f"{given} (rows x columns); accepted: a small image of {low[0]} x {low[1]}, or a digit of {DIGIT_SIZE} x "
-            f"{DIGIT_SIZE} or {SIZE} x {SIZE}, which is made small; other digits with --from-large as_is or mass"
+            f"{_size(grey)} (rows x columns); accepted: a small image of {low[0]} x {low[1]}, or a digit of "
+            f"{DIGIT_SIZE} x {DIGIT_SIZE} or {SIZE} x {SIZE}, which is made small; other digits with "
+            "--from-large as_is or mass"
         )
     from torch import from_numpy
 
@@ -215,5 +215,11 @@ def _brought_to(low: tuple[int, int], grey: np.ndarray, large: str) -> tuple[np.
     margin = (SIZE - grey.shape[0]) // 2
     framed = f", with {margin} black ones on each side" if margin else ""
     shape = f"{low[0]} x {low[1]}"
-    notes.append(f"a digit of {given}: made small first, {shape} exact means over areas{framed}; this is enlarged")
+    notes.append(
+        f"a digit of {_size(grey)}: made small first, {shape} exact means over areas{framed}; this is enlarged"
+    )
     return area_mean(from_numpy(np.pad(grey, margin)), *low).numpy(), notes
+
+
+def _size(grey: np.ndarray) -> str:
+    return f"{grey.shape[0]} x {grey.shape[1]} pixels"
