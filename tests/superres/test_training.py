@@ -10,7 +10,7 @@ import torch
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.job import Job
-from hypernet.superres import dataset, evaluate, learning, raw, train
+from hypernet.superres import dataset, evaluate, learning, raw, train, trained
 from hypernet.superres.core.grids import axes
 from hypernet.superres.methods import build
 from hypernet.superres.trained import open_model
@@ -161,6 +161,11 @@ def test_small_images_that_are_none(job, images, line):
 
 
 def test_blocks_of_points_are_one_shot_and_a_batch_changes_no_bit(job):
+    assert trained.row_blocks(5, 10**9) == [slice(0, 5)]
+    blocks = trained.row_blocks(1000, 700)
+    assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
+    assert (blocks[0].start, blocks[-1].stop) == (0, 1000)
+    assert all((block.stop - block.start) % 16 == 0 for block in blocks[:-1])
     asked = job("film")
     if not asked.model.is_file():
         train.train(asked)
@@ -168,5 +173,5 @@ def test_blocks_of_points_are_one_shot_and_a_batch_changes_no_bit(job):
     whole = model.enlarge(low.numpy(), 700, 90)
     with torch.inference_mode():
         expected = model.network.on_grid(model.network.encode(low), *axes(700, 90)).clamp(0, 1)
-    np.testing.assert_allclose(whole, expected.numpy(), atol=2e-6)
+    assert np.array_equal(whole, expected.numpy())
     assert np.array_equal(model.sample(model.state(low)[1:], 700, 90), whole[1:])

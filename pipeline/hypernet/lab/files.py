@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +104,22 @@ def output_file(path: str | Path, *endings: str) -> Path:
     if path.is_dir():
         raise UserError(f"{path}: this is a folder; name a file")
     return path
+
+
+def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path]) -> None:
+    """Refuse to write two things to one file, or over a file that is read.
+
+    Args:
+        outputs: the option that names a file, and the file; None where it names none.
+        inputs: files that are read.
+
+    Raises:
+        UserError: a file is named twice.
+    """
+    taken = {path.resolve(): "is read by the same command" for path in inputs}
+    for option, path in outputs:
+        if path is None:
+            continue
+        if (reason := taken.get(path.resolve())) is not None:
+            raise UserError(f"--{option} {path}: this file {reason}; name another")
+        taken[path.resolve()] = f"is written by --{option}"

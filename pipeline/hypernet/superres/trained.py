@@ -16,6 +16,7 @@ from hypernet.superres.baselines.resampling import Resampling
 from hypernet.superres.config import METHODS, MethodSettings
 from hypernet.superres.core.functions import ImageFunction, Upscaler
 from hypernet.superres.core.grids import WHOLE, Window, axes
+from hypernet.superres.core.projection import projected_state
 from hypernet.superres.methods import build
 from hypernet.superres.model import GeneratedImage
 from hypernet.superres.names import SIZE
@@ -23,8 +24,10 @@ from hypernet.superres.names import SIZE
 # Of the form of model files: it rises when names or shapes in them change.
 VERSION = 1
 # Points that are sampled at once: their hidden values are all the memory that a large image takes beside itself, and
-# stay in a processor's cache (2^18 of them take twice as long).
-POINTS_AT_ONCE = 2**14
+# stay near the processor (2^18 of them take twice as long). Rows of a block are a multiple of GROUP.
+POINTS_AT_ONCE, GROUP = 2**15, 16
+# Of Adam on an image's state, as a share of the size of the state's entries: chosen on validation digits.
+PROJECTION_RATE = 0.01
 LONGEST_TITLE = 200
 
 
@@ -98,6 +101,21 @@ class Enlarger:
             except ValueError as error:
                 raise UserError(f"{self.method}: {error}") from None
 
+    def projected_state(self, low: np.ndarray | Tensor, steps: int) -> Tensor:
+        """As ``state``, then moved by some steps until the image's area means come nearer to the small image.
+
+        Args:
+            low: small images, see ``enlarge``.
+            steps: of Adam on the state alone; 30 bring most of what there is to gain.
+
+        Raises:
+            UserError: images of another size or range, or a method whose images are no functions.
+        """
+        given = self._checked(low)
+        if not isinstance(self.network, ImageFunction):
+            raise UserError(f"{self.method}: makes no function that could be moved; {self.complete} does")
+        return projected_state(self.network, given, (SIZE, SIZE), steps, PROJECTION_RATE)
+
     def sample(self, state: Tensor, rows: int, columns: int, window: Window = WHOLE) -> np.ndarray:
         """Images of given states (see ``state``), block by block: float32 ``[B, rows, columns]`` in [0, 1]."""
         if min(rows, columns) < 1:
@@ -113,12 +131,10 @@ class Enlarger:
                 arguments = () if isinstance(network, Upscaler) else (rows, columns, window)
                 return network(state, *arguments).clamp_(0, 1).float().cpu().numpy()
             vertical, horizontal = (axis.to(self.device) for axis in axes(rows, columns, window))
-            at_once = max(1, POINTS_AT_ONCE // columns)
             for image in range(len(state)):
-                for first in range(0, rows, at_once):
-                    part = vertical[first : first + at_once]
-                    values = network.on_grid(state[image : image + 1], part, horizontal)
-                    out[image, first : first + at_once] = values[0].clamp_(0, 1).cpu().numpy()
+                for block in row_blocks(rows, columns):
+                    values = network.on_grid(state[image : image + 1], vertical[block], horizontal)
+                    out[image, block] = values[0].clamp_(0, 1).float().cpu().numpy()
         return out
 
     def theta(self, low: np.ndarray) -> np.ndarray:
@@ -147,7 +163,7 @@ class Enlarger:
 
     def _require_generated(self) -> None:
         if not self.generated:
-            raise UserError(f"{self.method}: writes no network for each image; {self.complete} does")
+            raise UserError(f"{self.method}: its images are no networks that can be written; {self.complete}'s are")
 
     def _checked(self, low: np.ndarray | Tensor) -> Tensor:
         """Small images as float32 ``[B, h, w]``."""
@@ -164,6 +180,21 @@ class Enlarger:
         if not (least >= 0 and most <= 1):
             raise UserError(f"images: grey levels from {least:g} to {most:g}; {accepted} (divide by the largest level)")
         return given.to(self.device, torch.float32)
+
+
+def row_blocks(rows: int, points: int) -> list[slice]:
+    """Blocks of the rows of an image, of ``POINTS_AT_ONCE`` points or a little more.
+
+    As a matrix product rounds its last rows otherwise than those in full groups, and few rows otherwise than many, all
+    blocks but the last are full groups, and the last is none of few rows: then an image has the same bits as at once.
+
+    Args:
+        rows: of the image.
+        points: that are sampled for each row.
+    """
+    height = max(1, POINTS_AT_ONCE // (points * GROUP)) * GROUP
+    starts = [*range(0, max(rows - GROUP, 0) + 1, height)]
+    return [slice(first, last) for first, last in zip(starts, [*starts[1:], rows], strict=True)]
 
 
 def describe(title: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
+from hypernet.superres import trained
 from hypernet.superres.core.grids import WHOLE, Window, area_mean
-from hypernet.superres.tools import ensemble as ensemble_module
 from hypernet.superres.tools.enlarge import enlarge
 from hypernet.superres.tools.ensemble import Ensemble
 from hypernet.superres.tools.image_files import as_whole_levels
@@ -80,12 +80,22 @@ def test_a_scale_counts_pixels_of_the_small_image(models):
 def test_block_by_block_is_bit_equal_to_all_at_once(models, monkeypatch, size):
     results = []
     for points in (1, 2**12, 2**14, 2**30):
-        monkeypatch.setattr(ensemble_module, "POINTS_AT_ONCE", points)
+        monkeypatch.setattr(trained, "POINTS_AT_ONCE", points)
         several = [models[name] for name in ("hyper", "concat", "bicubic")]
         results.append(enlarge(small(), model=several, size=size, window=(0.1, 0.0, 0.9, 0.77)))
     for result in results[1:]:
         assert np.array_equal(result.pixels, results[0].pixels)
         assert np.array_equal(result.spread, results[0].spread)
+
+
+def test_a_projected_image_agrees_better_with_the_small_one(models):
+    plain, moved = (enlarge(small(), model=models["hyper"], size=64, project=steps) for steps in (0, 30))
+    assert moved.consistency > plain.consistency + 1
+    assert moved.notes == ("moved towards the small image by 30 steps (--project)",)
+    with pytest.raises(UserError, match="espcn: makes no function that could be moved"):
+        enlarge(small(), model=models["espcn"], project=5)
+    with pytest.raises(UserError, match="project: -1; accepted: 0 to 10,000 steps"):
+        enlarge(small(), model=models["hyper"], project=-1)
 
 
 def test_few_points_are_in_memory_at_once(models, monkeypatch):
@@ -97,7 +107,7 @@ def test_few_points_are_in_memory_at_once(models, monkeypatch):
     )
     enlarge(small(), model=ensemble, size=(600, 500))
     assert sum(counts) == 600 * 500
-    assert max(counts) <= ensemble_module.POINTS_AT_ONCE
+    assert max(counts) <= trained.POINTS_AT_ONCE
     tracemalloc.start()
     as_whole_levels(np.zeros((2000, 2000), dtype=np.float32))
     assert tracemalloc.get_traced_memory()[1] < 2000 * 2000 * 5 + 4e6  # zeros, the levels, and a block
@@ -224,7 +234,7 @@ def refused(capsys, arguments):
 
 def test_options_are_refused_before_any_work(models, tmp_path, capsys, monkeypatch):
     """Not even the model is opened."""
-    monkeypatch.setattr(ensemble_module, "open_model", lambda path: pytest.fail("opened"))
+    monkeypatch.setattr("hypernet.superres.tools.ensemble.open_model", lambda path: pytest.fail("opened"))
     image = write(tmp_path / "d.png", digit())
     (tmp_path / "folder.png").mkdir()
     before, out = sorted(tmp_path.iterdir()), ["--out", tmp_path / "o.png"]
@@ -300,7 +310,7 @@ def test_models_that_cannot_are_refused_by_their_file(models, tmp_path, capsys):
         ("espcn.ckpt: espcn: makes whole images", "espcn", ["--window", "0,0,0.5,0.5"]),
         ("espcn.ckpt: espcn: makes whole images", "espcn", ["--size", 16]),
         ("--zoom .*espcn.ckpt: espcn: makes whole images", "espcn", ["--zoom", tmp_path / "z.gif", "--zoom-size", 32]),
-        ("--network .*concat.ckpt: concat_h4: writes no network for each image", "concat",
+        ("--network .*concat.ckpt: concat_h4: its images are no networks", "concat",
          ["--network", tmp_path / "n.json"]),
         ("--zoom frames: 900 of 512 x 512 pixels; accepted: 2 to 1000, and 134,217,728 pixels", "hyper",
          ["--zoom", tmp_path / "z.gif", "--frames", 900, "--zoom-size", 512]),

@@ -126,25 +126,6 @@ def views_of(
     ]
 
 
-def check_outputs(outputs: dict[str, Path | None], inputs: Iterable[Path]) -> None:
-    """Refuse to write two things to one file, or over a file that is read.
-
-    Args:
-        outputs: files by option.
-        inputs: files that are read.
-
-    Raises:
-        UserError: a file is named twice.
-    """
-    taken = {path.resolve(): "is read by the same command" for path in inputs}
-    for option, path in outputs.items():
-        if path is None:
-            continue
-        if (reason := taken.get(path.resolve())) is not None:
-            raise UserError(f"--{option} {path}: this file {reason}; name another")
-        taken[path.resolve()] = f"is written by --{option}"
-
-
 def _pixels(photo: np.ndarray | Picture) -> np.ndarray:
     """Pixels that are an array already, or a picture of Pillow."""
     return np.asarray(photo.convert("RGBA") if isinstance(photo, Picture) else photo)

@@ -12,13 +12,13 @@ import numpy as np
 
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import output_file
+from hypernet.lab.files import check_outputs, output_file
 from hypernet.shapes.core.extraction import LARGEST, SMALLEST, EmptyFieldError, Field, extract
 from hypernet.shapes.core.frames import INNER
 from hypernet.shapes.core.solids import Mesh
 from hypernet.shapes.sources.mesh_files import write_mesh
 from hypernet.shapes.tools import viewer
-from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, views_of
+from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, opened, views_of
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor
@@ -202,7 +202,7 @@ def run(arguments: argparse.Namespace) -> None:
         output_file(arguments.out, ".png")
     except UserError as error:
         raise UserError(f"--out {error}") from None
-    check_outputs({"out": arguments.out}, [arguments.first, arguments.second, arguments.model, *arguments.mask])
+    check_outputs([("out", arguments.out)], [arguments.first, arguments.second, arguments.model, *arguments.mask])
     if arguments.meshes is not None:
         try:
             _new_folder(arguments.meshes)

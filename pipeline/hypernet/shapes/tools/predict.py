@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, output_file
+from hypernet.lab.files import atomic_path, check_outputs, output_file
 from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
-from hypernet.shapes.tools.inputs import check_outputs, opened
+from hypernet.shapes.tools.inputs import opened
 
 if TYPE_CHECKING:
     from hypernet.shapes.trained import Reconstructor
@@ -90,7 +90,7 @@ def check_names(arguments: argparse.Namespace, given: str, endings: Sequence[str
             output_file(getattr(arguments, option), *accepted)
         except UserError as error:
             raise UserError(f"--{option} {error}") from None
-    check_outputs({"out": arguments.out}, [getattr(arguments, given), arguments.model])
+    check_outputs([("out", arguments.out)], [getattr(arguments, given), arguments.model])
 
 
 def write_voxels(out: Path, occupancy: np.ndarray) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import output_file
+from hypernet.lab.files import check_outputs, output_file
 from hypernet.shapes.core.extraction import LARGEST, SMALLEST, EmptyFieldError, Field, extract
 from hypernet.shapes.core.solids import Mesh, bodies_of
 from hypernet.shapes.sources.mesh_files import WRITTEN, write_mesh
 from hypernet.shapes.tools import viewer
-from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, check_outputs, opened, views_of
+from hypernet.shapes.tools.inputs import FRAMINGS, Photo, View, opened, views_of
 from hypernet.shapes.tools.network_files import network_file, write_network
 
 if TYPE_CHECKING:
@@ -365,7 +365,7 @@ def outputs_of(arguments: argparse.Namespace, read: Sequence[Path]) -> dict[str,
             raise UserError(f"--{option} {error}") from None
     if arguments.size_mm is not None and arguments.out is None:
         raise UserError("--size-mm: is of the mesh, which --out names")
-    check_outputs(outputs, read)
+    check_outputs(outputs.items(), read)
     return outputs
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.files import check_outputs
 from hypernet.superres.sources.folders import find_pictures
 from hypernet.superres.tools.deliverables import FAMILIAR_DB, Enlargement
 from hypernet.superres.tools.image_files import ARRAY, ENDINGS, write_image
-from hypernet.superres.tools.inputs import Given, check_outputs, given_images
+from hypernet.superres.tools.inputs import Given, given_images
 from hypernet.superres.tools.wanted import MOST_PIXELS, Wanted
 
 

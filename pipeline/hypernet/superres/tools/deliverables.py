@@ -68,9 +68,11 @@ class Enlargement:
             UserError: a model has not got the size that is asked for.
         """
         rows, columns = wanted.grid(ensemble)
-        window, states = wanted.window, ensemble.states(small.pixels)
+        window, states = wanted.window, ensemble.states(small.pixels, wanted.project)
         samples = ensemble.samples(rows, columns, window) if wanted.antialias == "auto" else (1, 1)
         notes = list(small.notes)
+        if wanted.project:
+            notes.append(f"moved towards the small image by {wanted.project:,} steps (--project)")
         if samples != (1, 1):
             notes.append(
                 f"{rows} x {columns} pixels are coarser than the function: each is the mean of {samples[0]} x "

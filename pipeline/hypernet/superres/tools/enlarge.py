@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import output_file
+from hypernet.lab.files import check_outputs, output_file
 from hypernet.superres.names import SIZE
 from hypernet.superres.sources.drawings import POLARITIES
 from hypernet.superres.tools.batch import enlarge_array, enlarge_folder
 from hypernet.superres.tools.deliverables import FEWEST_FRAMES, FRAME_SIZE, FRAMES, MOST_FRAMES, Enlargement, check_zoom
 from hypernet.superres.tools.image_files import ARRAY, BITS, ENDINGS, MOVING
-from hypernet.superres.tools.inputs import LARGE, Image, check_outputs, given_images
+from hypernet.superres.tools.inputs import LARGE, Image, given_images
 from hypernet.superres.tools.network_files import network_file
 from hypernet.superres.tools.wanted import (
     ANTIALIAS,
     DEFAULT_SIZE,
     LARGEST_SCALE,
+    MOST_STEPS,
     Wanted,
     check_window,
     sides_of,
@@ -47,6 +48,7 @@ def enlarge(
     from_large: str = "auto",
     largest_level: float | None = None,
     number: int | None = None,
+    project: int = 0,
 ) -> Enlargement:
     """Enlarge a small image to any size.
 
@@ -68,6 +70,8 @@ def enlarge(
             ones of 28x28 or more; ``mass``: any, whose ink is cut out and brought to the middle as MNIST's was.
         largest_level: white in an array of other numbers, such as 16.
         number: which image of several, from 0.
+        project: by how many steps the image is moved until its area means come nearer to the small image; 30 bring
+            most of what there is to gain (on digits like those of the training 1.4 dB of PSNR).
 
     Returns:
         The image, and all that can be made of it.
@@ -82,7 +86,7 @@ def enlarge(
     """
     from hypernet.superres.tools.ensemble import Ensemble
 
-    wanted = Wanted(size, scale, window, antialias, from_large)
+    wanted = Wanted(size, scale, window, antialias, from_large, project)
     given = given_images(image, polarity, largest_level)
     if number is None and len(given) > 1:
         raise UserError(f"{given.name}: holds {len(given):,} images; say which, from 0: number (--number)")
@@ -139,6 +143,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=options.real_number(1e-6, 1e9, "a number above 0"),
         help="white in an array of other numbers than [0, 1] or uint8, such as 16",
     )
+    parser.add_argument(
+        "--project",
+        type=options.whole_number(0, MOST_STEPS),
+        default=0,
+        metavar="STEPS",
+        help="move the image until it agrees better with the small one, such as 30 steps; default: 0",
+    )
     parser.add_argument("--number", type=options.whole_number(0), help="which image of an array of several, from 0")
     parser.add_argument("--bits", type=int, choices=BITS, help="of a PNG or TIFF; default: 8")
     parser.add_argument(
@@ -171,7 +182,9 @@ def run(arguments: argparse.Namespace) -> None:
     from hypernet.lab.machine import use_threads
     from hypernet.superres.tools.ensemble import Ensemble
 
-    wanted = Wanted(arguments.size, arguments.scale, arguments.window, arguments.antialias, arguments.from_large)
+    wanted = Wanted(
+        arguments.size, arguments.scale, arguments.window, arguments.antialias, arguments.from_large, arguments.project
+    )
     use_threads(arguments.threads)
     image, models = arguments.image, arguments.model
     ending, bits = f".{arguments.format or 'png'}", arguments.bits or BITS[0]

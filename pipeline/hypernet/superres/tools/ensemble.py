@@ -17,15 +17,12 @@ from hypernet.superres.core.functions import ImageFunction
 from hypernet.superres.core.grids import WHOLE, Window, area_mean, axes, pixel_centres
 from hypernet.superres.core.metrics import psnr
 from hypernet.superres.names import SIZE
-from hypernet.superres.trained import Enlarger, open_model
+from hypernet.superres.trained import Enlarger, open_model, row_blocks
 
 Model = Enlarger | str | Path
 Answer = TypeVar("Answer")
 # Rows, columns, window and samples of each pixel.
 Grid = tuple[int, int, Window, tuple[int, int]]
-# Sampled at once by each: what a processor keeps near itself.
-POINTS_AT_ONCE = 2**16
-GROUP = 16
 
 
 class Ensemble:
@@ -63,9 +60,19 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.models)
 
-    def states(self, low: np.ndarray) -> list[Tensor]:
-        """What each keeps of a small image, float ``[h, w]`` in [0, 1]; see ``Enlarger.state``."""
-        return [self._asked(place, lambda model: model.state(low)) for place in range(len(self))]
+    def states(self, low: np.ndarray, steps: int = 0) -> list[Tensor]:
+        """What each keeps of a small image, float ``[h, w]`` in [0, 1]; see ``Enlarger.state``.
+
+        Args:
+            low: the small image.
+            steps: by how many steps it is moved towards the small image; see ``Enlarger.projected_state``.
+
+        Raises:
+            UserError: steps are asked of a method whose images are no functions.
+        """
+        if not steps:
+            return [self._asked(place, lambda model: model.state(low)) for place in range(len(self))]
+        return [self._asked(place, lambda model: model.projected_state(low, steps)) for place in range(len(self))]
 
     def samples(self, rows: int, columns: int, window: Window) -> tuple[int, int]:
         """How many samples a pixel's mean is to be taken over, down and across.
@@ -113,7 +120,7 @@ class Ensemble:
         pixels = np.empty((rows, columns), dtype=np.float32)
         spread = np.empty_like(pixels) if len(readers) > 1 else None
         with torch.inference_mode():
-            for block in _blocks(rows, columns * samples[0] * samples[1]):
+            for block in row_blocks(rows, columns * samples[0] * samples[1]):
                 values = [reader(block.start, block.stop) for reader in readers]
                 if spread is None:
                     pixels[block] = values[0].numpy()
@@ -183,17 +190,6 @@ def distinct(rows: int, columns: int, window: Window) -> bool:
     """Whether neighbouring pixels of a grid have coordinates of their own in float32."""
     axis = zip((rows, columns), (window.top, window.left), (window.bottom, window.right), strict=True)
     return all(len(pixel_centres(count, *ends).float().unique()) == count for count, *ends in axis)
-
-
-def _blocks(rows: int, points: int) -> list[slice]:
-    """Blocks of rows with so many points each.
-
-    As a matrix product rounds its last rows otherwise than those in full groups, and few rows otherwise than many, all
-    blocks but the last are full groups, and the last is none of few rows: then an image has the same bits at once.
-    """
-    height = max(1, POINTS_AT_ONCE // (points * GROUP)) * GROUP
-    starts = [*range(0, max(rows - GROUP, 0) + 1, height)]
-    return [slice(first, last) for first, last in zip(starts, [*starts[1:], rows], strict=True)]
 
 
 def _reader(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,23 +170,6 @@ def as_levels(name: str, levels: np.ndarray, largest_level: float | None = None)
             "another is, name it, such as --largest-level 16)"
         )
     return levels, largest_level
-
-
-def check_outputs(outputs: Iterable[tuple[str, Path]], inputs: Iterable[Path]) -> None:
-    """Refuse to write two things to one file, or over a file that is read.
-
-    Args:
-        outputs: the option that names a file, and the file.
-        inputs: files that are read.
-
-    Raises:
-        UserError: a file is named twice.
-    """
-    taken = {path.resolve(): "is read by the same command" for path in inputs}
-    for option, path in outputs:
-        if (reason := taken.get(path.resolve())) is not None:
-            raise UserError(f"--{option} {path}: this file {reason}; name another")
-        taken[path.resolve()] = f"is written by --{option}"
 
 
 def _brought_to(low: tuple[int, int], grey: np.ndarray, large: str) -> tuple[np.ndarray, list[str]]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, output_file
+from hypernet.lab.files import atomic_path, check_outputs, output_file
 from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
 from hypernet.superres.names import SIZE
-from hypernet.superres.tools.inputs import IMAGES, as_levels, check_outputs
+from hypernet.superres.tools.inputs import IMAGES, as_levels
 
 if TYPE_CHECKING:
     from hypernet.superres.trained import Enlarger

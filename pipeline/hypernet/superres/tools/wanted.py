@@ -21,6 +21,7 @@ DEFAULT_SIZE = 512
 # What a side may have, and a picture, or all pictures of an array together.
 MOST_SIDE, MOST_PIXELS = 2**16, 2**28
 LARGEST_SCALE = 8192.0
+MOST_STEPS = 10_000
 
 
 class Wanted:
@@ -37,15 +38,19 @@ class Wanted:
         window: Sequence[float] | None = None,
         antialias: str = "auto",
         from_large: str = "auto",
+        project: int = 0,
     ):
         check("antialias", antialias, ANTIALIAS)
         check("from large", from_large, LARGE)
+        if not 0 <= project <= MOST_STEPS:
+            raise UserError(f"project: {project}; accepted: 0 to {MOST_STEPS:,} steps")
         if size is not None and scale is not None:
             raise UserError("size and scale: both say how large the result is; give one")
         if scale is not None and not 0 < scale <= LARGEST_SCALE:
             raise UserError(f"scale: {scale:g}; accepted: above 0, up to {LARGEST_SCALE:g}")
         self.size = None if size is None else sides_of(size)
         self.scale, self.window, self.antialias, self.from_large = scale, window_of(window), antialias, from_large
+        self.project = project
 
     def grid(self, ensemble: Ensemble) -> tuple[int, int]:
         """Rows and columns of the result."""
