@@ -38,6 +38,7 @@ UNITS = {
     "consistency_64": "dB",
     "drift": "dB",
     "psnr_projected": "dB",
+    "projection_gain": "dB",
     "consistency_projected": "dB",
 }
 # Other output sizes whose true images are known, and samples along a side of each of their pixels for its mean.
@@ -139,7 +140,7 @@ def _other_sizes(model: Enlarger, data: DigitData, low: Tensor, high: Tensor, ma
 
 def _projected(model: Enlarger, low: Tensor, high: Tensor, made: Tensor, settings: Projection) -> dict[str, np.ndarray]:
     """Functions move their states, images that are no functions their pixels."""
-    network = model.network
+    network, before = model.network, psnr(made, high).numpy()
     if isinstance(network, ImageFunction):
         size = (SIZE, SIZE)
         given = low.to(model.device)
@@ -150,8 +151,10 @@ def _projected(model: Enlarger, low: Tensor, high: Tensor, made: Tensor, setting
         made = torch.from_numpy(model.sample(torch.cat(states), SIZE, SIZE))
     else:
         made = back_projected(made, low)
+    after = psnr(made, high).numpy()
     return {
-        "psnr_projected": psnr(made, high).numpy(),
+        "psnr_projected": after,
+        "projection_gain": after - before,
         "consistency_projected": consistency(made, low).numpy(),
     }
 
