@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import struct
@@ -112,3 +113,27 @@ def test_too_few_images_and_no_folder_are_refused(section, tmp_path):
     (folder / "few-images-idx3-ubyte").write_bytes(idx(images))
     with pytest.raises(UserError, match="9 images; accepted: 10 or more"):
         prepared(section, tmp_path, "mine", mine.format(folder))
+
+
+def test_a_class_that_no_training_image_has_is_named(section, tmp_path):
+    folder, random = tmp_path / "mine", np.random.default_rng(0)
+    from PIL import Image
+
+    for name, count in (("a", 30), ("b", 1), ("c", 30)):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            picture = np.zeros((28, 28), dtype=np.uint8)
+            picture[4:24, 4:24] = random.integers(100, 256, (20, 20))
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
+    own = f"own={{NAME: {{path: {folder}, kind: auto, polarity: auto, centring: as_is}}}}"
+    refused = 0
+    # The single one of its class is trained on under some names of the data set, and tested or held out under others.
+    for name in ("q1", "q2", "q3", "q4", "q5", "q6"):
+        with contextlib.suppress(UserError):
+            data = prepared(section, tmp_path / name, name, own.replace("NAME", name))
+            assert set(data.splits["train"].labels) == {0, 1, 2}
+            continue
+        with pytest.raises(UserError, match="classes: no image of b among the"):
+            prepared(section, tmp_path / name, name, own.replace("NAME", name))
+        refused += 1
+    assert 0 < refused < 6

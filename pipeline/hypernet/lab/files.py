@@ -116,10 +116,10 @@ def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[P
     Raises:
         UserError: a file is named twice.
     """
-    taken = {path.resolve(): "is read by the same command" for path in inputs}
+    taken = {os.path.realpath(path): "is read by the same command" for path in inputs}
     for option, path in outputs:
         if path is None:
             continue
-        if (reason := taken.get(path.resolve())) is not None:
+        if (reason := taken.get(os.path.realpath(path))) is not None:
             raise UserError(f"--{option} {path}: this file {reason}; name another")
-        taken[path.resolve()] = f"is written by --{option}"
+        taken[os.path.realpath(path)] = f"is written by --{option}"

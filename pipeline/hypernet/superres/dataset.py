@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,16 +148,27 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         },
     )
     if classes:
-        facts |= _classifier(out, settings)
+        facts |= _classifier(out, settings, classes)
     counts = {split: len(rows) for split, rows in images.rows.items()}
     write_manifest(out, {**facts, **images.facts, **counts})
 
 
-def _classifier(out: Path, settings: PrepareSettings) -> dict[str, Any]:
-    """Train on the large training images; the accuracy on the tested ones is the most that a method can have."""
+def _classifier(out: Path, settings: PrepareSettings, classes: list[str]) -> dict[str, Any]:
+    """Train on the large training images; the accuracy on the tested ones is the most that a method can have.
+
+    Raises:
+        UserError: a class is in none of them.
+    """
     high = {split: np.load(out / split / "high.npy").astype(np.float32) / 255 for split in ("train", "test")}
     labels = {split: np.load(out / split / "labels.npy") for split in high}
     some = slice(settings.classifier.images)
+    absent = sorted({*range(len(classes))} - {*labels["train"][some].tolist()})
+    if absent:
+        missing, count = ", ".join(classes[place] for place in absent[:5]), len(labels["train"][some])
+        raise UserError(
+            f"classes: no image of {missing} among the {count:,} that train the classifier; give more of it, put "
+            "all into one folder without classes, or raise classifier.images"
+        )
     classifier = train_classifier(
         high["train"][some], labels["train"][some], settings.classifier.penalty, settings.classifier.gamma
     )
@@ -182,18 +194,20 @@ def _read(dataset: str, raw: Path, settings: PrepareSettings) -> _Images:
         # Of the person's file, not of its copy.
         raise UserError(str(error).replace(str(raw / OWN), settings.own.path.rstrip("/"))) from None
     count = len(folder.pixels)
+    for note, number in folder.facts["notes"].items():
+        print(f"{settings.own.path}: {number:,} of {count:,}: {note}", file=sys.stderr)
     if count < FEWEST:
         raise UserError(f"{settings.own.path}: {count} images; accepted: {FEWEST} or more")
     order = numpy_generator(0, "superres", "split", dataset).permutation(count)
     tested, held_out = max(2, round(TEST_SHARE * count)), max(1, round(VALIDATION_SHARE * count))
     rows = {
-        "train": np.sort(order[tested + held_out :]),
-        "validation": np.sort(order[tested : tested + held_out]),
-        "test": np.sort(order[:tested]),
+        "train": order[tested + held_out :],
+        "validation": order[tested : tested + held_out],
+        "test": order[:tested],
     }
     if folder.test_rows is not None:
         # The files say themselves which images are for the test.
-        rest = np.setdiff1d(order, folder.test_rows, assume_unique=True)
+        rest = order[~np.isin(order, folder.test_rows)]
         held_out = max(1, round(VALIDATION_SHARE * len(rest)))
         rows = {"train": rest[:-held_out], "validation": rest[-held_out:], "test": folder.test_rows}
     return _Images(folder.pixels, folder.labels, folder.names, folder.classes, rows, folder.facts)

@@ -263,7 +263,7 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
 
 def position(group: str) -> float | None:
     """Where a digit stands on the axis of curves; None for other classes and for all images."""
-    return float(group) if group.isdigit() else None
+    return float(group) if group.isascii() and group.isdecimal() else None
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:

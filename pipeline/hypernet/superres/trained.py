@@ -114,7 +114,10 @@ class Enlarger:
         given = self._checked(low)
         if not isinstance(self.network, ImageFunction):
             raise UserError(f"{self.method}: makes no function that could be moved; {self.complete} does")
-        return projected_state(self.network, given, (SIZE, SIZE), steps, PROJECTION_RATE)
+        try:
+            return projected_state(self.network, given, (SIZE, SIZE), steps, PROJECTION_RATE)
+        except ValueError as error:
+            raise UserError(f"{self.method}: {error}") from None
 
     def sample(self, state: Tensor, rows: int, columns: int, window: Window = WHOLE) -> np.ndarray:
         """Images of given states (see ``state``), block by block: float32 ``[B, rows, columns]`` in [0, 1]."""

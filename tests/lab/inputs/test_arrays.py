@@ -103,3 +103,23 @@ def test_damaged_bytes_give_an_array_or_one_line(tmp_path_factory, data):
     else:
         assert arrays["images"].dtype.kind in "uib"
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        (b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 8, 8), }", "has a side of -1"),
+        (b"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }" + b" " * 20_000, "a header of 20,"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_headers_that_ask_for_memory_are_refused(tmp_path, header, problem, packed):
+    content = b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header + bytes(128)
+    path = tmp_path / f"a.{'npz' if packed else 'npy'}"
+    if packed:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("images.npy", content)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=problem):
+        arrays_of(path, ("images",))

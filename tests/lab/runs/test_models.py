@@ -105,3 +105,35 @@ def test_a_file_in_another_form_says_to_train_again(version, age):
     with pytest.raises(UserError) as caught:
         restored("model.ckpt", content, "toy", 2, dict)
     assert str(caught.value) == f"model.ckpt: a model file of {age} form, this program reads form 2; train it again"
+
+
+def test_a_file_that_torch_would_read_otherwise_than_it_was_looked_at_is_refused(tmp_path):
+    """Two members of one name (the last is looked at, the first loaded), other letters, and a pickle before the zip."""
+    sound = tmp_path / "sound.ckpt"
+    save_model(sound, {"weights": torch.zeros(3)})
+    with zipfile.ZipFile(sound) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (pickled,) = (name for name in members if name.endswith("data.pkl"))
+    twice, capitals, before = (tmp_path / f"{name}.ckpt" for name in ("twice", "capitals", "before"))
+    with zipfile.ZipFile(twice, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(pickled, members[pickled])
+    with zipfile.ZipFile(capitals, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr(pickled.upper(), members[pickled])
+    before.write_bytes(pickle.dumps({"weights": 1}) + sound.read_bytes())
+    for path in (twice, capitals, before):
+        with pytest.raises(UserError, match="not a model file of this project"):
+            load_model(path)
+
+
+def test_a_list_that_holds_itself_over_and_over_is_refused(tmp_path):
+    laughs: list[object] = ["ha"]
+    for _ in range(40):
+        laughs = [laughs, laughs]
+    save_model(tmp_path / "laughs.ckpt", {"title": laughs})
+    with pytest.raises(UserError, match="more values than any"):
+        load_model(tmp_path / "laughs.ckpt")

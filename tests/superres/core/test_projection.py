@@ -26,4 +26,6 @@ def test_projected_states_agree_better_and_each_image_is_by_itself():
     state = projected_state(network, low, (32, 32), 30, 0.03)
     after = consistency(network.on_grid(state, *axes(32, 32)), low)
     assert (after > before + 1).all()
+    alone = projected_state(network, low[1:2], (32, 32), 30, 0.03)
+    torch.testing.assert_close(state[1:2], alone, atol=1e-4, rtol=1e-3)
     assert all(torch.equal(a, b) for a, b in zip(weights, network.parameters(), strict=True))

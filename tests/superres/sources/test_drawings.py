@@ -248,3 +248,24 @@ def test_ink_that_is_none_or_vanishes_is_refused():
     # A border of white, whatever the polarity of all the images beside it is.
     with pytest.raises(UserError, match="no ink"):
         digit_of(drawn(ground=255, ink=0) / 255, inverted=False, centring="mass", size=28)
+
+
+def test_an_uneven_light_is_levelled():
+    """A digit on shaded paper is that on even paper, nearly; without levelling the shade would be ink."""
+    y, x = np.mgrid[-1:1:160j, -1:1:120j]
+    paper = 0.88 - 0.1 * x - 0.06 * y - 0.08 * (x**2 + y**2)
+    stroke = (np.abs(x - 0.3 * y) < 0.12) & (np.abs(y) < 0.6)
+    shaded = np.where(stroke, 0.15, paper).astype(np.float32)
+    even = np.where(stroke, 0.15, 0.88).astype(np.float32)
+    made, notes = as_digit(shaded, "dark_on_light", "mass")
+    expected, _ = as_digit(even, "dark_on_light", "mass")
+    assert any("lit unevenly" in note for note in notes)
+    assert not any("touches the border" in note for note in notes)
+    assert np.abs(made.astype(int) - expected.astype(int)).max() < 40
+
+
+def test_a_line_is_refused_before_memory_is_taken():
+    grey = np.zeros((9, 200_000), dtype=np.float32)
+    grey[4, 10:-10] = 1
+    with pytest.raises(UserError, match="199980 x 1 pixels: on 28 x 28 pixels nothing would be left"):
+        as_digit(grey, "light_on_dark", "mass")

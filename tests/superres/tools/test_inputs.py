@@ -138,10 +138,10 @@ def test_idx_files(tmp_path):
         (16 * small(), r"a.npy: grey levels from 0 to [\d.]+; accepted: 0, black, to 1, white \(divide by"),
         (255 * small(), r"grey levels from 0 to [\d.]+; accepted: 0, black, to 1, white"),
         (-small(), "grey levels from -"),
-        (np.where(small() > 0.3, np.nan, small()), "grey levels from nan to nan"),
+        (np.where(small() > 0.3, np.nan, small()), "a grey level is not a finite number"),
         (np.round(16 * small()).astype(np.uint8), "blank, or nearly so: levels from 0 to .* where 255 is white .*"
          "--largest-level 16"),
-        (np.round(16 * small()).astype(np.int64), "int64, whole numbers: say which is white, such as --largest"),
+        (np.round(16 * small()).astype(np.int64), "int64, whole numbers: divide by the level of white"),
         (np.full((2, 8, 8), 0.5), "blank, or nearly so"),
         (np.zeros((0, 8, 8)), r"float64 \[0, 8, 8\]; accepted: float in \[0, 1\] or uint8, \[B, rows, columns\]"),
         (np.zeros((2, 8, 8, 1)), r"float64 \[2, 8, 8, 1\]; accepted"),

@@ -18,6 +18,8 @@ ENDINGS = (".npy", ".npz")
 KINDS = {"uib": "whole numbers", "uibf": "numbers"}
 # Bytes of an array: a header of a few bytes may claim any size.
 MOST_BYTES = 2**28
+# Of a header, which is a line that names type, order and shape.
+LONGEST_HEADER = 10_000
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 # LZMA may claim any memory to unpack with, and fails in its own way.
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -66,10 +68,17 @@ def _member(archive: zipfile.ZipFile, name: str, types: str) -> np.ndarray:
 
 def _array(file: IO[bytes], name: str, types: str) -> np.ndarray:
     """One array; the size that its header claims is checked first, packed or not."""
-    read_header = HEADERS.get(np.lib.format.read_magic(file))
-    if read_header is None:
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
         raise ValueError(f"{name} has a format of a version that is not read here")
-    shape, fortran, dtype = read_header(file)
+    start = file.tell()
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(f"{name} has a header of {length:,} bytes; accepted: {LONGEST_HEADER:,} at most")
+    file.seek(start)
+    shape, fortran, dtype = HEADERS[version](file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{name} has a side of {min(shape)}")
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects")
     if dtype.kind not in types or (count := math.prod(shape)) * dtype.itemsize > MOST_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,17 @@ def read_picture(path: Path | str, extra: str) -> tuple[np.ndarray, list[str]]:
         raise UserError(f"{path}: not a picture of a known format; accepted: {ACCEPTED}") from None
     except image_module.DecompressionBombError as error:
         raise UserError(f"{path}: {_line(error)}; accepted: {LARGEST_PICTURE:,} pixels at most") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, KeyError, TypeError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        struct.error,
+        ValueError,
+        EOFError,
+        MemoryError,
+        IndexError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise UserError(f"{path}: not a picture that can be read ({_line(error)})") from None
     try:
         refuse_empty(rgba)

@@ -19,6 +19,10 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.job import Job
 
+# How a zip archive begins.
+ZIP = b"PK\x03\x04"
+# Keys and values of all mappings and lists in a file; tensors count as single ones.
+MOST_VALUES = 1_000_000
 Model = TypeVar("Model")
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -96,18 +100,43 @@ def load_model(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a model file of this project ({reason})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a model file of this project (it holds a {type(content).__name__})")
+    if not _is_small(content):
+        raise UserError(f"{path}: not a model file of this project (it holds more values than any)")
     return content
+
+
+def _is_small(content: object) -> bool:
+    """Whether all of it can be looked at: a list may hold itself twice, and that one the next, a million times over."""
+    waiting, seen = [content], 0
+    while waiting:
+        entry = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            return False
+        if isinstance(entry, Mapping):
+            waiting += [*entry, *entry.values()]
+        elif isinstance(entry, list | tuple | set | frozenset):
+            waiting += entry
+    return True
 
 
 def _refuse_hostile(path: Path) -> None:
     """Refuse what torch would not have written: packed members, which may unpack to anything, and calls of others."""
     try:
+        with path.open("rb") as file:
+            # Else torch would take another way than that of a zip archive.
+            zipped = file.read(4) == ZIP
         with zipfile.ZipFile(path) as archive:
+            # torch finds members without regard to case, and the first of a name.
+            names = [name.lower() for name in archive.namelist()]
+            plain = len({*names}) == len(names) and sum(name.endswith("data.pkl") for name in names) == 1
             packed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
-            pickled = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            pickled = [name for name in archive.namelist() if name.lower().endswith("data.pkl")]
             named = set() if packed else {text for name in pickled for text in _names_called(archive.read(name))}
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UserError(f"{path}: not a model file of this project ({error})") from None
+    if not zipped or not plain:
+        raise UserError(f"{path}: not a model file of this project (not the one archive that torch writes)")
     if packed:
         raise UserError(f"{path}: not a model file of this project (its members are compressed)")
     strange = [name for name in sorted(named) if not name.startswith(("torch.", "collections.OrderedDict"))]

@@ -30,16 +30,17 @@ def projected_state(
     rows, columns = (axis.to(low) for axis in axes(*size))
     with torch.no_grad():
         start = network.encode(low)
-        rate = learning_rate * float(start.square().mean().sqrt())
-    state = start.clone().requires_grad_()
-    optimizer = torch.optim.Adam([state], lr=rate)
+        size_of_entries = start.square().flatten(1).mean(dim=1).sqrt().reshape(-1, *[1] * (start.dim() - 1))
+    # Steps are taken in units of an image's own entries, so that none depends on another image.
+    moved = torch.zeros_like(start, requires_grad=True)
+    optimizer = torch.optim.Adam([moved], lr=learning_rate)
     for _ in range(steps):
+        state = start + size_of_entries * moved
         means = area_mean(network.on_grid(state, rows, columns), *low.shape[1:])
-        # The sum over images: no image's step depends on another.
         loss = F.mse_loss(means, low) * len(low)
-        (state.grad,) = torch.autograd.grad(loss, state)
+        (moved.grad,) = torch.autograd.grad(loss, moved)
         optimizer.step()
-    return state.detach()
+    return (start + size_of_entries * moved).detach()
 
 
 def back_projected(images: Tensor, low: Tensor) -> Tensor:

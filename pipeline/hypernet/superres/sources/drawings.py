@@ -29,6 +29,10 @@ LEAST_CONTRAST = 0.1
 # Share of the way from the ground to white from which a pixel is ink. For any share up to 0.15, 99.95 % of MNIST's
 # test digits have a box of ink with 20 pixels on its longer side.
 INK = 0.1
+# A ground whose level differs by more from place to place is levelled.
+UNEVEN = 0.03
+# Ink whose box is longer than so many times its width is a line, of which nothing would be left.
+THINNEST = 100
 # MNIST's: the longer side of the box of ink as a share of the image.
 BOX = 20 / 28
 LEAST_SIZE = 8
@@ -59,7 +63,7 @@ def read_grey(path: Path | str) -> tuple[np.ndarray, list[str]]:
     if colour > MOST_COLOUR:
         raise UserError(
             f"{path}: a colour picture (red, green and blue differ by up to {colour} levels of 255); accepted: grey "
-            f"ones, where they differ by {MOST_COLOUR} at most"
+            f"ones, where they differ by {MOST_COLOUR} at most; make it grey first (convert('L') of Pillow)"
         )
     if colour:
         notes.append("red, green and blue differ by a few levels: their mean is taken")
@@ -196,21 +200,32 @@ def _refuse_blank(grey: np.ndarray) -> None:
 
 def _centred(grey: np.ndarray, size: int, notes: list[str]) -> tuple[np.ndarray, list[str]]:
     """What ``as_digit`` says of ``mass``; light ink on a dark ground."""
-    ground = float(border_level(grey))
+    ground = np.asarray(border_level(grey))
     if grey.max() - ground <= INK * (1 - ground):
         raise UserError("no ink: nothing stands out from the level of its border")
-    if ground > _BLACK:
+    surface = _fitted_ground(grey)
+    if float(np.ptp(surface)) > UNEVEN:
+        ground = surface
+        notes.append("its ground is lit unevenly: a smooth surface through its border was taken from it")
+    elif ground > _BLACK:
         notes.append("its ground was not black: the level of its border was taken from it")
     ink = np.clip((grey - ground) / (1 - ground), 0, 1)
+    if ink.max() <= INK:
+        raise UserError("no ink: nothing stands out from its ground")
     box = _box(ink >= INK)
     if any(side.start == 0 or side.stop == whole for side, whole in zip(box, ink.shape, strict=True)):
-        notes.append("its ink touches the border: a part may be missing, or the ground is uneven")
+        notes.append("warning: its ink touches the border: a part may be missing, or shade is taken for ink")
     sides = [side.stop - side.start for side in box]
     longer, target = max(sides), round(BOX * size)
     if longer < target:
         raise UserError(
             f"its ink has {sides[1]} x {sides[0]} pixels; accepted: {target} or more on the longer side (nothing is "
             "invented)"
+        )
+    if longer > THINNEST * min(sides):
+        raise UserError(
+            f"its ink has {sides[1]} x {sides[0]} pixels: on {size} x {size} pixels nothing would be left of the "
+            "narrower side"
         )
     # Fainter ink beside the shorter side stays: up to a pixel of the result.
     fringe = [longer // target if side < longer else 0 for side in sides]
@@ -227,6 +242,24 @@ def _centred(grey: np.ndarray, size: int, notes: list[str]) -> tuple[np.ndarray,
     picture = np.zeros((size, size), dtype=np.uint8)
     picture[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
     return picture, notes
+
+
+def _fitted_ground(grey: np.ndarray) -> np.ndarray:
+    """The ground as a quadratic surface through the border, without what stands out from it, ``[h, w]``."""
+    y, x = (np.linspace(-1, 1, side) for side in grey.shape)
+    edge = np.ones(grey.shape, dtype=bool)
+    edge[1:-1, 1:-1] = False
+    rows, columns = np.nonzero(edge)
+    levels, kept = grey[edge].astype(np.float64), np.ones(len(rows), dtype=bool)
+    sides = np.stack([y[rows] ** 0, y[rows], x[columns], y[rows] ** 2, x[columns] ** 2, y[rows] * x[columns]], axis=-1)
+    for _ in range(3):
+        constant, down, right, down2, right2, both = np.linalg.lstsq(sides[kept], levels[kept], rcond=None)[0]
+        stands_out = levels - sides @ (constant, down, right, down2, right2, both) > INK / 2
+        if stands_out.mean() > 0.5:
+            break
+        kept = ~stands_out
+    surface = constant + (down * y + down2 * y**2)[:, None] + right * x + right2 * x**2 + both * y[:, None] * x
+    return np.clip(surface, 0, 1 - LEAST_CONTRAST)
 
 
 def _box(mask: np.ndarray) -> tuple[slice, slice]:

@@ -132,6 +132,9 @@ def find_pictures(folder: Path | str) -> list[PictureFile]:
     if not flat and not classes:
         deeper = next((name for name in inside if any(path.is_dir() for path in _listed(folder / name))), None)
         hint = f"; {deeper} holds folders: name that one" if deeper else ""
+        for place in (folder, *(folder / name for name in inside)):
+            if packed := next((path for path in _listed(place) if IDX.fullmatch(path.name)), None):
+                raise UserError(f"{folder}: no pictures, but IDX files; name the file, such as {packed}, or its folder")
         raise UserError(
             f"{folder}: no pictures ({ACCEPTED}) in it or in folders in it, and no IDX files ({IDX_EXAMPLE}){hint}"
         )

@@ -189,8 +189,11 @@ class Enlargement:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        if self.notes:
-            yield f"{self.name}: {'; '.join(self.notes)}"
+        warnings = [note for note in self.notes if note.startswith("warning: ")]
+        if notes := [note for note in self.notes if note not in warnings]:
+            yield f"{self.name}: {'; '.join(notes)}"
+        for warning in warnings:
+            yield f"warning: {self.name}: {warning.removeprefix('warning: ')}"
         yield f"{self.name}: {self.agreement}"
         if not self.familiar:
             yield (

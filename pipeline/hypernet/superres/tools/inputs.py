@@ -110,8 +110,9 @@ def given_images(image: Image, polarity: str = "auto", largest_level: float | No
     """
     check("polarity", polarity, POLARITIES)
     notes: list[str] = []
-    if isinstance(image, np.ndarray):
-        name, levels = "image", image
+    if not isinstance(image, str | Path):
+        # An array, or what numpy makes one of: a tensor, a picture of Pillow.
+        name, levels = "image", np.asarray(image)
     else:
         name, path = str(image), Path(image)
         if path.suffix in ENDINGS:
@@ -153,21 +154,24 @@ def as_levels(name: str, levels: np.ndarray, largest_level: float | None = None)
         raise UserError(f"{name}: {levels.dtype} {list(levels.shape)}; {accepted}")
     if largest_level is None:
         if levels.dtype.kind in "ui" and levels.dtype != np.uint8:
-            raise UserError(f"{name}: {levels.dtype}, whole numbers: say which is white, such as --largest-level 16")
+            raise UserError(
+                f"{name}: {levels.dtype}, whole numbers: divide by the level of white (or `enlarge --largest-level 16`)"
+            )
         largest_level = 255.0 if levels.dtype == np.uint8 else 1.0
     elif not (math.isfinite(largest_level) and largest_level > 0):
         raise UserError(f"largest level: {largest_level:g}; accepted: a number above 0")
     least, most = float(levels.min()), float(levels.max())
-    # False too where one of them is not a number.
+    if not (math.isfinite(least) and math.isfinite(most)):
+        raise UserError(f"{name}: a grey level is not a finite number; accepted: 0, black, to {largest_level:g}, white")
     if not (least >= 0 and most <= largest_level):
         raise UserError(
             f"{name}: grey levels from {least:g} to {most:g}; accepted: 0, black, to {largest_level:g}, white (divide "
-            "by the largest, or name it, such as --largest-level 16)"
+            "by the level of white or say it, `enlarge --largest-level 16`; clip what an interpolation left beyond)"
         )
     if most - least < LEAST_CONTRAST * largest_level:
         raise UserError(
             f"{name}: blank, or nearly so: levels from {least:g} to {most:g} where {largest_level:g} is white (if "
-            "another is, name it, such as --largest-level 16)"
+            "another level is, divide by it or say it, `enlarge --largest-level 16`)"
         )
     return levels, largest_level
 

@@ -12,6 +12,7 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, check_outputs, output_file
 from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
 from hypernet.superres.names import SIZE
+from hypernet.superres.tools.deliverables import FAMILIAR_DB
 from hypernet.superres.tools.inputs import IMAGES, as_levels
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ def predict(images: np.ndarray | str | Path, *, model: Enlarger | str | Path) ->
     """
     from hypernet.superres.trained import Enlarger, open_model
 
+    name, low = _small(images)
+    enlarger = model if isinstance(model, Enlarger) else open_model(model)
+    high = np.empty((len(low), SIZE, SIZE), dtype=np.float32)
+    try:
+        for first in range(0, len(low), IMAGES_AT_ONCE):
+            piece = slice(first, first + IMAGES_AT_ONCE)
+            high[piece] = enlarger(low[piece])
+    except UserError as error:
+        raise UserError(f"{name}: {str(error).removeprefix('images: ')}") from None
+    return high
+
+
+def _small(images: np.ndarray | str | Path) -> tuple[str, np.ndarray]:
+    """What small images are called in messages, and their levels in [0, 1], float32 ``[B, h, w]``."""
     name = "images"
     if isinstance(images, str | Path):
         name = str(images)
@@ -48,15 +63,7 @@ def predict(images: np.ndarray | str | Path, *, model: Enlarger | str | Path) ->
     levels, white = as_levels(name, np.asarray(images))
     if len(levels) > MOST_IMAGES:
         raise UserError(f"{name}: {len(levels):,} images; accepted: {MOST_IMAGES:,} at most")
-    enlarger = model if isinstance(model, Enlarger) else open_model(model)
-    high = np.empty((len(levels), SIZE, SIZE), dtype=np.float32)
-    try:
-        for first in range(0, len(levels), IMAGES_AT_ONCE):
-            piece = slice(first, first + IMAGES_AT_ONCE)
-            high[piece] = enlarger((levels[piece] / white).astype(np.float32))
-    except UserError as error:
-        raise UserError(f"{name}: {str(error).removeprefix('images: ')}") from None
-    return high
+    return name, (levels / white).astype(np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,4 +95,22 @@ def run(arguments: argparse.Namespace) -> None:
             np.save(temporary, high)
         else:
             np.savez_compressed(temporary, high=high)
-    print(f"{len(high):,} images of {SIZE} x {SIZE} pixels, {high.mean():.1%} of white on average: {arguments.out}")
+    agreement = _agreement(high, _small(arguments.images)[1])
+    print(
+        f"{len(high):,} image{'s' if len(high) > 1 else ''} of {SIZE} x {SIZE} pixels: {arguments.out}; agreement with "
+        f"the small ones {agreement.mean():.1f} dB on average, {agreement.min():.1f} at least (PSNR of area means)"
+    )
+    if few := int((agreement < FAMILIAR_DB).sum()):
+        print(
+            f"warning: {few:,} of {len(high):,} agree to less than {FAMILIAR_DB:g} dB: are they light on dark, like "
+            "the training's digits, with black around them?"
+        )
+
+
+def _agreement(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """PSNR in dB between area means of large images and the small ones, ``[B]``."""
+    import torch
+
+    from hypernet.superres.core.metrics import consistency
+
+    return consistency(torch.from_numpy(high), torch.from_numpy(low)).numpy()
