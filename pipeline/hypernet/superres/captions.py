@@ -26,7 +26,7 @@ METRICS = {
     "parameters": "trained numbers",
     "state": "numbers that are kept of an image to sample it: of the hypernetwork, all weights of g",
     "multiply_adds": "multiplications with additions for one point, what is done once per image left out",
-    "ns_per_point": "nanoseconds for a point of one image of 512x512, on this machine",
+    "ns_per_point": "nanoseconds for a point of one image of 256x256, on this machine",
     "encode_ms": "milliseconds to look at one small image, 100 at a time, on this machine",
     "training_seconds": "seconds of training on this machine",
     "equal_time_seconds": "seconds of the training that was to take the hypernetwork's",

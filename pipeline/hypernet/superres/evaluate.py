@@ -46,7 +46,7 @@ SMALLER = {16: 4, 24: 3}
 LARGER = 64
 IMAGES_AT_ONCE = 100
 # Of one image, for the time that a point takes.
-TIMED_SIZE, TIMED_IMAGES, REPEATS = 512, 100, 3
+TIMED_SIZE, TIMED_IMAGES, REPEATS = 256, 100, 3
 
 EQUAL_STEPS, EQUAL_TIME = "psnr", "psnr_equal_time"
 # (method, reference, what is compared): dB by which the method is claimed to be better.

@@ -145,7 +145,7 @@ def draw_costs(summary: pd.DataFrame, titles: Mapping[str, str], where: str) -> 
     for method in lines:
         axes.axhline(wide.psnr[method], color=STYLE[method]["color"], ls="--", lw=1)
     axes.margins(0.14)
-    _logarithmic(axes, "Nanoseconds for a point, of one image of 512 × 512 on this machine")
+    _logarithmic(axes, "Nanoseconds for a point, of one image of 256 × 256 on this machine")
     axes.set_ylabel(_psnr_label(summary))
     # Words of a line stand at its right end.
     labels = [(axes.get_xlim()[1], wide.psnr[method], titles[method]) for method in lines] + labels
