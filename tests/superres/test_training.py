@@ -76,6 +76,7 @@ def test_the_second_training_starts_anew_and_is_measured(job, section):
     record = read_json(asked.folder / "run.json")
     assert [row["step"] for row in record["history"]] == [10, 20, 30]
     assert [row["step"] for row in record["equal_time"]["history"]] == [10, 15]
+    assert all(row["state_norm"] > 0 for row in record["history"])
     # The first steps are those of the first training, at another place of the cosine.
     both = [rows[0]["validation_error"] for rows in (record["history"], record["equal_time"]["history"])]
     assert both[0] == pytest.approx(both[1], abs=1.0)

@@ -123,11 +123,14 @@ class EnlargeTraining(pl.LightningModule):
         network, low = self.network, batch["low"]
         if not isinstance(network, ImageFunction):
             loss = F.mse_loss(network(low), batch["high"])
-        elif "high" in batch:
-            points = self.points.expand(len(low), -1, -1)
-            loss = F.mse_loss(network.at(network.encode(low), points), batch["high"].flatten(1))
         else:
-            loss = F.mse_loss(network.at(network.encode(low), self.points[batch["places"]]), batch["values"])
+            state, whole = network.encode(low), "high" in batch
+            # Of the hypernetwork the norm of θ, which grows before a training is lost.
+            self.log(
+                "state_norm", state.detach().flatten(1).norm(dim=1).mean(), on_step=False, on_epoch=True, batch_size=1
+            )
+            points = self.points.expand(len(low), -1, -1) if whole else self.points[batch["places"]]
+            loss = F.mse_loss(network.at(state, points), batch["high"].flatten(1) if whole else batch["values"])
         self.log("training_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)
         return loss
 
