@@ -125,15 +125,15 @@ def test_a_class_that_no_training_image_has_is_named(section, tmp_path):
             picture = np.zeros((28, 28), dtype=np.uint8)
             picture[4:24, 4:24] = random.integers(100, 256, (20, 20))
             Image.fromarray(picture).save(folder / name / f"{number}.png")
-    own = f"own={{NAME: {{path: {folder}, kind: auto, polarity: auto, centring: as_is}}}}"
+    description = f"own={{NAME: {{path: {folder}, kind: auto, polarity: auto, centring: as_is}}}}"
     refused = 0
     # The single one of its class is trained on under some names of the data set, and tested or held out under others.
     for name in ("q1", "q2", "q3", "q4", "q5", "q6"):
         with contextlib.suppress(UserError):
-            data = prepared(section, tmp_path / name, name, own.replace("NAME", name))
+            data = prepared(section, tmp_path / name, name, description.replace("NAME", name))
             assert set(data.splits["train"].labels) == {0, 1, 2}
             continue
         with pytest.raises(UserError, match="classes: no image of b among the"):
-            prepared(section, tmp_path / name, name, own.replace("NAME", name))
+            prepared(section, tmp_path / name, name, description.replace("NAME", name))
         refused += 1
     assert 0 < refused < 6

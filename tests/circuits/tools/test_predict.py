@@ -199,7 +199,7 @@ def test_a_mask_is_sent_to_design(trained, tmp_path, capsys):
         ("settings", lambda settings: settings | {"encoder": settings["encoder"] | {"widths": [1] * 100_000}}),
         ("settings", lambda settings: settings | {"encoder": settings["encoder"] | {"widths": [10**12]}}),
         ("settings", lambda settings: settings | {"decoder": {"embedding": 8, "hidden": 10**18}}),
-        ("lengths", lambda _: [2] * 1_000_000),
+        ("lengths", lambda _: [2] * 900_000),
         ("excitations", lambda _: [[1.0, -1.0]] * 100_000),
         ("values", lambda _: torch.zeros(1).expand(30_000_000_000)),
         ("title", lambda _: 7),
