@@ -125,10 +125,6 @@ class EnlargeTraining(pl.LightningModule):
             loss = F.mse_loss(network(low), batch["high"])
         else:
             state, whole = network.encode(low), "high" in batch
-            # Of the hypernetwork the norm of θ, which grows before a training is lost.
-            self.log(
-                "state_norm", state.detach().flatten(1).norm(dim=1).mean(), on_step=False, on_epoch=True, batch_size=1
-            )
             points = self.points.expand(len(low), -1, -1) if whole else self.points[batch["places"]]
             loss = F.mse_loss(network.at(state, points), batch["high"].flatten(1) if whole else batch["values"])
         self.log("training_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)
@@ -139,7 +135,10 @@ class EnlargeTraining(pl.LightningModule):
         network, low, high = self.network, batch["low"], batch["high"]
         if isinstance(network, ImageFunction):
             points = self.points[self.held_out].expand(len(low), -1, -1)
-            made, true = network.at(network.encode(low), points), high.flatten(1)[:, self.held_out]
+            state = network.encode(low)
+            # Of the hypernetwork the norm of θ, which grows before a training is lost.
+            self.log("state_norm", state.flatten(1).norm(dim=1).mean(), batch_size=1)
+            made, true = network.at(state, points), high.flatten(1)[:, self.held_out]
         else:
             made, true = network(low), high
         errors = -psnr(made.float(), true)
