@@ -32,7 +32,7 @@ from hypernet.shapes.baselines.cbn import ConditionalNormDecoder
 from hypernet.shapes.baselines.concat import ConcatDecoder
 from hypernet.shapes.config import Config, NetworkSettings
 from hypernet.shapes.core.cameras import Camera
-from hypernet.shapes.core.decoder import POINTS_AT_ONCE, field_of_network, functional_decoder, multiply_adds
+from hypernet.shapes.core.decoder import POINTS_AT_ONCE, field_of_network, functional_decoder
 from hypernet.shapes.core.extraction import extract
 from hypernet.shapes.core.frames import INNER, RESOLUTION, centres, grid
 from hypernet.shapes.core.metrics import iou
@@ -130,7 +130,7 @@ def asked(objects: int, points: int, repetitions: int) -> None:
         "exported networks": exported(network, theta),
         **{label: partial(_swapped, form, theta) for label, form in alternatives(network).items()},
     }
-    cost = dict.fromkeys(forms, multiply_adds(network)) | {
+    cost = dict.fromkeys(forms, network.multiply_adds) | {
         label: decoder.multiply_adds for label, decoder in decoders.items()
     }
 

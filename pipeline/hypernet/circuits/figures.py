@@ -92,7 +92,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         },
         columns=2,
     )
-    of_method = {record["method"]: record for record in records[::-1] if record["dataset"] == records[0]["dataset"]}
+    of_method = figures.first_runs(records, records[0]["dataset"], TITLES)
     ours = _answers(of_method["ours"]) if "ours" in of_method else None
     genetic = _answers(of_method["ga"]) if "ga" in of_method else None
     if ours is None:

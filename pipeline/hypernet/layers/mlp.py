@@ -77,6 +77,11 @@ class FunctionalMLP(GeneratedModule):
         self.layout = Layout(parts)
         self._bias = bias
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with additions for one point."""
+        return sum(part.size for part in self.parts if part.role == "weight")
+
     def forward(self, inputs: Tensor, parameters: Tensor) -> Tensor:
         """Apply every sample's network to that sample's points: [B, P, widths[0]], [B, N] to [B, P, widths[-1]].
 

@@ -14,8 +14,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json
 from hypernet.lab.results import figures
 from hypernet.radar.methods import TITLES
 from hypernet.radar.names import dataset_title
@@ -65,10 +63,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         out: folder for the pictures.
     """
     figures.use_style()
-    if not (results / "summary.csv").is_file():
-        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet radar summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
-    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    summary, records = figures.read_runs("radar", runs, results)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     by_dataset = {name: [record for record in records if record["dataset"] == name] for name in datasets}
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored, without_weights
+from hypernet.lab.runs.models import load_model, printable, restored, usable, without_weights
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.baselines.global_motion import GlobalMotion
 from hypernet.radar.baselines.last_frame import LastFrame
@@ -39,7 +39,6 @@ VERSION = 1
 
 # Images of a network's size that are forecast at once.
 IMAGES_AT_ONCE = 32
-LONGEST_TITLE = 200
 
 
 class Forecaster:
@@ -190,16 +189,17 @@ def restore(content: dict[str, Any]) -> Forecaster:
     assert isinstance(settings, MethodSettings)
     geometry = Geometry.of(Sizes.model_validate(content["geometry"]))
     state = content["state"]
-    if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        usable(weights) and weights.is_floating_point() for weights in state.values()
+    ):
         raise ValueError("a weight is not a finite real number")
     # Without memory for the weights until their shapes are known to be those in the file.
     has_weights = isinstance(settings, NetworkSettings | RidgeSettings)
     with without_weights() if has_weights else nullcontext():
         network = module_of(settings, geometry)
     network.load_state_dict(state, assign=True)
-    title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())
     # Trained in double precision: images come in single.
-    return Forecaster(method, title, geometry, settings, network.float())
+    return Forecaster(method, printable(content["title"]), geometry, settings, network.float())
 
 
 def open_model(path: str | Path) -> Forecaster:
@@ -209,10 +209,3 @@ def open_model(path: str | Path) -> Forecaster:
         UserError: no such file, not a model of this domain, of another version, or damaged.
     """
     return restored(path, load_model(path), "radar", VERSION, restore)
-
-
-def _usable(weights: object) -> bool:
-    """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
-    if not isinstance(weights, torch.Tensor) or weights.layout != torch.strided or weights.is_meta:
-        return False
-    return weights.is_floating_point() and weights.is_contiguous() and bool(torch.isfinite(weights).all())

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json
 from hypernet.lab.results import figures
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.evaluate import NEW_USERS
@@ -45,11 +43,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         out: folder for the pictures.
     """
     figures.use_style()
-    if not (results / "summary.csv").is_file():
-        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet ratings summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}, keep_default_na=True)
-    summary["group"] = summary["group"].fillna("")
-    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    summary, records = figures.read_runs("ratings", runs, results)
     datasets = list(dict.fromkeys(summary["dataset"]))
 
     def panels(picture: str, draw_panel: Callable[[str, Axes], None]) -> None:

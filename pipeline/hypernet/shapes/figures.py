@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
 from hypernet.lab.runs.models import count_parameters
@@ -66,10 +64,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         out: folder for the pictures.
     """
     figures.use_style()
-    if not (results / "summary.csv").is_file():
-        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet shapes summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
-    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    summary, records = figures.read_runs("shapes", runs, results)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     dataset = next((name for name in datasets if name.startswith(GENERATED)), datasets[0])
     gathered = _Gathered(dataset, records, summary[summary.dataset == dataset])
@@ -86,8 +81,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         "failures": _failures,
     }
     for name, picture in pictures.items():
-        drawn = picture(gathered)
-        figures.save(drawn if isinstance(drawn, Figure) else figures.nothing_to_show(drawn), out, name)
+        figures.save_drawn(picture(gathered), out, name)
     # The error of a set of points is a distance, not an IoU.
     learned = [record for record in records if record.get("history") and record["method"] != "points"]
     if learned:
@@ -112,9 +106,7 @@ class _Gathered:
     summary: pd.DataFrame
 
     def __post_init__(self) -> None:
-        # In the order of the table of results, not of the command line.
-        first = {record["method"]: record for record in self.all_records[::-1] if record["dataset"] == self.dataset}
-        self.records = {method: first[method] for method in TITLES if method in first}
+        self.records = figures.first_runs(self.all_records, self.dataset, TITLES)
         self.title = dataset_title(self.dataset)
         self._models: dict[str, Reconstructor] = {}
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.layers import FunctionalMLP, WeightHeads
-from hypernet.shapes.core.decoder import functional_decoder, multiply_adds
+from hypernet.shapes.core.decoder import functional_decoder
 from hypernet.shapes.core.networks import Decoder
 
 HeadStart = Literal["ordinary", "fan", "official", "hyperfan"]
@@ -53,7 +53,7 @@ class GeneratedDecoder(Decoder):
     @property
     def multiply_adds(self) -> int:
         """See ``Decoder``."""
-        return multiply_adds(self.network)
+        return self.network.multiply_adds
 
     def theta(self, embedding: Tensor) -> Tensor:
         """θ of every image's network, ``[B, N]``."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hypernet.lab.config import Method, TrainSettings
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored, without_weights
+from hypernet.lab.runs.models import fill, load_model, printable, restored, usable, without_weights
 from hypernet.shapes.baselines.means import MeanShape
 from hypernet.shapes.baselines.per_class import PerClass
 from hypernet.shapes.baselines.point_set import PointSet
@@ -30,7 +30,6 @@ from hypernet.shapes.names import CLASSES
 # Of the form of model files: it rises when names or shapes in them change.
 VERSION = 1
 IMAGES_AT_ONCE = 64
-LONGEST_TITLE = 200
 
 
 class Reconstructor:
@@ -330,19 +329,6 @@ def method_of(content: Mapping[str, Any], methods: Mapping[str, Method]) -> tupl
     return method, settings
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Give a network its weights.
-
-    Raises:
-        ValueError: one is of another type than the network's.
-    """
-    types = {name: weights.dtype for name, weights in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-    strange = [name for name, expected in types.items() if state[name].dtype != expected]
-    if strange:
-        raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
-
-
 @dataclass(frozen=True)
 class Known:
     """What a model file says beside weights: see ``Reconstructor``."""
@@ -375,11 +361,6 @@ def known_of(content: Mapping[str, Any], network: nn.Module) -> Known:
     return Known(printable(content["title"]), image_size, gallery, classes, distance)
 
 
-def printable(text: Any) -> str:
-    """A title of a file without what a terminal would obey, cut to a length."""
-    return "".join(letter for letter in str(text)[:LONGEST_TITLE] if letter.isprintable())
-
-
 def open_model(path: str | Path) -> Reconstructor:
     """Open a model that `hypernet shapes train` wrote.
 
@@ -410,10 +391,3 @@ def check_places(places: Tensor, count: int, name: str) -> None:
     """
     if places.dtype != torch.int64 or not len(places) or not 0 <= int(places.min()) <= int(places.max()) < count:
         raise ValueError(f"{name}: not whole numbers from 0 to {count - 1}")
-
-
-def usable(weights: object) -> bool:
-    """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
-    if not isinstance(weights, Tensor) or weights.layout != torch.strided or weights.is_meta:
-        return False
-    return weights.is_contiguous() and (not weights.is_floating_point() or bool(torch.isfinite(weights).all()))

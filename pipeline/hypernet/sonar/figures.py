@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json
 from hypernet.lab.machine import use_threads
 from hypernet.lab.results import figures
 from hypernet.lab.results.clusters import clustered
@@ -68,10 +66,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     figures.use_style()
     # More threads wait for each other over arrays of this size.
     use_threads(1)
-    if not (results / "summary.csv").is_file():
-        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet sonar summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
-    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    summary, records = figures.read_runs("sonar", runs, results)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     # What is heard of a second reflection is shown beside the first, not instead of it.
     first = next((name for name in datasets if "_bounces2" not in name), datasets[0])
@@ -88,8 +83,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         "failures": _failures,
     }
     for name, picture in pictures.items():
-        drawn = picture(gathered)
-        figures.save(drawn if isinstance(drawn, Figure) else figures.nothing_to_show(drawn), out, name)
+        figures.save_drawn(picture(gathered), out, name)
     learned = [record for record in records if record.get("history")]
     if not learned:
         figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
@@ -120,8 +114,7 @@ class _Gathered:
 
     def of(self, dataset: str) -> dict[str, dict[str, Any]]:
         """The first run of each method on a data set, in the order of the table of results."""
-        first = {record["method"]: record for record in self.all_records[::-1] if record["dataset"] == dataset}
-        return {method: first[method] for method in TITLES if method in first}
+        return figures.first_runs(self.all_records, dataset, TITLES)
 
     @cached_property
     def by_reflections(self) -> dict[str, str]:

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored, without_weights
+from hypernet.lab.runs.models import fill, load_model, printable, restored, without_weights
 from hypernet.shapes.baselines.means import MeanShape
-from hypernet.shapes.trained import Reconstructor, check_places, fill, known_of, method_of, printable
+from hypernet.shapes.trained import Reconstructor, check_places, known_of, method_of
 from hypernet.sonar.baselines.nearest import NearestEcho
 from hypernet.sonar.config import METHODS, MethodSettings, NearestSettings, NetworkSettings, Scene, Senses
 from hypernet.sonar.methods import build

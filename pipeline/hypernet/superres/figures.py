@@ -14,8 +14,6 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import read_json
 from hypernet.lab.libraries import library
 from hypernet.lab.machine import use_threads
 from hypernet.lab.results import figures
@@ -66,10 +64,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     figures.use_style()
     # Several would wait for each other over so few images.
     use_threads(1)
-    if not (results / "summary.csv").is_file():
-        raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet superres summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
-    records = [read_json(run / "run.json") | {"folder": run} for run in runs]
+    summary, records = figures.read_runs("superres", runs, results)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     gathered = _Gathered(datasets[0], records, summary[summary.dataset == datasets[0]])
     pictures: dict[str, Callable[[_Gathered], Figure | str]] = {
@@ -83,8 +78,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         "elsewhere": _elsewhere,
     }
     for name, picture in pictures.items():
-        drawn = picture(gathered)
-        figures.save(drawn if isinstance(drawn, Figure) else figures.nothing_to_show(drawn), out, name)
+        figures.save_drawn(picture(gathered), out, name)
     learned = [record for record in records if record.get("history")]
     shown = _main(record["method"] for record in learned)
     learned = [record for record in learned if record["method"] in shown]
@@ -117,9 +111,7 @@ class _Gathered:
     summary: pd.DataFrame
 
     def __post_init__(self) -> None:
-        # In the order of the table of results, not of the command line.
-        first = {record["method"]: record for record in self.all_records[::-1] if record["dataset"] == self.dataset}
-        self.records = {method: first[method] for method in TITLES if method in first}
+        self.records = figures.first_runs(self.all_records, self.dataset, TITLES)
         self.title = dataset_title(self.dataset)
         self._models: dict[str, Enlarger] = {}
         self._items: dict[str, pd.DataFrame] = {}

@@ -47,7 +47,7 @@ class GeneratedImage(ImageFunction):
     @property
     def multiply_adds(self) -> int:
         """See ``ImageFunction``."""
-        return sum(part.size for part in self.network.parts if part.role == "weight")
+        return self.network.multiply_adds
 
     def encode(self, low: Tensor) -> Tensor:
         """See ``ImageFunction``: θ, ``[B, N]``."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.runs.models import load_model, restored, without_weights
+from hypernet.lab.runs.models import fill, load_model, printable, restored, usable, without_weights
 from hypernet.superres.baselines.resampling import Resampling
 from hypernet.superres.config import METHODS, MethodSettings
 from hypernet.superres.core.functions import ImageFunction, Upscaler
@@ -28,7 +28,6 @@ VERSION = 1
 POINTS_AT_ONCE, GROUP = 2**15, 16
 # Of Adam on an image's state, as a share of the size of the state's entries: chosen on validation digits.
 PROJECTION_RATE = 0.01
-LONGEST_TITLE = 200
 
 
 class Enlarger:
@@ -219,30 +218,18 @@ def restore(content: dict[str, Any]) -> Enlarger:
     network = _network(method, settings, content["state"])
     again = content.get("equal_time_state")
     equal_time = None if again is None else _network(method, settings, again)
-    title = "".join(letter for letter in str(content["title"])[:LONGEST_TITLE] if letter.isprintable())
-    return Enlarger(method, title, (settings.low.rows, settings.low.columns), network, equal_time)
+    return Enlarger(method, printable(content["title"]), (settings.low.rows, settings.low.columns), network, equal_time)
 
 
 def _network(method: str, settings: MethodSettings, state: object) -> nn.Module:
     """A network with the weights of a file."""
-    if not isinstance(state, Mapping) or not all(_usable(weights) for weights in state.values()):
+    if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
         raise ValueError("a weight is not a finite number")
     # Without memory for the weights until their shapes are known to be those in the file.
     with without_weights():
         network = build(method, settings)
-    types = {name: weights.dtype for name, weights in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-    strange = [name for name, expected in types.items() if state[name].dtype != expected]
-    if strange:
-        raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
+    fill(network, state)
     return network
-
-
-def _usable(weights: object) -> bool:
-    """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
-    if not isinstance(weights, Tensor) or weights.layout != torch.strided or weights.is_meta:
-        return False
-    return weights.is_contiguous() and weights.is_floating_point() and bool(torch.isfinite(weights).all())
 
 
 def open_model(path: str | Path) -> Enlarger:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from hypernet.shapes.core.decoder import field_of_network, functional_decoder, logits_on, multiply_adds
+from hypernet.shapes.core.decoder import field_of_network, functional_decoder, logits_on
 from hypernet.shapes.core.frames import INNER, grid
 from hypernet.shapes.core.voxel_field import trilinear
 
@@ -13,7 +13,7 @@ def test_the_papers_network_has_4546_weights_in_18_tensors():
     assert network.parameter_count == 4546
     shapes = [part.shape for part in network.parts]
     assert shapes == [(3, 32), (32,), (32,), *[(32, 32), (32,), (32,)] * 4, (32, 1), (1,), (1,)]
-    assert multiply_adds(network) == 3 * 32 + 4 * 32 * 32 + 32
+    assert network.multiply_adds == 3 * 32 + 4 * 32 * 32 + 32
 
 
 def test_a_network_with_hand_set_weights_gives_x():

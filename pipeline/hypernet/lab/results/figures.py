@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hypernet.lab.files import atomic_path
+from hypernet.lab.errors import UserError
+from hypernet.lab.files import atomic_path, read_json
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -40,6 +42,37 @@ def use_style() -> None:
             "svg.hashsalt": "hypernet",
         }
     )
+
+
+def read_runs(domain: str, runs: Sequence[Path], results: Path) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """What pictures are drawn of: the rows of ``summary.csv``, and the records of runs, each with its ``folder``.
+
+    Args:
+        domain: name of the domain.
+        runs: folders of the runs.
+        results: folder with ``summary.csv``.
+
+    Raises:
+        UserError: no ``summary.csv``.
+    """
+    import pandas as pd
+
+    path = results / "summary.csv"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `hypernet {domain} summarise` first")
+    summary = pd.read_csv(path, dtype={"group": str}).fillna({"group": ""})
+    return summary, [read_json(run / "run.json") | {"folder": run} for run in runs]
+
+
+def first_runs(records: Sequence[dict[str, Any]], dataset: str, methods: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The first run of each method on a data set, in the order of ``methods``: that of the table, not of a command."""
+    first = {record["method"]: record for record in records[::-1] if record["dataset"] == dataset}
+    return {method: first[method] for method in methods if method in first}
+
+
+def save_drawn(drawn: Figure | str, directory: Path, name: str) -> None:
+    """Write a picture, or the reason why there is none."""
+    save(nothing_to_show(drawn) if isinstance(drawn, str) else drawn, directory, name)
 
 
 def save(figure: Figure, directory: Path, name: str) -> None:

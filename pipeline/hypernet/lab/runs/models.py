@@ -23,6 +23,7 @@ from hypernet.lab.job import Job
 ZIP = b"PK\x03\x04"
 # Keys and values of all mappings and lists in a file; tensors count as single ones.
 MOST_VALUES = 1_000_000
+LONGEST_TITLE = 200
 Model = TypeVar("Model")
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -231,3 +232,28 @@ def restored(
         raise UserError(
             f"{path}: a model of another version, or damaged ({type(error).__name__}: {reason}); train it again"
         ) from None
+
+
+def usable(weights: object) -> bool:
+    """Whether these are finite numbers, each stored: strides of 0 make a terabyte of one number."""
+    if not isinstance(weights, Tensor) or weights.layout != torch.strided or weights.is_meta:
+        return False
+    return weights.is_contiguous() and (not weights.is_floating_point() or bool(torch.isfinite(weights).all()))
+
+
+def fill(network: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give a network its weights.
+
+    Raises:
+        ValueError: one is of another type than the network's.
+    """
+    types = {name: weights.dtype for name, weights in network.state_dict().items()}
+    network.load_state_dict(state, assign=True)
+    strange = [name for name, expected in types.items() if state[name].dtype != expected]
+    if strange:
+        raise ValueError(f"{strange[0]} is of the type {state[strange[0]].dtype}")
+
+
+def printable(text: Any) -> str:
+    """A title of a file without what a terminal would obey, cut to a length."""
+    return "".join(letter for letter in str(text)[:LONGEST_TITLE] if letter.isprintable())

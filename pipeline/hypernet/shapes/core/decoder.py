@@ -30,11 +30,6 @@ def functional_decoder(width: int = 32, layers: int = 6) -> FunctionalMLP:
     return FunctionalMLP((3, *[width] * (layers - 1), 1), nn.ELU(), gain=True, input_mean_square=1 / 3)
 
 
-def multiply_adds(network: FunctionalMLP) -> int:
-    """Multiplications with additions for one point."""
-    return sum(part.size for part in network.parts if part.role == "weight")
-
-
 @torch.inference_mode()
 def logits_on(decode: Callable[[Tensor], Tensor], points: np.ndarray) -> np.ndarray:
     """Logits of many points, some at a time.

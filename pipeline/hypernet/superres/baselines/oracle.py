@@ -35,7 +35,7 @@ class FittedImages(ImageFunction):
     @property
     def multiply_adds(self) -> int:
         """See ``ImageFunction``."""
-        return sum(part.size for part in self.network.parts if part.role == "weight")
+        return self.network.multiply_adds
 
     def fit(self, small: Tensor, large: Tensor, steps: int, learning_rate: float) -> None:
         """Fit every image's network to all its pixels, all images at once, with Adam.

@@ -40,9 +40,13 @@ def predict(images: np.ndarray | str | Path, *, model: Enlarger | str | Path) ->
     Example:
         >>> high = hypernet.superres.predict(images, model="model.ckpt")  # doctest: +SKIP
     """
+    return _large(*_small(images), model)
+
+
+def _large(name: str, low: np.ndarray, model: Enlarger | str | Path) -> np.ndarray:
+    """What a method makes of small images, float32 ``[B, 32, 32]``."""
     from hypernet.superres.trained import Enlarger, open_model
 
-    name, low = _small(images)
     enlarger = model if isinstance(model, Enlarger) else open_model(model)
     high = np.empty((len(low), SIZE, SIZE), dtype=np.float32)
     try:
@@ -89,13 +93,14 @@ def run(arguments: argparse.Namespace) -> None:
         except UserError as error:
             raise UserError(f"--{option} {error}") from None
     check_outputs([("out", arguments.out)], [arguments.images, arguments.model])
-    high = predict(arguments.images, model=arguments.model)
+    name, low = _small(arguments.images)
+    high = _large(name, low, arguments.model)
     with atomic_path(arguments.out) as temporary:
         if arguments.out.suffix == ".npy":
             np.save(temporary, high)
         else:
             np.savez_compressed(temporary, high=high)
-    agreement = _agreement(high, _small(arguments.images)[1])
+    agreement = _agreement(high, low)
     print(
         f"{len(high):,} image{'s' if len(high) > 1 else ''} of {SIZE} x {SIZE} pixels: {arguments.out}; agreement with "
         f"the small ones {agreement.mean():.1f} dB on average, {agreement.min():.1f} at least (PSNR of area means)"
