@@ -392,7 +392,55 @@ SUPERRES = Component(
     },
 )
 
+# --- retouch --------------------------------------------------------------------------------------------------
+
+
+def _retouch_error(model: Any, data: Path, settings: Section) -> float:
+    """The mean PSNR of the held-out thumbnails, its sign turned."""
+    from hypernet.retouch.dataset import load, thumbnails
+
+    given, wanted = (
+        images.permute(0, 2, 3, 1).numpy() for images in thumbnails(load(data).pairs["validation"], model.size)
+    )
+    return float(np.mean(10 * np.log10(np.square(model(given) - wanted).mean(axis=(1, 2, 3)))))
+
+
+def _photographs(data: Path) -> np.ndarray:
+    from hypernet.retouch.dataset import load
+
+    return np.stack([pair.input() for pair in load(data).pairs["test"][:2]]).astype(np.float32) / 255
+
+
+RETOUCH = Component(
+    dataset="photos",
+    small=(
+        "sizes={measured: 48, kept: 64}",
+        "degradation.per_image=2",
+        "network={thumbnail: 32, encoder: pooled, embedding: 16, statistics: true, dropout: 0.1}",
+        "train.max_steps=30",
+        "train.check_every_steps=10",
+        "train.batch=4",
+        "pixel_mlp.train={equal_time_steps: 15}",
+        "hyper_unpaired.train={max_steps: 20, check_every_steps: 10}",
+        "ridge.samples=40",
+        "evaluate={film: 3, smoothing_s: 0.5}",
+    ),
+    networks=("pixel_mlp", "hyper"),
+    others=("auto_contrast", "ridge", "hyper_unpaired", "oracle_quadratic"),
+    validated="validation_error",
+    validate=_retouch_error,
+    example=_photographs,
+    concerned={
+        "hyper.train.learning_rate=0.003": ["hyper"],
+        "pixel_mlp.train.equal_time_steps=16": ["pixel_mlp"],
+        "hyper_unpaired.cycle=5.0": ["hyper_unpaired"],
+        "ridge.penalty=0.1": ["ridge"],
+        "lut3d.tables=4": ["lut3d"],
+        "evaluate.film=4": [],
+    },
+)
+
 COMPONENTS = {
     "radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES, "sonar": SONAR,
-    "superres": SUPERRES,
+    "superres": SUPERRES, "retouch": RETOUCH,
 }  # fmt: skip

@@ -3,6 +3,7 @@ from . import codes as codes
 from . import layers as layers
 from . import radar as radar
 from . import ratings as ratings
+from . import retouch as retouch
 from . import shapes as shapes
 from . import sonar as sonar
 from . import superres as superres

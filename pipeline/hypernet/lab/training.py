@@ -84,6 +84,8 @@ def adam_with_cosine_decay(
     steps: int,
     fused: bool = False,
     warm_up_steps: int = 0,
+    weight_decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> dict[str, Any]:
     """What ``configure_optimizers`` returns for Adam whose rate falls as a cosine to ``final_share`` of its start.
 
@@ -94,8 +96,11 @@ def adam_with_cosine_decay(
         steps: number of steps.
         fused: one pass over the parameters instead of one per operation: worth it from about a million of them.
         warm_up_steps: over so many steps the rate first rises from nearly 0 to the cosine.
+        weight_decay: share of the weights, times the rate, that every step takes off (AdamW).
+        betas: how slowly Adam forgets gradients and their squares.
     """
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=fused)
+    decay = {"weight_decay": weight_decay, "decoupled_weight_decay": True} if weight_decay else {}
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=fused, betas=betas, **decay)
 
     def share(step: int) -> float:
         progress = min(step / steps, 1.0)

@@ -1,0 +1,1 @@
+"""The field's mathematics: colour maps, thumbnails and their statistics, degradations, measures."""

@@ -1,0 +1,1 @@
+"""Pictures of photographs, colour maps and films."""

@@ -1,0 +1,1 @@
+"""Formats of photographs: what stands in files, and what their colours mean."""

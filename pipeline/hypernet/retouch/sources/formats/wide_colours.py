@@ -1,0 +1,141 @@
+"""Colours of other profiles as sRGB-encoded ones and back, a few rows at a time.
+
+Between a profile by a matrix and sRGB nothing is clipped: *extended* sRGB-encoded values lie outside [0, 1] where a
+colour lies outside sRGB's, and the encoding goes on beyond white and, with its sign turned, below black (as scRGB and
+CSS Color 4 have it). They are float32, exact to 1e-7 of white.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+
+from hypernet.lab.libraries import library
+from hypernet.retouch.sources.formats.profiles import SRGB_CURVE, Profile
+
+# Pixels that are converted at once: they stay in the processor's caches.
+PIXELS_AT_ONCE = 2**15
+# What float32 and the way through linear light lose at most of an encoded value in [0, 1] that nobody changed.
+UNCHANGED = 2e-6
+# What they lose of a level at most, as a share of white: where a channel is dark beside bright ones, and in the flat
+# beginnings of curves by tables.
+LEVELS_LOST = 0.01
+
+
+def to_extended(levels: np.ndarray, profile: Profile) -> np.ndarray:
+    """Levels of a file to extended sRGB-encoded colours.
+
+    Args:
+        levels: uint8 or uint16 ``[H, W, 3]``, as its profile, which has a matrix, means them.
+        profile: of the file.
+
+    Returns:
+        float32 ``[H, W, 3]``.
+    """
+    white = np.iinfo(levels.dtype).max
+    linear = [curve(np.arange(white + 1) / white).astype(np.float32) for curve in profile.curves]
+    extended = np.empty(levels.shape, dtype=np.float32)
+    for rows in _blocks(levels.shape):
+        extended[rows] = _extended(levels[rows], linear, profile)
+    return extended
+
+
+def from_extended(
+    pixels: np.ndarray, profile: Profile, dtype: np.dtype | type, original: np.ndarray | None = None
+) -> np.ndarray:
+    """Extended sRGB-encoded colours to levels of a file, clipped to what its profile holds.
+
+    Args:
+        pixels: float32 ``[H, W, 3]``.
+        profile: of the file, with a matrix.
+        dtype: uint8 or uint16.
+        original: levels ``[H, W, 3]`` that pixels which nobody changed came from: they get these again, to the last
+            level.
+
+    Returns:
+        Levels of that type, ``[H, W, 3]``.
+    """
+    white = np.iinfo(dtype).max
+    back = np.linalg.inv(profile.to_srgb).T.astype(np.float32)
+    linear = [curve(np.arange(white + 1) / white).astype(np.float32) for curve in profile.curves]
+    levels = np.empty(pixels.shape, dtype=dtype)
+    for rows in _blocks(pixels.shape):
+        block = pixels[rows]
+        light = np.clip(_decoded(block) @ back, 0, 1)
+        for channel, curve in enumerate(profile.curves):
+            levels[rows, :, channel] = np.rint(curve.inverse(light[..., channel]) * np.float32(white))
+        if original is not None:
+            before = original[rows]
+            near = np.abs(levels[rows].astype(np.int32) - before).max(axis=-1)
+            suspects = (near > 0) & (near <= LEVELS_LOST * white)
+            if suspects.any():
+                again = _extended(before[suspects], linear, profile)
+                same = (np.abs(again - block[suspects]) <= UNCHANGED).all(axis=-1)
+                levels[rows][suspects] = np.where(same[:, None], before[suspects], levels[rows][suspects])
+    return levels
+
+
+def grey_to_srgb(levels: np.ndarray, profile: Profile) -> np.ndarray:
+    """Grey levels of a profile by a curve to sRGB's, of the same depth, ``[H, W]``."""
+    white = np.iinfo(levels.dtype).max
+    (curve,) = profile.curves
+    encoded = SRGB_CURVE.inverse(curve(np.arange(white + 1) / white))
+    return np.rint(encoded * white).astype(levels.dtype)[levels]
+
+
+def tables_to_srgb(levels: np.ndarray, profile: Profile) -> np.ndarray:
+    """Levels of a profile by tables to sRGB's, by LittleCMS: relative colorimetric, black to black.
+
+    Args:
+        levels: uint8 ``[H, W]`` or ``[H, W, 3]``.
+        profile: of grey or RGB.
+
+    Returns:
+        uint8 ``[H, W, 3]``.
+
+    Raises:
+        ValueError: LittleCMS does not take the profile.
+    """
+    image, cms = library("PIL.Image", "Pillow", "retouch"), library("PIL.ImageCms", "Pillow", "retouch")
+    try:
+        transform = cms.buildTransform(
+            cms.ImageCmsProfile(io.BytesIO(profile.data)),
+            cms.createProfile("sRGB"),
+            "L" if profile.channels == 1 else "RGB",
+            "RGB",
+            cms.Intent.RELATIVE_COLORIMETRIC,
+            cms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        return np.array(cms.applyTransform(image.fromarray(levels), transform))
+    except cms.PyCMSError as error:
+        raise ValueError(f"LittleCMS does not take its profile ({error})") from None
+
+
+def srgb_profile() -> bytes:
+    """An ICC profile of sRGB, to be embedded."""
+    cms = library("PIL.ImageCms", "Pillow", "retouch")
+    return cms.ImageCmsProfile(cms.createProfile("sRGB")).tobytes()
+
+
+def _extended(levels: np.ndarray, linear: list[np.ndarray], profile: Profile) -> np.ndarray:
+    """Levels ``[..., 3]`` through the curves' tables, the matrix and sRGB's encoding."""
+    light = np.stack([table[levels[..., channel]] for channel, table in enumerate(linear)], axis=-1)
+    light = light @ profile.to_srgb.T.astype(np.float32)
+    size = np.abs(light)
+    encoded = np.float32(1.055) * size ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.copysign(np.where(size <= 0.0031308, np.float32(12.92) * size, encoded), light)
+
+
+def _decoded(encoded: np.ndarray) -> np.ndarray:
+    """Extended sRGB-encoded values to linear light, float32."""
+    size = np.abs(encoded)
+    light = ((size + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.copysign(np.where(size <= 0.04045, size / np.float32(12.92), light), encoded)
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    rows = max(1, PIXELS_AT_ONCE // shape[1])
+    for first in range(0, shape[0], rows):
+        yield slice(first, first + rows)
