@@ -416,7 +416,7 @@ RETOUCH = Component(
     small=(
         "sizes={measured: 48, kept: 64}",
         "degradation.per_image=2",
-        "network={thumbnail: 32, encoder: pooled, embedding: 16, statistics: true, dropout: 0.1}",
+        "network={thumbnail: 32, encoder: pooled, embedding: 16, statistics: true, stretch: true, dropout: 0.1}",
         "train.max_steps=30",
         "train.check_every_steps=10",
         "train.batch=4",
@@ -434,7 +434,7 @@ RETOUCH = Component(
         "hyper.train.learning_rate=0.003": ["hyper"],
         "pixel_mlp.train.equal_time_steps=16": ["pixel_mlp"],
         "hyper_unpaired.cycle=5.0": ["hyper_unpaired"],
-        "ridge.penalty=0.1": ["ridge"],
+        "ridge.penalty=0.2": ["ridge", "ridge_stretched"],
         "lut3d.tables=4": ["lut3d"],
         "evaluate.film=4": [],
     },

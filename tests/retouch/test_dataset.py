@@ -17,7 +17,7 @@ from hypernet.retouch.core.degradation import degrade_image, look_image
 from hypernet.retouch.core.metrics import psnr, rounded
 from hypernet.retouch.names import FOLDS
 
-VIEWS = Views(smallest=0.4, palette=0.0)
+VIEWS = Views(smallest=0.4)
 SMALL = ("sizes={measured: 48, kept: 64}", "kodak_sizes={measured: 48, kept: 64}", "degradation.per_image=2")
 
 
@@ -97,19 +97,6 @@ def test_views_of_the_whole_are_thumbnails(prepared):
         assert any(torch.equal(view, square) or torch.equal(view, square.flip(2)) for square in squares)
 
 
-def test_a_moved_palette_stays_in_range_and_moves_the_colours_of_a_view_together():
-    clean = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    moved = dataset.recoloured(clean, np.random.default_rng(0), 0.6)
-    assert 0 <= float(moved.min()) <= float(moved.max()) <= 1
-    for before, after in zip(clean.flatten(2).reshape(15, -1), moved.flatten(2).reshape(15, -1), strict=True):
-        # A gain and an exponent keep the order of the values of a channel.
-        assert (after[before.argsort()].diff() >= -1e-6).all()
-        assert float((after - before).abs().max()) > 0.01
-    np.testing.assert_allclose(
-        dataset.recoloured(clean, np.random.default_rng(0), 1e-9).numpy(), clean.numpy(), atol=1e-5
-    )
-
-
 def test_unpaired_views_are_of_different_places(prepared):
     data = dataset.load(prepared("photos"))
     given, wanted = dataset.unpaired_views(data, np.random.default_rng(0), 4, 32, VIEWS)
@@ -150,7 +137,7 @@ def test_a_person_s_pairs_are_used_as_they_are(prepared, tmp_path):
     np.testing.assert_array_equal(
         pair.target(), np.array(Image.open(tmp_path / "pairs" / "after" / f"{pair.name}.png"))
     )
-    given, wanted = dataset.paired_views(data, np.random.default_rng(0), 3, 64, Views(smallest=1.0, palette=0.5))
+    given, wanted = dataset.paired_views(data, np.random.default_rng(0), 3, 64, Views(smallest=1.0))
     places = [int((torch.from_numpy(data.squares).float() / 255 - torch.cat([x, y])).abs().sum((1, 2, 3)).argmin())
               for x, y in zip(given, wanted, strict=True)]  # fmt: skip
     assert len(places) == 3

@@ -167,11 +167,11 @@ class UnpairedTraining(AdversarialTraining):
         given, wanted = rounds[-1]
         made, unmade = self.network(given, given), self.back(wanted, wanted)
         loss = method.adversarial * (generator_hinge(self.of_targets(made)) + generator_hinge(self.of_inputs(unmade)))
-        # What a thumbnail shows of a made image is what a file of it would: colours in [0, 1].
-        again = self.back(made, made.clamp(0, 1))
-        loss = loss + method.cycle * (
-            F.l1_loss(again, given) + F.l1_loss(self.network(unmade, unmade.clamp(0, 1)), wanted)
-        )
+        # What a thumbnail shows of a made image is what a file of it would: colours in [0, 1]. Gradients go by way of
+        # the pixels, not of what is seen of them.
+        again = self.back(made, made.detach().clamp(0, 1))
+        there = self.network(unmade, unmade.detach().clamp(0, 1))
+        loss = loss + method.cycle * (F.l1_loss(again, given) + F.l1_loss(there, wanted))
         loss = loss + method.content * (F.mse_loss(made, given) + F.mse_loss(unmade, wanted))
         if method.identity:
             kept = F.l1_loss(self.network(wanted, wanted), wanted) + F.l1_loss(self.back(given, given), given)

@@ -77,16 +77,16 @@ FIGURES = {
     "the hypernetwork makes of it (arrow), and to the target of the same pixels (square). Below, the same colours as "
     "swatches, from dark to light.",
     "matrix": "M - I, by which a colour map differs from the identity: each output is its channel plus the row's "
-    "numbers times the monomials above them. Left the hypernetwork's; right the map with the least training loss on "
-    "that pair, which weighs ||M - I||² beside the error. Without this weight a best map can have numbers of 30 and "
-    "more that nearly cancel, since the monomials of a photograph's colours are nearly dependent: different numbers "
-    "can be nearly the same map.",
+    "numbers times the monomials above them. Left the hypernetwork's; right the best map of the pair, with "
+    "1e-4 ||M - I||² added to its squared error. Without it a best map can have numbers of 30 and more that nearly "
+    "cancel, since the monomials of a photograph's colours are nearly dependent: "
+    "different numbers can be nearly the same map.",
     "worst": "The ten held-out pairs with the lowest PSNR of the hypernetwork: input, result and target.",
     "clipped": "Where channels left [0, 1] and were clamped: orange above 1, blue below 0, black both, for the "
     "held-out pair that loses most with the hypernetwork; shares of channel values.",
     "film": "A made film of two shots: a window moves over the inputs of two held-out photographs, with noise in "
     "each frame. Each frame retouched by its own map and by smoothed ones, which begin anew at the cut; below, the "
-    "entries of M that change most from frame to frame.",
+    "entries of M that change most, and the steps of all of M from frame to frame.",
     "plates": "The first held-out input taken apart as three glass plates on a grey scan, green and red moved by "
     "known offsets (those of a scan of the Library of Congress): the plates, the colours as they lie, aligned by "
     "edges, and retouched. The foot says which offsets are found again.",

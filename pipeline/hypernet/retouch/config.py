@@ -56,12 +56,9 @@ class Views(Section):
 
     Attributes:
         smallest: least side of a view, as a share of the photograph's.
-        palette: how far the colours of clean photographs are moved before pairs are made of them, in stops: gains and
-            exponents of their own for every view, so that few photographs stand for more. Real pairs stay as they are.
     """
 
     smallest: Annotated[float, Field(gt=0, le=1)]
-    palette: Annotated[float, Field(ge=0, le=2)]
 
 
 class OwnPhotographs(Section):
@@ -104,6 +101,8 @@ class NetworkSizes(Section):
             et al. for thumbnails of 256.
         embedding: entries of e.
         statistics: whether ``pooled`` is given the 27 global statistics.
+        stretch: whether networks answer for images whose channels are stretched to [0, 1], instead of the images as they
+            are; a colour map for stretched colours is one of the same size for the colours themselves.
         dropout: share of the features that a training step leaves out.
     """
 
@@ -111,6 +110,7 @@ class NetworkSizes(Section):
     encoder: Literal["pooled", "deep"]
     embedding: Count
     statistics: bool
+    stretch: bool
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
     @model_validator(mode="after")
@@ -127,7 +127,6 @@ class Training(NetworkTraining):
         batch: images.
         weight_decay: of Adam, apart from the gradient (AdamW).
         lab_weight: of the squared difference in L*a*b* (over 100²) beside that in RGB.
-        identity_weight: of ||M - I||² (of colour maps).
         equal_time_steps: steps of a second training of the same network, from the start, which takes as long as the
             hypernetwork's does on a CPU; null: the first is such.
     """
@@ -136,13 +135,13 @@ class Training(NetworkTraining):
     batch: Count
     weight_decay: Annotated[float, Field(ge=0)]
     lab_weight: Annotated[float, Field(ge=0)]
-    identity_weight: Annotated[float, Field(ge=0)]
     equal_time_steps: Count | None
 
 
 class Changes(TrainingChanges):
     """What one method's training does differently from the common one."""
 
+    batch: Count | None = None
     gradient_clip: Positive | None = None
     equal_time_steps: Count | None = None
     lab_weight: Annotated[float, Field(ge=0)] | None = None
@@ -192,7 +191,7 @@ class NearestMethod(Samples):
 
 
 class RidgeMethod(Samples):
-    """``ridge``: the penalty."""
+    """``ridge`` and ``ridge_stretched``: the penalty."""
 
     penalty: Positive
 
@@ -348,7 +347,7 @@ class FittedSettings(MethodSettings):
 
 
 class SharedSettings(FittedSettings):
-    """``global_ls``."""
+    """``global_ls`` and ``global_ls_stretched``."""
 
     method: Samples
 
@@ -360,7 +359,7 @@ class NearestSettings(FittedSettings):
 
 
 class RidgeSettings(FittedSettings):
-    """``ridge``."""
+    """``ridge`` and ``ridge_stretched``."""
 
     method: RidgeMethod
 
@@ -429,8 +428,10 @@ METHODS = {
     "clahe": Method("CLAHE", ClaheSettings, at_once=True),
     "imagemagick": Method("ImageMagick, automatic", ProgramSettings, "P", at_once=True),
     "global_ls": Method("Least squares, one 3x10 for all", SharedSettings, at_once=True),
+    "global_ls_stretched": Method("Stretch, then one 3x10 for all", SharedSettings, "E", at_once=True),
     "nearest_matrix": Method("3x10 of the nearest image", NearestSettings, at_once=True),
     "ridge": Method("Ridge regression, statistics to 3x10", RidgeSettings, at_once=True),
+    "ridge_stretched": Method("Ridge regression after the stretch", RidgeSettings, "E", at_once=True),
     "pixel_mlp": Method("Pixel perceptron, parameters matched", PerceptronSettings),
     "unet": Method("U-Net", UNetSettings, "E"),
     "lut3d": Method("Image-adaptive 3D LUT (own port)", TableSettings, "E"),
@@ -439,6 +440,7 @@ METHODS = {
     "cyclegan": Method("CycleGAN, unpaired (own port)", CycleTranslationSettings, "P"),
     "affine": Method("Hypernetwork, 3x4", GeneratedSettings, "E"),
     "cubic": Method("Hypernetwork, 3x20", GeneratedSettings, "E"),
+    "hyper_plain": Method("Hypernetwork, 3x10, without the stretch", GeneratedSettings, "E"),
     "hyper": Method("Hypernetwork, 3x10", GeneratedSettings),
     "hyper_unpaired": Method("Hypernetwork, 3x10, unpaired", UnpairedSettings),
     "oracle_affine": Method("Best 3x4 of each pair (oracle)", OracleSettings, at_once=True),
@@ -446,11 +448,14 @@ METHODS = {
 }
 BASES = {
     "hyper": "quadratic",
+    "hyper_plain": "quadratic",
     "affine": "affine",
     "cubic": "cubic",
     "oracle_affine": "affine",
     "oracle_quadratic": "quadratic",
 }
+# What takes its images as they are whatever the networks do, and what is fitted to stretched ones.
+PLAIN, STRETCHED = ("hyper_plain", "global_ls", "nearest_matrix", "ridge"), ("global_ls_stretched", "ridge_stretched")
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
     "prepare": PrepareSettings,
@@ -479,6 +484,7 @@ class Config(DomainConfig):
     nearest_matrix: NearestMethod
     ridge: RidgeMethod
     hyper: Trained
+    hyper_plain: Trained
     affine: Trained
     cubic: Trained
     hyper_unpaired: UnpairedMethod
@@ -503,8 +509,12 @@ class Config(DomainConfig):
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See ``hypernet.lab.config.DomainConfig``."""
-        values = super().values(step, dataset, method)
+        values = super().values(step, dataset, (method or "").removesuffix("_stretched") or None)
+        network = self.network
+        if method in (*PLAIN, *STRETCHED):
+            network = network.model_copy(update={"stretch": method in STRETCHED})
         return values | {
+            "network": network,
             "own": self.own.get(dataset),
             "fivek": self.fivek if dataset == FIVEK else None,
             "sizes": self.kodak_sizes if dataset == "kodak" else self.sizes,

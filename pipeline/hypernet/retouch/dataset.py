@@ -98,7 +98,7 @@ def paired_views(
         random: where they are drawn from.
         count: B.
         size: S, side of the views.
-        settings: how large they are, and how far their colours are moved.
+        settings: how large they are.
 
     Returns:
         inputs and targets in [0, 1], float32 ``[B, 3, S, S]`` each; made inputs have a fresh degradation each.
@@ -106,8 +106,7 @@ def paired_views(
     views = _views(data.squares, random, count, size, settings.smallest)
     if data.look is None:
         return views[:, :3], views[:, 3:]
-    clean = recoloured(views, random, settings.palette) if settings.palette else views
-    return degrade(clean, torch.from_numpy(draw_parameters(random, count))), LOOKS[data.look](clean)
+    return degrade(views, torch.from_numpy(draw_parameters(random, count))), LOOKS[data.look](views)
 
 
 def unpaired_views(
@@ -120,21 +119,6 @@ def unpaired_views(
     given, _ = paired_views(data, random, count, size, settings)
     _, wanted = paired_views(data, random, count, size, settings)
     return given, wanted
-
-
-def recoloured(views: Tensor, random: np.random.Generator, stops: float) -> Tensor:
-    """Clean photographs of other colours: a gain of each channel, then an exponent, common in part.
-
-    Args:
-        views: in [0, 1], ``[B, 3, S, S]``.
-        random: where they are drawn from.
-        stops: bound of the logarithms of the gains and of the exponents to base 2.
-    """
-    count = len(views)
-    gains = random.uniform(-stops, stops, size=(count, 3))
-    exponents = random.uniform(-stops, stops, size=(count, 1)) + random.uniform(-stops, stops, size=(count, 3)) / 2
-    gain, exponent = (torch.from_numpy(np.exp2(values)).to(views)[:, :, None, None] for values in (gains, exponents))
-    return (views * gain).clamp_(0, 1) ** exponent
 
 
 def _views(squares: np.ndarray, random: np.random.Generator, count: int, size: int, smallest: float) -> Tensor:

@@ -14,7 +14,6 @@ from torch.utils.data import Dataset
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
-from hypernet.retouch.baselines.lut3d import ImageAdaptiveLut
 from hypernet.retouch.config import NetworkSettings, Training
 from hypernet.retouch.core.functions import GlobalMap, Retouching
 from hypernet.retouch.core.lab import lab
@@ -104,17 +103,9 @@ class PairedTraining(ValidatedTraining):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss."""
-        given, wanted, settings, network = batch["input"], batch["target"], self.settings, self.network
-        if isinstance(network, GlobalMap):
-            matrix = network.matrix(given)
-            made = network.mapped(given, matrix)
-            loss = settings.identity_weight * (matrix - network.map.start).square().sum(dim=(1, 2)).mean()
-        elif isinstance(network, ImageAdaptiveLut):
-            weights = network.weights(given)
-            made, loss = network.mapped(given, weights), network.regulariser(weights)
-        else:
-            made, loss = network(given, given), given.new_zeros(())
-        loss = loss + F.mse_loss(made, wanted)
+        given, wanted, settings = batch["input"], batch["target"], self.settings
+        made = self.network(given, given)
+        loss = F.mse_loss(made, wanted) + self.network.regulariser()
         if settings.lab_weight:
             difference = lab(made.movedim(1, -1)) - lab(wanted.movedim(1, -1))
             loss = loss + settings.lab_weight * difference.square().sum(dim=-1).mean() / 100**2

@@ -19,12 +19,14 @@ from hypernet.retouch.config import (
     ClaheSettings,
     CycleTranslationSettings,
     EqualizeSettings,
+    FittedSettings,
     GeneratedSettings,
     GreyWorldSettings,
     GridSettings,
     IdentitySettings,
     MethodSettings,
     NearestSettings,
+    NetworkSettings,
     NetworkSizes,
     OracleSettings,
     PairedTranslationSettings,
@@ -37,7 +39,8 @@ from hypernet.retouch.config import (
     UnpairedSettings,
 )
 from hypernet.retouch.core.encoder import DeepEncoder, Encoder
-from hypernet.retouch.core.functions import Retouching
+from hypernet.retouch.core.functions import GlobalMap, Retouching
+from hypernet.retouch.core.stretch import StretchedImages, StretchedMap
 from hypernet.retouch.model import GeneratedMap
 
 # Those that are only quoted, from tables of other papers.
@@ -53,6 +56,13 @@ GENERATED = 30
 
 def build(method: str, settings: MethodSettings) -> Retouching:
     """What a method is before its training."""
+    inner = _unstretched(method, settings)
+    if not settings.network.stretch or not isinstance(settings, NetworkSettings | FittedSettings):
+        return inner
+    return StretchedMap(inner) if isinstance(inner, GlobalMap) else StretchedImages(inner)
+
+
+def _unstretched(method: str, settings: MethodSettings) -> Retouching:
     sizes = settings.network
     match settings:
         case GeneratedSettings(basis=basis):

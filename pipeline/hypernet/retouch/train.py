@@ -9,7 +9,7 @@ from hypernet.lab.job import Job
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.models import count_parameters
 from hypernet.lab.runs.record import TrainingRun
-from hypernet.retouch.baselines.regressions import NearestMaps, RidgeMaps, SharedMap
+from hypernet.retouch.baselines.regressions import Fitted
 from hypernet.retouch.config import (
     CycleTranslationSettings,
     FittedSettings,
@@ -23,6 +23,7 @@ from hypernet.retouch.config import (
     UnpairedSettings,
 )
 from hypernet.retouch.core.functions import Retouching
+from hypernet.retouch.core.stretch import StretchedMap, stretch_of, stretched
 from hypernet.retouch.dataset import RetouchData, load, paired_views
 from hypernet.retouch.methods import build
 from hypernet.retouch.trained import VERSION, describe, open_model
@@ -94,14 +95,14 @@ def _fit(network: Retouching, data: RetouchData, job: Job[MethodSettings]) -> in
     """Fit without steps, on views of fresh degradations; returns the count of fitted numbers."""
     settings = job.settings
     assert isinstance(settings, SharedSettings | NearestSettings | RidgeSettings)
-    assert isinstance(network, SharedMap | NearestMaps | RidgeMaps)
     random = numpy_generator(job.seed, "retouch", "fitted")
-    size, count = settings.network.thumbnail, settings.method.samples
-    given, wanted = (
-        views.permute(0, 2, 3, 1).numpy() for views in paired_views(data, random, count, size, settings.views)
-    )
-    network.fit(given, wanted)
-    return sum(buffer.numel() for name, buffer in network.named_buffers() if name != "map.start")
+    given, wanted = paired_views(data, random, settings.method.samples, settings.network.thumbnail, settings.views)
+    inner, shown = network, given
+    if isinstance(network, StretchedMap):
+        inner, given = network.inner, stretched(given, *stretch_of(given))
+    assert isinstance(inner, Fitted)
+    inner.fit(*(views.permute(0, 2, 3, 1).numpy() for views in (given, wanted, shown)))
+    return sum(buffer.numel() for name, buffer in inner.named_buffers() if name != "map.start")
 
 
 def _examples(data: RetouchData) -> np.ndarray:

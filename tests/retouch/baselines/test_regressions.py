@@ -28,7 +28,7 @@ def test_the_identity_is_none():
 def test_the_shared_map_is_least_squares_over_all_pixels():
     targets = np.clip(INPUTS**0.8 * [1.1, 1.0, 0.9], 0, 1)
     shared = SharedMap()
-    shared.fit(INPUTS, targets)
+    shared.fit(INPUTS, targets, INPUTS)
     expected, *_ = np.linalg.lstsq(
         monomials(INPUTS.reshape(-1, 3).astype(np.float64)), targets.reshape(-1, 3), rcond=None
     )
@@ -41,8 +41,8 @@ def test_the_shared_map_is_least_squares_over_all_pixels():
 def test_the_nearest_image_s_map_is_taken():
     targets = np.clip(INPUTS * RANDOM.uniform(0.5, 1.4, (30, 1, 1, 3)), 0, 1)
     nearest, two = NearestMaps(30, 1), NearestMaps(30, 2)
-    nearest.fit(INPUTS, targets)
-    two.fit(INPUTS, targets)
+    nearest.fit(INPUTS, targets, INPUTS)
+    two.fit(INPUTS, targets, INPUTS)
     matrices = image_matrices(INPUTS, targets)
     images = as_tensor(INPUTS)
     # Of a training image itself: its own.
@@ -60,11 +60,11 @@ def test_a_rule_that_is_linear_in_the_statistics_is_found():
     gains = 1 - 0.2 * given[:, 3]
     targets = np.stack([image * gain for image, gain in zip(INPUTS, gains, strict=True)])
     ridge = RidgeMaps(penalty=1e-8)
-    ridge.fit(INPUTS[:28], targets[:28])
+    ridge.fit(INPUTS[:28], targets[:28], INPUTS[:28])
     made = ridge(as_tensor(INPUTS[28:]), as_tensor(INPUTS[28:])).permute(0, 2, 3, 1).numpy()
     np.testing.assert_allclose(made, targets[28:], atol=0.03)
     stiff = RidgeMaps(penalty=1e6)
-    stiff.fit(INPUTS, targets)
+    stiff.fit(INPUTS, targets, INPUTS)
     mean = image_matrices(INPUTS, targets).mean(axis=0)
     np.testing.assert_allclose(stiff.matrix(as_tensor(INPUTS[:1]))[0].numpy(), mean, atol=1e-4)
     assert mean.shape == start.shape

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernet.retouch.core import thumbnails
 from hypernet.retouch.core.thumbnails import thumbnail
 
 
@@ -29,13 +28,6 @@ def test_the_mean_is_kept_for_any_sides(rows, columns, size):
     np.testing.assert_allclose(small.mean(axis=(0, 1)), pixels.mean(axis=(0, 1)), atol=1e-5)
     assert small.min() >= pixels.min() - 1e-6
     assert small.max() <= pixels.max() + 1e-6
-
-
-def test_rows_at_once_change_nothing(monkeypatch):
-    pixels = np.random.default_rng(1).integers(0, 65536, (301, 77, 3)).astype(np.uint16)
-    whole = thumbnail(pixels, 64)
-    monkeypatch.setattr(thumbnails, "ROWS_AT_ONCE", 7)
-    np.testing.assert_allclose(thumbnail(pixels, 64), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])

@@ -114,6 +114,19 @@ def test_a_profile_that_cannot_hold_is_noted(tmp_path, pixels, profile, reason):
     assert np.array_equal(photograph.pixels[..., 0], pixels if pixels.ndim == 2 else pixels[..., 0])
 
 
+def test_tables_that_littlecms_does_not_take_are_noted(tmp_path):
+    broken = tables_icc().replace(b"mft1", b"mft9")
+    photograph = read_photograph(saved(tmp_path / "in.png", icc_profile=broken))
+    assert photograph.notes[0].endswith("taken as sRGB")
+    assert np.array_equal(photograph.pixels, RGB)
+
+
+def test_resolutions_of_damaged_files_are_left_out(tmp_path):
+    photograph = read_photograph(saved(tmp_path / "in.bmp", dpi=(1e7, 72)))
+    assert photograph.metadata.dpi is None
+    write_photograph(tmp_path / "out.tif", photograph)
+
+
 def test_formats_of_every_day_come_in(tmp_path):
     saved(tmp_path / "in.bmp")
     assert np.array_equal(read_photograph(tmp_path / "in.bmp").pixels, RGB)
@@ -296,7 +309,9 @@ def test_damaged_files_give_a_photograph_or_a_line(folder, name, places, cut, se
     except UserError:
         return
     write_photograph(folder / "out.png", photograph, strip_location=True)
-    assert np.array_equal(read_photograph(folder / "out.png").pixels.shape, photograph.pixels.shape)
+    again = read_photograph(folder / "out.png")
+    assert again.pixels.shape == photograph.pixels.shape
+    assert photograph.original is None or np.array_equal(again.original, photograph.original)
 
 
 def sealed(data):

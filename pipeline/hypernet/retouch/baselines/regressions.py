@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,7 +25,21 @@ class Identity(GlobalMap):
         return self.map.start.expand(len(thumbnails), -1, -1)
 
 
-class SharedMap(GlobalMap):
+class Fitted(GlobalMap):
+    """A map that is fitted to training images without steps."""
+
+    @abc.abstractmethod
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, thumbnails: np.ndarray) -> None:
+        """Fit it.
+
+        Args:
+            inputs: training images, float ``[n, H, W, 3]``.
+            targets: what is wanted of them.
+            thumbnails: what it will be shown of them, in [0, 1].
+        """
+
+
+class SharedMap(Fitted):
     """One map for all images: least squares over the whole training set."""
 
     shared: Tensor
@@ -32,8 +48,8 @@ class SharedMap(GlobalMap):
         super().__init__()
         self.register_buffer("shared", torch.zeros_like(self.map.start))
 
-    def fit(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        """From training images in [0, 1], float ``[n, H, W, 3]`` each."""
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, thumbnails: np.ndarray) -> None:
+        """See ``Fitted``."""
         equations = NormalEquations(self.basis)
         for given, wanted in zip(inputs, targets, strict=True):
             equations.add(given, wanted)
@@ -44,7 +60,7 @@ class SharedMap(GlobalMap):
         return self.shared.expand(len(thumbnails), -1, -1)
 
 
-class NearestMaps(GlobalMap):
+class NearestMaps(Fitted):
     """The mean of the maps of the training images whose statistics are nearest (scikit-learn's neighbours' rule).
 
     Args:
@@ -61,9 +77,9 @@ class NearestMaps(GlobalMap):
         self.register_buffer("known", torch.zeros(samples, STATISTICS))
         self.register_buffer("matrices", torch.zeros(samples, *self.map.start.shape))
 
-    def fit(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        """From training images in [0, 1], float ``[n, H, W, 3]`` each."""
-        self.known.copy_(_statistics(inputs))
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, thumbnails: np.ndarray) -> None:
+        """See ``Fitted``."""
+        self.known.copy_(_statistics(thumbnails))
         self.matrices.copy_(torch.from_numpy(image_matrices(inputs, targets)))
 
     def matrix(self, thumbnails: Tensor) -> Tensor:
@@ -73,7 +89,7 @@ class NearestMaps(GlobalMap):
         return self.matrices[nearest].mean(dim=1)
 
 
-class RidgeMaps(GlobalMap):
+class RidgeMaps(Fitted):
     """M as a linear function of the statistics, with a penalty on its squared weights.
 
     Args:
@@ -90,11 +106,11 @@ class RidgeMaps(GlobalMap):
         self.register_buffer("weight", torch.zeros(numbers, STATISTICS))
         self.register_buffer("bias", torch.zeros(numbers))
 
-    def fit(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        """From training images in [0, 1], float ``[n, H, W, 3]`` each."""
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, thumbnails: np.ndarray) -> None:
+        """See ``Fitted``."""
         from sklearn.linear_model import Ridge
 
-        given = _statistics(inputs).double().numpy()
+        given = _statistics(thumbnails).double().numpy()
         wanted = image_matrices(inputs, targets).reshape(len(inputs), -1)
         mean, spread = given.mean(axis=0), given.std(axis=0) + 1e-6
         solved = Ridge(alpha=self.penalty * len(inputs)).fit((given - mean) / spread, wanted)

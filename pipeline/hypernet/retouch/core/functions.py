@@ -20,6 +20,10 @@ class Retouching(nn.Module, abc.ABC):
     def forward(self, images: Tensor, thumbnails: Tensor) -> Tensor:
         """Retouched images, ``[B, 3, H, W]``."""
 
+    def regulariser(self) -> Tensor | float:
+        """What a training adds to the error of its images; most methods have nothing to add."""
+        return 0.0
+
 
 class GlobalMap(Retouching):
     """A method whose answer is a colour map of each image, M ``[B, 3, F]``, the same for all its pixels.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import pairwise
 
-# Rows of a large photograph that are turned into numbers at once.
-ROWS_AT_ONCE = 256
+import numpy as np
 
 
 def thumbnail(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -18,16 +17,20 @@ def thumbnail(pixels: np.ndarray, size: int) -> np.ndarray:
     Returns:
         float32 ``[S, S, 3]`` in [0, 1].
     """
-    rows, columns = (_area_weights(length, size) for length in pixels.shape[:2])
     white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    out = np.zeros((size, 3, size), dtype=np.float32)
-    for first in range(0, pixels.shape[0], ROWS_AT_ONCE):
-        piece = pixels[first : first + ROWS_AT_ONCE]
-        used = np.flatnonzero(rows[:, first : first + len(piece)].any(axis=1))
-        weights = rows[used[0] : used[-1] + 1, first : first + len(piece)]
-        bands = (weights @ piece.reshape(len(piece), -1).astype(np.float32)).reshape(len(weights), -1, 3)
-        out[used[0] : used[-1] + 1] += bands.transpose(0, 2, 1) @ columns.T
-    return np.ascontiguousarray(out.transpose(0, 2, 1)) / np.float32(white)
+    height, width = pixels.shape[:2]
+    edges = np.linspace(0, height, size + 1)
+    bands = np.empty((size, width, 3), dtype=np.float32)
+    for cell, (top, bottom) in enumerate(pairwise(edges)):
+        first, last = int(top), min(int(np.ceil(bottom)), height)
+        row = np.arange(first, last)
+        weights = np.minimum(bottom, row + 1) - np.maximum(top, row)
+        # A cell's rows at once, never the whole photograph as floats.
+        np.einsum("h,hwc->wc", weights.astype(np.float32), pixels[first:last], out=bands[cell], casting="unsafe")
+    columns = _area_weights(width, size) * np.float32(size / height / white)
+    return np.ascontiguousarray(
+        (columns @ bands.transpose(1, 0, 2).reshape(width, -1)).reshape(size, size, 3).transpose(1, 0, 2)
+    )
 
 
 def _area_weights(length: int, size: int) -> np.ndarray:

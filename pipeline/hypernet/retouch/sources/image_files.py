@@ -219,11 +219,14 @@ def _photograph(contents: Contents) -> Photograph:
     if profile is None:
         pass
     elif not profile.curves:
-        if bits == 16:
-            levels, bits = to_8_bits(levels), 8
-            opacity = None if opacity is None else to_8_bits(opacity)
-        pixels = tables_to_srgb(levels, profile)
-        notes.append(f"its profile ({profile.name}) is of tables: converted to sRGB of 8 bits, and written as that")
+        try:
+            pixels = tables_to_srgb(to_8_bits(levels), profile)
+        except ValueError as error:
+            notes.append(f"its colour profile is left out ({error}): taken as sRGB")
+            profile = None
+        else:
+            bits, opacity = 8, None if opacity is None else to_8_bits(opacity)
+            notes.append(f"its profile ({profile.name}) is of tables: converted to sRGB of 8 bits, and written as that")
     elif profile.channels == 1:
         pixels = grey_to_srgb(levels, profile)
         notes.append(f"its grey profile ({profile.name}) is converted to sRGB, and written as that")

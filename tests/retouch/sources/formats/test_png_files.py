@@ -103,15 +103,36 @@ def test_palettes_become_colours(tmp_path):
         lambda raw: zlib.compress(raw)[:-1],
         lambda raw: zlib.compress(raw)[:-300],
         lambda raw: zlib.compress(raw[:-1]),
-        lambda raw: zlib.compress(raw + b"\0"),
         lambda raw: zlib.compress(raw)[:-1] + b"\0",
         lambda raw: b"nonsense",
-        lambda raw: zlib.compress(bytes(50_000_000), 9),
     ],
 )
-def test_pixels_that_are_cut_off_are_refused(tmp_path, stream):
+@pytest.mark.parametrize("levels", [DEEP, SHALLOW], ids=["16 bits", "8 bits"])
+def test_pixels_that_are_cut_off_are_refused(tmp_path, levels, stream):
     with pytest.raises(UserError, match=r"in\.png: not a picture that can be read"):
-        read(tmp_path, png(DEEP[..., :3], stream=stream))
+        read(tmp_path, png(levels, stream=stream))
+
+
+def test_bytes_behind_the_pixels_are_passed_over(tmp_path):
+    for levels in (DEEP[..., :3], SHALLOW):
+        longer = png(levels, stream=lambda raw: zlib.compress(raw + bytes(10_000_000), 9))
+        assert np.array_equal(read(tmp_path, longer).pixels, levels)
+
+
+def test_a_small_file_that_declares_many_pixels_takes_no_memory(tmp_path):
+    small = bytearray(png(SHALLOW))
+    small[16:24] = struct.pack(">II", 20_000, 19_999)
+    small[29:33] = struct.pack(">I", zlib.crc32(small[12:29]))
+    with pytest.raises(UserError, match="its pixels are cut off"):
+        read(tmp_path, bytes(small))
+
+
+def test_a_damaged_text_is_left_out(tmp_path):
+    text = bytearray(chunk(b"tEXt", b"Title\0a title"))
+    text[-1] ^= 1
+    photograph = read(tmp_path, png(SHALLOW, bytes(text)))
+    assert photograph.notes == ("its part 'tEXt' is damaged: left out",)
+    assert photograph.metadata.chunks == ()
 
 
 def test_every_cut_and_every_changed_byte_is_found(tmp_path):

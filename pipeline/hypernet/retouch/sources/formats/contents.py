@@ -63,5 +63,7 @@ def unmultiplied(levels: np.ndarray) -> np.ndarray:
 
 
 def to_8_bits(levels: np.ndarray) -> np.ndarray:
-    """uint16 levels rounded to uint8, so that 65535 becomes 255."""
+    """uint16 levels rounded to uint8, so that 65535 becomes 255; uint8 as they are."""
+    if levels.dtype == np.uint8:
+        return levels
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)

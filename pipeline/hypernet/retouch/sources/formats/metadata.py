@@ -34,7 +34,7 @@ _SIDES = (((0x0100, 0x0101), None), ((0xA002, 0xA003), EXIF))
 _THUMBNAIL, _THUMBNAIL_BYTES = 0x0201, 0x0202
 # Of the picture's directory: the place, and XMP, which may say it too and stands elsewhere in most files.
 _PLACES = (GPS, 0x02BC)
-_UNCALIBRATED = 65535
+_UNCALIBRATED, _DPI = 65535, (1e-2, 6e4)
 # Of Photoshop's blocks, thumbnails and copies of EXIF, XMP and ICC, which would stay as they were.
 _STALE_BLOCKS = (1033, 1036, 1039, 1058, 1059, 1060)
 # Properties of any name space that begin with GPS (DJI's are GpsLatitude), as attributes and as elements.
@@ -97,13 +97,16 @@ class Metadata:
 
     def upright(self, width: int, height: int) -> Metadata:
         """Of pixels that are turned upright and of this size; without the thumbnail, which shows the old picture."""
-        across = self.dpi[::-1] if self.dpi and self.orientation >= 5 else self.dpi
+        dpi = self.dpi[::-1] if self.dpi and self.orientation >= 5 else self.dpi
+        # Of a damaged file.
+        if dpi and not all(_DPI[0] <= number <= _DPI[1] for number in dpi):
+            dpi = None
         return replace(
             self,
             exif=_edited(self.exif, lambda exif: _set_upright(exif, width, height)),
             xmp=_without_thumbnails(_XMP_ORIENTATION.sub(rb"\g<1>1", self.xmp)),
             photoshop=without_stale(self.photoshop),
-            dpi=across,
+            dpi=dpi,
         )
 
     def without_location(self) -> Metadata:

@@ -37,6 +37,8 @@ COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp"
 _MOST_CHUNKS, _LARGEST_TEXT = 2**20, 2**24
+# Channels by colour type, of a palette its indices; and how many bytes deflate makes of one at most.
+_SAMPLES, _MOST_DEFLATED = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}, 1032
 # FFmpeg's names of the pixels, for reading and writing, by channels.
 _CHANNELS = {"gray16be": 1, "ya16be": 2, "rgb48be": 3, "rgba64be": 4}
 _ENCODED = {(8, 3): "rgb24", (8, 4): "rgba", (16, 3): "rgb48be", (16, 4): "rgba64be"}
@@ -51,23 +53,22 @@ _INCH = 0.0254
 
 def read_png(data: bytes) -> Contents:
     """Read a PNG file; of an animated one the picture that readers without animation show."""
-    chunks = list(_chunks(data))
+    notes: list[str] = []
+    chunks = list(_chunks(data, notes))
     (width, height, bits, colour_type, interlaced) = _declared(chunks)
     check_size(width, height)
-    notes: list[str] = []
     if any(name == b"acTL" for name, _ in chunks):
         notes.append("an animation: one picture of it is used")
     essential = [(name, part) for name, part in chunks if name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")]
     bare = _file(essential)
-    if bits == 16:
-        size = 2 * {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
-        # Both work beside Python's own lock.
-        with ThreadPoolExecutor(1) as pool:
-            check = pool.submit(_check_stream, essential, width, height, size, interlaced)
-            levels = _decoded(bare, width, height)
-            check.result()
-    else:
-        levels = levels_of(opened(bare, "PNG"), notes)
+    wanted = _stream_length(width, height, bits * _SAMPLES[colour_type], interlaced)
+    if wanted > _MOST_DEFLATED * sum(len(part) for name, part in essential if name == b"IDAT"):
+        raise ValueError("its pixels are cut off")
+    # Both work beside Python's own lock.
+    with ThreadPoolExecutor(1) as pool:
+        check = pool.submit(_check_stream, essential, wanted)
+        levels = _decoded(bare, width, height) if bits == 16 else levels_of(opened(bare, "PNG"), notes)
+        check.result()
     metadata, raw_profile = _metadata(chunks, notes)
     icc, profile = _colours(chunks, notes)
     return Contents("PNG", levels, icc or raw_profile, profile, metadata, notes)
@@ -96,8 +97,13 @@ def write_png(path: Path, levels: np.ndarray, icc: bytes, metadata: Metadata, qu
     return ["its IPTC data are left out: PNG has no place for them"] if iptc_of(metadata.photoshop) else []
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and content of every chunk up to the last; their checksums are compared."""
+def _chunks(data: bytes, notes: list[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Type and content of every chunk up to the last; their checksums are compared.
+
+    Args:
+        data: the file.
+        notes: gets what is left out, of chunks that no picture needs.
+    """
     place, count = len(SIGNATURE), 0
     while True:
         if place + 12 > len(data):
@@ -107,12 +113,15 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if stop + 4 > len(data):
             raise ValueError("the file is cut off")
         part = data[place + 8 : stop]
-        if zlib.crc32(part, zlib.crc32(name)) != struct.unpack_from(">I", data, stop)[0]:
-            raise ValueError(f"its part {name!r} is damaged")
-        yield name, part
+        place, count = stop + 4, count + 1
+        if zlib.crc32(part, zlib.crc32(name)) == struct.unpack_from(">I", data, stop)[0]:
+            yield name, part
+        elif name[:1].isupper():
+            raise ValueError(f"its part {name.decode('latin-1')!r} is damaged")
+        else:
+            notes.append(f"its part {name.decode('latin-1')!r} is damaged: left out")
         if name == b"IEND":
             return
-        place, count = stop + 4, count + 1
         if count > _MOST_CHUNKS:
             raise ValueError(f"more than {_MOST_CHUNKS:,} chunks")
 
@@ -123,26 +132,22 @@ def _declared(chunks: list[tuple[bytes, bytes]]) -> tuple[int, int, int, int, in
     if name != b"IHDR" or len(part) != 13:
         raise ValueError("its header is damaged")
     width, height, bits, colour_type, _, _, interlaced = struct.unpack(">IIBBBBB", part)
-    if bits == 16 and (colour_type not in (0, 2, 4, 6) or interlaced > 1):
+    if colour_type not in _SAMPLES or interlaced > 1 or bits not in (1, 2, 4, 8, 16) or (bits, colour_type) == (16, 3):
         raise ValueError("its header is damaged")
     return width, height, bits, colour_type, interlaced
 
 
-def _check_stream(chunks: list[tuple[bytes, bytes]], width: int, height: int, size: int, interlaced: int) -> None:
-    """Refuse pixels that end too early or whose checksum is wrong: FFmpeg shows what there is of them.
-
-    Args:
-        chunks: with the pixels among them.
-        width: of the picture, in pixels.
-        height: likewise.
-        size: bytes of a pixel.
-        interlaced: 1: in seven passes.
-    """
-    passes = _PASSES if interlaced else ((0, 0, 1, 1),)
-    wanted = 0
-    for row, column, down, across in passes:
+def _stream_length(width: int, height: int, pixel_bits: int, interlaced: int) -> int:
+    """Bytes of all rows with the numbers of their filters."""
+    length = 0
+    for row, column, down, across in _PASSES if interlaced else ((0, 0, 1, 1),):
         rows, columns = -(-(height - row) // down), -(-(width - column) // across)
-        wanted += rows * (1 + size * columns) if columns > 0 else 0
+        length += rows * (1 + -(-columns * pixel_bits // 8)) if min(rows, columns) > 0 else 0
+    return length
+
+
+def _check_stream(chunks: list[tuple[bytes, bytes]], wanted: int) -> None:
+    """Refuse pixels that end too early or whose checksum is wrong: readers show what there is of them."""
     stream, length = zlib.decompressobj(), 0
     for name, part in chunks:
         piece = part if name == b"IDAT" else b""
@@ -151,8 +156,9 @@ def _check_stream(chunks: list[tuple[bytes, bytes]], width: int, height: int, si
             piece = stream.unconsumed_tail
     while not stream.eof and length <= wanted and (more := stream.decompress(b"", 2**20)):
         length += len(more)
-    if length != wanted or not stream.eof:
-        raise ValueError("its pixels are cut off or too many")
+    # Some writers add bytes, which say nothing.
+    if length < wanted or (length == wanted and not stream.eof):
+        raise ValueError("its pixels are cut off")
 
 
 def _decoded(bare: bytes, width: int, height: int) -> np.ndarray:
@@ -182,7 +188,7 @@ def _encoded(levels: np.ndarray) -> list[tuple[bytes, bytes]]:
         packets = [*codec.encode(frame), *codec.encode(None)]
     except (av.FFmpegError, MemoryError) as error:
         raise UserError(f"a PNG of {width:,} x {height:,} pixels cannot be made ({error}); accepted: TIFF") from None
-    return list(_chunks(b"".join(bytes(packet) for packet in packets)))
+    return list(_chunks(b"".join(bytes(packet) for packet in packets), []))
 
 
 def _file(chunks: list[tuple[bytes, bytes]]) -> bytes:

@@ -17,11 +17,9 @@ from hypernet.retouch.sources.formats.profiles import SRGB_CURVE, Profile
 
 # Pixels that are converted at once: they stay in the processor's caches.
 PIXELS_AT_ONCE = 2**15
-# What float32 and the way through linear light lose at most of an encoded value in [0, 1] that nobody changed.
-UNCHANGED = 2e-6
-# What they lose of a level at most, as a share of white: where a channel is dark beside bright ones, and in the flat
-# beginnings of curves by tables.
-LEVELS_LOST = 0.01
+# What float32 and the way through linear light lose at most of an encoded value in [0, 1] that nobody changed, and of
+# linear light, times the condition of the matrix.
+UNCHANGED, LIGHT_LOST = 2e-6, 1e-6
 
 
 def to_extended(levels: np.ndarray, profile: Profile) -> np.ndarray:
@@ -60,7 +58,7 @@ def from_extended(
     white = np.iinfo(dtype).max
     back = np.linalg.inv(profile.to_srgb).T.astype(np.float32)
     linear = [curve(np.arange(white + 1) / white).astype(np.float32) for curve in profile.curves]
-    levels = np.empty(pixels.shape, dtype=dtype)
+    levels, lost = np.empty(pixels.shape, dtype=dtype), _levels_lost(profile, white)
     for rows in _blocks(pixels.shape):
         block = pixels[rows]
         light = np.clip(_decoded(block) @ back, 0, 1)
@@ -69,12 +67,28 @@ def from_extended(
         if original is not None:
             before = original[rows]
             near = np.abs(levels[rows].astype(np.int32) - before).max(axis=-1)
-            suspects = (near > 0) & (near <= LEVELS_LOST * white)
+            suspects = (near > 0) & (near <= lost)
             if suspects.any():
                 again = _extended(before[suspects], linear, profile)
-                same = (np.abs(again - block[suspects]) <= UNCHANGED).all(axis=-1)
+                scale = np.maximum(np.abs(again).max(axis=-1, keepdims=True), 1)
+                same = (np.abs(again - block[suspects]) <= UNCHANGED * scale).all(axis=-1)
                 levels[rows][suspects] = np.where(same[:, None], before[suspects], levels[rows][suspects])
     return levels
+
+
+def _levels_lost(profile: Profile, white: int) -> float:
+    """By how many levels a pixel that nobody changed may come back wrong from a profile's colours alone.
+
+    A channel that is dark beside bright ones has what float32 leaves of it, and a curve may be flat for many levels.
+    """
+    light = LIGHT_LOST * np.linalg.cond(profile.to_srgb)
+    levels = np.arange(white + 1)
+    lost = 0.0
+    for curve in profile.curves:
+        linear = curve(levels / white)
+        for shifted in (linear - light, linear, linear + light):
+            lost = max(lost, np.abs(curve.inverse(np.clip(shifted, 0, 1)) * white - levels).max())
+    return lost + 1
 
 
 def grey_to_srgb(levels: np.ndarray, profile: Profile) -> np.ndarray:
@@ -109,7 +123,7 @@ def tables_to_srgb(levels: np.ndarray, profile: Profile) -> np.ndarray:
             cms.Flags.BLACKPOINTCOMPENSATION,
         )
         return np.array(cms.applyTransform(image.fromarray(levels), transform))
-    except cms.PyCMSError as error:
+    except (cms.PyCMSError, OSError) as error:
         raise ValueError(f"LittleCMS does not take its profile ({error})") from None
 
 
