@@ -125,7 +125,8 @@ def test_a_folder_of_a_person_s_photographs_is_a_pool(prepared, tmp_path):
 
 def test_a_person_s_pairs_are_used_as_they_are(prepared, tmp_path):
     for side, seed in (("before", 1), ("after", 2)):
-        written(tmp_path / "pairs" / side, [f"{number}.png" for number in range(6)], seed)
+        # Names that a table would take for numbers, or for nothing.
+        written(tmp_path / "pairs" / side, ["001.png", "002.png", "null.png", "nan.png", "na.png", "none.png"], seed)
     folder = prepared("pairs", f"own={{pairs: {{path: {tmp_path / 'pairs'}, kind: auto, resize: false}}}}")
     data = dataset.load(folder)
     assert data.look is None

@@ -25,7 +25,7 @@ TINY = (
     "lut3d={tables: 2, cells: 5, smoothness: 0.0001, monotonicity: 10.0, train: {}}",
     "unet={widths: [4, 6], train: {equal_time_steps: 10}}",
     "global_ls.samples=40",
-    "nearest_matrix.samples=40",
+    "nearest_matrix={samples: 40, neighbours: 3}",
 )
 
 
@@ -219,4 +219,17 @@ def test_types_agree(job):
     assert isinstance(maps[0], ColourMap)
     made = model.retouch(image).astype(float)
     assert np.abs(model.retouch(deep) / 257 - made).max() <= 0.51
-    assert np.abs(model.retouch(floats) * 255 - made).max() <= 0.51
+    for dtype in (np.float32, np.float64):
+        assert model.retouch(floats.astype(dtype)).dtype == dtype
+        assert np.abs(model.retouch(floats.astype(dtype)) * 255 - made).max() <= 0.51
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 255.0, -0.1])
+def test_thumbnails_out_of_range_are_one_line(job, value):
+    asked = job("ridge")
+    if not asked.model.is_file():
+        train.train(asked)
+    model = open_model(asked.model)
+    with pytest.raises(UserError, match=r"thumbnails: values outside \[0, 1\]"):
+        model.colour_maps(np.full((1, model.size, model.size, 3), value))
+    assert model.colour_maps(np.zeros((0, model.size, model.size, 3))) == []

@@ -99,8 +99,14 @@ def adam_with_cosine_decay(
         weight_decay: share of the weights, times the rate, that every step takes off (AdamW).
         betas: how slowly Adam forgets gradients and their squares.
     """
-    decay = {"weight_decay": weight_decay, "decoupled_weight_decay": True} if weight_decay else {}
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=fused, betas=betas, **decay)
+    optimizer = torch.optim.Adam(
+        parameters,
+        lr=learning_rate,
+        fused=fused,
+        betas=betas,
+        weight_decay=weight_decay,
+        decoupled_weight_decay=weight_decay > 0,
+    )
 
     def share(step: int) -> float:
         progress = min(step / steps, 1.0)

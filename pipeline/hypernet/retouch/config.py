@@ -101,7 +101,7 @@ class NetworkSizes(Section):
             et al. for thumbnails of 256.
         embedding: entries of e.
         statistics: whether ``pooled`` is given the 27 global statistics.
-        stretch: whether networks answer for images whose channels are stretched to [0, 1], instead of the images as they
+        stretch: whether networks answer for images whose channels are stretched to [0, 1], not for the images as they
             are; a colour map for stretched colours is one of the same size for the colours themselves.
         dropout: share of the features that a training step leaves out.
     """
@@ -188,6 +188,12 @@ class NearestMethod(Samples):
     """``nearest_matrix``: of so many neighbours the mean."""
 
     neighbours: Count
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        if self.neighbours > self.samples:
+            raise ValueError(f"neighbours: {self.neighbours} are more than the {self.samples} samples")
+        return self
 
 
 class RidgeMethod(Samples):

@@ -168,7 +168,7 @@ def load(folder: Path) -> RetouchData:
 
 
 def _read_pairs(folder: Path) -> list[Pair]:
-    table = pd.read_csv(folder / PAIRS, dtype={"name": str, "photograph": str})
+    table = pd.read_csv(folder / PAIRS, dtype={"name": str, "photograph": str}, keep_default_na=False)
     known = set(PARAMETERS) <= set(table)
     return [
         Pair(

@@ -36,10 +36,23 @@ MOST_GROUPS = 12
 LOWER = ("delta_e76", "delta_e2000")
 EQUAL_TIME = "psnr_equal_time"
 # (method, reference, metric): by how much the method is claimed to be better, over all splits.
-CLAIMS: dict[tuple[str, str, str], float] = {}
+CLAIMS: dict[tuple[str, str, str], float] = {
+    ("hyper", "identity", "psnr"): 3.0,
+    ("hyper", "global_ls", "psnr"): 3.0,
+    ("hyper", "grey_world", "psnr"): 3.0,
+    ("hyper", "equalize", "psnr"): 3.0,
+    ("hyper", "clahe", "psnr"): 3.0,
+    ("hyper", "unet", "psnr"): 1.0,
+    ("hyper", "unet", "delta_e76"): 1.0,
+    ("hyper", "auto_contrast", "delta_e76"): 2.0,
+    ("hyper", "nearest_matrix", "delta_e76"): 2.0,
+    ("oracle_quadratic", "hyper", "psnr"): 10.0,
+    ("oracle_quadratic", "oracle_affine", "psnr"): 3.0,
+}
 REFERENCES = (
     "identity", "grey_world", "auto_contrast", "equalize", "clahe", "imagemagick", "global_ls", "nearest_matrix",
-    "ridge", "pixel_mlp", "unet", "lut3d", "hdrnet", "affine", "cubic",
+    "ridge", "global_ls_stretched", "ridge_stretched", "hyper_plain", "pixel_mlp", "unet", "lut3d", "hdrnet", "affine",
+    "cubic",
 )  # fmt: skip
 SHOWN = [
     *CLAIMS,
@@ -149,7 +162,11 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
     Args:
         runs: folder of each run by (data set, method, seed).
     """
-    items = {key: pd.read_csv(folder / "items.csv") for key, folder in runs.items()}
+    items = {
+        # A photograph may be called NA, or 0001.
+        key: pd.read_csv(folder / "items.csv", dtype={"photograph": str}, keep_default_na=False)
+        for key, folder in runs.items()
+    }
     means = {key: table.groupby("photograph").mean(numeric_only=True) for key, table in items.items()}
     for method, seed in dict.fromkeys((method, seed) for _, method, seed in runs):
         tables = [means.get((fold, method, seed)) for fold in FOLDS]

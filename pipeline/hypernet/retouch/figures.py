@@ -55,6 +55,9 @@ FRAMES, SMOOTHING = 24, 0.5
 # Congress (cathedral), and what is left around the photograph for them.
 OFFSETS, AROUND = {"G": (5, 2), "R": (12, 3)}, 16
 
+# Photographs may be called 0001, or null.
+NAMES = {"pair": str, "photograph": str}
+
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     """Draw all pictures of :mod:`hypernet.retouch.captions`.
@@ -141,7 +144,9 @@ class _Gathered:
     def items(self, method: str) -> pd.DataFrame:
         """A row for each held-out pair, by its name."""
         if method not in self._items:
-            self._items[method] = pd.read_csv(self.records[method]["folder"] / "items.csv", dtype={"pair": str})
+            self._items[method] = pd.read_csv(
+                self.records[method]["folder"] / "items.csv", dtype=NAMES, keep_default_na=False
+            )
         return self._items[method].set_index("pair")
 
     def unclamped(self, method: str, pair: Pair) -> np.ndarray:
@@ -192,7 +197,7 @@ def _by_photograph(records: Iterable[dict[str, Any]]) -> dict[str, pd.DataFrame]
     """Means over pairs and seeds: a row for each method and photograph, by data set; splits of the same are joined."""
     parts: dict[str, list[pd.DataFrame]] = {}
     for record in records:
-        items = pd.read_csv(record["folder"] / "items.csv", dtype={"photograph": str})
+        items = pd.read_csv(record["folder"] / "items.csv", dtype=NAMES, keep_default_na=False)
         parts.setdefault(record["dataset"], []).append(items.assign(method=record["method"]))
     tables = {
         dataset: pd.concat(both).groupby(["method", "photograph"], sort=False).mean(numeric_only=True).reset_index()

@@ -55,7 +55,9 @@ def made_film(pairs: Sequence[Pair], frames: int) -> Film:
 def _shot(pair: Pair, frames: int, number: int) -> np.ndarray:
     random = numpy_generator(0, "retouch", "film", number)
     picture = pair.input()
-    height, width = (int(SHOWN * length) for length in picture.shape[:2])
+    # The largest part of the photograph that has a frame's shape, and of that a share: nothing is squeezed.
+    scale = SHOWN * min(picture.shape[0] / HEIGHT, picture.shape[1] / WIDTH)
+    height, width = int(scale * HEIGHT), int(scale * WIDTH)
     images = np.empty((frames, HEIGHT, WIDTH, 3), dtype=np.uint8)
     for frame in range(frames):
         moved = frame / max(frames - 1, 1)

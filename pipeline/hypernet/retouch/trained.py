@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import fill, load_model, printable, restored, usable, without_weights
 from hypernet.retouch.baselines.oracles import Oracle
 from hypernet.retouch.baselines.regressions import as_map
+from hypernet.retouch.baselines.styles import STYLE, THUMBNAIL, StyleMaps
 from hypernet.retouch.config import METHODS, MethodSettings
 from hypernet.retouch.core.colour_map import ColourMap
 from hypernet.retouch.core.functions import GlobalMap, Retouching
@@ -92,7 +93,7 @@ class Retoucher:
         Raises:
             UserError: an image of another shape or range, or a method that needs the answer.
         """
-        if self.is_map:
+        if self.is_map and pixels.dtype.kind == "u":
             return apply_maps(pixels, [self.colour_map(pixels)])
         made = self.unclamped(pixels).clip(0, 1)
         if pixels.dtype.kind == "f":
@@ -117,6 +118,8 @@ class Retoucher:
         if given.shape[1:] != (self.size, self.size, 3):
             accepted = f"[B, {self.size}, {self.size}, 3]"
             raise UserError(f"thumbnails: {list(given.shape)}; accepted: float {accepted} in [0, 1]")
+        if not (given.min(initial=0) >= 0 and given.max(initial=1) <= 1):
+            raise UserError("thumbnails: values outside [0, 1], or that are none; accepted: float in [0, 1]")
         return self._maps(torch.from_numpy(given).permute(0, 3, 1, 2).to(self.device))
 
     def _maps(self, thumbnails: Tensor) -> list[ColourMap]:
@@ -169,23 +172,27 @@ def restore(content: dict[str, Any]) -> Retoucher:
         ValueError: the method is not known here, or a weight is not a finite number.
     """
     method = content["method"]
+    if method == STYLE:
+        names = content["settings"]["normalisations"]
+        style = _filled(lambda: StyleMaps(names), content["state"])
+        return Retoucher(STYLE, printable(content["title"]), THUMBNAIL, style)
     if method not in METHODS:
         raise ValueError(f"the method {method!r} is not known here")
     settings = METHODS[method].settings.model_validate(content["settings"])
     assert isinstance(settings, MethodSettings)
-    network = _network(method, settings, content["state"])
+    network = _filled(lambda: build(method, settings), content["state"])
     again = content.get("equal_time_state")
-    equal_time = None if again is None else _network(method, settings, again)
+    equal_time = None if again is None else _filled(lambda: build(method, settings), again)
     return Retoucher(method, printable(content["title"]), settings.network.thumbnail, network, equal_time)
 
 
-def _network(method: str, settings: MethodSettings, state: object) -> Retouching:
+def _filled(make: Callable[[], Retouching], state: object) -> Retouching:
     """A network with the weights of a file."""
     if not isinstance(state, Mapping) or not all(usable(weights) for weights in state.values()):
         raise ValueError("a weight is not a finite number")
     # Without memory for the weights until their shapes are known to be those in the file.
     with without_weights():
-        network = build(method, settings)
+        network = make()
     fill(network, state)
     return network
 

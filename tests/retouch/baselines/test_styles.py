@@ -46,9 +46,7 @@ def test_normalisations_do_what_they_say():
     assert (gains == gains[:, :1]).all()
     middle, _ = after("middle")
     torch.testing.assert_close(middle.mean(dim=2), (images.flatten(2).mean(dim=2) + 0.45) / 2)
-    torch.testing.assert_close(
-        middle.std(dim=2, correction=0), (images.flatten(2).std(dim=2, correction=0) + 0.22) / 2
-    )
+    torch.testing.assert_close(middle.std(dim=2, correction=0), (images.flatten(2).std(dim=2, correction=0) + 0.22) / 2)
     unchanged, _ = after("none")
     assert torch.equal(unchanged, images.flatten(2))
 

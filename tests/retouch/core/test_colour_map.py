@@ -78,6 +78,23 @@ def test_a_parabola_folds_where_its_slope_turns_and_is_unfolded_at_the_strength_
     assert not gentle.folds
 
 
+def test_only_greys_that_an_image_has_fold():
+    # T = 2 g - 1.4 g^2 turns at g = 0.714.
+    matrix = np.zeros((3, 10))
+    matrix[range(3), range(3)] = -1.4
+    matrix[range(3), range(6, 9)] = 2.0
+    folding = ColourMap(matrix)
+    assert not folding.folds_up_to(0.71)
+    assert folding.folds_up_to(0.73)
+    assert folding.unfolded(0.71) == (folding, 1.0)
+    unfolded, strength = folding.unfolded(0.9)
+    # (1 - a) + a (2 - 2.8 g) >= 0 at g = 0.9 where a <= 1 / 1.52.
+    assert strength == pytest.approx(1 / 1.52, abs=3e-3)
+    assert not unfolded.folds_up_to(0.9)
+    assert unfolded.folds
+    assert folding.unfolded(0.0)[1] == 1.0
+
+
 @pytest.mark.parametrize(
     ("matrix", "line"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import signal
 
 from hypernet.retouch.core import sequences
@@ -171,3 +173,25 @@ def test_lag_is_none_with_cuts_and_seen_without():
     assert sequences.lag_after_cuts(matrices, sequences.smoothed(matrices, seconds, [30], 0.5), [30]) == 0
     # A filter that does not know of the cut: half of the step is left after tau ln 2 = 0.347 s, 8.7 frames.
     assert sequences.lag_after_cuts(matrices, sequences.smoothed(matrices, seconds, [], 0.5), [30]) == 8
+
+
+def test_eased_numbers_stay_below_their_limits_and_change_slowly():
+    limits = np.ones(80)
+    limits[30], limits[60] = 0.2, 0.5
+    seconds, cuts = np.arange(80) / 25, [50]
+    eased = sequences.eased(limits, seconds, cuts, 0.4)
+    assert (eased <= limits).all()
+    assert eased[30] == pytest.approx(0.2)
+    # The least of 10 frames around, and their mean: a ramp of 21 steps on each side, and none across the cut.
+    assert np.flatnonzero(eased[:50] < 1 - 1e-9).tolist() == list(range(10, 50))
+    assert np.abs(np.diff(eased[:50])).max() == pytest.approx(0.8 / 21)
+    assert np.abs(np.diff(eased[50:])).max() == pytest.approx(0.5 / 21)
+    np.testing.assert_array_equal(sequences.eased(limits, seconds, cuts, 0), limits)
+    np.testing.assert_array_equal(sequences.eased(limits[:1], seconds[:1], [], 0.4), limits[:1])
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.floats(0, 3))
+def test_no_eased_number_is_above_its_limit(limits, span):
+    limits = np.array(limits)
+    assert (sequences.eased(limits, np.arange(len(limits)) / 10, [len(limits) // 2], span) <= limits).all()

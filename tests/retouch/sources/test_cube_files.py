@@ -45,6 +45,9 @@ def test_titles_and_comments_cannot_break_the_file(tmp_path):
     lines = path.read_text(encoding="ascii").splitlines()
     assert lines[0] == "TITLE \"a 'b' LUT_3D_SIZE 99 e??\""
     assert lines[1:3] == ["# largest error 0 0 0", "# e?"]
+    words = "so many words that a title would be cut " * 5
+    write_cube(tmp_path / "words.cube", np.zeros((2, 2, 2, 3)), "look", [words])
+    assert (tmp_path / "words.cube").read_text().splitlines()[1] == f"# {words.strip()}"
     np.testing.assert_array_equal(read_cube(path), nodes)
 
 
@@ -102,6 +105,7 @@ def test_another_domain_is_sampled_on_the_unit_cube(tmp_path, domain):
         (["LUT_3D_SIZE 2", "0 0 ٣"], "must have 3 numbers"),
         (["LUT_IN_VIDEO_RANGE", *SMALL], "line 1: 'LUT_IN_VIDEO_RANGE' is neither"),
         (["DOMAIN_MIN 1 1 1", *SMALL], "the domain from .* is empty"),
+        (["DOMAIN_MAX 1e-320 1e-320 1e-320", *SMALL], "the domain from .* is empty"),
         (["DOMAIN_MIN 0 0", *SMALL], "must have 3 numbers"),
         (["DOMAIN_MIN 0 0 0", "LUT_3D_INPUT_RANGE 0 1", *SMALL], "keep one of them"),
         (["#" * 2000], "line 1: longer than 1000 characters"),

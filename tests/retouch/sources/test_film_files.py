@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 from fractions import Fraction
@@ -264,6 +265,8 @@ def test_what_is_no_film_is_refused_in_a_line(tmp_path):
     assert "cannot be read as a film" in refused(tmp_path / "text.mp4")
     assert "no such file" in refused(tmp_path / "missing.mp4")
     assert "this is a folder" in refused(tmp_path)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "this is a pipe or a device" in refused(tmp_path / "pipe.mp4")
     (tmp_path / "empty.mp4").touch()
     assert "cannot be read as a film" in refused(tmp_path / "empty.mp4")
     with av.open(str(tmp_path / "sound.wav"), "w") as output:
@@ -322,6 +325,14 @@ def test_a_film_that_is_cut_off_is_refused_and_nothing_is_left(tmp_path, name, s
         copied(tmp_path / name, target)
     assert target.read_text() == "stays"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "out.mp4", "whole.mkv"])
+
+
+@pytest.mark.parametrize("missing", [1, 400])
+def test_a_matroska_film_without_its_last_bytes_is_refused(tmp_path, missing):
+    whole = write_clip(tmp_path / "a.mkv", moving(40)).read_bytes()
+    assert len(list(FilmReader(tmp_path / "a.mkv"))) == 40
+    (tmp_path / "a.mkv").write_bytes(whole[:-missing])
+    assert "cut off after" in refused(tmp_path / "a.mkv")
 
 
 def test_a_damaged_frame_is_named(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -235,6 +236,42 @@ def test_what_is_no_photograph_is_refused(tmp_path):
             read_photograph(tmp_path / name)
         assert str(refusal.value).startswith(str(tmp_path / name))
         assert "\n" not in str(refusal.value)
+
+
+def test_a_jpeg_that_declares_more_than_it_holds_is_refused(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "in.jpg")
+    data = bytearray((tmp_path / "in.jpg").read_bytes())
+    start = data.index(b"\xff\xc0")
+    data[start + 5 : start + 9] = struct.pack(">HH", 19_000, 19_000)
+    (tmp_path / "in.jpg").write_bytes(data)
+    with pytest.raises(UserError, match="its pixels are cut off"):
+        read_photograph(tmp_path / "in.jpg")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_of_one_colour_holds_all_of_itself(tmp_path, progressive):
+    Image.new("L", (2000, 2000), 128).save(tmp_path / "in.jpg", quality=1, optimize=True, progressive=progressive)
+    assert read_photograph(tmp_path / "in.jpg").pixels.shape == (2000, 2000, 3)
+
+
+def test_a_jpeg_of_endless_exif_is_refused_at_once(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "in.jpg")
+    data = (tmp_path / "in.jpg").read_bytes()
+    part = b"\xff\xe1" + struct.pack(">H", 65008) + b"Exif\0\0" + bytes(65000)
+    (tmp_path / "in.jpg").write_bytes(data[:2] + 200 * part + data[2:])
+    with pytest.raises(UserError, match="more than 8,388,608 bytes of EXIF"):
+        read_photograph(tmp_path / "in.jpg")
+
+
+def test_readers_warn_of_nothing(tmp_path):
+    # Pillow warns of a tag that is cut off before it refuses the file.
+    entries = {256: (4, 1, 64), 257: (4, 1, 48), 258: (3, 2**24, 0), 259: (3, 1, 1), 262: (3, 1, 2), 273: (4, 1, 8)}
+    tags = b"".join(struct.pack("<HHII", tag, *entry) for tag, entry in entries.items())
+    (tmp_path / "in.tif").write_bytes(b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + tags + bytes(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserError, match="unknown data organization"):
+            read_photograph(tmp_path / "in.tif")
 
 
 def test_a_failed_write_leaves_what_stood_there(tmp_path, monkeypatch):

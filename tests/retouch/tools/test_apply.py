@@ -17,9 +17,10 @@ from hypernet.retouch import trained
 from hypernet.retouch.core import adjustments as core
 from hypernet.retouch.core.adjustments import Adjustments
 from hypernet.retouch.core.colour_map import ColourMap
-from hypernet.retouch.core.lut import lattice
+from hypernet.retouch.core.lut import largest_error, lattice
 from hypernet.retouch.core.thumbnails import thumbnail
 from hypernet.retouch.sources.cube_files import read_cube, write_cube
+from hypernet.retouch.sources.formats.wide_colours import beyond_srgb
 from hypernet.retouch.sources.image_files import Photograph, read_photograph
 from hypernet.retouch.sources.map_files import read_map, write_map
 from hypernet.retouch.tools import apply as module
@@ -151,24 +152,48 @@ def test_colours_outside_srgb_are_mapped_and_not_cut_and_the_model_does_not_see_
     made = Retouched.of("wide", Photograph(wide), model, Recipe())
     assert model.seen[0].min() >= 0
     assert model.seen[0].max() <= 1
-    np.testing.assert_allclose(made.pixels, made.colour_map(wide), atol=2e-6)
-    assert made.pixels.min() < -0.1
+    inside = wide.clip(0, 1)
+    # The map of what lies inside, and beside it the light that lies outside.
+    beside = beyond_srgb(wide, made.colour_map(inside).astype(np.float32))
+    np.testing.assert_allclose(made.pixels, beside, atol=1e-5)
+    within = (wide == inside).all(axis=2)
+    np.testing.assert_allclose(made.pixels[within], made.colour_map(wide[within]), atol=2e-6)
+    assert made.pixels.min() < -0.05
     assert made.pixels.max() > 1.1
 
 
 def test_a_map_that_folds_is_taken_back_until_it_does_not():
-    made = apply(scene(), colour_map=folding(), strength=1.2)
+    bright = scene()
+    bright[0, 0] = 255
+    made = apply(bright, colour_map=folding(), strength=1.2)
     # (1 - a) x + a (2.8 x - 2 x²) rises up to x = 1 where 1 + 1.8 a - 4 a >= 0.
     assert made.strength == pytest.approx(1 / 2.2, abs=2e-3)
     assert made.strength <= 1 / 2.2 + 2e-3
     assert not made.colour_map.folds
     np.testing.assert_allclose(made.colour_map.matrix, folding().at_strength(made.strength).matrix)
     assert re.search(r"some brighter greys darker: its strength is reduced from 1.2 to 0.45\d", made.summary())
-    kept = apply(scene(), colour_map=folding(), strength=1.2, allow_fold=True)
+    kept = apply(bright, colour_map=folding(), strength=1.2, allow_fold=True)
     assert kept.strength == 1.2
     assert kept.colour_map.folds
     assert "warning: photo: some brighter greys become darker ones" in kept.summary()
-    assert apply(scene(), colour_map=folding(), strength=0.4).notes == ()
+    assert apply(bright, colour_map=folding(), strength=0.4).notes == ()
+
+
+def test_a_dark_photograph_is_brightened_by_a_map_that_folds_beyond_it(tmp_path):
+    # Grey turns at 0.7, and the brightest level is 0.4.
+    dark = write(tmp_path / "dark.png", (scene() * 0.4).astype(np.uint8))
+    made = apply(dark, colour_map=folding())
+    assert made.strength == 1
+    assert not any("greys" in note for note in made.notes)
+    np.testing.assert_array_equal(made.pixels, exactly(folding(), read_photograph(dark).pixels))
+    most = read_photograph(dark).pixels.max() / 255
+    for words in (made.save_matrix(tmp_path / "look.json"), made.save_lut(tmp_path / "look.cube")):
+        assert f"; for this photograph: greys brighter than its brightest, {most:.2f} of white, may become" in words
+    again = apply(dark, colour_map=tmp_path / "look.json")
+    np.testing.assert_array_equal(again.pixels, made.pixels)
+    bright = write(tmp_path / "bright.png", scene(40, 50) | 128)
+    assert apply(bright, colour_map=tmp_path / "look.json").strength < 1
+    assert "for this photograph" not in apply(bright, colour_map=tmp_path / "look.json").save_lut(tmp_path / "b.cube")
 
 
 def test_sliders_alone_may_fold_and_say_so():
@@ -446,7 +471,8 @@ def test_what_is_refused_is_a_line_and_changes_nothing(model, look, folder, tmp_
         ("--out .*new: lies in the folder that is read", [folder, *saved, "--out", folder / "new"]),
         ("--out .*made.png: this is a file; name a folder", [folder, *saved, "--out", out]),
         ("--out .*look.json: this is a file; name a folder", [photo, folder, *saved, "--out", look]),
-        ("--out .*a.png: this file is written by --out", [twice, *saved, "--out", tmp_path / "m", "--format", "png"]),
+        ("--out .*a.png: would be written of both .*a.bmp and .*a.jpg", [twice, *saved, "--out", tmp_path / "m",
+                                                                         "--format", "png"]),
         ("empty: no photographs in it; accepted: JPEG, PNG", [tmp_path / "empty", *saved, "--out", tmp_path / "m"]),
         ("absent: no such file or folder", [tmp_path / "absent", *saved, "--out", tmp_path / "m"]),
         ("'2' is not a number from 0 to 1.5", [photo, *saved, "--out", out, "--strength", 2]),
@@ -458,6 +484,63 @@ def test_what_is_refused_is_a_line_and_changes_nothing(model, look, folder, tmp_
         assert printed.err.count("\n") == 1, printed.err
         assert re.search(reason, printed.err), (reason, printed.err)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_that_cannot_be_written_does_not_end_a_folder(look, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    # Beside so long a name there is no room for a temporary one.
+    names = ["a.png", "b" * 251 + ".png", "c.png"]
+    for name in names:
+        write(tmp_path / "in" / name, scene())
+    assert run(tmp_path / "in", "--from-matrix", look, "--out", tmp_path / "made") == 2
+    printed = capsys.readouterr()
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["a.png", "c.png"]
+    assert re.search(r"left out: .*b\.png: cannot be written \(File name too long\)", printed.err)
+    assert "1 of 3 files were left out" in printed.err
+
+
+def test_links_to_folders_are_named_and_not_followed(look, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "a.png", scene())
+    (tmp_path / "in" / "loop").symlink_to("..", target_is_directory=True)
+    assert run(tmp_path / "in", "--from-matrix", look, "--out", tmp_path / "made") == 0
+    assert "left out, links to folders; name them by themselves: loop" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "made").rglob("*")] == ["a.png"]
+
+
+def test_a_folder_whose_name_has_an_ending_is_a_folder(look, tmp_path):
+    photo = write(tmp_path / "photo.png", scene())
+    (tmp_path / "album.png").mkdir()
+    assert run(photo, "--from-matrix", look, "--out", tmp_path / "album.png") == 0
+    assert [path.name for path in (tmp_path / "album.png").iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    "lattice",
+    [
+        np.zeros((3, 3, 3)),
+        np.zeros((2, 3, 3, 3)),
+        np.zeros((1, 1, 1, 3)),
+        np.zeros((2, 2, 2, 4)),
+        np.full((2, 2, 2, 3), np.nan),
+        np.full((2, 2, 2, 3), 255, np.uint8),
+        3,
+    ],
+)
+def test_an_array_that_is_no_look_up_table_is_refused(lattice):
+    with pytest.raises(UserError, match=r"^the look-up table: .*accepted: finite floats \[S, S, S, 3\]"):
+        apply(scene(), lut=lattice)
+
+
+def test_an_array_is_no_colour_map():
+    with pytest.raises(UserError, match=r"the colour map: a ndarray; accepted: a ColourMap"):
+        apply(scene(), colour_map=gentle().matrix)
+
+
+def test_the_error_of_a_look_up_table_is_not_said_smaller_than_it_is(tmp_path):
+    made = apply(scene(), colour_map=gentle())
+    stated = float(re.search(r"within (\d+\.\d+) levels", made.save_lut(tmp_path / "look.cube"))[1])
+    assert stated >= largest_error([made.colour_map], read_cube(tmp_path / "look.cube")) > stated - 0.011
 
 
 def test_a_single_broken_photograph_is_one_line(look, tmp_path, capsys):

@@ -22,7 +22,9 @@ def scene(seed: int, rows: int = 240, columns: int = 320) -> np.ndarray:
         surface = np.hypot(y - top, x - left) < radius + 0.02
         picture[surface] = random.uniform(0, 1, 3)
     shade = 0.75 + 0.25 * np.sin(6 * x + 5 * y + random.uniform(0, 6))
-    return np.rint(255 * np.clip(picture * shade[..., None] + random.normal(0, 0.01, picture.shape), 0, 1)).astype(np.uint8)
+    return np.rint(255 * np.clip(picture * shade[..., None] + random.normal(0, 0.01, picture.shape), 0, 1)).astype(
+        np.uint8
+    )
 
 
 def edited(pixels: np.ndarray) -> np.ndarray:
@@ -82,7 +84,9 @@ def test_the_best_map_is_that_of_the_pair():
 )
 def test_what_is_not_the_same_picture_is_refused(seed, spoil):
     before = scene(seed)
-    assert "not the same picture, or cropped, turned or" in Example.of("name", before, spoil(edited(before))).objection()
+    assert (
+        "not the same picture, or cropped, turned or" in Example.of("name", before, spoil(edited(before))).objection()
+    )
 
 
 def test_edits_in_places_are_seen():

@@ -151,13 +151,21 @@ def test_a_flash_and_black_frames_have_the_map_of_the_shot(tmp_path):
 
 def test_maps_that_fold_are_weakened_and_counted(tmp_path):
     clip, count = two_shots(tmp_path)
+    # Grey turns at 3/4: the first shot is a dark one, and the second is not.
     folding = brighter(3.0)
-    assert folding.folds
+    before = frames_of(clip)
+    most = max(frame.max() for frame in before[9:]) / 255
+    assert max(frame.max() for frame in before[:9]) / 255 < 0.7 < 0.8 < most
+    weaker, strength = folding.unfolded(most)
     report = retouch_film(clip, tmp_path / "b.mp4", colour_map=folding, crf=0)
-    assert report.folded == count
-    assert f"strength reduced in {count} frames" in report.summary()
-    for before, after in zip(frames_of(clip), frames_of(tmp_path / "b.mp4"), strict=True):
-        assert np.abs(folding.unfolded()[0](before / 255) * 255 - after).mean() < 1.2
+    assert report.cuts == (9,)
+    assert report.folded == count - 9
+    assert report.weakest == pytest.approx(strength)
+    assert strength < 1
+    assert f"strength reduced in {count - 9} frames, to {strength:.2g} at the least" in report.summary()
+    for number, (dark, after) in enumerate(zip(before, frames_of(tmp_path / "b.mp4"), strict=True)):
+        expected = (folding if number < 9 else weaker)(dark / 255)
+        assert np.abs(expected.clip(0, 1) * 255 - after).mean() < 1.2
     assert retouch_film(clip, tmp_path / "b.mp4", colour_map=folding, allow_fold=True).folded == 0
 
 
@@ -171,7 +179,9 @@ def test_the_report(tmp_path):
     assert lines[0] == "17 frames of 64 x 48 pixels, 0.6 s, VP9 (yuv420p), crf 24"
     assert lines[1] == "cuts at frames 9 (0.36 s)"
     assert re.fullmatch(
-        r"map from frame to frame: 0\.\d{4}, smoothed 0\.\d{4}; luma flicker: .* levels, retouched .*", lines[2]
+        r"map from frame to frame: 0\.\d{4}, smoothed 0\.\d{4}; "
+        r"luma flicker: [\d.]+ levels about \d+, retouched [\d.]+ about \d+",
+        lines[2],
     )
     luma = np.array([frame.mean(axis=(0, 1)) @ (0.2126, 0.7152, 0.0722) for frame in frames_of(clip)]) / 255
     assert report.flicker == pytest.approx(sequences.luma_flicker(luma, [9]), abs=0.02)

@@ -18,7 +18,8 @@ from hypernet.retouch.core.fitting import NormalEquations
 from hypernet.retouch.core.metrics import psnr
 from hypernet.retouch.methods import build
 from hypernet.retouch.tools.examples import Example
-from hypernet.retouch.tools.learn import learn
+from hypernet.retouch.tools.learn import _about, _verdict, learn
+from hypernet.retouch.tools.personal import PersonalFit
 from hypernet.retouch.trained import VERSION, open_model
 
 WARM = ColourMap(ColourMap.identity().matrix).then_affine(np.hstack([np.diag([1.0, 0.9, 0.75]), np.full((3, 1), 0.04)]))
@@ -57,10 +58,10 @@ def write(folder, pairs, ending="png"):
 
 
 def constant_pairs(count):
-    """One map for all photographs."""
+    """One map for all photographs, whatever their levels are."""
     pairs = {}
     for seed in range(count):
-        before = levels(scene(seed))
+        before = levels(pale(scene(seed), seed))
         pairs[f"p{seed}"] = before, levels(WARM(before / 255))
     return pairs
 
@@ -89,7 +90,7 @@ def test_one_map_for_all_is_found_exactly(tmp_path):
     assert learned.left_out == {}
     assert learned.shares["none"] > 0.99
     assert sum(learned.shares.values()) == pytest.approx(1)
-    new = levels(scene(77))
+    new = levels(pale(scene(77), 77))
     made = open_model(learned.path).retouch(new)
     assert psnr(made, levels(WARM(new / 255))) > 45
     assert "one map for all comes as near" in learned.summary()
@@ -107,7 +108,8 @@ def test_a_style_that_depends_on_the_photograph_beats_one_map(tmp_path):
     theirs = np.mean([psnr(levels(shared(before / 255)), after) for before, after in new])
     assert ours > theirs + 8
     assert np.mean(learned.psnr) > np.mean(learned.constant) + 8
-    assert abs(np.mean(learned.psnr) - ours) < 4
+    # Dozens of decibels above one map, where rounding is most of what is left.
+    assert abs(np.mean(learned.psnr) - ours) < 6
     assert np.mean(learned.best) > np.mean(learned.psnr)
     assert learned.shares["levels"] > 0.5
 
@@ -131,11 +133,11 @@ def test_the_command_says_what_it_learned_and_apply_takes_it(tmp_path, capsys):
     folder = write(tmp_path / "mine", constant_pairs(5))
     photo, style = tmp_path / "photo.png", tmp_path / "mystyle.ckpt"
     assert run(folder, "--out", style) == 0
-    said_lines = capsys.readouterr().out.splitlines()
-    assert said_lines[0].startswith("on pairs that it has not seen: as they are ")
-    assert said_lines[1].startswith("made of: 100% colours as they are")
-    assert said_lines[-1] == f"{style}: the style of 5 pairs; hypernet retouch apply PHOTO --model {style}"
-    new = levels(scene(50))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("on pairs that it has not seen: as they are ")
+    assert lines[1].startswith("made of: 100% colours as they are")
+    assert lines[-1] == f"{style}: the style of 5 pairs; hypernet retouch apply PHOTO --model {style}"
+    new = levels(pale(scene(50), 50))
     Image.fromarray(new).save(photo)
     assert main(["retouch", "apply", str(photo), "--model", str(style), "--out", str(tmp_path / "made.png")]) == 0
     made = np.array(Image.open(tmp_path / "made.png"))
@@ -170,39 +172,40 @@ def test_what_is_no_pair_is_named_and_left_out(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("count", "few"), [(2, True), (4, True), (5, False)])
-def test_fewer_than_five_pairs_are_a_guess(tmp_path, count, few):
-    learned = learn(write(tmp_path / "mine", constant_pairs(count)), out=tmp_path / "a.ckpt")
-    assert (f"warning: {count} pairs are few" in learned.summary()) is few
+def test_fewer_than_five_pairs_are_a_guess(count, few):
+    (pair,) = constant_pairs(1).values()
+    notes = _about([Example.of("name", *pair)] * count, np.arange(count))
+    assert len(notes) == few
+    assert not few or notes[0].startswith(f"warning: {count} pairs are few")
 
 
 def test_edits_without_a_rule_are_no_style(tmp_path):
-    """Every photograph edited another way: no nearer than the photographs as they are, and it is said."""
-    random = np.random.default_rng(1)
-    pairs = {}
+    """Every photograph with another cast and contrast, by chance: it is said, and what to do."""
+    random, pairs = np.random.default_rng(2), {}
     for seed in range(6):
-        gains = random.choice([0.4, 1.0], 3) * random.uniform(0.8, 1.2, 3)
-        pairs[f"p{seed}"] = levels(0.7 * scene(seed)), levels(0.7 * scene(seed) * gains)
+        before = 0.2 + 0.6 * scene(seed)
+        cast, contrast = random.choice([-0.15, 0.15], 3), (0.8, 1.2)[seed % 2]
+        pairs[f"p{seed}"] = levels(before), levels(0.5 + contrast * (before - 0.5) + cast)
     learned = learn(write(tmp_path / "mine", pairs), out=tmp_path / "a.ckpt")
-    summary = learned.summary()
-    assert np.mean(learned.psnr) < np.mean(learned.best) - 10
-    if np.mean(learned.psnr) <= np.mean(learned.unchanged) + 0.1:
-        assert "warning: on pairs that it has not seen this style comes no nearer than the photographs" in summary
-    assert learned.path.is_file()
+    assert min(learned.best) > 50
+    assert np.mean(learned.psnr) < np.mean(learned.unchanged)
+    assert "warning: on pairs that it has not seen this style does not clearly come nearer" in learned.notes[-1]
+    assert learned.notes[-1].endswith("give more pairs, of one way of editing (6 now)")
 
 
 @pytest.mark.parametrize(
-    ("psnr_of", "constant", "unchanged", "words"),
+    ("gains", "words"),
     [
-        (20.0, 22.0, 20.0, "comes no nearer than the photographs as they are"),
-        (20.0, 22.0, 15.0, "one map for all comes nearer than this style"),
-        (22.0, 22.0, 15.0, "the edits hardly depend on the photograph"),
-        (25.0, 22.0, 15.0, None),
+        ({"unchanged": [20, 20, 20], "constant": [22, 22, 22]}, "does not clearly come nearer than the photographs"),
+        # On the mean 2 dB, by one pair of three.
+        ({"unchanged": [14, 20, 20], "constant": [15, 15, 15]}, "does not clearly come nearer than the photographs"),
+        ({"unchanged": [15, 15, 15], "constant": [22, 22, 21]}, "one map for all comes nearer than this style"),
+        ({"unchanged": [15, 15, 15], "constant": [20, 21, 19]}, "the edits hardly depend on the photograph"),
+        ({"unchanged": [15, 15, 15], "constant": [17, 18, 16]}, None),
     ],
 )
-def test_the_verdict_follows_the_numbers(psnr_of, constant, unchanged, words):
-    from hypernet.retouch.tools.learn import _verdict
-
-    notes = _verdict(*(np.full(5, value) for value in (psnr_of, constant, unchanged)))
+def test_the_verdict_follows_the_numbers(gains, words):
+    notes = _verdict(np.full(3, 20.0), *(np.array(gains[name], float) for name in ("constant", "unchanged")))
     assert len(notes) == (words is not None)
     if words is not None:
         assert words in notes[0]
@@ -215,7 +218,20 @@ def test_the_same_photograph_edited_twice_is_left_out_together(tmp_path):
     learned = learn(write(tmp_path / "mine", pairs), out=tmp_path / "a.ckpt")
     assert "the same photograph, left out together: again, p0" in learned.notes
     with pytest.raises(UserError, match="all pairs show the same photograph"):
-        learn(write(tmp_path / "two", {name: pairs["p0"] for name in "ab"}), out=tmp_path / "b.ckpt")
+        learn(write(tmp_path / "two", dict.fromkeys("ab", pairs["p0"])), out=tmp_path / "b.ckpt")
+
+
+def test_many_pairs_are_left_out_in_groups():
+    pairs = constant_pairs(5)
+    examples = [Example.of(name, *pair) for name, pair in pairs.items()]
+    fit = PersonalFit(examples, most_folds=2)
+    assert fit.folds.tolist() == [0, 1, 0, 1, 0]
+    others = NormalEquations()
+    for place in (1, 3):
+        others.add(examples[place].before, examples[place].after)
+    assert fit.mixture.constant[4] == pytest.approx(fit.samples[4].psnr(others.solve().matrix), abs=1e-3)
+    many = _about(examples * 9, np.zeros(45, dtype=int))
+    assert many == ["45 pairs are left out in 40 groups, not one at a time"]
 
 
 def test_sizes_are_brought_together_where_asked(tmp_path):
@@ -230,7 +246,10 @@ def test_sizes_are_brought_together_where_asked(tmp_path):
 
 def test_a_trained_network_is_taken_where_it_does_better(tmp_path, section):
     """A network whose maps are the wanted ones but for an affine map; and one of random weights, which is not."""
-    given = section("retouch", "network={thumbnail: 64, encoder: pooled, embedding: 6, statistics: true, stretch: true, dropout: 0.1}")
+    given = section(
+        "retouch",
+        "network={thumbnail: 64, encoder: pooled, embedding: 6, statistics: true, stretch: true, dropout: 0.1}",
+    )
     settings = given.settings("train", "photos", "hyper")
     torch.manual_seed(0)
     # Untrained it stretches the levels of its images: what the pale photographs need.
@@ -248,7 +267,7 @@ def test_a_trained_network_is_taken_where_it_does_better(tmp_path, section):
     model = open_model(learned.path)
     assert (model.method, model.title) == ("hyper", "mine")
     assert np.mean([psnr(model.retouch(before), after) for before, after in new]) > 30
-    other = learn(write(tmp_path / "other", constant_pairs(4)), out=tmp_path / "b.ckpt", start=tmp_path / "model.ckpt")
+    other = learn(write(tmp_path / "other", constant_pairs(2)), out=tmp_path / "b.ckpt", start=tmp_path / "model.ckpt")
     assert open_model(other.path).method == other.method
 
 

@@ -93,21 +93,29 @@ class ColourMap:
     @property
     def folds(self) -> bool:
         """Whether grey folds over: a brighter grey becomes a darker one somewhere in [0, 1], in any channel."""
-        return bool((np.diff(self._of_greys(), axis=0) < -1e-9).any())
+        return self.folds_up_to(1.0)
 
-    def unfolded(self) -> tuple[Self, float]:
-        """The map at the largest strength up to its own at which grey does not fold, and that strength, to 1/1000."""
-        if not self.folds:
+    def folds_up_to(self, brightest: float) -> bool:
+        """Whether grey folds over somewhere in [0, brightest]: what lies beyond, a darker image does not show."""
+        return bool((np.diff(self._of_greys(brightest), axis=0) < -1e-9).any())
+
+    def unfolded(self, brightest: float = 1.0) -> tuple[Self, float]:
+        """The map at the largest strength up to its own at which grey does not fold, and that strength, to 1/1000.
+
+        Args:
+            brightest: of the greys that are looked at, in [0, 1].
+        """
+        if not self.folds_up_to(brightest):
             return self, 1.0
         # Grey at strength a is (1 - a) grey + a T(grey): its steps are linear in a, and positive at 0.
-        steps = np.diff(self._of_greys(), axis=0)
-        grey_step = 1 / (GREYS - 1)
+        steps = np.diff(self._of_greys(brightest), axis=0)
+        grey_step = brightest / (GREYS - 1)
         falling = steps[steps < 0]
         strength = float(np.floor(1000 * (grey_step / (grey_step - falling)).min()) / 1000)
         return self.at_strength(strength), strength
 
-    def _of_greys(self) -> np.ndarray:
-        return self(np.linspace(0, 1, GREYS)[:, None].repeat(3, axis=1))
+    def _of_greys(self, brightest: float) -> np.ndarray:
+        return self(np.linspace(0, brightest, GREYS)[:, None].repeat(3, axis=1))
 
 
 def monomials(colours: np.ndarray, basis: str = "quadratic") -> np.ndarray:

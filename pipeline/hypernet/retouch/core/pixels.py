@@ -39,6 +39,11 @@ BLOCK = 512
 Work = Callable[[np.ndarray, np.ndarray], None]
 
 
+def brightest(pixels: np.ndarray) -> float:
+    """The largest channel value of an image, uint8, uint16 or float, in [0, 1]; of a float at most 1."""
+    return min(max(float(pixels.max()) / WHITES.get(pixels.dtype, 1.0), 0.0), 1.0)
+
+
 def apply_maps(
     pixels: np.ndarray,
     maps: Sequence[ColourMap],

@@ -116,6 +116,31 @@ def smoothed(
     return result
 
 
+def eased(limits: np.ndarray, seconds: np.ndarray, cuts: Sequence[int], span_s: float) -> np.ndarray:
+    """Numbers that are nowhere above their limits and change slowly within shots.
+
+    The least limit within ``span_s`` of a frame, and then the mean of these within ``span_s``.
+
+    Args:
+        limits: of each frame, ``[T]``.
+        seconds: when each frame is shown, ``[T]``.
+        cuts: first frames of new shots.
+        span_s: in seconds, by the mean rate of a shot; 0: the limits themselves.
+    """
+    shots = []
+    for shot, times in zip(np.split(limits, cuts), np.split(seconds, cuts), strict=True):
+        lasts = times[-1] - times[0]
+        reach = min(round(span_s * (len(shot) - 1) / lasts), len(shot)) if lasts > 0 else 0
+        least = _windows(shot, reach).min(axis=1)
+        shots.append(np.minimum(_windows(least, reach).mean(axis=1), shot))
+    return np.concatenate(shots)
+
+
+def _windows(values: np.ndarray, reach: int) -> np.ndarray:
+    """Each value with so many before and after it, the first and the last repeated: ``[T, 2 reach + 1]``."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(values, reach, mode="edge"), 2 * reach + 1)
+
+
 def jitter(matrices: np.ndarray, cuts: Sequence[int]) -> float:
     """Mean Frobenius norm of the step from frame to frame within shots, of ``[T, 3, F]``; 0 where there is none."""
     steps = [np.linalg.norm(np.diff(matrices[shot], axis=0), axis=(1, 2)) for shot in shots(len(matrices), cuts)]

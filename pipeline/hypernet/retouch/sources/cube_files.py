@@ -20,6 +20,10 @@ LARGEST_SIZE, LARGEST_FILE, LONGEST_LINE = 129, 2**27, 1000
 # A node further out is no colour: the largest number of half precision, which programs of films compute in.
 LARGEST_NUMBER = 65504.0
 LONGEST_TITLE = 100
+# The format allows lines of 250 bytes.
+LONGEST_COMMENT = 240
+# A part of a level of 16 bits: no table is meant for less.
+NARROWEST_DOMAIN = 1e-6
 TITLE, SIZE, SIZE_1D = "TITLE", "LUT_3D_SIZE", "LUT_1D_SIZE"
 DOMAIN = ("DOMAIN_MIN", "DOMAIN_MAX")
 # As Resolve writes the domain: two numbers for all channels.
@@ -46,7 +50,7 @@ def write_cube(path: Path, lattice: np.ndarray, title: str, comments: Sequence[s
     if not np.isfinite(lattice).all():
         raise ValueError("a node of the lattice is not finite")
     nodes = np.round(lattice.astype(np.float64).transpose(2, 1, 0, 3).reshape(-1, 3), 8) + 0.0  # without -0
-    lines = [f'{TITLE} "{_plain(title)}"', *(f"# {_plain(comment)}" for comment in comments)]
+    lines = [f'{TITLE} "{_plain(title)}"', *(f"# {_plain(comment, LONGEST_COMMENT)}" for comment in comments)]
     lines += [f"{SIZE} {size}", f"{DOMAIN[0]} 0.0 0.0 0.0", f"{DOMAIN[1]} 1.0 1.0 1.0"]
     lines += [f"{red:.8f} {green:.8f} {blue:.8f}" for red, green, blue in nodes.tolist()]
     write_text(path, "\n".join(lines) + "\n")
@@ -144,7 +148,7 @@ def _over_unit_cube(path: Path, lattice: np.ndarray, header: dict[str, list[floa
         raise UserError(f"{path}: both {RANGE} and {' or '.join(DOMAIN)}; keep one of them")
     low, high = ([limit] * 3 for limit in header.get(RANGE, (0.0, 1.0)))
     low, high = header.get(DOMAIN[0], low), header.get(DOMAIN[1], high)
-    if any(not most > least for least, most in zip(low, high, strict=True)):
+    if any(not most - least >= NARROWEST_DOMAIN for least, most in zip(low, high, strict=True)):
         raise UserError(f"{path}: the domain from {low} to {high} is empty")
     if low == [0.0] * 3 and high == [1.0] * 3:
         return lattice
@@ -154,11 +158,11 @@ def _over_unit_cube(path: Path, lattice: np.ndarray, header: dict[str, list[floa
     return sampled(lattice, np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)).astype(np.float32)
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, longest: int = LONGEST_TITLE) -> str:
     """A line of ASCII without double quotation marks."""
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "replace").decode()
     printable = "".join(letter if letter.isprintable() else " " for letter in ascii_only)
-    return " ".join(printable.replace('"', "'").split())[:LONGEST_TITLE]
+    return " ".join(printable.replace('"', "'").split())[:longest]
 
 
 def _shown(line: str) -> str:

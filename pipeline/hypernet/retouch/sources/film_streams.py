@@ -44,7 +44,8 @@ def reading(path: Path) -> Iterator[Any]:
     """
     av = library("av", "PyAV", "retouch")
     if not path.is_file():
-        raise UserError(f"{path}: {'this is a folder' if path.is_dir() else 'no such file'}; accepted: a film")
+        other = "this is a pipe or a device" if path.exists() else "no such file"
+        raise UserError(f"{path}: {'this is a folder' if path.is_dir() else other}; accepted: a film")
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     try:
         container = av.open(
@@ -86,10 +87,31 @@ def cut_off(container: Any, stream: Any, packets: int, end: float) -> bool:
     """
     if "mov" in container.format.name:
         return packets < len(stream.index_entries)
+    if "matroska" in container.format.name and _is_short(Path(container.name.removeprefix("file:"))):
+        return True
     if "matroska" in container.format.name and container.duration:
         promised = container.duration / 1e6
         return promised - end > max(min(1, 0.1 * promised), 3 / (stream.average_rate or 25))
     return False
+
+
+def _is_short(path: Path) -> bool:
+    """Whether a Matroska file ends before the segment that holds all of it, if it says how long that is (RFC 8794)."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    place = 0
+    for element in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
+        size = head[place + 4 : place + 12]
+        if not head.startswith(element, place) or not size or not size[0]:
+            return False
+        # As many bytes as there are zeros before the first one, which is no part of the number.
+        width = 9 - size[0].bit_length()
+        place += 4 + width
+        length = int.from_bytes(size[:width], "big") & ~(1 << 7 * width)
+        is_stated = length != (1 << 7 * width) - 1
+        if element.startswith(b"\x1a"):
+            place += length
+    return is_stated and place + length > path.stat().st_size
 
 
 def described(metadata: dict[str, str], strip_location: bool) -> dict[str, str]:

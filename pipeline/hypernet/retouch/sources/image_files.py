@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,6 +73,11 @@ class Photograph:
     format: str = "array"
     original: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        rows, columns = self.pixels.shape[:2]
+        profile = "sRGB" if self.profile is None else self.profile.name
+        return f"Photograph({self.format}, {columns} x {rows}, {self.pixels.dtype}, {profile})"
+
     def with_pixels(self, pixels: np.ndarray) -> Photograph:
         """The same photograph with other pixels of the same size, uint8, uint16 or float ``[H, W, 3]``.
 
@@ -104,7 +110,10 @@ def read_photograph(path: Path | str) -> Photograph:
     """
     path = Path(path)
     try:
-        contents = _read(path)
+        with warnings.catch_warnings():
+            # What Pillow warns of is refused here, or noted.
+            warnings.simplefilter("ignore")
+            contents = _read(path)
         return _photograph(contents)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -129,7 +138,8 @@ def write_photograph(
         path: of ``WRITTEN_ENDINGS``; JPEG and WebP hold 8 bits, PNG and TIFF those of the pixels. Integers are written
             as deep as they are, floats as deep as the file that was read (``bits``).
         photograph: to write.
-        strip_location: leave out GPS, of EXIF, of XMP and of PNG's texts, and nothing else.
+        strip_location: leave out GPS, of EXIF, of XMP and of PNG's texts, names of places, of XMP and of IPTC, and
+            nothing else.
         quality: of JPEG and WebP, 1 to 100. The colour of a JPEG is subsampled as the JPEG it came from, or not at
             all; a WebP that came from a lossless one is lossless.
 

@@ -189,7 +189,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=QUALITY,
         help=f"of JPEG and its like, 1 to 100; default: {QUALITY}",
     )
-    files.add_argument("--strip-location", action="store_true", help="leave out where it was taken")
+    files.add_argument(
+        "--strip-location", action="store_true", help="leave out where it was taken: GPS and names of places"
+    )
     films = parser.add_argument_group("films")
     films.add_argument(
         "--smoothing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,23 @@ def retouch_file(
     Raises:
         UserError: it cannot be read, retouched or written.
     """
+    try:
+        return _retouched(task, look, recipe, picture_options, film_options)
+    except OSError as error:
+        # A full disk ends all; a name that is too long or a closed folder only this file.
+        if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"{', '.join(map(str, task.outputs.values()))}: cannot be written ({error.strerror})") from None
+
+
+def _retouched(
+    task: Task,
+    look: Look,
+    recipe: Recipe,
+    picture_options: Mapping[str, Any],
+    film_options: Mapping[str, Any],
+) -> str:
+    """See ``retouch_file``."""
     if is_film(task.path):
         from hypernet.retouch.tools.films import retouch_film
 

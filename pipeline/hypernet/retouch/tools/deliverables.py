@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.files import output_file
 from hypernet.retouch.core.colour_map import ColourMap
 from hypernet.retouch.core.metrics import clipped_share
-from hypernet.retouch.core.pixels import WHITES, apply_maps
+from hypernet.retouch.core.pixels import WHITES, apply_maps, brightest
 from hypernet.retouch.core.thumbnails import thumbnail
+from hypernet.retouch.sources.formats.wide_colours import beyond_srgb
 from hypernet.retouch.tools.looks import Look, Recipe, require_map
 
 if TYPE_CHECKING:
@@ -77,12 +79,15 @@ class Retouched:
             made = recipe.of_image(pixels, look.retouch(pixels))
             return cls(name, made, None, recipe.strength, None, tuple(notes), photograph, look, recipe, None)
         predicted = look.colour_maps(small[None])[0]
-        colour_map, strength, words = recipe.composed(predicted)
+        colour_map, strength, words = recipe.composed(predicted, brightest(pixels))
         clipped = clipped_share(colour_map(_some_colours(pixels)))
         if clipped > WORTH_A_WORD:
             kept = "; those that the file's profile holds are kept" if pixels.dtype.kind == "f" else " and are clipped"
             words.append(f"{clipped:.1%} of the channel values fall outside [0, 1]{kept}")
-        made = apply_maps(pixels, [colour_map], clamp=pixels.dtype.kind == "u")
+        if pixels.dtype.kind == "u":
+            made = apply_maps(pixels, [colour_map])
+        else:
+            made = beyond_srgb(pixels, apply_maps(np.clip(pixels, 0, 1), [colour_map], clamp=False))
         notes += words
         return cls(name, made, colour_map, strength, clipped, tuple(notes), photograph, look, recipe, predicted)
 
@@ -125,7 +130,8 @@ class Retouched:
 
         path, colour_map = output_file(path, *MATRICES), self._map()
         write_map(path, colour_map, self._facts())
-        return f"the {colour_map.basis} colour map, 3 x {colour_map.matrix.shape[1]} numbers"
+        words = f"the {colour_map.basis} colour map, 3 x {colour_map.matrix.shape[1]} numbers"
+        return "; ".join([words, *self._elsewhere()])
 
     def save_lut(self, path: str | Path) -> str:
         """Write the colour map as a ``.cube`` file for Resolve, Premiere, Photoshop and ffmpeg.
@@ -139,11 +145,12 @@ class Retouched:
         path, maps = output_file(path, *LUTS), [self._map()]
         nodes = lattice(maps)
         largest, of_clamped = (error_of(maps, given).largest for given in (nodes, nodes.clip(0, 1)))
-        words = f"within {largest:.2f} levels of 255 of the colour map"
+        words = f"within {_stated(largest)} levels of 255 of the colour map"
         if of_clamped > 2 * largest:
-            words += f" ({of_clamped:.2f} in programs that clamp the nodes before they interpolate)"
+            words += f" ({_stated(of_clamped)} in programs that clamp the nodes before they interpolate)"
         write_cube(path, nodes, Path(self.name).name, [f"of sRGB-encoded colours; {words}"])
-        return f"a LUT of {len(nodes)} x {len(nodes)} x {len(nodes)} nodes of sRGB-encoded colours, {words}"
+        words = f"a LUT of {len(nodes)} x {len(nodes)} x {len(nodes)} nodes of sRGB-encoded colours, {words}"
+        return "; ".join([words, *self._elsewhere()])
 
     def save_page(self, path: str | Path) -> str:
         """Write a page before and after with sliders, one file that needs no network.
@@ -182,6 +189,13 @@ class Retouched:
         assert self.colour_map is not None
         return self.colour_map
 
+    def _elsewhere(self) -> list[str]:
+        """What the map does to photographs that are brighter than this one, where it folds there."""
+        most = brightest(self.photograph.pixels)
+        if not self._map().folds or self._map().folds_up_to(most):
+            return []
+        return [f"for this photograph: greys brighter than its brightest, {most:.2f} of white, may become darker ones"]
+
     def _facts(self) -> dict[str, Any]:
         """What the written map comes from."""
         return {
@@ -191,6 +205,11 @@ class Retouched:
             "strength": self.strength,
             **dataclasses.asdict(self.recipe.adjustments),
         }
+
+
+def _stated(error: float) -> str:
+    """An error that is not said smaller than it is."""
+    return f"{math.ceil(100 * error) / 100:.2f}"
 
 
 def _some_colours(pixels: np.ndarray) -> np.ndarray:

@@ -75,7 +75,9 @@ class Example:
     def doubt(self) -> str:
         """What a person should look at; empty where nothing is strange."""
         if self.agreement < MOVED:
-            return f"edges agree to {self.agreement:.2f} only: slightly moved, much sharper or softer, or edited in places"
+            return (
+                f"edges agree to {self.agreement:.2f} only: slightly moved, much sharper or softer, or edited in places"
+            )
         if self.best < LOCAL:
             return f"the best colour map of the whole picture comes to {self.best:.1f} dB only: edited in places?"
         return ""

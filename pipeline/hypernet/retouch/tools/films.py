@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from hypernet.retouch.tools.looks import Look, Recipe
 
 SMOOTHING_S = 0.5
+# Of the smoothing: before and after a frame whose strength has to be reduced, it is reduced little by little.
+EASING = 2.0
 # Thumbnails that the network looks at together.
 BATCH = 64
 # Pixels of a film from which compiling the loops pays.
@@ -47,8 +50,11 @@ class FilmReport:
         held: frames that took their neighbour's map: flashes and black ones.
         matrices: M of each frame by itself, ``[T, 3, F]``.
         smoothed: M as it was used, before strength and sliders, ``[T, 3, F]``.
-        folded: frames whose strength was reduced, since a brighter grey would have become darker.
-        flicker: luma flicker of the source, in levels of 255.
+        folded: frames whose strength was reduced, since a brighter grey of their shot would have become darker.
+        weakest: the least strength of a frame.
+        luma: mean luma of the source, in levels of 255.
+        luma_after: of the result.
+        flicker: luma flicker of the source, in levels of 255; it grows with the luma.
         flicker_after: of the result.
         notes: what was taken for granted, and what could not be kept.
     """
@@ -62,6 +68,9 @@ class FilmReport:
     matrices: np.ndarray
     smoothed: np.ndarray
     folded: int
+    weakest: float
+    luma: float
+    luma_after: float
     flicker: float
     flicker_after: float
     notes: tuple[str, ...]
@@ -95,10 +104,14 @@ class FilmReport:
             f"{self.seconds[-1] - self.seconds[0]:.1f} s, {self.codec}",
             f"cuts at frames {named}{more}" if self.cuts else "no cuts",
             f"map from frame to frame: {self.jitter:.4f}, smoothed {self.jitter_smoothed:.4f}; "
-            f"luma flicker: {self.flicker:.2f} levels, retouched {self.flicker_after:.2f}",
+            f"luma flicker: {self.flicker:.2f} levels about {self.luma:.0f}, retouched {self.flicker_after:.2f} about "
+            f"{self.luma_after:.0f}",
         ]
         if self.folded:
-            lines.append(f"strength reduced in {self.folded:,} frames, where brighter greys would have become darker")
+            lines.append(
+                f"strength reduced in {self.folded:,} frames, to {self.weakest:.2g} at the least, where brighter greys "
+                "would have become darker (--allow-fold leaves it)"
+            )
         return "\n".join([*lines, *self.notes])
 
 
@@ -109,6 +122,7 @@ class _Study:
     seconds: np.ndarray
     histograms: np.ndarray
     lumas: np.ndarray
+    brightest: np.ndarray
     black: np.ndarray
     matrices: np.ndarray
 
@@ -178,7 +192,10 @@ def retouch_film(
         held[sequences.flashes(study.histograms)] = True
         steady = sequences.held(study.matrices, held, cuts)
         steady = sequences.smoothed(steady, study.seconds, cuts, smoothing_s, zero_phase=offline)
-        lumas, folded = _retouched(film, writer, steady, recipe)
+        brightest = _by_shot(study.brightest, cuts)
+        limits = np.array([recipe.composed(ColourMap(m), most)[1] for m, most in zip(steady, brightest, strict=True)])
+        strengths = sequences.eased(limits, study.seconds, cuts, EASING * smoothing_s)
+        lumas = _retouched(film, writer, steady, strengths, recipe)
     return FilmReport(
         path=out,
         size=(film.width, film.height),
@@ -188,7 +205,10 @@ def retouch_film(
         held=tuple(np.flatnonzero(held).tolist()),
         matrices=study.matrices,
         smoothed=steady,
-        folded=folded,
+        folded=int((strengths < strength - 1e-9).sum()),
+        weakest=float(strengths.min()),
+        luma=255 * float(study.lumas.mean()),
+        luma_after=255 * float(lumas.mean()),
         flicker=sequences.luma_flicker(study.lumas, cuts),
         flicker_after=sequences.luma_flicker(lumas, cuts),
         notes=(*film.notes, *writer.notes),
@@ -197,8 +217,10 @@ def retouch_film(
 
 def _studied(film: FilmReader, look: Look) -> _Study:
     """The first reading."""
+    from hypernet.retouch.core.pixels import brightest
+
     progress = Progress(f"{film.path.name}: looking", film.expected_frames or None, "frames")
-    seconds, histograms, lumas, black = [], [], [], []
+    seconds, histograms, lumas, largest, black = [], [], [], [], []
     thumbnails: list[np.ndarray] = []
     matrices: list[np.ndarray] = []
 
@@ -211,6 +233,7 @@ def _studied(film: FilmReader, look: Look) -> _Study:
         seconds.append(frame.seconds)
         histograms.append(sequences.histogram(small))
         lumas.append(_luma(small))
+        largest.append(brightest(film.pixels(frame)))
         black.append(small.max() <= sequences.BLACK)
         thumbnails.append(film.upright(frame.thumbnail(look.size, look.size)))
         if len(thumbnails) == BATCH:
@@ -219,22 +242,38 @@ def _studied(film: FilmReader, look: Look) -> _Study:
     if thumbnails:
         ask()
     progress.close()
-    return _Study(np.array(seconds), np.stack(histograms), np.array(lumas), np.array(black), np.stack(matrices))
+    return _Study(
+        seconds=np.array(seconds),
+        histograms=np.stack(histograms),
+        lumas=np.array(lumas),
+        brightest=np.array(largest),
+        black=np.array(black),
+        matrices=np.stack(matrices),
+    )
 
 
-def _retouched(film: FilmReader, writer: FilmWriter, matrices: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, int]:
-    """The second reading: the luma of each frame written, and how many had their strength reduced."""
+def _by_shot(values: np.ndarray, cuts: Sequence[int]) -> np.ndarray:
+    """The largest value of each frame's shot: what follows from it does not change within the shot."""
+    shots = np.split(values, cuts)
+    return np.concatenate([np.full(len(shot), shot.max()) for shot in shots])
+
+
+def _retouched(
+    film: FilmReader, writer: FilmWriter, matrices: np.ndarray, strengths: np.ndarray, recipe: Recipe
+) -> np.ndarray:
+    """The second reading: the luma of each frame written."""
+    from hypernet.retouch.core.adjustments import adjusted
     from hypernet.retouch.core.pixels import apply_maps
 
     compiled = len(matrices) * film.width * film.height > WORTH_COMPILING
     compiled = compiled and importlib.util.find_spec("numba") is not None
     progress = Progress(f"{film.path.name}: retouching", len(matrices), "frames")
-    lumas, folded = [], 0
+    lumas = []
     for frame in film:
         if frame.number >= len(matrices):
             break
-        final, kept, _ = recipe.composed(ColourMap(matrices[frame.number]))
-        folded += kept < recipe.strength
+        colour_map, strength = ColourMap(matrices[frame.number]), float(strengths[frame.number])
+        final = adjusted(colour_map, recipe.adjustments, strength)
         pixels = film.pixels(frame)
         film.replace(frame, apply_maps(pixels, [final], out=pixels, fused=compiled))
         lumas.append(_luma(frame.thumbnail(*sequences.THUMBNAIL)))
@@ -243,7 +282,7 @@ def _retouched(film: FilmReader, writer: FilmWriter, matrices: np.ndarray, recip
     progress.close()
     if len(lumas) < len(matrices) or frame.number >= len(matrices):
         raise UserError(f"{film.path}: the film was changed while it was read")
-    return np.array(lumas), folded
+    return np.array(lumas)
 
 
 def _luma(small: np.ndarray) -> float:

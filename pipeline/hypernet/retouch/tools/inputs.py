@@ -66,15 +66,25 @@ def tasks(inputs: Sequence[Path], out: Path, ending: str | None = None) -> tuple
             raise UserError("--format: is of the files in a folder; the name of --out says it")
         work = [Task(inputs[0], {"out": out})]
     else:
-        if (out.exists() and not out.is_dir()) or out.suffix.lower() in (*READ_ENDINGS, *FILMS):
+        if not out.is_dir() and (out.exists() or out.suffix.lower() in (*READ_ENDINGS, *FILMS)):
             raise UserError(f"--out {out}: this is a file; name a folder for several photographs")
         targets = [out / name.with_suffix(_ending(path, ending)) for path, name in named]
         work = [Task(path, {"out": target}) for (path, _), target in zip(named, targets, strict=True)]
+        _refuse_one_name(work)
     for task in work:
         accepted = WRITTEN_FILMS if is_film(task.path) else WRITTEN_ENDINGS
         if task.outputs["out"].suffix.lower() not in accepted:
             raise UserError(f"--out {task.outputs['out']}: the name must end in {', '.join(accepted)}")
     return work, notes
+
+
+def _refuse_one_name(work: Sequence[Task]) -> None:
+    """Refuse inputs that would be written over each other: IMG_1.dng and IMG_1.tif, or of two folders."""
+    sources: dict[str, Path] = {}
+    for task in work:
+        out = task.outputs["out"]
+        if (other := sources.setdefault(os.path.realpath(out), task.path)) is not task.path:
+            raise UserError(f"--out {out}: would be written of both {other} and {task.path}; give them by themselves")
 
 
 def _is_folder(out: Path) -> bool:
@@ -100,8 +110,11 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     pictures: list[Path] = []
     others: list[str] = []
     closed: list[str] = []
+    links: list[str] = []
     for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
         folders[:] = sorted(name for name in folders if not _passed_over(name))
+        # They are not followed: a link to a folder above would never end.
+        links += [name for name in folders if Path(place, name).is_symlink()]
         for name in sorted(files):
             ending = Path(name).suffix.lower()
             if _passed_over(name) or ending in SIDECARS:
@@ -115,6 +128,8 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     films = [name for name in others if is_film(Path(name))]
     others = [name for name in others if name not in films]
     notes = [f"{folder}: left out, cannot be opened: {path}" for path in closed]
+    if links:
+        notes.append(f"{folder}: left out, links to folders; name them by themselves: {_named(links)}")
     if others:
         notes.append(f"{folder}: left out, no photographs by their names: {_named(others)}")
     if films:

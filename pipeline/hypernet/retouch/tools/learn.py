@@ -200,19 +200,25 @@ def _about(examples: list[Example], folds: np.ndarray) -> list[str]:
 def _verdict(psnr: np.ndarray, constant: np.ndarray, unchanged: np.ndarray) -> list[str]:
     """What to do where the style does not hold on pairs that it has not seen."""
     more = f"give more pairs, of one way of editing ({len(psnr)} now)"
-    if psnr.mean() <= unchanged.mean() + NOTICEABLE:
+    if not _clearly(psnr - unchanged):
         return [
-            "warning: on pairs that it has not seen this style comes no nearer than the photographs as they are: no "
-            f"rule was found in these edits; {more}"
+            "warning: on pairs that it has not seen this style does not clearly come nearer than the photographs as "
+            f"they are: no rule was found in these edits; {more}"
         ]
-    if psnr.mean() < constant.mean() - NOTICEABLE:
+    if _clearly(constant - psnr):
         return [
             "warning: on pairs that it has not seen one map for all comes nearer than this style: how the edits depend "
             f"on the photographs cannot be told yet; {more}"
         ]
-    if psnr.mean() <= constant.mean() + NOTICEABLE:
+    if not _clearly(psnr - constant):
         return ["the edits hardly depend on the photograph: one map for all comes as near"]
     return []
+
+
+def _clearly(gains: np.ndarray) -> bool:
+    """Whether gains of pairs, dB, are more than nobody sees, and more than their standard error."""
+    error = gains.std(ddof=1) / len(gains) ** 0.5
+    return bool(gains.mean() > max(NOTICEABLE, error))
 
 
 def _mean(values: tuple[float, ...]) -> float:

@@ -62,7 +62,12 @@ class SavedLattice:
     method, size, is_map = "a look-up table", 64, False
 
     def __init__(self, lattice: np.ndarray, title: str):
-        self.lattice, self.title = lattice, title
+        nodes = np.asarray(lattice)
+        size = len(nodes) if nodes.ndim else 0
+        if nodes.dtype.kind != "f" or nodes.shape != (size, size, size, 3) or size < 2 or not np.isfinite(nodes).all():
+            accepted = "accepted: finite floats [S, S, S, 3], S from 2, white at 1"
+            raise UserError(f"the look-up table: {nodes.dtype} {list(nodes.shape)}; {accepted}")
+        self.lattice, self.title = nodes, title
 
     def colour_maps(self, thumbnails: np.ndarray) -> list[ColourMap]:
         """Raises UserError: a table is no colour map."""
@@ -88,6 +93,9 @@ def open_look(model: Look | str | Path | None, colour_map: ColourMap | None) -> 
     if (model is None) == (colour_map is None):
         raise UserError("give either a model or a colour map")
     if colour_map is not None:
+        if not hasattr(colour_map, "at_strength"):
+            accepted = "accepted: a ColourMap, such as ColourMap(matrix), or the path of look.json"
+            raise UserError(f"the colour map: a {type(colour_map).__name__}; {accepted}")
         return SavedMap(colour_map, "given")
     assert model is not None
     if not isinstance(model, str | Path):
@@ -116,8 +124,8 @@ class Recipe:
     Attributes:
         strength: 0: the photograph as it is, 1: the look, up to 1.5: beyond it.
         adjustments: sliders.
-        allow_fold: leave a map as it is that makes a brighter grey darker than a darker one; otherwise its strength is
-            reduced until it does not.
+        allow_fold: leave a map as it is that makes a brighter grey of the image darker than a darker one; otherwise
+            its strength is reduced until it does not.
 
     Raises:
         UserError: a strength out of range.
@@ -131,11 +139,17 @@ class Recipe:
         if not 0 <= self.strength <= MOST_STRENGTH:
             raise UserError(f"strength: {self.strength:g}; accepted: 0 to {MOST_STRENGTH:g}")
 
-    def composed(self, colour_map: ColourMap) -> tuple[ColourMap, float, list[str]]:
-        """A look's map with strength and sliders in it, the strength it has, and what was done, a sentence each."""
+    def composed(self, colour_map: ColourMap, brightest: float = 1.0) -> tuple[ColourMap, float, list[str]]:
+        """A look's map with strength and sliders in it, the strength it has, and what was done, a sentence each.
+
+        Args:
+            colour_map: the look's.
+            brightest: channel value of the image, in [0, 1]. A map that makes much of a dark photograph often folds,
+                but among greys that are not in it.
+        """
         strength, notes = self.strength, []
         if not self.allow_fold:
-            _, kept = colour_map.at_strength(strength).unfolded()
+            _, kept = colour_map.at_strength(strength).unfolded(brightest)
             if kept < 1:
                 strength *= kept
                 notes.append(
@@ -143,7 +157,7 @@ class Recipe:
                     f"to {strength:.3g} (--allow-fold leaves it)"
                 )
         final = adjusted(colour_map, self.adjustments, strength)
-        if final.folds:
+        if final.folds_up_to(brightest):
             notes.append("warning: some brighter greys become darker ones")
         return final, strength, notes
 

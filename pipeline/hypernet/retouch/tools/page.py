@@ -32,6 +32,7 @@ from hypernet.retouch.core.adjustments import (
     Adjustments,
 )
 from hypernet.retouch.core.colour_map import MONOMIALS, ColourMap
+from hypernet.retouch.core.pixels import brightest
 from hypernet.retouch.sources.map_files import CHANNELS, COLOUR_SPACE, FORMAT, VERSION
 
 ENDINGS = (".html", ".htm")
@@ -92,6 +93,7 @@ def write_page(
             "monomials": MONOMIALS[colour_map.basis],
             "facts": dict(facts or {}),
         },
+        "brightest": brightest(pixels),
         "channels": CHANNELS,
         "stem": _file_stem(title),
         "lut_title": re.sub(r"[^ !#-~]", "_", title)[:LONGEST_LUT_TITLE],

@@ -240,13 +240,13 @@ def _colour(name: str, levels: np.ndarray, notes: list[str], order: str, crop: b
 
 def _retouched(made: Plates, model: Retoucher | str | Path, strength: float) -> Plates:
     """The same picture through the colour map that a model makes of it."""
-    from hypernet.retouch.core.pixels import apply_maps
+    from hypernet.retouch.core.pixels import apply_maps, brightest
     from hypernet.retouch.trained import open_model
 
     retoucher = open_model(model) if isinstance(model, str | Path) else model
     colour_map = retoucher.colour_map(made.aligned).at_strength(strength)
     notes = [*made.notes, f"retouched: {retoucher.method}, {retoucher.title}, strength {strength:g}"]
-    colour_map, kept = colour_map.unfolded()
+    colour_map, kept = colour_map.unfolded(brightest(made.aligned))
     if kept < 1:
         notes.append(
             f"warning: the colour map would make a brighter grey darker than a darker one; it is used at {kept:g} of "

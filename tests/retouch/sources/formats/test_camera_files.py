@@ -117,6 +117,18 @@ def test_a_raw_file_is_developed_with_the_cameras_white(tmp_path, name):
         assert not any(tag >= 50000 for tag in exif)
 
 
+def test_a_raw_file_of_one_channel_is_grey(tmp_path):
+    pytest.importorskip("rawpy")
+    tifffile = pytest.importorskip("tifffile")
+    levels = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+    version = [(50706, 1, 4, (1, 4, 0, 0), True)]
+    tifffile.imwrite(tmp_path / "in.dng", levels, photometric="cfa", extratags=version, metadata=None)
+    photograph = read_photograph(tmp_path / "in.dng")
+    assert photograph.pixels.shape == (48, 64, 3)
+    assert (photograph.pixels == photograph.pixels[..., :1]).all()
+    assert "grey: written as RGB" in photograph.notes
+
+
 def test_a_raw_file_that_is_broken_is_refused(tmp_path):
     pytest.importorskip("rawpy")
     content = dng(tmp_path / "in.dng", (1, 2, 3)).read_bytes()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from hypernet.lab.errors import UserError
+from hypernet.retouch.core.colour_map import ColourMap
+from hypernet.retouch.core.degradation import to_linear
+from hypernet.retouch.core.pixels import apply_maps
 from hypernet.retouch.sources.formats.profiles import (
     SRGB_CURVE,
     PowerCurve,
@@ -20,6 +26,7 @@ from hypernet.retouch.sources.formats.profiles import (
     stated_profile,
 )
 from hypernet.retouch.sources.formats.wide_colours import (
+    beyond_srgb,
     from_extended,
     grey_to_srgb,
     srgb_profile,
@@ -215,3 +222,41 @@ def test_damaged_profiles_are_refused_or_usable(source, places, cut):
         from_extended(extended, profile, np.uint8, pixels)
     elif profile.curves:
         assert grey_to_srgb(np.zeros((2, 2), np.uint8), profile).shape == (2, 2)
+
+
+def test_tags_that_name_the_same_megabytes_take_no_memory():
+    body, count = bytes(2**22), 200
+    entries = b"".join(struct.pack(">4sII", b"%04d" % tag, 132, len(body)) for tag in range(count))
+    head = bytes(16) + b"RGB XYZ " + bytes(12) + b"acsp" + bytes(88)
+    data = head + struct.pack(">I", count) + entries + body
+    data = struct.pack(">I", len(data)) + data[4:]
+    tracemalloc.start()
+    try:
+        read_profile(data)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_curve_of_more_numbers_than_levels_is_refused():
+    with pytest.raises(ProfileError, match="a tone curve of 65,537 numbers"):
+        read_profile(matrix_icc("Display P3", table(np.linspace(0, 1, 2**16 + 1))))
+    assert read_profile(matrix_icc("Display P3", table(np.linspace(0, 1, 2**16)))).curves
+
+
+def test_a_gradient_that_leaves_srgb_stays_smooth_under_a_map():
+    share = np.linspace(0, 1, 2001, dtype=np.float32)[:, None]
+    yellow, green = np.array([0.9, 0.9, 0.2], np.float32), np.array([-0.35, 0.9, 0.1], np.float32)
+    before = ((1 - share) * yellow + share * green)[None]
+    look = ColourMap.identity().then_affine(np.array([[0.8, 0, 0, 0.05], [0, 1.1, 0, -0.02], [0, 0, 0.9, 0]]))
+    made = apply_maps(np.clip(before, 0, 1), [look], clamp=False)
+    carried = beyond_srgb(before, made.copy())
+    # In light: near black the encoding itself is steep.
+    steps = [np.abs(np.diff(to_linear(torch.from_numpy(colours).abs()).numpy() * np.sign(colours), axis=1)).max()
+             for colours in (carried, before)]  # fmt: skip
+    assert steps[0] < 2 * steps[1]
+    # Inside sRGB it is the map, and what nothing changed is the same to the last bit.
+    inside = (before >= 0).all(axis=2) & (before <= 1).all(axis=2)
+    np.testing.assert_array_equal(carried[inside], made[inside])
+    unchanged = beyond_srgb(before, np.clip(before, 0, 1))
+    np.testing.assert_array_equal(unchanged, before)

@@ -63,6 +63,8 @@ def read_raw(data: bytes) -> Contents:
         reason = error.args[0] if error.args else "damaged"
         text = reason.decode("ascii", "replace") if isinstance(reason, bytes) else str(reason)
         raise UserError(f"not a raw file that LibRaw can develop ({text})") from None
+    # Of a camera without colour filters there is one channel.
+    levels = levels[..., 0] if levels.shape[2] == 1 else levels
     notes = ["a raw file: developed by LibRaw with the camera's white balance, not brightened, to 16 bits of sRGB"]
     metadata = Metadata()
     try:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from hypernet.retouch.sources.formats.places import iptc_without_places, xmp_without_places
 from hypernet.retouch.sources.formats.tiff_tags import (
     ENTRY_BYTES,
     EXIF,
@@ -27,7 +28,7 @@ from hypernet.retouch.sources.formats.tiff_tags import (
 
 LARGEST_EXIF = 2**23
 EXIF_PREFIX, PHOTOSHOP_PREFIX = b"Exif\0\0", b"Photoshop 3.0\0"
-IPTC = 0x0404
+IPTC, _IPTC_DIGEST = 0x0404, 1061
 _ORIENTATION, _COLOUR_SPACE, _MAKER_NOTE = 0x0112, 0xA001, 0x927C
 # Width and height, in the directory of the picture and in that of EXIF.
 _SIDES = (((0x0100, 0x0101), None), ((0xA002, 0xA003), EXIF))
@@ -110,15 +111,16 @@ class Metadata:
         )
 
     def without_location(self) -> Metadata:
-        """Without GPS in EXIF, XMP and PNG's texts; a makers' note stays as it is."""
-        xmp = self.xmp
+        """Without GPS in EXIF, XMP and PNG's texts, and names of places in XMP and IPTC; a makers' note stays."""
+        xmp = xmp_without_places(self.xmp)
         for pattern in _XMP_GPS:
             xmp = re.sub(pattern, b"", xmp, flags=re.IGNORECASE)
         # Rather no XMP than a place in a way of writing that is not known (another encoding, elements inside).
         if b"\0" in xmp or _XMP_STILL_GPS.search(xmp):
             xmp = b""
         chunks = tuple((name, content) for name, content in self.chunks if not _PNG_GPS.match(content))
-        return replace(self, exif=_edited(self.exif, _remove_location), xmp=xmp, chunks=chunks)
+        photoshop = _without_places(self.photoshop)
+        return replace(self, exif=_edited(self.exif, _remove_location), xmp=xmp, chunks=chunks, photoshop=photoshop)
 
     def without_maker_note(self) -> Metadata:
         """Without the makers' note, the longest part of EXIF, where a format holds no more."""
@@ -160,6 +162,18 @@ def photoshop_blocks(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 def without_stale(content: bytes) -> bytes:
     """Photoshop's blocks without thumbnails and without copies of what files hold elsewhere."""
     return b"".join(block for number, block, _ in photoshop_blocks(content) if number not in _STALE_BLOCKS)
+
+
+def _without_places(content: bytes) -> bytes:
+    """Photoshop's blocks with IPTC's facts but for names of places."""
+    kept = b""
+    for number, block, held in photoshop_blocks(content):
+        if number == IPTC:
+            block = iptc_block(iptc_without_places(held))
+        # A sum of IPTC's bytes, which are others now.
+        if number != _IPTC_DIGEST:
+            kept += block
+    return kept
 
 
 def iptc_of(content: bytes) -> bytes:

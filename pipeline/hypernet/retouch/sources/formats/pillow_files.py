@@ -15,6 +15,7 @@ from hypernet.lab.libraries import library
 from hypernet.retouch.sources.formats.contents import Contents, check_size, unmultiplied
 from hypernet.retouch.sources.formats.metadata import (
     EXIF_PREFIX,
+    LARGEST_EXIF,
     PHOTOSHOP_PREFIX,
     Metadata,
     iptc_of,
@@ -32,8 +33,10 @@ _PLUGINS = {
     "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
 }
 # Content of a JPEG segment at most, and what stands before XMP in it.
-_SEGMENT, _XMP_PREFIX = 65533, 29
+_SEGMENT, _XMP_PREFIX, _START_OF_SCAN = 65533, 29, 0xDA
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/"
+# Pixels that a byte of JPEG holds at most: a block of 64 takes a bit.
+_MOST_OF_A_BYTE = 512
 _LARGEST_SIDE = {"JPEG": 65500, "WebP": 16383}
 
 
@@ -51,7 +54,12 @@ def opened(data: bytes, format_name: str) -> Any:
 
 def read_with_pillow(data: bytes, format_name: str) -> Contents:
     """Read a JPEG, WebP, GIF or BMP file; of several pictures the first."""
+    if format_name == "JPEG":
+        _check_exif_length(data)
     image = opened(data, format_name)
+    if format_name == "JPEG" and image.width * image.height > _MOST_OF_A_BYTE * len(data):
+        # libjpeg would make up the rest of the picture.
+        raise ValueError("its pixels are cut off")
     notes: list[str] = []
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"{image.n_frames} frames: the first is used")
@@ -161,6 +169,17 @@ def _check_sides(format_name: str, levels: np.ndarray) -> None:
 
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def _check_exif_length(data: bytes) -> None:
+    """Refuse more EXIF than any file has, which Pillow would put together in quadratic time."""
+    place, length = 2, 0
+    while data[place : place + 1] == b"\xff" and place + 4 <= len(data) and data[place + 1] != _START_OF_SCAN:
+        stop = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+        length += stop - place if data.startswith(EXIF_PREFIX, place + 4) else 0
+        place = stop
+    if length > LARGEST_EXIF:
+        raise UserError(f"more than {LARGEST_EXIF:,} bytes of EXIF")
 
 
 def _photoshop(image: Any) -> bytes:

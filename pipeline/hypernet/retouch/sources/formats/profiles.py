@@ -18,6 +18,8 @@ from hypernet.lab.errors import UserError
 
 LARGEST_PROFILE = 2**24
 MOST_TAGS = 256
+# Of a tone curve: one for every level of 16 bits.
+MOST_NODES = 2**16
 # White of the connection space, and sRGB's primaries in it (IEC 61966-2-1, adapted by Bradford), columns R, G, B.
 D50 = np.array([0.9642, 1.0, 0.8249])
 SRGB_MATRIX = np.array(
@@ -141,16 +143,16 @@ def read_profile(data: bytes) -> Profile:
     space, connection = data[16:20], data[20:24]
     if space not in (b"RGB ", b"GRAY"):
         raise ProfileError(f"a profile of {_text(space)} colours")
-    name, channels = _name(tags.get(b"desc", b"")), 3 if space == b"RGB " else 1
+    name, channels = _name(bytes(tags.get(b"desc", b""))), 3 if space == b"RGB " else 1
     names = [b"rTRC", b"gTRC", b"bTRC"] if channels == 3 else [b"kTRC"]
     colorants = [b"rXYZ", b"gXYZ", b"bXYZ"] if channels == 3 else []
     by_tables = any(tag in tags for tag in _TABLES) or connection != b"XYZ "
     if by_tables or not all(tag in tags for tag in names + colorants):
         return Profile(data, name, channels)
-    curves = tuple(_curve(tags[tag]) for tag in names)
+    curves = tuple(_curve(bytes(tags[tag])) for tag in names)
     if channels == 1:
         return Profile(data, name, channels, curves)
-    matrix = np.stack([_xyz(tags[tag]) for tag in colorants], axis=1)
+    matrix = np.stack([_xyz(bytes(tags[tag])) for tag in colorants], axis=1)
     if abs(np.linalg.det(matrix)) < 1e-4:
         raise ProfileError("its primaries lie in one plane")
     return Profile(data, name, channels, curves, matrix)
@@ -232,8 +234,8 @@ def _assembled(tags: dict[bytes, bytes]) -> bytes:
     return header + bytes(_HEADER - len(header)) + struct.pack(">I", len(tags)) + table + body
 
 
-def _tags(data: bytes) -> dict[bytes, bytes]:
-    """The tags of a profile; those that reach over its end are an error."""
+def _tags(data: bytes) -> dict[bytes, memoryview]:
+    """The tags of a profile; those that reach over its end are an error. Many may name the same megabytes."""
     if len(data) < _HEADER + 4 or data[36:40] != b"acsp":
         raise ProfileError("not an ICC profile")
     if len(data) > LARGEST_PROFILE:
@@ -243,12 +245,12 @@ def _tags(data: bytes) -> dict[bytes, bytes]:
         raise ProfileError("the profile is cut off")
     if count > MOST_TAGS or _HEADER + 4 + _TAG * count > size:
         raise ProfileError(f"a profile of {count:,} tags")
-    tags = {}
+    tags, view = {}, memoryview(data)
     for number in range(count):
         tag, place, length = struct.unpack_from(">4sII", data, _HEADER + 4 + _TAG * number)
         if place + length > size:
             raise ProfileError(f"its tag {_text(tag)} reaches over its end")
-        tags[tag] = data[place : place + length]
+        tags[tag] = view[place : place + length]
     return tags
 
 
@@ -265,6 +267,8 @@ def _curve(content: bytes) -> Curve:
         (count,) = struct.unpack_from(">I", content, 8)
         if 12 + 2 * count > len(content):
             raise ProfileError("a tone curve is cut off")
+        if count > MOST_NODES:
+            raise ProfileError(f"a tone curve of {count:,} numbers")
         numbers = np.frombuffer(content, ">u2", count, 12).astype(np.float64)
         curve = TableCurve(numbers / 65535) if count > 1 else PowerCurve(numbers[0] / 256 if count else 1.0)
     elif content[:4] == b"para":

@@ -76,6 +76,27 @@ def from_extended(
     return levels
 
 
+def beyond_srgb(before: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """What was made of the colours inside sRGB, and with it the light that the photograph has outside.
+
+    A colour map knows what lies inside. Below black the encoding has its steepest slope, and a map of such values would
+    tear a smooth gradient where it leaves sRGB; so they are left out of it, and come back as linear light.
+
+    Args:
+        before: extended sRGB-encoded colours, float32 ``[H, W, 3]``.
+        made: of these, clipped to [0, 1]; written over.
+
+    Returns:
+        ``made``: unchanged colours are those of ``before``, to the last bit.
+    """
+    for rows in _blocks(before.shape):
+        inside = np.clip(before[rows], 0, 1)
+        light = _decoded(before[rows]) - _decoded(inside)
+        carried = np.where(made[rows] == inside, before[rows], _encoded(_decoded(made[rows]) + light))
+        made[rows] = np.where(before[rows] == inside, made[rows], carried)
+    return made
+
+
 def _levels_lost(profile: Profile, white: int) -> float:
     """By how many levels a pixel that nobody changed may come back wrong from a profile's colours alone.
 
@@ -136,7 +157,11 @@ def srgb_profile() -> bytes:
 def _extended(levels: np.ndarray, linear: list[np.ndarray], profile: Profile) -> np.ndarray:
     """Levels ``[..., 3]`` through the curves' tables, the matrix and sRGB's encoding."""
     light = np.stack([table[levels[..., channel]] for channel, table in enumerate(linear)], axis=-1)
-    light = light @ profile.to_srgb.T.astype(np.float32)
+    return _encoded(light @ profile.to_srgb.T.astype(np.float32))
+
+
+def _encoded(light: np.ndarray) -> np.ndarray:
+    """Linear light to extended sRGB-encoded values, float32."""
     size = np.abs(light)
     encoded = np.float32(1.055) * size ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.copysign(np.where(size <= 0.0031308, np.float32(12.92) * size, encoded), light)
