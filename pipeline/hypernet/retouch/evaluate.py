@@ -46,6 +46,8 @@ CLAIMS: dict[tuple[str, str, str], float] = {
     ("hyper", "unet", "delta_e76"): 1.0,
     ("hyper", "auto_contrast", "delta_e76"): 2.0,
     ("hyper", "nearest_matrix", "delta_e76"): 2.0,
+    ("hyper_unpaired", "identity", "psnr"): 1.5,
+    ("hyper_unpaired", "identity", "delta_e76"): 3.0,
     ("oracle_quadratic", "hyper", "psnr"): 10.0,
     ("oracle_quadratic", "oracle_affine", "psnr"): 3.0,
 }
