@@ -80,7 +80,7 @@ class ValidatedTraining(pl.LightningModule):
         self._sums += torch.stack([errors.sum(), torch.ones_like(errors).sum()])
         if isinstance(self.network, GlobalMap):
             # A map that is the same for all images has not learned to look.
-            spread = self.network.matrix(batch["input"]).std(dim=0).norm()
+            spread = self.network.matrix(batch["input"]).std(dim=0, correction=0).norm()
             self.log("matrix_spread", spread, batch_size=len(batch["input"]))
 
     def on_validation_epoch_end(self) -> None:
