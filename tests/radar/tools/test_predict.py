@@ -77,6 +77,7 @@ def test_the_function_gives_what_the_command_writes(trained, prepared, tmp_path)
         (str(tmp_path / "images.npy"), hypernet.radar.open_model(model)),
     ):
         np.testing.assert_array_equal(hypernet.radar.predict(images, model=given), written)
-    np.testing.assert_array_equal(hypernet.radar.predict(frames[0], model=model), written[:1])
+    # One image instead of two takes another kernel on some processors.
+    np.testing.assert_allclose(hypernet.radar.predict(frames[0], model=model), written[:1], rtol=1e-5, atol=1e-6)
     with pytest.raises(UserError, match=r"^images: uint8"):
         hypernet.radar.predict(np.zeros((1, 4, 60, 60), np.uint8), model=model)
