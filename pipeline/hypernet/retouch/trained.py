@@ -120,7 +120,7 @@ class Retoucher:
             raise UserError(f"thumbnails: {list(given.shape)}; accepted: float {accepted} in [0, 1]")
         if not (given.min(initial=0) >= 0 and given.max(initial=1) <= 1):
             raise UserError("thumbnails: values outside [0, 1], or that are none; accepted: float in [0, 1]")
-        return self._maps(torch.from_numpy(given).permute(0, 3, 1, 2).to(self.device))
+        return self._maps(torch.from_numpy(given).permute(0, 3, 1, 2).to(self.device)) if len(given) else []
 
     def _maps(self, thumbnails: Tensor) -> list[ColourMap]:
         network = self.network
