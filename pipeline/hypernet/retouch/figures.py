@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +96,8 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         writer = gathered.writer
         missing = f"No run of `{WRITERS[0]}` among the runs"
         figures.save_drawn(missing if writer is None else drawn_of(gathered, writer), out, name)
-    learned = [record for record in records if record.get("history")]
-    panels = {
-        dataset_title(name): partial(draw_learning, [record for record in learned if record["dataset"] == name], TITLES)
-        for name in datasets
-        if any(record["dataset"] == name for record in learned)
-    }
-    if panels:
-        figures.save_panels(out, "learning", panels, legend_order=list(TITLES.values()), columns=2)
-    else:
-        figures.save(figures.nothing_to_show("No method among the runs was trained in steps"), out, "learning")
+    absent = "No method among the runs was trained in steps"
+    figures.save_learning(out, records, draw_learning, TITLES, dataset_title, absent)
 
 
 @dataclass(eq=False)

@@ -83,18 +83,10 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     for name, picture in pictures.items():
         figures.save_drawn(picture(gathered), out, name)
     # The error of a set of points is a distance, not an IoU.
-    learned = [record for record in records if record.get("history") and record["method"] != "points"]
-    if learned:
-        panels = {
-            dataset_title(name): partial(
-                draw_learning, [record for record in learned if record["dataset"] == name], TITLES
-            )
-            for name in datasets
-            if any(record["dataset"] == name for record in learned)
-        }
-        figures.save_panels(out, "learning", panels, legend_order=list(TITLES.values()), columns=2)
-    else:
-        figures.save(figures.nothing_to_show("No method among the runs was trained to an IoU"), out, "learning")
+    learned = [record for record in records if record["method"] != "points"]
+    figures.save_learning(
+        out, learned, draw_learning, TITLES, dataset_title, "No method among the runs was trained to an IoU"
+    )
 
 
 @dataclass(eq=False)

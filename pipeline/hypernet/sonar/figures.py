@@ -84,18 +84,8 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     }
     for name, picture in pictures.items():
         figures.save_drawn(picture(gathered), out, name)
-    learned = [record for record in records if record.get("history")]
-    if not learned:
-        figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
-        return
-    panels = {
-        dataset_title(name): partial(
-            draw_learning, [record for record in learned if record["dataset"] == name], TITLES, styles=STYLE
-        )
-        for name in datasets
-        if any(record["dataset"] == name for record in learned)
-    }
-    figures.save_panels(out, "learning", panels, legend_order=list(TITLES.values()), columns=2)
+    drawing = partial(draw_learning, styles=STYLE)
+    figures.save_learning(out, records, drawing, TITLES, dataset_title, "No method among the runs was trained")
 
 
 @dataclass(eq=False)

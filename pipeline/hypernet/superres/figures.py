@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     learned = [record for record in records if record.get("history")]
     shown = _main(record["method"] for record in learned)
     learned = [record for record in learned if record["method"] in shown]
-    panels = {
-        dataset_title(name): partial(draw_learning, [record for record in learned if record["dataset"] == name], TITLES)
-        for name in datasets
-        if any(record["dataset"] == name for record in learned)
-    }
-    if panels:
-        figures.save_panels(out, "learning", panels, legend_order=list(TITLES.values()), columns=2)
-    else:
-        figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
+    figures.save_learning(out, learned, draw_learning, TITLES, dataset_title, "No method among the runs was trained")
 
 
 def _main(methods: Iterable[str]) -> list[str]:

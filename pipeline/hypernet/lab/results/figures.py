@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,35 @@ def save_panels(
                 break
             legend.remove()
     save(figure, directory, name)
+
+
+def save_learning(
+    directory: Path,
+    records: Sequence[dict[str, Any]],
+    draw: Callable[[Sequence[dict[str, Any]], Mapping[str, str], Axes], None],
+    titles: Mapping[str, str],
+    dataset_title: Callable[[str], str],
+    absent: str,
+) -> None:
+    """Write ``learning.png`` and ``.svg``: how trainings went on, a panel for each data set.
+
+    Args:
+        directory: folder of the picture.
+        records: of runs; those without a history are left out.
+        draw: draws the histories of some records, by the titles of their methods, into a panel.
+        titles: of the methods, in the order of the legend.
+        dataset_title: name of a data set for people.
+        absent: what is written where nothing was trained.
+    """
+    learned: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record.get("history"):
+            learned.setdefault(record["dataset"], []).append(record)
+    if not learned:
+        save_drawn(absent, directory, "learning")
+        return
+    panels = {dataset_title(name): partial(draw, histories, titles) for name, histories in learned.items()}
+    save_panels(directory, "learning", panels, legend_order=list(titles.values()), columns=2)
 
 
 def nothing_to_show(reason: str) -> Figure:
