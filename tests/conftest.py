@@ -95,3 +95,19 @@ def section():
         return check(config_types()[domain], content[domain], domain)
 
     return load_section
+
+
+@pytest.fixture
+def sizes(monkeypatch) -> dict[str, float]:
+    """Heights of the pictures in inches by their files' names; nothing is painted, which takes most of the time."""
+    from matplotlib.figure import Figure
+
+    heights: dict[str, float] = {}
+
+    def savefig(figure, path, **options):
+        # The name is a temporary one: a dot, the picture's name, a hyphen.
+        heights[path.name[1:].rpartition("-")[0] + path.suffix] = figure.get_size_inches()[1]
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return heights

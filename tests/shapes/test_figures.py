@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 
 from hypernet.lab.errors import UserError
@@ -115,23 +114,15 @@ def runs(section, tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def sizes(monkeypatch) -> dict[str, float]:
-    """Heights of the pictures in inches by their files' names; nothing is painted, which takes most of the time."""
-    heights: dict[str, float] = {}
-
-    def savefig(figure, path, **options):
-        # The name is a temporary one: a dot, the picture's name, a hyphen.
-        heights[path.name[1:].rpartition("-")[0] + path.suffix] = figure.get_size_inches()[1]
-        path.touch()
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
+def sizes(sizes, monkeypatch) -> dict[str, float]:
+    """As of all domains, of pictures that are quick to draw."""
     # As coarse as they can be: they take the time of the default's pictures.
     monkeypatch.setattr(costs, "RESOLUTIONS", (16, 32))
     for module in (costs, galleries):
         monkeypatch.setattr(module, "surface_of", lambda shape, cells=16: surface_of(shape, 16))
     finest = costs.view_of_voxels
     monkeypatch.setattr(costs, "view_of_voxels", lambda example, resolution: finest(example, min(resolution, 64)))
-    return heights
+    return sizes
 
 
 def drawn(runs: dict[str, Path], root: Path, methods: tuple[str, ...]) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 
 from hypernet.lab.errors import UserError
@@ -81,20 +80,6 @@ def untrained(job: Job) -> None:
         record["equal_time"] = {"seconds": 4.0, "history": history[:2]}
     save_model(job.folder / "model.ckpt", content)
     write_json(job.folder / "run.json", record)
-
-
-@pytest.fixture
-def sizes(monkeypatch) -> dict[str, float]:
-    """Heights of the pictures in inches by their files' names; nothing is painted, which takes most of the time."""
-    heights: dict[str, float] = {}
-
-    def savefig(figure, path, **options):
-        # The name is a temporary one: a dot, the picture's name, a hyphen.
-        heights[path.name[1:].rpartition("-")[0] + path.suffix] = figure.get_size_inches()[1]
-        path.touch()
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return heights
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import difflib
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
@@ -266,6 +266,31 @@ class DomainConfig(Section, abc.ABC):
             return cls.step_settings[step]
         assert method is not None, "what a training may see depends on its method"
         return cls.table[method].settings
+
+
+def require_known(
+    datasets: Iterable[str], personal: Iterable[str], is_ours: Callable[[str], bool], accepted: Iterable[str]
+) -> None:
+    """Check names of data sets: each is of the project or a person's own, and none of these has a name of the project.
+
+    Args:
+        datasets: names under ``datasets``.
+        personal: names under ``own``.
+        is_ours: whether a name is of the project.
+        accepted: names of the project, or their form, for people.
+
+    Raises:
+        ValueError: a name that is not known, or one that is taken.
+    """
+    personal = list(personal)
+    for dataset in datasets:
+        if not is_ours(dataset) and dataset not in personal:
+            raise ValueError(
+                f"datasets: {dataset} is not a known data set; accepted: {', '.join((*accepted, *personal))}"
+            )
+    for name in personal:
+        if is_ours(name):
+            raise ValueError(f"own: {name} is the name of a data set of this project; take another")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

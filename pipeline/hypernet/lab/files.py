@@ -106,6 +106,14 @@ def output_file(path: str | Path, *endings: str) -> Path:
     return path
 
 
+def option_file(option: str, path: str | Path, *endings: str) -> Path:
+    """As ``output_file``, with the option that names the file in the message."""
+    try:
+        return output_file(path, *endings)
+    except UserError as error:
+        raise UserError(f"--{option} {error}") from None
+
+
 def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path]) -> None:
     """Refuse to write two things to one file, or over a file that is read.
 

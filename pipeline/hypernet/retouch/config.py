@@ -20,6 +20,7 @@ from hypernet.lab.config import (
     Steps,
     TrainingChanges,
     TrainSettings,
+    require_known,
 )
 from hypernet.retouch.names import FIVEK, SOURCES
 
@@ -504,13 +505,7 @@ class Config(DomainConfig):
 
     @model_validator(mode="after")
     def _known_datasets(self) -> Self:
-        for dataset in self.datasets:
-            if dataset not in SOURCES and dataset not in self.own:
-                accepted = ", ".join((*SOURCES, *self.own))
-                raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")
-        for name in self.own:
-            if name in SOURCES:
-                raise ValueError(f"own: {name} is the name of a data set of this project; take another")
+        require_known(self.datasets, self.own, SOURCES.__contains__, SOURCES)
         return self
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:

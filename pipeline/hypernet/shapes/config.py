@@ -21,6 +21,7 @@ from hypernet.lab.config import (
     Steps,
     TrainingChanges,
     TrainSettings,
+    require_known,
 )
 from hypernet.shapes.names import GENERATED, SOURCES
 
@@ -374,6 +375,10 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 }
 
 
+def _is_ours(dataset: str) -> bool:
+    return dataset in SOURCES or GENERATED_NAME.fullmatch(dataset) is not None
+
+
 class Config(DomainConfig):
     """The whole section."""
 
@@ -409,17 +414,8 @@ class Config(DomainConfig):
             generated = GENERATED_NAME.fullmatch(dataset)
             if generated and int(generated["each"] or 1) > MOST_TRAINED:
                 raise ValueError(f"datasets: {dataset}: a class has {MOST_TRAINED:,} training shapes at most")
-            if dataset not in SOURCES and dataset not in self.own and not generated:
-                forms = (GENERATED, f"{GENERATED}_each<number>", f"{GENERATED}_seed<number>")
-                accepted = ", ".join((*forms, *SOURCES, *self.own))
-                raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")
-        return self
-
-    @model_validator(mode="after")
-    def _own_names(self) -> Self:
-        for name in self.own:
-            if name in SOURCES or GENERATED_NAME.fullmatch(name):
-                raise ValueError(f"own: {name} is the name of a data set of this project; take another")
+        forms = (GENERATED, f"{GENERATED}_each<number>", f"{GENERATED}_seed<number>", *SOURCES)
+        require_known(self.datasets, self.own, _is_ours, forms)
         return self
 
     @model_validator(mode="after")

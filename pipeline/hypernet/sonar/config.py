@@ -16,6 +16,7 @@ from hypernet.lab.config import (
     Section,
     Steps,
     TrainSettings,
+    require_known,
 )
 from hypernet.shapes.config import (
     Counts,
@@ -328,6 +329,10 @@ STEP_SETTINGS: dict[str, type[Section]] = {
 }
 
 
+def _is_ours(dataset: str) -> bool:
+    return dataset in SOURCES or GENERATED_NAME.fullmatch(dataset) is not None
+
+
 class Config(DomainConfig):
     """The whole section."""
 
@@ -365,13 +370,8 @@ class Config(DomainConfig):
 
     @model_validator(mode="after")
     def _known_datasets(self) -> Self:
-        for dataset in self.datasets:
-            if dataset not in SOURCES and dataset not in self.own and not GENERATED_NAME.fullmatch(dataset):
-                forms = (GENERATED, f"{GENERATED}[_bounces2][_each<number>][_seed<number>]", *SOURCES, *self.own)
-                raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {', '.join(forms)}")
-        for name in self.own:
-            if name in SOURCES or GENERATED_NAME.fullmatch(name):
-                raise ValueError(f"own: {name} is the name of a data set of this project; take another")
+        forms = (GENERATED, f"{GENERATED}[_bounces2][_each<number>][_seed<number>]", *SOURCES)
+        require_known(self.datasets, self.own, _is_ours, forms)
         return self
 
     @model_validator(mode="after")

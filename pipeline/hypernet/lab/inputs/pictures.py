@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ LARGEST_FILE, LARGEST_PICTURE = 2**28, 2**26
 _PLAIN = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _ORIENTATION = 0x0112
+# Rows and columns turned round, by orientation.
+_FLIPS = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
 # Signatures of the formats of telephones that are not read, at byte 4 of the file.
 _TELEPHONE = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypavif")
 
@@ -96,6 +99,24 @@ def refuse_empty(rgba: np.ndarray) -> None:
         raise UserError("every pixel is transparent; the fourth channel is opacity (255: the object, 0: the ground)")
 
 
+def told(name: str, notes: Sequence[str]) -> Iterator[str]:
+    """What a person should know of a picture as lines: all notes in one, and each that begins with ``warning: ``."""
+    warnings = [note for note in notes if note.startswith("warning: ")]
+    if others := [note for note in notes if note not in warnings]:
+        yield f"{name}: {'; '.join(others)}"
+    for warning in warnings:
+        yield f"warning: {name}: {warning.removeprefix('warning: ')}"
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels ``[h, w, ...]`` as the camera was held: the eight cases of the EXIF orientation."""
+    # 5 to 8 have rows and columns exchanged; then 2 to 4 and 6 to 8 are flips of these.
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    flip_rows, flip_columns = _FLIPS[orientation]
+    return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+
+
 def _rgba(path: Path, image: Any, notes: list[str]) -> np.ndarray:
     """The pixels of an opened picture, uint8 ``[h, w, 4]``, as they stand in the file."""
     if image.mode in _DEEP:
@@ -117,7 +138,7 @@ def _rgba(path: Path, image: Any, notes: list[str]) -> np.ndarray:
 
 
 def _turned(rgba: np.ndarray, image: Any, notes: list[str]) -> np.ndarray:
-    """The pixels as the camera was held: the eight cases of the EXIF orientation."""
+    """The pixels as the camera was held, and a note of it."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # a parser of many failures, of what only turns the picture
@@ -126,11 +147,7 @@ def _turned(rgba: np.ndarray, image: Any, notes: list[str]) -> np.ndarray:
     if orientation not in range(2, 9):
         return rgba
     notes.append("turned as its camera says (EXIF)")
-    # 5 to 8 have rows and columns exchanged; then 2 to 4 and 6 to 8 are flips of these.
-    if orientation >= 5:
-        rgba = rgba.transpose(1, 0, 2)
-    flip_rows, flip_columns = {2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}[orientation]
-    return np.ascontiguousarray(rgba[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])
+    return upright(rgba, orientation)
 
 
 def _line(error: Exception) -> str:

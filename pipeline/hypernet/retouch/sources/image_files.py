@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
+from hypernet.lab.inputs.pictures import upright
 from hypernet.retouch.sources.formats.camera_files import HEIC_BRANDS, RAW_ENDINGS, read_heic, read_raw
 from hypernet.retouch.sources.formats.contents import Contents, check_size, to_8_bits
 from hypernet.retouch.sources.formats.metadata import Metadata
@@ -40,11 +41,6 @@ _WRITERS = {
 }  # fmt: skip
 _EIGHT_BITS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
 _DNG_VERSION = 50706
-# Rows and columns exchanged, rows turned round, columns turned round, by the orientation of EXIF.
-_TURNS = {
-    1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
-    5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +209,7 @@ def _photograph(contents: Contents) -> Photograph:
     """A photograph of what stands in a file: turned, opacity apart, colours converted."""
     levels, metadata, notes = contents.levels, contents.metadata, list(contents.notes)
     if not contents.is_upright:
-        levels = _turned(levels, metadata.orientation)
+        levels = upright(levels, metadata.orientation)
     height, width = levels.shape[:2]
     check_size(width, height)
     metadata = metadata.upright(width, height)
@@ -271,13 +267,6 @@ def _profile(contents: Contents, is_grey: bool, notes: list[str]) -> Profile | N
         notes.append(f"its colour profile ({profile.name}) is of other channels and left out: taken as sRGB")
         return None
     return profile
-
-
-def _turned(levels: np.ndarray, orientation: int) -> np.ndarray:
-    """Levels as the camera was held, by the orientation of EXIF, 1 to 8."""
-    exchanged, rows, columns = _TURNS[orientation]
-    turned = levels.swapaxes(0, 1) if exchanged else levels
-    return np.ascontiguousarray(turned[:: -1 if rows else 1, :: -1 if columns else 1])
 
 
 def _levels_of(photograph: Photograph, eight_bits_of: str) -> tuple[np.ndarray, list[str]]:

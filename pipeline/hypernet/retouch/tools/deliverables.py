@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import output_file
+from hypernet.lab.inputs.pictures import told
 from hypernet.retouch.core.colour_map import ColourMap
 from hypernet.retouch.core.metrics import clipped_share
 from hypernet.retouch.core.pixels import WHITES, apply_maps, brightest
@@ -97,7 +97,7 @@ class Retouched:
         return f"Retouched({name}, {columns} x {rows}, {method}, strength {self.strength:g})"
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *self._lines()])
+        return "\n".join([repr(self), *told(self.name, self.notes)])
 
     def save(self, path: str | Path, *, strip_location: bool = False, quality: int = 95) -> str:
         """Write the photograph, with the profile, depth, opacity and metadata of its file.
@@ -175,14 +175,7 @@ class Retouched:
 
     def summary(self) -> str:
         """What was seen and done, a line each."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        warnings = [note for note in self.notes if note.startswith("warning: ")]
-        if notes := [note for note in self.notes if note not in warnings]:
-            yield f"{self.name}: {'; '.join(notes)}"
-        for warning in warnings:
-            yield f"warning: {self.name}: {warning.removeprefix('warning: ')}"
+        return "\n".join(told(self.name, self.notes))
 
     def _map(self) -> ColourMap:
         require_map(self.look)

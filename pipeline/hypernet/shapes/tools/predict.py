@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, check_outputs, output_file
+from hypernet.lab.files import atomic_path, check_outputs, option_file
 from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
 from hypernet.shapes.tools.inputs import opened
 
@@ -86,10 +86,7 @@ def check_names(arguments: argparse.Namespace, given: str, endings: Sequence[str
         endings: of what is read.
     """
     for option, accepted in ((given, endings), ("out", ENDINGS)):
-        try:
-            output_file(getattr(arguments, option), *accepted)
-        except UserError as error:
-            raise UserError(f"--{option} {error}") from None
+        option_file(option, getattr(arguments, option), *accepted)
     check_outputs([("out", arguments.out)], [getattr(arguments, given), arguments.model])
 
 

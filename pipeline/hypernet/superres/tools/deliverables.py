@@ -11,6 +11,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import output_file
+from hypernet.lab.inputs.pictures import told
 from hypernet.superres.tools.image_files import ARRAY, ENDINGS, MOVING, write_animation, write_image
 from hypernet.superres.tools.inputs import SmallImage
 from hypernet.superres.tools.network_files import write_network
@@ -189,11 +190,7 @@ class Enlargement:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        warnings = [note for note in self.notes if note.startswith("warning: ")]
-        if notes := [note for note in self.notes if note not in warnings]:
-            yield f"{self.name}: {'; '.join(notes)}"
-        for warning in warnings:
-            yield f"warning: {self.name}: {warning.removeprefix('warning: ')}"
+        yield from told(self.name, self.notes)
         yield f"{self.name}: {self.agreement}"
         if not self.familiar:
             yield (

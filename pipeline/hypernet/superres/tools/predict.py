@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, check_outputs, output_file
+from hypernet.lab.files import atomic_path, check_outputs, option_file
 from hypernet.lab.inputs.arrays import ENDINGS, arrays_of
 from hypernet.superres.names import SIZE
 from hypernet.superres.tools.deliverables import FAMILIAR_DB
@@ -88,10 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge the images of a file, and write the large ones."""
     for option in ("images", "out"):
-        try:
-            output_file(getattr(arguments, option), *ENDINGS)
-        except UserError as error:
-            raise UserError(f"--{option} {error}") from None
+        option_file(option, getattr(arguments, option), *ENDINGS)
     check_outputs([("out", arguments.out)], [arguments.images, arguments.model])
     name, low = _small(arguments.images)
     high = _large(name, low, arguments.model)
