@@ -22,7 +22,7 @@ from hypernet.lab.config import (
     TrainSettings,
     require_known,
 )
-from hypernet.retouch.names import FIVEK, SOURCES
+from hypernet.retouch.names import FIVEK, KODAK, SOURCES
 
 Side = Annotated[int, Field(ge=16, le=1024)]
 
@@ -518,6 +518,6 @@ class Config(DomainConfig):
             "network": network,
             "own": self.own.get(dataset),
             "fivek": self.fivek if dataset == FIVEK else None,
-            "sizes": self.kodak_sizes if dataset == "kodak" else self.sizes,
+            "sizes": self.kodak_sizes if dataset == KODAK else self.sizes,
             "basis": BASES.get(method or ""),
         }

@@ -33,7 +33,7 @@ from hypernet.retouch.raw import Entry, read_raw
 from hypernet.retouch.sources.image_files import read_photograph
 from hypernet.retouch.sources.pairs import Pair as Files
 from hypernet.retouch.sources.pairs import as_srgb8, read_pair
-from hypernet.retouch.sources.photographs import reduced
+from hypernet.retouch.sources.photographs import reduced, write_png
 
 FACTS, PAIRS = "facts.json", "pairs.csv"
 MEASURED = ("validation", "test")
@@ -235,7 +235,7 @@ def _keep_pairs(entries: Sequence[Entry], folder: Path, side: int, resize: bool)
         members = read_pair(Files(entry.name, entry.input, entry.target), resize)
         for member, pixels in zip(("input", "target"), members, strict=True):
             row[member] = f"{number:04d}_{member}.png"
-            _write_png(folder / row[member], reduced(pixels, side))
+            write_png(folder / row[member], reduced(pixels, side))
         table.append(row)
     return table
 
@@ -248,11 +248,11 @@ def _make_pairs(
     for number, entry in enumerate(entries):
         clean = reduced(as_srgb8(read_photograph(entry.target)), side)
         target = f"{number:04d}_target.png"
-        _write_png(folder / target, rounded(look_image(clean, look)))
+        write_png(folder / target, rounded(look_image(clean, look)))
         drawn = draw_parameters(numpy_generator(0, "retouch", "pairs", split, entry.name), count)
         for place, parameters in enumerate(drawn):
             given = f"{number:04d}_input{place}.png"
-            _write_png(folder / given, degrade_image(clean, parameters))
+            write_png(folder / given, degrade_image(clean, parameters))
             row = {"name": f"{entry.name} {place + 1}", "photograph": entry.name, "input": given, "target": target}
             table.append(row | dict(zip(PARAMETERS, map(float, parameters), strict=True)))
     return table
@@ -264,10 +264,3 @@ def read_png(path: Path) -> np.ndarray:
 
     with Image.open(path, formats=("PNG",)) as image:
         return np.array(image)
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    from PIL import Image
-
-    with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG", compress_level=1)

@@ -93,8 +93,7 @@ def measured_items(model: Retoucher, data: RetouchData) -> pd.DataFrame:
         given, wanted = pair.input(), pair.target()
         colours, answer = given.astype(np.float64) / 255, wanted.astype(np.float64) / 255
         best = fit_map(colours, answer)(colours)
-        network = model.network
-        made = network.map_to(colours, answer)(colours) if isinstance(network, Oracle) else model.unclamped(given)
+        made = model.toward(given, wanted)
         levels = rounded(made)
         euclidean, perceived = colour_differences(levels, wanted)
         row = {
@@ -111,6 +110,11 @@ def measured_items(model: Retoucher, data: RetouchData) -> pd.DataFrame:
             row["psnr_equal_time"] = psnr(rounded(model.equal_time.unclamped(given)), wanted)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def read_items(folder: Path) -> pd.DataFrame:
+    """What :func:`measured_items` returned, of a run. A photograph may be called null, or 0001."""
+    return pd.read_csv(folder / "items.csv", dtype={"pair": str, "photograph": str}, keep_default_na=False)
 
 
 def measure(items: pd.DataFrame) -> list[Measurement]:
@@ -164,12 +168,7 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
     Args:
         runs: folder of each run by (data set, method, seed).
     """
-    items = {
-        # A photograph may be called NA, or 0001.
-        key: pd.read_csv(folder / "items.csv", dtype={"photograph": str}, keep_default_na=False)
-        for key, folder in runs.items()
-    }
-    means = {key: table.groupby("photograph").mean(numeric_only=True) for key, table in items.items()}
+    means = {key: read_items(folder).groupby("photograph").mean(numeric_only=True) for key, folder in runs.items()}
     for method, seed in dict.fromkeys((method, seed) for _, method, seed in runs):
         tables = [means.get((fold, method, seed)) for fold in FOLDS]
         if all(table is not None for table in tables):

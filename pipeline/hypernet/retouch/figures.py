@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from hypernet.lab.machine import use_threads
 from hypernet.lab.results import figures
-from hypernet.retouch.baselines.oracles import Oracle
 from hypernet.retouch.core import sequences
 from hypernet.retouch.core.colour_map import ColourMap
 from hypernet.retouch.core.fitting import fit_map
@@ -22,6 +21,7 @@ from hypernet.retouch.core.metrics import psnr, rounded
 from hypernet.retouch.core.pixels import apply_maps
 from hypernet.retouch.core.separations import FEWEST_PIXELS, REACH, align, picture, split, stack
 from hypernet.retouch.dataset import Pair, RetouchData, load
+from hypernet.retouch.evaluate import read_items
 from hypernet.retouch.methods import TITLES
 from hypernet.retouch.names import FOLDS, POOLED, dataset_title
 from hypernet.retouch.plots.charts import draw_controls, draw_learning, draw_scores
@@ -54,9 +54,6 @@ FRAMES, SMOOTHING = 24, 0.5
 # Rows and columns by which the plates of green and red lie away from blue's: those of a scan of the Library of
 # Congress (cathedral), and what is left around the photograph for them.
 OFFSETS, AROUND = {"G": (5, 2), "R": (12, 3)}, 16
-
-# Photographs may be called 0001, or null.
-NAMES = {"pair": str, "photograph": str}
 
 
 def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
@@ -136,18 +133,12 @@ class _Gathered:
     def items(self, method: str) -> pd.DataFrame:
         """A row for each held-out pair, by its name."""
         if method not in self._items:
-            self._items[method] = pd.read_csv(
-                self.records[method]["folder"] / "items.csv", dtype=NAMES, keep_default_na=False
-            )
+            self._items[method] = read_items(self.records[method]["folder"])
         return self._items[method].set_index("pair")
 
     def unclamped(self, method: str, pair: Pair) -> np.ndarray:
         """What a method makes of a pair's input; an oracle is given the target."""
-        network = self.model(method).network
-        if isinstance(network, Oracle):
-            given, wanted = pair.input() / 255, pair.target() / 255
-            return network.map_to(given, wanted)(given)
-        return self.model(method).unclamped(pair.input())
+        return self.model(method).toward(pair.input(), pair.target())
 
     def cases(self, method: str) -> list[Case]:
         """The first pairs with their maps."""
@@ -189,8 +180,8 @@ def _by_photograph(records: Iterable[dict[str, Any]]) -> dict[str, pd.DataFrame]
     """Means over pairs and seeds: a row for each method and photograph, by data set; splits of the same are joined."""
     parts: dict[str, list[pd.DataFrame]] = {}
     for record in records:
-        items = pd.read_csv(record["folder"] / "items.csv", dtype=NAMES, keep_default_na=False)
-        parts.setdefault(record["dataset"], []).append(items.assign(method=record["method"]))
+        items = read_items(record["folder"]).assign(method=record["method"])
+        parts.setdefault(record["dataset"], []).append(items)
     tables = {
         dataset: pd.concat(both).groupby(["method", "photograph"], sort=False).mean(numeric_only=True).reset_index()
         for dataset, both in parts.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, empty, read_json, write_json
+from hypernet.lab.files import empty, read_json, write_json
 from hypernet.lab.manifest import write_manifest
 from hypernet.lab.randomness import numpy_generator
 from hypernet.retouch.config import FiveK, OwnPhotographs, RawSettings
@@ -92,16 +92,13 @@ def read_raw(raw: Path) -> Source:
 
 def _written_photographs(out: Path, fold: int) -> dict[str, Any]:
     """The package photographs; every third one is tested. With so few, all others train."""
-    from PIL import Image
-
     pictures = photographs.photographs()
     names = list(pictures)
     tested = names[fold :: len(FOLDS)]
     splits: dict[str, list[Pair | tuple[str, Path]]] = {split: [] for split in SPLITS}
     for name, pixels in pictures.items():
         path = out / f"{name}.png"
-        with atomic_path(path) as temporary:
-            Image.fromarray(pixels).save(temporary, format="PNG")
+        photographs.write_png(path, pixels)
         splits["test" if name in tested else "train"].append((name, path))
     splits["validation"] = splits["train"]
     _write_entries(out, splits, paired=False)
@@ -110,16 +107,13 @@ def _written_photographs(out: Path, fold: int) -> dict[str, Any]:
 
 def _copied_kodak(out: Path) -> dict[str, Any]:
     """Kodak's photographs and six of the packages', in the split of ``docs/retouch.md``."""
-    from PIL import Image
-
     pool: list[tuple[str, Path]] = []
     for source in kodak.kodak_files():
         shutil.copyfile(source, out / source.name)
         pool.append((source.stem, out / source.name))
     pictures = photographs.photographs()
     for name in KODAK_ADDED:
-        with atomic_path(out / f"{name}.png") as temporary:
-            Image.fromarray(pictures[name]).save(temporary, format="PNG")
+        photographs.write_png(out / f"{name}.png", pictures[name])
         pool.append((name, out / f"{name}.png"))
     splits: dict[str, list[Pair | tuple[str, Path]]] = {split: [] for split in SPLITS}
     for place, entry in enumerate(pool):

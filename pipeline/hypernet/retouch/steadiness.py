@@ -20,7 +20,6 @@ HEIGHT, WIDTH, RATE = 108, 192, 25
 # Share of the photograph that a frame shows, over which the camera moves; and noise of poor light, of 255.
 SHOWN, NOISE = 0.8, 2.0
 SHOTS = 2
-LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 
 @dataclass(frozen=True)
@@ -113,4 +112,4 @@ def measured_film(
 
 
 def _lumas(frames: Sequence[np.ndarray]) -> np.ndarray:
-    return np.array([(frame.mean(axis=(0, 1)) @ LUMA) / 255 for frame in frames])
+    return np.array([sequences.mean_luma(frame) / 255 for frame in frames])

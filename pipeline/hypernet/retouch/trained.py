@@ -81,6 +81,18 @@ class Retoucher:
         with torch.inference_mode():
             return self.network(given, self._thumbnails(pixels))[0].permute(1, 2, 0).float().cpu().numpy()
 
+    def toward(self, pixels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """As ``unclamped``, but an oracle is given the answer, of which other methods see nothing.
+
+        Args:
+            pixels: uint8 ``[H, W, 3]``.
+            wanted: likewise.
+        """
+        network = self.network
+        if isinstance(network, Oracle):
+            return network.map_to(pixels / 255, wanted / 255)(pixels / 255)
+        return self.unclamped(pixels)
+
     def retouch(self, pixels: np.ndarray) -> np.ndarray:
         """One image, of the type that it has.
 

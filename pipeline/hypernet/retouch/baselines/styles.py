@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from hypernet.retouch.core.degradation import LUMA
+from hypernet.retouch.core.colour_map import LUMA
 from hypernet.retouch.core.functions import GlobalMap
 from hypernet.retouch.core.statistics import STATISTICS, statistics
 from hypernet.retouch.core.stretch import LEAST_SPAN, Expansion, stretch_of

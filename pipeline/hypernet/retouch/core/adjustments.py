@@ -24,10 +24,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.retouch.core.colour_map import ColourMap
+from hypernet.retouch.core.colour_map import LUMA, ColourMap
 
-# Rec. ITU-R BT.709.
-LUMA = np.array([0.2126, 0.7152, 0.0722])
 ENCODING = 2.2
 WARMTH, MAGENTA = 0.3, 0.2
 RANGE, EXPOSURE_RANGE = 100.0, 3.0

@@ -22,6 +22,8 @@ MONOMIALS = {
     basis: ["".join("RGB"[channel] * power for channel, power in enumerate(powers)) or "1" for powers in exponents]
     for basis, exponents in COLOUR_BASES.items()
 }
+# Of sRGB-encoded colours, after Rec. ITU-R BT.709.
+LUMA = np.array([0.2126, 0.7152, 0.0722])
 # Levels at which the map of grey is looked at.
 GREYS = 256
 

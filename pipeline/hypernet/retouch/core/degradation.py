@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hypernet.retouch.core.colour_map import LUMA
+
 PARAMETERS = ("ev", "wr", "wb", "c", "s", "g_r", "g_g", "g_b")
 # What φ is drawn from, uniformly. g of a channel is the sum of a common part and of its share.
 EXPOSURE, WHITE_BALANCE = (-1.2, 0.3), (-0.35, 0.35)
 CONTRAST, SATURATION = (0.6, 1.0), (0.5, 1.1)
 COMMON_EXPONENT, CHANNEL_EXPONENT = (-0.8, 0.8), (-0.15, 0.15)
-# Of sRGB-encoded colours, after Rec. 709.
-LUMA = (0.2126, 0.7152, 0.0722)
 # The look: an S-shaped curve, more saturation, lifted blacks and warmer whites.
 CURVE, VIVID, LIFT, RANGE, WARMTH = 0.06, 1.15, 0.04, 0.92, (1.04, 1.00, 0.90)
 # IEC 61966-2-1: where the straight piece ends, in encoded and in linear values.
@@ -137,6 +137,6 @@ def _per_channel(values: Tensor, colours: Tensor) -> Tensor:
 
 def _saturated(colours: Tensor, amount: Tensor | float) -> Tensor:
     """Colours moved from their luma, or to it."""
-    red, green, blue = (weight * channel for weight, channel in zip(LUMA, colours.unbind(dim=1), strict=True))
+    red, green, blue = (weight * channel for weight, channel in zip(LUMA.tolist(), colours.unbind(dim=1), strict=True))
     luma = (red + green + blue).unsqueeze(1)
     return luma + amount * (colours - luma)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hypernet.retouch.core.degradation import to_linear
+
 # Linear sRGB to XYZ, over the white point D65 (IEC 61966-2-1; as scikit-image has them).
 _TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 _WHITE = (0.95047, 1.0, 1.08883)
@@ -17,9 +19,7 @@ def lab(colours: Tensor) -> Tensor:
 
     Linear light below 1e-4 counts as 1e-4 (L* = 0.09), so that gradients stay finite.
     """
-    colours = colours.clamp(0, 1)
-    linear = torch.where(colours > 0.04045, ((colours.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, colours / 12.92)
-    linear = linear.clamp(min=_LEAST_LINEAR)
+    linear = to_linear(colours.clamp(0, 1)).clamp(min=_LEAST_LINEAR)
     matrix = colours.new_tensor(_TO_XYZ) / colours.new_tensor(_WHITE)[:, None]
     ratio = linear @ matrix.T
     root = torch.where(ratio > 0.008856, ratio.clamp(min=0.008856) ** (1 / 3), 7.787 * ratio + 16 / 116)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hypernet.retouch.core.colour_map import LUMA
+
 # Rows and columns of the thumbnails whose histograms are compared.
 THUMBNAIL = (36, 64)
 BINS = 16
@@ -145,6 +147,11 @@ def jitter(matrices: np.ndarray, cuts: Sequence[int]) -> float:
     """Mean Frobenius norm of the step from frame to frame within shots, of ``[T, 3, F]``; 0 where there is none."""
     steps = [np.linalg.norm(np.diff(matrices[shot], axis=0), axis=(1, 2)) for shot in shots(len(matrices), cuts)]
     return _mean(np.concatenate(steps))
+
+
+def mean_luma(image: np.ndarray) -> float:
+    """Of a frame ``[h, w, 3]``, in the units of its values."""
+    return float(image.mean(axis=(0, 1)) @ LUMA)
 
 
 def luma_flicker(luma: np.ndarray, cuts: Sequence[int]) -> float:

@@ -18,24 +18,31 @@ def thumbnail(pixels: np.ndarray, size: int) -> np.ndarray:
         float32 ``[S, S, 3]`` in [0, 1].
     """
     white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    height, width = pixels.shape[:2]
-    edges = np.linspace(0, height, size + 1)
-    bands = np.empty((size, width, 3), dtype=np.float32)
-    for cell, (top, bottom) in enumerate(pairwise(edges)):
-        first, last = int(top), min(int(np.ceil(bottom)), height)
+    return np.ascontiguousarray(area_means(pixels, size, size)) / np.float32(white)
+
+
+def area_means(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A photograph brought to a size by exact means over areas.
+
+    Args:
+        pixels: ``[H, W, 3]``.
+        height: rows of the result.
+        width: columns of the result.
+
+    Returns:
+        float32 ``[height, width, 3]`` in the units of the pixels.
+    """
+    return _means_of_rows(_means_of_rows(pixels, height).swapaxes(0, 1), width).swapaxes(0, 1)
+
+
+def _means_of_rows(values: np.ndarray, size: int) -> np.ndarray:
+    """``[n, m, 3]`` to float32 ``[size, m, 3]``."""
+    count = len(values)
+    out = np.empty((size, *values.shape[1:]), dtype=np.float32)
+    for cell, (top, bottom) in enumerate(pairwise(np.linspace(0, count, size + 1))):
+        first, last = int(top), min(int(np.ceil(bottom)), count)
         row = np.arange(first, last)
-        weights = np.minimum(bottom, row + 1) - np.maximum(top, row)
+        weights = (np.minimum(bottom, row + 1) - np.maximum(top, row)) * (size / count)
         # A cell's rows at once, never the whole photograph as floats.
-        np.einsum("h,hwc->wc", weights.astype(np.float32), pixels[first:last], out=bands[cell], casting="unsafe")
-    columns = _area_weights(width, size) * np.float32(size / height / white)
-    return np.ascontiguousarray(
-        (columns @ bands.transpose(1, 0, 2).reshape(width, -1)).reshape(size, size, 3).transpose(1, 0, 2)
-    )
-
-
-def _area_weights(length: int, size: int) -> np.ndarray:
-    """Share of every pixel in every cell, float32 ``[size, length]``; rows have the sum 1."""
-    edges = np.linspace(0, length, size + 1)
-    pixel = np.arange(length)
-    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    return (np.clip(overlap, 0, None) * (size / length)).astype(np.float32)
+        np.einsum("h,hwc->wc", weights.astype(np.float32), values[first:last], out=out[cell], casting="unsafe")
+    return out

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from hypernet.lab.results.figures import COLOURS
-from hypernet.retouch.core.degradation import LUMA
+from hypernet.retouch.core.colour_map import LUMA
 from hypernet.retouch.core.metrics import rounded
 from hypernet.retouch.plots.tiles import Row, Tile, board, fitted
 
@@ -177,7 +177,7 @@ def mask(colours: np.ndarray) -> np.ndarray:
     Returns:
         uint8 ``[H, W, 3]``.
     """
-    grey = 1 - PALE * (1 - np.clip(colours, 0, 1) @ np.array(LUMA))
+    grey = 1 - PALE * (1 - np.clip(colours, 0, 1) @ LUMA)
     picture = np.repeat(grey[..., None], 3, axis=2)
     bright, dark = (colours > 1 + MARGIN).any(axis=2), (colours < -MARGIN).any(axis=2)
     for where, colour in ((bright, TOO_BRIGHT), (dark, TOO_DARK), (bright & dark, BOTH)):

@@ -115,9 +115,9 @@ def _walk(folder: Path) -> tuple[list[Path], list[str]]:
         # A link to a folder above would never end.
         seen.add(os.path.realpath(place))
         folders[:] = sorted(
-            name for name in folders if not _passed_over(name) and os.path.realpath(Path(place, name)) not in seen
+            name for name in folders if not passed_over(name) and os.path.realpath(Path(place, name)) not in seen
         )
-        for name in sorted(name for name in files if not _passed_over(name)):
+        for name in sorted(name for name in files if not passed_over(name)):
             path = Path(place, name)
             if path.suffix.lower() in READ_ENDINGS and path.is_file():
                 pictures.append(path)
@@ -128,7 +128,8 @@ def _walk(folder: Path) -> tuple[list[Path], list[str]]:
     return pictures, [f"{folder}: left out, no pictures by their names: {named(others)}"] if others else []
 
 
-def _passed_over(name: str) -> bool:
+def passed_over(name: str) -> bool:
+    """Whether a file or folder is hidden, or put beside pictures by a program."""
     return name.startswith(".") or name.lower() in PASSED_OVER
 
 

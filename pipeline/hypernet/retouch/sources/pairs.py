@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.retouch.core.metrics import rounded
+from hypernet.retouch.core.thumbnails import area_means
 from hypernet.retouch.sources.formats.contents import to_8_bits
 from hypernet.retouch.sources.image_files import Photograph, read_photograph
 
 NAMED_AT_MOST = 5
-# Rows of the smaller picture that are made at once: a large photograph is never in memory as floats.
-ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -81,35 +79,15 @@ def reduced_by_area(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Pixels, uint8 ``[H, W, 3]``, brought to a size by exact means over areas, uint8."""
     if pixels.shape[:2] == (height, width):
         return pixels
-    rows, columns = _area_weights(pixels.shape[0], height), _area_weights(pixels.shape[1], width)
-    out = np.empty((height, width, 3), dtype=np.uint8)
-    for first in range(0, height, ROWS_AT_ONCE):
-        weights = rows[first : first + ROWS_AT_ONCE]
-        used = slice(weights.indices.min(), weights.indices.max() + 1)
-        bands = weights[:, used] @ pixels[used].reshape(used.stop - used.start, -1).astype(np.float32)
-        # From [rows, columns, 3] to columns first, and back.
-        turned = bands.reshape(len(bands), -1, 3).swapaxes(0, 1)
-        means = (columns @ turned.reshape(len(turned), -1)).reshape(width, -1, 3).swapaxes(0, 1)
-        out[first : first + ROWS_AT_ONCE] = np.floor(means + 0.5)
-    return out
+    return np.floor(area_means(pixels, height, width) + 0.5).astype(np.uint8)
 
 
-def named(names: Iterable[str]) -> str:
+def named(names: Iterable[str], most: int = NAMED_AT_MOST) -> str:
     """The first few of a list of names, and how many there are."""
     names = list(names)
-    more = f" ... ({len(names)} in all)" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(names[:NAMED_AT_MOST]) + more
+    more = f" ... ({len(names):,} in all)" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
-
-
-def _area_weights(length: int, size: int) -> Any:
-    """Share of every pixel in every cell, a sparse float32 matrix ``[size, length]``; rows have the sum 1."""
-    from scipy import sparse
-
-    # Both kinds of edges, in units of length * size so that they are whole numbers: between them a pixel and a cell.
-    edges = np.union1d(np.arange(size + 1) * length, np.arange(length + 1) * size)
-    shares = (np.diff(edges) / length).astype(np.float32)
-    return sparse.csr_array((shares, (edges[:-1] // length, edges[:-1] // size)), shape=(size, length))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import sha256
+from hypernet.lab.files import atomic_path, sha256
 from hypernet.retouch.core.thumbnails import thumbnail
 from hypernet.retouch.sources.image_files import read_photograph
 from hypernet.retouch.sources.pairs import as_srgb8
@@ -184,6 +184,14 @@ def reduced(pixels: np.ndarray, short_side: int) -> np.ndarray:
         return pixels
     size = (round(width * scale), round(height * scale))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write colours, uint8 ``[H, W, 3]``, without loss, whole or not at all; quickly rather than small."""
+    from PIL import Image
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG", compress_level=1)
 
 
 def _read(name: str, path: Path) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def retouch_all(
     failed = 0
     for task in tasks:
         try:
-            print(retouch_file(task, look, recipe, picture_options, film_options), flush=True)
+            with _named_where_it_fails(task):
+                print(_retouched(task, look, recipe, picture_options, film_options), flush=True)
         except UserError as error:
             if len(tasks) == 1:
                 raise
@@ -46,25 +48,12 @@ def retouch_all(
         raise UserError(f"{failed:,} of {len(tasks):,} files were left out, for the reasons above")
 
 
-def retouch_file(
-    task: Task,
-    look: Look,
-    recipe: Recipe,
-    picture_options: Mapping[str, Any],
-    film_options: Mapping[str, Any],
-) -> str:
-    """Retouch a photograph or a film; see ``retouch_all``.
-
-    Returns:
-        What became of it, some lines.
-
-    Raises:
-        UserError: it cannot be read, retouched or written.
-    """
+@contextmanager
+def _named_where_it_fails(task: Task) -> Iterator[None]:
+    """A name that is too long or a closed folder ends only this file; a full disk ends all."""
     try:
-        return _retouched(task, look, recipe, picture_options, film_options)
+        yield
     except OSError as error:
-        # A full disk ends all; a name that is too long or a closed folder only this file.
         if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(f"{', '.join(map(str, task.outputs.values()))}: cannot be written ({error.strerror})") from None
@@ -77,7 +66,7 @@ def _retouched(
     picture_options: Mapping[str, Any],
     film_options: Mapping[str, Any],
 ) -> str:
-    """See ``retouch_file``."""
+    """What became of a photograph or a film, some lines."""
     if is_film(task.path):
         from hypernet.retouch.tools.films import retouch_film
 

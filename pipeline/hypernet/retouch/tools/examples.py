@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.retouch.core.colour_map import monomials
-from hypernet.retouch.core.degradation import LUMA
+from hypernet.retouch.core.colour_map import LUMA, monomials
 from hypernet.retouch.core.fitting import fit_map
 from hypernet.retouch.core.thumbnails import thumbnail
 
@@ -138,7 +137,7 @@ def sums(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _agreement(made: np.ndarray, wanted: np.ndarray) -> float:
     """Correlation of the gradients of the luma, 1 at best."""
-    lumas = [image @ np.array(LUMA) for image in (made, wanted)]
+    lumas = [image @ LUMA for image in (made, wanted)]
     edges = [np.stack([np.diff(luma, axis=0)[:, 1:], np.diff(luma, axis=1)[1:]]) for luma in lumas]
     energies = [float(np.square(edge).sum()) for edge in edges]
     return float((edges[0] * edges[1]).sum() / max(np.sqrt(energies[0] * energies[1]), 1e-12))

@@ -33,7 +33,6 @@ EASING = 2.0
 BATCH = 64
 # Pixels of a film from which compiling the loops pays.
 WORTH_COMPILING = 2e8
-LUMA = np.array([0.2126, 0.7152, 0.0722])
 CUTS_NAMED = 12
 
 
@@ -232,7 +231,7 @@ def _studied(film: FilmReader, look: Look) -> _Study:
         small = frame.thumbnail(*sequences.THUMBNAIL)
         seconds.append(frame.seconds)
         histograms.append(sequences.histogram(small))
-        lumas.append(_luma(small))
+        lumas.append(sequences.mean_luma(small))
         largest.append(brightest(film.pixels(frame)))
         black.append(small.max() <= sequences.BLACK)
         thumbnails.append(film.upright(frame.thumbnail(look.size, look.size)))
@@ -276,14 +275,10 @@ def _retouched(
         final = adjusted(colour_map, recipe.adjustments, strength)
         pixels = film.pixels(frame)
         film.replace(frame, apply_maps(pixels, [final], out=pixels, fused=compiled))
-        lumas.append(_luma(frame.thumbnail(*sequences.THUMBNAIL)))
+        lumas.append(sequences.mean_luma(frame.thumbnail(*sequences.THUMBNAIL)))
         writer.write(frame)
         progress.advance(1)
     progress.close()
     if len(lumas) < len(matrices) or frame.number >= len(matrices):
         raise UserError(f"{film.path}: the film was changed while it was read")
     return np.array(lumas)
-
-
-def _luma(small: np.ndarray) -> float:
-    return float(small.mean(axis=(0, 1)) @ LUMA)

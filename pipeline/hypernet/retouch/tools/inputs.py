@@ -9,14 +9,16 @@ from pathlib import Path
 
 from hypernet.lab.errors import UserError
 from hypernet.retouch.sources.film_colours import ENDINGS as WRITTEN_FILMS
-from hypernet.retouch.sources.folders import MOST_PICTURES, PASSED_OVER, SIDECARS
+from hypernet.retouch.sources.folders import MOST_PICTURES, SIDECARS, passed_over
 from hypernet.retouch.sources.image_files import ACCEPTED, READ_ENDINGS, WRITTEN_ENDINGS
+from hypernet.retouch.sources.pairs import named
 
 # Known as films by their names; what else is given is read as a photograph.
 FILMS = (*WRITTEN_FILMS, ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".wmv", ".flv", ".mxf", ".ogv", ".dv")
 # Of what is read and cannot be written: HEIC, raw files and others, which TIFF holds without loss; and other films.
 PICTURE_ENDING, FILM_ENDING = ".tif", ".mp4"
-NAMED_AT_MOST = 3
+# Names of files that a sentence has room for.
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,19 @@ def tasks(inputs: Sequence[Path], out: Path, ending: str | None = None) -> tuple
     Raises:
         UserError: an input that is not there, a folder without a photograph, or a name that cannot be written.
     """
-    named: list[tuple[Path, Path]] = []
+    files: list[tuple[Path, Path]] = []
     notes: list[str] = []
     for path in inputs:
         if path.is_dir():
             pictures, words = _pictures_in(path)
             notes += words
-            named += [(picture, picture.relative_to(path)) for picture in pictures]
+            files += [(picture, picture.relative_to(path)) for picture in pictures]
             if out.resolve().is_relative_to(path.resolve()):
                 raise UserError(f"--out {out}: lies in the folder that is read; name another")
         elif not path.exists():
             raise UserError(f"{path}: no such file or folder")
         else:
-            named.append((path, Path(path.name)))
+            files.append((path, Path(path.name)))
     if len(inputs) == 1 and not inputs[0].is_dir() and not _is_folder(out):
         if ending is not None:
             raise UserError("--format: is of the files in a folder; the name of --out says it")
@@ -68,8 +70,8 @@ def tasks(inputs: Sequence[Path], out: Path, ending: str | None = None) -> tuple
     else:
         if not out.is_dir() and (out.exists() or out.suffix.lower() in (*READ_ENDINGS, *FILMS)):
             raise UserError(f"--out {out}: this is a file; name a folder for several photographs")
-        targets = [out / name.with_suffix(_ending(path, ending)) for path, name in named]
-        work = [Task(path, {"out": target}) for (path, _), target in zip(named, targets, strict=True)]
+        targets = [out / name.with_suffix(_ending(path, ending)) for path, name in files]
+        work = [Task(path, {"out": target}) for (path, _), target in zip(files, targets, strict=True)]
         _refuse_one_name(work)
     for task in work:
         accepted = WRITTEN_FILMS if is_film(task.path) else WRITTEN_ENDINGS
@@ -112,12 +114,12 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     closed: list[str] = []
     links: list[str] = []
     for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):
-        folders[:] = sorted(name for name in folders if not _passed_over(name))
+        folders[:] = sorted(name for name in folders if not passed_over(name))
         # They are not followed: a link to a folder above would never end.
         links += [name for name in folders if Path(place, name).is_symlink()]
         for name in sorted(files):
             ending = Path(name).suffix.lower()
-            if _passed_over(name) or ending in SIDECARS:
+            if passed_over(name) or ending in SIDECARS:
                 continue
             if ending in READ_ENDINGS:
                 pictures.append(Path(place) / name)
@@ -129,21 +131,12 @@ def _pictures_in(folder: Path) -> tuple[list[Path], list[str]]:
     others = [name for name in others if name not in films]
     notes = [f"{folder}: left out, cannot be opened: {path}" for path in closed]
     if links:
-        notes.append(f"{folder}: left out, links to folders; name them by themselves: {_named(links)}")
+        notes.append(f"{folder}: left out, links to folders; name them by themselves: {named(links, FEW)}")
     if others:
-        notes.append(f"{folder}: left out, no photographs by their names: {_named(others)}")
+        notes.append(f"{folder}: left out, no photographs by their names: {named(others, FEW)}")
     if films:
-        notes.append(f"{folder}: left out, films; name them by themselves: {_named(films)}")
+        notes.append(f"{folder}: left out, films; name them by themselves: {named(films, FEW)}")
     if not pictures:
         why = f" ({notes[-1].removeprefix(f'{folder}: ')})" if notes else ""
         raise UserError(f"{folder}: no photographs in it{why}; accepted: {ACCEPTED}")
     return pictures, notes
-
-
-def _passed_over(name: str) -> bool:
-    return name.startswith(".") or name.lower() in PASSED_OVER
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" ... ({len(names):,} in all)" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(names[:NAMED_AT_MOST]) + more

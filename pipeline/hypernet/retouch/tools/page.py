@@ -24,14 +24,13 @@ from hypernet.lab.libraries import library
 from hypernet.retouch.core.adjustments import (
     ENCODING,
     EXPOSURE_RANGE,
-    LUMA,
     MAGENTA,
     MOST_STRENGTH,
     RANGE,
     WARMTH,
     Adjustments,
 )
-from hypernet.retouch.core.colour_map import MONOMIALS, ColourMap
+from hypernet.retouch.core.colour_map import LUMA, MONOMIALS, ColourMap
 from hypernet.retouch.core.pixels import brightest
 from hypernet.retouch.sources.map_files import CHANNELS, COLOUR_SPACE, FORMAT, VERSION
 
