@@ -129,7 +129,8 @@ def _digits(array: np.ndarray) -> list[Any]:
     """Numbers that have the fewest digits by which float32 is the same again."""
     if array.ndim > 1:
         return [_digits(row) for row in array]
-    return [float(str(number)) for number in array]
+    # Not by `str`: what it prints depends on options that other libraries set for the whole process.
+    return [float(np.format_float_scientific(number)) for number in array]
 
 
 def _write_onnx(
