@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,3 +20,10 @@ def mirror() -> Path:
         if (folder / "kodak" / "kodim01.png").is_file():
             return folder
     pytest.skip("the photographs of the mirror (HYPERNET_MIRROR) are not here")
+
+
+@pytest.fixture(autouse=True)
+def printing() -> Iterator[None]:
+    """colour-science, a peer of some tests, changes how numpy prints in the whole process."""
+    with np.printoptions():
+        yield
