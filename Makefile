@@ -18,7 +18,7 @@ install: $(STAMP) ## make .venv and install the pinned dependencies (every targe
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workflow,ratings,circuits,radar,shapes,sonar,superres,retouch,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[workflow,ratings,circuits,radar,shapes,sonar,superres,retouch,molecules,test]"
 	@touch $(STAMP)
 
 run: $(STAMP) ## the embedded default of every domain, or of one: make run DOMAIN=codes

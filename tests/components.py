@@ -440,7 +440,59 @@ RETOUCH = Component(
     },
 )
 
+# --- molecules ------------------------------------------------------------------------------------------------
+
+
+def _molecules_error(model: Any, data: Path, settings: Section) -> float:
+    """Mean absolute error of the held-out molecules, in meV."""
+    from hypernet.molecules.dataset import load
+
+    molecules, true = load(data).part("validation")
+    return float(1000 * np.abs(model.predict(molecules) - true).mean())
+
+
+def _packed_molecules(data: Path) -> np.ndarray:
+    from hypernet.molecules.dataset import load
+    from hypernet.molecules.trained import packed
+
+    return packed(load(data).part("test")[0].take([0, 1]))
+
+
+MOLECULES = Component(
+    dataset="qm9_5heavy_U0",
+    small=(
+        "held_out={test: 30, validation: 20}",
+        "rebuilt=4",
+        "train.max_steps=12",
+        "train.check_every_steps=4",
+        "train.batch=8",
+        "network={channels: 8, steps: 2, spacing: 0.5, envelope: false, levelled: true}",
+        "schnet={channels: 8, filters: 8, interactions: 1, gaussians: 8, train: {}}",
+        "nmp_wide.train={equal_time_steps: 6}",
+        "hyper={features: 4, layers: 2, hidden: 8, train: {}}",
+        "krr.widths=[500.0]",
+        "fingerprint_gbt.rounds=10",
+        "evaluate.resamples=100",
+    ),
+    networks=("nmp_wide", "hyper", "hyper_base", "schnet"),
+    others=("mean", "composition", "krr", "fingerprint_gbt"),
+    validated="validation_error",
+    validate=_molecules_error,
+    example=_packed_molecules,
+    concerned={
+        "hyper.train.learning_rate=0.003": [
+            "hyper", "hyper_per_step", "hyper_c0", "hyper_c1", "hyper_xavier", "hyper_linear",
+        ],
+        "hyper_base.features=5": ["nmp_wide", "hyper_base"],
+        "hyper_base.train.max_steps=9": ["hyper_base"],
+        "krr.ridges=[0.01]": ["krr"],
+        "schnet.gaussians=9": ["schnet"],
+        "nmp_wide.train.equal_time_steps=7": ["nmp_wide"],
+        "evaluate.resamples=200": [],
+    },
+)  # fmt: skip
+
 COMPONENTS = {
     "radar": RADAR, "ratings": RATINGS, "codes": CODES, "circuits": CIRCUITS, "shapes": SHAPES, "sonar": SONAR,
-    "superres": SUPERRES, "retouch": RETOUCH,
+    "superres": SUPERRES, "retouch": RETOUCH, "molecules": MOLECULES,
 }  # fmt: skip

@@ -1,6 +1,7 @@
 from . import circuits as circuits
 from . import codes as codes
 from . import layers as layers
+from . import molecules as molecules
 from . import radar as radar
 from . import ratings as ratings
 from . import retouch as retouch

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hypernet.layers.bilinear import bilinear
 from hypernet.layers.initialisation import require_positive
 from hypernet.layers.layout import Part
 from hypernet.layers.low_rank import LowRankMatrix
@@ -242,14 +243,15 @@ class WeightHeads(nn.Module):
 
             Σ_i x_i W[i, o] = Σ_i Σ_k x_i e_k H[i, o, k] + Σ_i x_i W₀[i, o]
 
-        That holds P in F numbers a sample and layer, where θ (`whole`) holds in × out: it is the way for many items
-        with one or a few points each, such as the atoms of a batch of molecules.
+        That takes P in F numbers a sample and layer, of which few are in memory together, where θ (`whole`) takes and
+        keeps in × out: it is the way for many items with one or a few points each, such as the atoms of a batch of
+        molecules.
 
         Args:
             network: the module that the heads were made for.
             inputs: x, [B, P, widths[0]].
             features: e, [B, F].
-            form: `auto` takes the one that holds fewer numbers.
+            form: `auto` takes the one that takes fewer numbers.
 
         Returns:
             [B, P, widths[-1]], equal up to rounding in all forms.
@@ -284,9 +286,7 @@ class WeightHeads(nn.Module):
         spans = {part.name: part.span for part in self.layout.parts}
         part = next(part for part in self.layout.parts if part.name == f"{layer}.weight")
         fan_in, fan_out = part.shape
-        heads = self.weight[part.span].view(fan_in, fan_out, -1)
-        outer = (hidden.unsqueeze(-1) * features[:, None, None, :]).flatten(2)
-        result = outer @ heads.permute(0, 2, 1).reshape(-1, fan_out)
+        result = bilinear(hidden, features, self.weight[part.span])
         if self.bias is not None:
             result = result + hidden @ self.bias[part.span].view(fan_in, fan_out)
         gain, bias = spans.get(f"{layer}.gain"), spans.get(f"{layer}.bias")

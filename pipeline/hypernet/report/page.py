@@ -146,6 +146,10 @@ def _cell(row: Any) -> dict[str, str]:
         "interval": interval,
         "published": "" if math.isnan(row.published) else f"{row.published:g}",
         "unverified": "" if math.isnan(row.unverified) else f"{row.unverified:g}",
+        # A source without a number: it was looked for.
+        "absent": row.source
+        if isinstance(row.source, str) and math.isnan(row.published) and math.isnan(row.unverified)
+        else "",
     }
 
 

@@ -38,7 +38,8 @@ COLUMNS = [
 ]
 KEY = ["dataset", "method", "group", "metric"]
 PUBLISHED_COLUMNS = [*KEY, "value", "status", "source"]
-STATUSES = ("published", "unverified")
+# The last: sought and not there, so that the page says so; it has no value.
+STATUSES = ("published", "unverified", "not available")
 COMPARISON_COLUMNS = [
     "domain",
     "dataset",
@@ -143,7 +144,8 @@ def mlflow_metrics(measurements: Iterable[Measurement]) -> dict[str, float]:
 def read_published(path: Path) -> pd.DataFrame:
     """Read a domain's ``published.csv``.
 
-    ``status`` is "published" for a number read in its source, "unverified" for one that is only remembered.
+    ``status`` is "published" for a number read in its source, "unverified" for one that is only remembered, and "not
+    available", without a value, where one was looked for and could not be had.
 
     Raises:
         UserError: wrong columns, an unknown status, a value that is no number, or a row that stands twice.
@@ -168,14 +170,17 @@ def read_published(path: Path) -> pd.DataFrame:
         row = dict(zip(PUBLISHED_COLUMNS, cells, strict=True))
         if row["status"] not in STATUSES:
             raise UserError(f"{path}, line {number}: status is {row['status']!r}; accepted: {', '.join(STATUSES)}")
-        if not _is_finite(row["value"]):
+        if row["status"] == "not available":
+            if row["value"]:
+                raise UserError(f"{path}, line {number}: value is {row['value']!r}, of a number that is not available")
+        elif not _is_finite(row["value"]):
             raise UserError(f"{path}, line {number}: value is {row['value']!r}")
         key = tuple(row[name] for name in KEY)
         if key in seen:
             raise UserError(f"{path}, line {number}: this row stands here twice")
         seen.add(key)
     table = pd.DataFrame([cells for _, cells in lines[1:]], columns=PUBLISHED_COLUMNS)
-    return table.astype({"value": float})
+    return table.assign(value=pd.to_numeric(table["value"]))
 
 
 def _is_finite(text: str) -> bool:
@@ -221,8 +226,11 @@ def summarise(domain: str, scale: str, metrics: Sequence[Path], published: Path)
         row |= {"published": None, "unverified": None, "source": ""}
         if key in known.index:
             entry = known.loc[key]
-            row[entry["status"]] = entry["value"]
             row["source"] = entry["source"]
+            if entry["status"] == "not available":
+                row["source"] = f"not available: {entry['source']}"
+            else:
+                row[entry["status"]] = entry["value"]
         table.append(row)
     table += _quoted(domain, scale, known, table)
     frame = pd.DataFrame(table, columns=COLUMNS)
@@ -237,7 +245,8 @@ def _quoted(domain: str, scale: str, known: pd.DataFrame, measured: list[dict[st
     quoted = []
     for key, entry in zip(known.index, known.itertuples(), strict=True):
         dataset, method, group, metric = key
-        if (dataset, method) not in methods and (dataset, group, metric) in units:
+        quotable = entry.status != "not available" and (dataset, method) not in methods
+        if quotable and (dataset, group, metric) in units:
             row = dict(zip(KEY, key, strict=True)) | {"domain": domain, "scale": scale, "n": 0, "seeds": ""}
             row |= {"unit": units[dataset, group, metric], "source": entry.source, entry.status: entry.value}
             quoted.append(row)

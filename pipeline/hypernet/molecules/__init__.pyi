@@ -1,0 +1,12 @@
+from .core.molecules import Molecules as Molecules
+from .core.structures import Structure as Structure
+from .core.targets import TARGETS as TARGETS
+from .core.targets import Target as Target
+from .core.units import factor as factor
+from .sources.geometry import structure_of as structure_of
+from .sources.readers import read_structures as read_structures
+from .tools.attribution import contributions as contributions
+from .tools.calculator import Calculator as Calculator
+from .tools.predict import predict as predict
+from .trained import Predictor as Predictor
+from .trained import open_model as open_model
