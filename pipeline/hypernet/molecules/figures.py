@@ -34,10 +34,10 @@ from hypernet.molecules.trained import Predictor, open_model
 # Those that write weights for each atom, the one to be shown first.
 WRITERS = ("hyper", "hyper_base", "hyper_per_step", "hyper_linear", "hyper_xavier", "hyper_c1", "hyper_c0")
 # Those that add up atoms' parts.
-SUMS = (*WRITERS, "nmp_edge", "nmp_wide", "nmp_no_edge", "schnet")
+SUMS = ("hyper_base", *WRITERS, "nmp_edge", "nmp_wide", "nmp_no_edge", "schnet")
 # Methods that come into pictures of limited room, where there are some of them.
-PARITY = ("composition", "krr", "nmp_edge", "nmp_wide", "hyper")
-BY_GROUP = ("hyper", "nmp_edge", "krr")
+PARITY = ("composition", "krr", "schnet", "nmp_wide", "hyper", "hyper_base")
+BY_GROUP = ("hyper_base", "nmp_wide", "schnet", "krr")
 # Molecules that are drawn, and those that their atoms are compared with.
 DRAWN, COMPARED = 8, 300
 # Atoms whose weights are shown at most, and numbers that are held for it.
