@@ -212,7 +212,7 @@ class DeviatingChange(WrittenChange):
 
     @torch.no_grad()
     def scale(self, step: int, factor: float) -> None:
-        """See ``StateChange``."""
+        """See ``StateChange``: the last matrix; the bias that is written, which is small, keeps its size."""
         last = next(part.span for part in self.network.parts if part.name == "1.weight")
         heads = self._heads(step)
         for written in (heads.weight, heads.bias):

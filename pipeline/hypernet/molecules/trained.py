@@ -15,11 +15,11 @@ from torch import Tensor
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import fill, load_model, printable, restored, usable, without_weights
 from hypernet.molecules.baselines.composition import Composition
-from hypernet.molecules.baselines.schnet import SchNet
-from hypernet.molecules.config import METHODS, Graph, MethodSettings, NetworkSettings
+from hypernet.molecules.baselines.schnet import SchNet, check_sizes
+from hypernet.molecules.config import METHODS, Graph, MethodSettings, NetworkSettings, SchNetSettings
 from hypernet.molecules.core.elements import SYMBOLS, symbols_of
 from hypernet.molecules.core.graphs import neighbours
-from hypernet.molecules.core.molecules import Molecules
+from hypernet.molecules.core.molecules import Molecules, molecule, near_origin
 from hypernet.molecules.core.network import MessagePassing
 from hypernet.molecules.core.regressor import Regressor
 from hypernet.molecules.core.targets import Target
@@ -192,12 +192,7 @@ class Predictor:
         if self.target.dimension != "energy" or self.target.readout != "sum":
             raise UserError(f"{self.title}: forces are the slope of an energy, which {self.target.name} is none of")
         regressor = self._require_network("it has no gradient")
-        molecules = Molecules(
-            np.asarray(numbers, dtype=np.uint8),
-            np.asarray(positions, dtype=np.float32).reshape(-1, 3),
-            np.array([len(numbers)]),
-            ["the molecule"],
-        )
+        molecules = molecule(numbers, np.asarray(positions, dtype=np.float64), "the molecule")
         self._require_known(molecules)
         graph = neighbours(molecules, regressor.graph.cutoff, regressor.graph.nearest).batch(np.array([0]))
         places = torch.from_numpy(np.array(positions, dtype=np.float64).reshape(-1, 3)).to(regressor.device)
@@ -272,8 +267,9 @@ def unpacked(array: np.ndarray) -> Molecules:
     if (counts == 0).any():
         raise UserError(f"molecules: number {int(np.flatnonzero(counts == 0)[0]) + 1} has no atoms; {accepted}")
     names = [f"molecule {row + 1}" for row in range(len(array))]
-    positions = array[:, :, 1:][there].astype(np.float32)
-    return Molecules(numbers.astype(np.uint8), positions, counts.astype(np.int64), names)
+    positions = [near_origin(rows[some, 1:]).astype(np.float32) for rows, some in zip(array, there, strict=True)]
+    flat = np.concatenate([np.zeros((0, 3), np.float32), *positions])
+    return Molecules(numbers.astype(np.uint8), flat, counts.astype(np.int64), names)
 
 
 def restore(content: dict[str, Any]) -> Predictor:
@@ -307,6 +303,9 @@ def _network(settings: NetworkSettings, content: Mapping[str, Any], state: Mappi
     """A network with the weights of a file."""
     for weights in state.values():
         _finite(weights)
+    if isinstance(settings, SchNetSettings):
+        sizes = settings.method
+        check_sizes(state, sizes.channels, sizes.filters, sizes.interactions, sizes.gaussians)
     # Without memory for the weights until their shapes are known to be those in the file.
     with without_weights():
         network = build(settings, content["target"]["readout"] == "mean")

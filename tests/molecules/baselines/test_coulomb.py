@@ -207,6 +207,19 @@ def test_damaged_tensors_are_refused(name, damage):
         Coulomb.restored({key: tensor for key, tensor in state.items() if key != name})
 
 
+def test_a_molecule_that_no_reader_lets_in_is_refused_before_its_matrix_is_made():
+    state = fit(*problem(count=20)).state()
+    atoms = 501
+    huge = {
+        "numbers": torch.ones(atoms, dtype=torch.uint8),
+        "positions": torch.rand(atoms, 3),
+        "counts": torch.tensor([atoms]),
+        "coefficients": torch.zeros(1, dtype=torch.float64),
+    }
+    with pytest.raises(ValueError, match="501 atoms"):
+        Coulomb.restored(state | huge)
+
+
 def test_all_of_it_is_finite_numbers():
     state = fit(*problem(count=20)).state()
     assert all(isinstance(tensor, torch.Tensor) for tensor in state.values())

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import fill, usable, without_weights
-from hypernet.molecules.baselines.schnet import SchNet
+from hypernet.molecules.baselines.schnet import SchNet, check_sizes
 from hypernet.molecules.core.graphs import neighbours
 from hypernet.molecules.core.molecules import Molecules, molecule
 
@@ -124,3 +124,15 @@ def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_geometric.nn.models.schnet", None)
     with pytest.raises(UserError, match=r"PyTorch Geometric cannot be used .*hypernet\[molecules\]"):
         network()
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_weights_of_other_sizes_are_refused_before_a_network_is_made(place):
+    state = network().state_dict()
+    check_sizes(state, 8, 6, 2, 10)
+    sizes = [8, 6, 2, 10]
+    sizes[place] = 10**9
+    with pytest.raises(ValueError, match="sizes"):
+        check_sizes(state, *sizes)
+    with pytest.raises(KeyError):
+        check_sizes({}, 8, 6, 2, 10)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernet.molecules.core.molecules import Molecules, fragments, joined, molecule, problem
+from hypernet.molecules.core.molecules import FAR, Molecules, fragments, joined, molecule, near_origin, problem
 
 
 @st.composite
@@ -110,3 +110,17 @@ def test_parts_are_the_components_of_the_graph_of_near_atoms(count, size, seed):
     near = distances < 1.5 * (radii[:, None] + radii)
     np.fill_diagonal(distances, np.inf)
     assert fragments(numbers, distances) == connected_components(near, directed=False)[0]
+
+
+@pytest.mark.parametrize("shift", [1e3, -1e6, 1e9])
+def test_a_molecule_far_from_the_origin_keeps_its_distances(shift):
+    # In float32 two numbers near 1e6 are a sixteenth apart.
+    places = np.array([[0, 0, 0], [0.75, 0, 0], [0, 0.625, 0.5]])
+    far = molecule([8, 1, 1], places + [shift, -shift, 0.5 * shift]).positions
+    np.testing.assert_allclose(far - far[0], places, atol=1e-5)
+
+
+def test_a_molecule_near_the_origin_stays_where_it_is():
+    places = np.array([[FAR, 0, 0], [FAR - 1, 0, 0]], dtype=np.float32)
+    assert near_origin(places) is places
+    assert near_origin(np.zeros((0, 3))).shape == (0, 3)

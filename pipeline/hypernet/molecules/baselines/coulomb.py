@@ -25,6 +25,7 @@ from hypernet.molecules.baselines.composition import Composition, fit_compositio
 from hypernet.molecules.core.molecules import Molecules
 from hypernet.molecules.core.regressor import Regressor
 from hypernet.molecules.core.units import BOHR_ANGSTROM
+from hypernet.molecules.sources.text import MOST_ATOMS
 
 # Kernel entries, and entries of matrices, that are computed together.
 AT_ONCE = 2**22
@@ -131,6 +132,8 @@ class Coulomb(Regressor):
         counts = array(state, "counts", torch.int64, None)
         if not len(counts) or counts.min() < 1 or counts.max() > len(numbers) or counts.sum() != len(numbers):
             raise ValueError("counts do not add up to the atoms")
+        if counts.max() > MOST_ATOMS:
+            raise ValueError(f"a molecule of {counts.max():,} atoms, none has more than {MOST_ATOMS}")
         if _bytes(len(counts), int(counts.max())) > MOST_BYTES:
             raise ValueError(f"{len(counts)} descriptors of {counts.max()} atoms are more than any model has")
         coefficients = array(state, "coefficients", torch.float64, len(counts))

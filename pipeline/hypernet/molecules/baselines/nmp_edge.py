@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from hypernet.lab.runs.models import count_parameters
 from hypernet.molecules.core.network import MessagePassing, Sizes, StateChange, perceptron
 
+# Up to which all is widened; a file may claim any size, and each width is tried.
+MOST_CHANNELS = 1_024
+
 
 class PlainChange(StateChange):
     """Equation 2: linear, ssp, linear of the message, with weights of its own for every round.
@@ -50,7 +53,7 @@ def nmp_wide(sizes: Sizes, parameters: int) -> MessagePassing:
             goes into the hidden layers of the state changes.
     """
     channels = sizes.channels
-    while count_parameters(nmp_edge(sizes._replace(channels=channels + 1))) <= parameters:
+    while channels < MOST_CHANNELS and count_parameters(nmp_edge(sizes._replace(channels=channels + 1))) <= parameters:
         channels += 1
     wide = sizes._replace(channels=channels)
     missing = parameters - count_parameters(nmp_edge(wide))

@@ -6,6 +6,7 @@ Schütt et al., "SchNet: A Continuous-filter Convolutional Neural Network for Mo
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from hypernet.lab.libraries import library
 from hypernet.molecules.core.graphs import Batch
 
+STARTS = "network.interactions."
 Edges = tuple[Tensor, Tensor]
 
 
@@ -66,3 +68,27 @@ class SchNet(nn.Module):
         edges = (torch.stack([batch.sender, batch.receiver]), batch.distances())
         alone = torch.arange(len(batch.numbers), device=batch.numbers.device)
         return self.network(batch.numbers, edges, alone).squeeze(1)
+
+
+def check_sizes(state: Mapping[str, Tensor], channels: int, filters: int, interactions: int, gaussians: int) -> None:
+    """Refuse weights of another size than a network's, before it is made: PyG's takes memory for it.
+
+    Args:
+        state: of the network.
+        channels: see ``SchNet``.
+        filters: likewise.
+        interactions: likewise.
+        gaussians: likewise.
+
+    Raises:
+        ValueError: so it is.
+        KeyError: a weight is missing.
+    """
+    rounds = len({name.removeprefix(STARTS).partition(".")[0] for name in state if name.startswith(STARTS)})
+    given = (
+        state["network.embedding.weight"].shape[1],
+        *state[f"{STARTS}0.mlp.0.weight"].shape,
+        rounds,
+    )
+    if given != (channels, filters, gaussians, interactions):
+        raise ValueError("its weights are not of the sizes that its settings name")

@@ -29,6 +29,8 @@ RADII = {
     53: 1.39,
 }
 OTHER_RADIUS = 1.6
+# Å from the origin, within which single precision tells places to a hundred-thousandth.
+FAR = 100.0
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,27 @@ class Molecules:
 
 
 def molecule(numbers: Sequence[int], positions: np.ndarray, name: str = "molecule", smiles: str = "") -> Molecules:
-    """A set of one molecule."""
+    """A set of one molecule; one that lies far from the origin is brought there, see ``near_origin``."""
     return Molecules(
         np.asarray(numbers, dtype=np.uint8),
-        np.asarray(positions, dtype=np.float32).reshape(-1, 3),
+        near_origin(np.asarray(positions).reshape(-1, 3)).astype(np.float32),
         np.array([len(numbers)]),
         [name],
         [smiles],
     )
+
+
+def near_origin(positions: np.ndarray) -> np.ndarray:
+    """The positions of a molecule, shifted to the origin where they lie so far from it that float32 would blur them.
+
+    Args:
+        positions: in Å, ``[n, 3]``, of any precision.
+    """
+    if not len(positions) or np.abs(positions).max() <= FAR:
+        return positions
+    place = positions.astype(np.float64)
+    centred: np.ndarray = place - place.mean(axis=0)
+    return centred
 
 
 def joined(sets: Sequence[Molecules]) -> Molecules:
