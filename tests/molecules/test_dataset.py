@@ -106,9 +106,15 @@ def test_a_persons_table_of_smiles(section, tmp_path, capsys):
     assert sorted(np.concatenate([*data.splits.values()]).tolist()) == list(range(len(CHAINS)))
 
 
+def test_decimal_commas_are_told(section, tmp_path):
+    path = _table(tmp_path / "mine.csv", [f"{smiles};-1,043" for smiles in CHAINS])
+    with pytest.raises(UserError, match="logS is '-1,043', no number; accepted: a decimal point"):
+        _prepared(section, tmp_path, "mine", f"own={{mine: {OWN % (path, 'logS', 'mol/L', 'mean')}}}")
+
+
 def test_a_column_that_is_not_there_is_named(section, tmp_path):
     path = _table(tmp_path / "mine.csv", [f"{smiles};1" for smiles in CHAINS])
-    with pytest.raises(UserError, match="no solubility; there is logS"):
+    with pytest.raises(UserError, match="no solubility; there is 'logS'"):
         _prepared(section, tmp_path, "mine", f"own={{mine: {OWN % (path, 'solubility', 'g/L', 'sum')}}}")
 
 
@@ -149,3 +155,18 @@ def test_an_element_that_is_tested_is_trained():
     moved = module.with_all_elements(splits, molecules)
     assert moved["train"].tolist() == [*range(16), 18, 19]
     assert (moved["validation"].tolist(), moved["test"].tolist()) == ([16], [17])
+
+
+def test_elements_that_leave_nothing_to_test_are_named():
+    molecules = joined([molecule([number], np.zeros((1, 3))) for number in [6] * 18 + [9, 7]])
+    splits = {"train": np.arange(16), "validation": np.array([16, 17]), "test": np.array([18, 19])}
+    with pytest.raises(UserError, match="left for test"):
+        module.with_all_elements(splits, molecules)
+
+
+def test_names_of_columns_are_shown_without_what_a_terminal_obeys_and_not_all(section, tmp_path):
+    path = tmp_path / "mine.csv"
+    more = ";".join(f"d{place}" for place in range(9))
+    path.write_text(f"SMILES;\x1b[2Jy;{more}\n" + "".join(f"{smiles};1\n" for smiles in CHAINS), encoding="utf-8")
+    with pytest.raises(UserError, match=r"there is '\\x1b\[2Jy'"):
+        _prepared(section, tmp_path, "mine", f"own={{mine: {OWN % (path, 'y', 'g/L', 'sum')}}}")

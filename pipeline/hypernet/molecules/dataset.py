@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -27,6 +28,7 @@ from hypernet.molecules.sources.archive import read_archive
 from hypernet.molecules.sources.geometry import canonical, structure_of
 from hypernet.molecules.sources.qm9 import Qm9, read_csv
 from hypernet.molecules.sources.readers import read_structures
+from hypernet.molecules.sources.text import shown
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -40,6 +42,10 @@ FEWEST = 20
 REBUILT_CONFORMERS = 5
 # Lines that a warning shows of what it is about.
 SHOWN = 5
+# Names that a message lists.
+SHOWN_FACTS = 8
+# 1,043 is a thousand to some, and one to others.
+_COMMA = re.compile(r"[-+]?[\d.]*,[\d.,]+(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -246,6 +252,9 @@ def with_all_elements(splits: dict[str, np.ndarray], molecules: Molecules) -> di
     Args:
         splits: rows by name.
         molecules: all of them.
+
+    Raises:
+        UserError: none is left to test, or to choose weights by.
     """
     known = np.unique(molecules.take(splits["train"]).numbers)
     strange = molecules.per_molecule(~np.isin(molecules.numbers, known)) > 0
@@ -253,6 +262,12 @@ def with_all_elements(splits: dict[str, np.ndarray], molecules: Molecules) -> di
     if not sum(len(rows) for rows in moved):
         return splits
     rest = {name: splits[name][~strange[splits[name]]] for name in ("validation", "test")}
+    for name, rows in rest.items():
+        if not len(rows):
+            raise UserError(
+                f"{len(molecules):,} molecules, none of which is left for {name}: those drawn for it have elements "
+                "that no other has, and train; give more molecules of each element"
+            )
     return {"train": np.concatenate([splits["train"], *moved]), **rest}
 
 
@@ -338,13 +353,15 @@ def _value(structure: Structure, name: str) -> tuple[float, str]:
     """A molecule's property, or why there is none."""
     text = structure.facts.get(name)
     if text is None:
-        there = ", ".join(structure.facts) or "nothing"
+        there = ", ".join(shown(fact, 30) for fact in [*structure.facts][:SHOWN_FACTS]) or "nothing"
+        there += f" and {len(structure.facts) - SHOWN_FACTS} more" if len(structure.facts) > SHOWN_FACTS else ""
         return math.nan, f"no {name}; there is {there}"
     try:
         value = float(text)
     except ValueError:
-        return math.nan, f"{name} is {text!r}, no number"
-    return (value, "") if math.isfinite(value) else (math.nan, f"{name} is {text!r}")
+        comma = "; accepted: a decimal point, and nothing between thousands" if _COMMA.fullmatch(text.strip()) else ""
+        return math.nan, f"{name} is {shown(text)}, no number{comma}"
+    return (value, "") if math.isfinite(value) else (math.nan, f"{name} is {shown(text)}")
 
 
 def described(data: PropertyData) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from torch import Tensor
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import fill, load_model, printable, restored, usable, without_weights
+from hypernet.molecules.baselines.arrays import array
 from hypernet.molecules.baselines.composition import Composition
 from hypernet.molecules.baselines.schnet import SchNet, check_sizes
 from hypernet.molecules.config import METHODS, Graph, MethodSettings, NetworkSettings, SchNetSettings
-from hypernet.molecules.core.elements import SYMBOLS, symbols_of
+from hypernet.molecules.core.elements import FREE_ATOMS, SYMBOLS, symbols_of
 from hypernet.molecules.core.graphs import neighbours
 from hypernet.molecules.core.molecules import Molecules, molecule, near_origin
 from hypernet.molecules.core.network import MessagePassing
 from hypernet.molecules.core.regressor import Regressor
 from hypernet.molecules.core.targets import Target
+from hypernet.molecules.core.units import FACTORS
 from hypernet.molecules.methods import REGRESSORS, build
 from hypernet.molecules.model import WrittenChange
 
@@ -72,6 +74,9 @@ class Predictor:
         validation: names, predictions and true values of the molecules for validation.
         equal_time: the same network after the second training of its run; None where there was none.
 
+    Raises:
+        ValueError: facts that are none of a property, or of elements.
+
     Attributes:
         target: the property, and its unit.
         elements: atomic numbers that training has seen.
@@ -91,8 +96,10 @@ class Predictor:
         equal_time: NetworkRegressor | None = None,
     ):
         self.method, self.title = method, printable(facts["title"])
-        self.target = Target(**facts["target"])
+        self.target = target_of(facts["target"])
         self.elements = tuple(int(number) for number in facts["elements"])
+        if not self.elements or min(self.elements) < 1 or max(self.elements) > len(SYMBOLS):
+            raise ValueError("elements are no atomic numbers")
         self.most_heavy, self.most_atoms = int(facts["most_heavy"]), int(facts["most_atoms"])
         self.regressor, self.validation, self.equal_time = regressor, validation, equal_time
         self.margin = conformal_margin(np.abs(validation[1] - validation[2]))
@@ -155,7 +162,7 @@ class Predictor:
         regressor = self._require_network("it writes no weights")
         network = regressor.network
         if not isinstance(network, MessagePassing) or not isinstance(network.change, WrittenChange):
-            raise UserError(f"{self.method}: it writes no weights; hyper does")
+            raise UserError(f"{self.method}: it writes no weights; hyper and hyper_base do")
         self._require_known(molecules)
         batch = neighbours(molecules, regressor.graph.cutoff, regressor.graph.nearest).batch(np.arange(len(molecules)))
         with torch.inference_mode():
@@ -172,7 +179,7 @@ class Predictor:
         """
         network = self.network
         if not isinstance(network, MessagePassing) or not isinstance(network.change, WrittenChange):
-            raise UserError(f"{self.method}: it has no c; hyper has")
+            raise UserError(f"{self.method}: it has no c; hyper and hyper_base have")
         return float(network.change.mix.detach())
 
     def energy_and_forces(self, numbers: Sequence[int], positions: np.ndarray) -> tuple[float, np.ndarray]:
@@ -212,7 +219,7 @@ class Predictor:
 
     def _require_network(self, reason: str) -> NetworkRegressor:
         if not isinstance(self.regressor, NetworkRegressor):
-            raise UserError(f"{self.method}: {reason}; accepted: schnet, nmp_edge, nmp_wide, hyper")
+            raise UserError(f"{self.method}: {reason}; accepted: schnet, nmp_edge, nmp_wide, hyper, hyper_base")
         return self.regressor
 
     def _require_known(self, molecules: Molecules) -> None:
@@ -229,6 +236,28 @@ def _spans(molecules: Molecules, rows: np.ndarray) -> list[tuple[int, int]]:
     """First atom and number of atoms of some molecules."""
     starts = molecules.starts
     return [(int(starts[row]), int(molecules.counts[row])) for row in rows]
+
+
+def target_of(facts: Mapping[str, Any]) -> Target:
+    """The property that a model file names.
+
+    Args:
+        facts: attributes of a ``Target``; people's own have any name and unit, of which what a terminal would obey is
+            left out.
+
+    Raises:
+        ValueError: a dimension, unit, readout or reference that is none.
+    """
+    texts: dict[str, Any] = {name: printable(value) for name, value in facts.items()}
+    target = Target(**texts)
+    units = FACTORS[target.dimension] if target.dimension else {target.unit: 1.0}
+    if target.unit not in units or target.shown_unit not in units:
+        raise ValueError(f"{target.unit} and {target.shown_unit} are no units of {target.dimension or 'one property'}")
+    if target.readout not in ("sum", "mean") or target.reference not in ("", *FREE_ATOMS):
+        raise ValueError(f"readout {target.readout}, reference {target.reference}")
+    if target.reference and target.dimension != "energy":
+        raise ValueError("free atoms have energies alone")
+    return target
 
 
 def conformal_margin(errors: np.ndarray) -> float:
@@ -284,7 +313,7 @@ def restore(content: dict[str, Any]) -> Predictor:
     settings = METHODS[method].settings.model_validate(content["settings"])
     assert isinstance(settings, MethodSettings)
     held_out = content["validation"]
-    predicted, true = (_finite(held_out[name]).numpy() for name in ("predicted", "true"))
+    predicted, true = (array(held_out, name, torch.float64, None) for name in ("predicted", "true"))
     names = [printable(name) for name in held_out["names"]]
     if not len(names) == len(predicted) == len(true) > 0:
         raise ValueError("validation: arrays of different lengths")

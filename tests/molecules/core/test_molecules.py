@@ -89,6 +89,8 @@ def test_nothing_is_wrong_with_real_molecules(rows, tiny):
         ([6, 1, 8], [[0, 0, 0], [0, 0, 1.1], [0, 0, 1.1]], "atoms 2 (H) and 3 (O) are 0 Å apart"),
         ([1, 1], [[0, 0, 0], [0, 0, 0.0741]], "0.0741 Å apart; accepted: 0.5 and more (are these Å"),
         ([8, 1, 1, 2], [[0, 0, 0.1], [0, 0.8, -0.5], [0, -0.8, -0.5], [0, 0, 9]], "2 parts that no bond joins"),
+        ([8, 1, 1], [[0, 0, 0.22], [0, 1.44, -0.9], [0, -1.44, -0.9]], "(are these Å, and not bohr or pm?)"),
+        ([6, 8], [[0, 0, 0], [0, 0, 1e38]], "2 parts that no bond joins"),
     ],
 )
 def test_what_is_wrong_is_said(numbers, positions, expected):
@@ -116,7 +118,7 @@ def test_parts_are_the_components_of_the_graph_of_near_atoms(count, size, seed):
 def test_a_molecule_far_from_the_origin_keeps_its_distances(shift):
     # In float32 two numbers near 1e6 are a sixteenth apart.
     places = np.array([[0, 0, 0], [0.75, 0, 0], [0, 0.625, 0.5]])
-    far = molecule([8, 1, 1], places + [shift, -shift, 0.5 * shift]).positions
+    far = molecule([8, 1, 1], places + np.array([shift, -shift, 0.5 * shift])).positions
     np.testing.assert_allclose(far - far[0], places, atol=1e-5)
 
 

@@ -106,6 +106,12 @@ def test_text_that_is_a_molecule_or_says_why_not(folder, given):
     assert bool(structure.problem) == (given != "F/C=C/F")
 
 
+@pytest.mark.parametrize("given", ["ethanol", "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"])
+def test_names_and_hashes_are_not_looked_up(folder, given):
+    (structure,) = read_structures([given])
+    assert "names and InChIKeys are not looked up; accepted: a SMILES" in structure.problem
+
+
 def test_more_than_is_held(folder, monkeypatch):
     monkeypatch.setattr(text, "MOST_MOLECULES", 2)
     assert len(read_structures(["C", "a.xyz"], conformers=1)) == 2

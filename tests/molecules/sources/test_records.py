@@ -166,6 +166,12 @@ def test_a_bad_record_does_not_hide_the_next(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_long_line_among_the_tags_is_gone_through_once(tmp_path):
+    block = chem.MolToMolBlock(model("C")) + "> <U0> (1)\n-1.5\n\n>" + "<" * 300_000 + "\nx\n\n$$$$\n"
+    (structure,) = read(tmp_path, block, "a.sdf")
+    assert (structure.problem, structure.facts["U0"]) == ("", "-1.5")
+
+
 MOL2 = """# written by hand
 @<TRIPOS>MOLECULE
 water

@@ -92,6 +92,7 @@ def test_too_many_cells(tmp_path):
         (b"\x00\x01", "not text"),
         (",".join(f"c{place}" for place in range(20)) + "\n1\n", "and 12 more"),
         ("smiles\n" + "C" * 200_000, "line 2: not a row"),
+        ("smiles" + ",x" * 10_000 + "\nC\n", "10,001 columns"),
     ],
 )
 def test_tables_that_are_none(tmp_path, content, message):

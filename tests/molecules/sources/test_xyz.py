@@ -54,6 +54,28 @@ def test_exponents(value, mark):
     assert number_of(f"{value:.17e}".replace("e", mark)) == value
 
 
+@pytest.mark.parametrize("text", ["1" * 300_000 + "x", "1." + "0" * 300_000 + "x", "1e" + "1" * 300_000 + "x"])
+def test_a_long_line_of_digits_is_gone_through_once(text):
+    # A pattern that looked for another way from every digit would take an hour.
+    with pytest.raises(ValueError, match="number is expected"):
+        number_of(text)
+
+
+@pytest.mark.parametrize("piece", ["x", "a={ ", "{", "}", "a b=' "])
+def test_a_long_comment_is_gone_through_once(tmp_path, piece):
+    path = tmp_path / "a.xyz"
+    path.write_text(f"1\n{piece * 300_000}\nHe 0 0 0\n")
+    (structure,) = read_xyz(path)
+    assert structure.problem == ""
+
+
+def test_pairs_that_follow_each_other_without_a_blank(tmp_path):
+    path = tmp_path / "a.xyz"
+    path.write_text("1\na=\"b c\"d=e f={1 2} g = 'h i',k=1 l={{1,2},{3}}\nHe 0 0 0\n")
+    (structure,) = read_xyz(path)
+    assert structure.facts == {"a": "b c", "d": "e", "f": "1 2", "g": "h i", "k": "1", "l": "1,2},{3"}
+
+
 @pytest.mark.parametrize("text", ["", "1_0", "0x1", "one", "1,5", "1e", "--1", "1.*", "١"])
 def test_what_is_no_number(text):
     with pytest.raises(ValueError, match="number is expected"):
@@ -98,6 +120,10 @@ def test_names_and_facts(tmp_path):
     assert second.where.endswith("many.xyz, line 6")
     (alone,) = frames_of(tmp_path, f"3\n\n{WATER}", "alone.xyz")
     assert alone.name == "alone"
+    # A step's energy is no part of a name.
+    (orca,) = frames_of(tmp_path, f"3\nCoordinates from ORCA-job water E -76.321456\n{WATER}", "job.xyz")
+    assert orca.name == "job"
+    assert "-76.321456" in orca.facts["comment"]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,20 @@ def test_jumps_and_sizes_are_warned_of(models, rows):
         large.get_potential_energy()
 
 
+def test_the_first_forces_come_with_a_warning(models, methanol):
+    methanol.calc = Calculator(models["smooth"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        methanol.get_potential_energy()
+    methanol.rattle(0.01)
+    with pytest.warns(UserWarning, match="no force has trained nmp_edge"):
+        methanol.get_forces()
+    methanol.rattle(0.01, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        methanol.get_forces()
+
+
 def test_without_ase_it_is_one_line(models, monkeypatch):
     module._calculator_class.cache_clear()
     monkeypatch.setitem(sys.modules, "ase.calculators.calculator", None)

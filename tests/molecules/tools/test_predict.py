@@ -139,6 +139,10 @@ def test_larger_molecules_than_any_of_the_training_are_warned_of(models, capsys)
     printed = capsys.readouterr()
     assert "warning: 1 of 2: 9 heavy atoms, none for training has more than 6" in printed.err
     assert "CCCCCCCCO" in printed.out
+    assert main(command(models, ["CCCCCCCCO", "C", "CCCCCCC"])) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("heavy atoms, none") == 1
+    assert "warning: 2 of 3: 7 to 9 heavy atoms, none for training has more than 6" in printed.err
     table = predict(["C", "CCCCCCCCO"], model=models["hyper"])
     assert "heavy atoms" not in table.warning[0]
     assert "9 heavy atoms" in table.warning[1]
@@ -159,7 +163,18 @@ def test_made_geometries_have_the_interval_of_made_geometries(models, tiny, tmp_
     assert width[1] == pytest.approx(open_model(model).margin)
     assert main(["molecules", "predict", "O", "--model", str(model)]) == 0
     line = "of 101 tested molecules the mean absolute error is 7.5 eV at geometries made from SMILES and 0.5 at"
-    assert line in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert line in printed
+    # The width is said as well as used.
+    assert f"of these errors: ±{errors[91]:.3g} eV\n" in printed
+    assert "geometries as given" not in printed
+
+
+def test_a_given_geometry_is_taken_for_one_like_the_datas(models, files, capsys):
+    assert main(command(models, [files[2]])) == 0
+    printed = capsys.readouterr().out
+    assert "geometries as given are taken for ones like those of the data (minima of B3LYP/6-31G(2df,p))" in printed
+    assert "made from SMILES" not in printed
 
 
 @pytest.mark.parametrize(
@@ -262,3 +277,9 @@ def test_help_imports_nothing_heavy(tmp_path):
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "HEAVY []" in out.stdout, out.stdout[-300:]
     assert "less the energies of the free atoms" in " ".join(out.stdout.split())
+
+
+def test_formal_charges_within_a_neutral_molecule_are_warned_of(models):
+    table = predict(["[NH3+]CC(=O)[O-]", "NCC(=O)O"], model=models["hyper"])
+    assert "atoms with formal charges" in table.warning[0]
+    assert "formal charges" not in table.warning[1]

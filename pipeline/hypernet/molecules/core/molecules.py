@@ -159,7 +159,8 @@ def problem(numbers: np.ndarray, positions: np.ndarray) -> str:
         atom = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
         return f"the position of atom {atom + 1} ({symbol_of(int(numbers[atom]))}) is not a number"
     place = np.asarray(positions, dtype=np.float64)
-    distances = np.linalg.norm(place[:, None] - place[None], axis=-1)
+    with np.errstate(over="ignore"):
+        distances = np.linalg.norm(place[:, None] - place[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
     if len(numbers) > 1 and distances.min() < NEAREST:
         first, second = sorted(int(atom) for atom in np.unravel_index(distances.argmin(), distances.shape))
@@ -170,7 +171,9 @@ def problem(numbers: np.ndarray, positions: np.ndarray) -> str:
         )
     pieces = fragments(numbers, distances)
     if pieces > 1:
-        return f"{pieces} parts that no bond joins; accepted: one molecule (without solvent or counter-ions)"
+        # In bohr no two atoms are near enough.
+        hint = "are these Å, and not bohr or pm?" if pieces == len(numbers) else "without solvent or counter-ions"
+        return f"{pieces} parts that no bond joins; accepted: one molecule ({hint})"
     return ""
 
 

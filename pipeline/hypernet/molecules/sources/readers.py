@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hypernet.lab.errors import UserError
@@ -55,8 +56,12 @@ def _read(text: str, place: int, column: str | None, conformers: int) -> list[St
             raise UserError(f"{text}: a file of an ending that is not read; {ACCEPTED}")
     smiles, name = (*text.split(None, 1), "", "")[:2] if not text.startswith(INCHI) else (text, "")
     structure = structure_of(smiles, name, f"input {place}", conformers)
-    if structure.problem.startswith("RDKit cannot read") and (not _bare(text) or "." in text):
-        raise UserError(f"{shown(text, 200)}: no such file, and {structure.problem}; {ACCEPTED}")
+    if structure.problem.startswith("RDKit cannot read"):
+        if not _bare(text) or "." in text:
+            raise UserError(f"{shown(text, 200)}: no such file, and {structure.problem}; {ACCEPTED}")
+        if text.replace("-", "").isalpha():
+            hint = "names and InChIKeys are not looked up; accepted: a SMILES, an InChI or a file"
+            structure = replace(structure, problem=f"{structure.problem}; {hint}")
     return [structure]
 
 

@@ -24,7 +24,7 @@ FLAT = 0.01
 # Lengths of bonds by the sums of covalent radii: drawings have all bonds of a length, or any.
 SHORTEST_BOND, LONGEST_BOND = 0.75, 1.3
 _COUNTS = re.compile(r"^ *(\d{1,3}).*V2000|^M  V30 COUNTS +(\d+)", re.MULTILINE)
-_TAG = re.compile(r">.*?<([^>]*)>")
+_TAG = re.compile(r">[^<]*+<([^>]*+)>")
 
 
 class Record(NamedTuple):

@@ -77,7 +77,10 @@ def read_table(path: Path, column: str | None = None, conformers: int = CONFORME
     """
     text = text_of(path)
     rows = _rows(path, text)
-    header = _distinct([name.strip() for name in next(rows, (1, []))[1]])
+    named = [name.strip() for name in next(rows, (1, []))[1]]
+    if len(named) > MOST_COLUMNS:
+        raise UserError(f"{path}: {len(named):,} columns; accepted: {MOST_COLUMNS:,} at most")
+    header = _distinct(named)
     if not header:
         raise UserError(f"{path}: no header in it; accepted: a first line that names the columns")
     of_smiles = _column(path, header, column)
@@ -127,10 +130,9 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _parts(line: str, separator: str) -> int:
     try:
-        parts = len(next(csv.reader([line], delimiter=separator, strict=True), []))
+        return len(next(csv.reader([line], delimiter=separator, strict=True), []))
     except csv.Error:
         return 0
-    return parts if parts <= MOST_COLUMNS else 0
 
 
 def _column(path: Path, header: Sequence[str], column: str | None) -> int:

@@ -25,9 +25,11 @@ QM9_TAIL = 3
 LONGEST_NAME = 60
 _COUNT = re.compile(r"\s*(\d{1,9})\s*", re.ASCII)
 _NUMBER = re.compile(
-    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:(?:[eEdD]|\*\^)[-+]?\d+)?|[-+]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE
+    r"[-+]?(?:\d++\.?\d*+|\.\d++)(?:(?:[eEdD]|\*\^)[-+]?\d++)?|[-+]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE
 )
-_PAIR = re.compile(r"""([^\s=,"']+)\s*=\s*("[^"]*"|'[^']*'|\{[^}]*\}|[^\s"']+)""")
+# A key begins where a word does: a long comment is then gone through once, and not from each of its letters.
+_PAIR = re.compile(r"""(?<![^\s=,"'{}])([^\s=,"'{}]++)\s*+=\s*+("[^"]*"|'[^']*'|\{[^{}]*\}|[^\s"']+)""")
+_DECIMALS = re.compile(r"\d\.\d{3}", re.ASCII)
 _CHARGE_KEYS = ("charge", "total_charge", "net_charge")
 _SPIN_KEYS = ("spin", "multiplicity", "spin_multiplicity", "mult")
 _NAME_KEYS = ("name", "molecule", "title", "id", "label")
@@ -217,8 +219,9 @@ def _facts(comment: str) -> dict[str, str]:
 
 
 def _title(comment: str) -> str:
-    """The comment where it reads like a name."""
+    """The comment where it reads like a name: no pairs, and no energy (ORCA: ``... ORCA-job x E -154.98832``)."""
     plain = len(comment) <= LONGEST_NAME and not any(letter in comment for letter in "=:")
+    plain = plain and _DECIMALS.search(comment) is None
     return comment if plain and any(letter.isalpha() for letter in comment) else ""
 
 

@@ -67,7 +67,7 @@ def _calculator_class() -> Any:
             # Says at once what has no forces.
             predictor.energy_and_forces([predictor.elements[0]] * 2, np.eye(2, 3))
             (self.quantity,) = wanted([predictor.target], [predictor.title], ["eV"], energy)
-            self.predictor = predictor
+            self.predictor, self.told = predictor, False
             _warn_of_jumps(predictor)
 
         def calculate(
@@ -86,6 +86,9 @@ def _calculator_class() -> Any:
             _refuse(self.atoms, self.predictor)
             if "numbers" in system_changes:
                 _warn_of_size(numbers, self.predictor)
+            if "forces" in properties and not self.told:
+                self.told = True
+                _warn_of_forces(self.predictor)
             value, forces = self.predictor.energy_and_forces([int(number) for number in numbers], positions)
             value = float(self.quantity.of(np.array([value]), molecule([int(n) for n in numbers], positions))[0])
             forces = forces * self.quantity.scale
@@ -120,6 +123,15 @@ def _warn_of_size(numbers: np.ndarray, predictor: Predictor) -> None:
             f"{heavy} heavy atoms; no molecule for training of {predictor.title} has more than {predictor.most_heavy}",
             stacklevel=4,
         )
+
+
+def _warn_of_forces(predictor: Predictor) -> None:
+    """At QM9's minima forces are of the order of 1 eV/Å, and relaxations of ethanol end in pieces."""
+    warnings.warn(
+        f"no force has trained {predictor.method}: forces are the slope of its energies, and where it has learned at "
+        "relaxed geometries alone, as QM9's, relaxations and dynamics tear molecules apart",
+        stacklevel=4,
+    )
 
 
 def _warn_of_jumps(predictor: Predictor) -> None:

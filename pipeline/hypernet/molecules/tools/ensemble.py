@@ -46,12 +46,14 @@ class Rebuilt:
         error: mean absolute error, in the target's unit.
         same: that of the same molecules at the geometries of the data.
         count: of them.
+        width: half of the interval's width, the mean over these molecules, in the target's unit.
     """
 
     interval: Interval
     error: float
     same: float
     count: int
+    width: float
 
 
 class Ensemble:
@@ -130,11 +132,13 @@ class Ensemble:
         true, same, made = np.array([[table[name] for name in shared] for table in tables]).transpose(2, 0, 1)
         predicted, spread = _summed_up(list(made))
         errors = np.abs(predicted - true[0])
+        interval = conformal(errors, spread)
         return Rebuilt(
-            conformal(errors, spread),
+            interval,
             float(errors.mean()),
             float(np.abs(same.mean(axis=0) - true[0]).mean()),
             len(shared),
+            float(interval.half(spread).mean()),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import string
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -152,8 +153,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="MOLECULE",
-        help="a SMILES, or a file: .smi, .csv or .tsv with SMILES, .sdf, .mol, .xyz, .npy or .npz ([B, n, 4]: atomic "
-        "number, x, y, z in Å)",
+        help="a SMILES or InChI, or a file: .smi, .csv or .tsv with SMILES, .sdf, .mol, .mol2, .pdb, .xyz (each also "
+        ".gz), a folder of such, .npy or .npz ([B, n, 4]: atomic number, x, y, z in Å)",
     )
     parser.add_argument(
         "--model",
@@ -225,20 +226,22 @@ def _refuse_nothing(table: pd.DataFrame, answers: Sequence[Answer]) -> None:
 
 def _tell(table: pd.DataFrame, structures: Sequence[Structure], answers: Sequence[Answer], out: Path | None) -> None:
     """Say what the numbers are, show them, and warn."""
-    from hypernet.molecules.tools.caveats import about_geometries
+    from hypernet.molecules.tools.caveats import about_geometries, about_given
 
+    made = [bool(structure.made) for structure in structures if not structure.problem]
     for answer in answers:
         print(answer.sentences())
-        if any(structure.made and not structure.problem for structure in structures):
+        if any(made):
             print(f"  {about_geometries(answer.ensemble, answer.quantity)}")
+        if not all(made):
+            print(f"  {about_given(answer.ensemble)}")
     if out is None:
         print(_on_screen(table, answers))
     else:
         print(f"{out}: {len(table):,} molecule{'s' if len(table) > 1 else ''}")
     several = len(table) > 1
     if several:
-        phrases = Counter(phrase for text in table.warning if text for phrase in text.split(SEPARATOR))
-        for phrase, number in phrases.items():
+        for phrase, number in _counted(table.warning):
             print(f"warning: {number:,} of {len(table):,}: {phrase}", file=sys.stderr)
     elif table.warning[0]:
         print(f"warning: {table.warning[0]}", file=sys.stderr)
@@ -249,6 +252,22 @@ def _tell(table: pd.DataFrame, structures: Sequence[Structure], answers: Sequenc
         print(_printable(f"  {row.source}: {row.problem}"), file=sys.stderr)
     if len(rows) > SHOWN:
         print(f"  and {len(rows) - SHOWN:,} more, see the column problem of --out", file=sys.stderr)
+
+
+def _counted(warnings: Iterable[str]) -> list[tuple[str, int]]:
+    """Phrases and how many molecules have them; of those that differ in their first number one, with its range."""
+    sizes: dict[str, list[int]] = {}
+    counts: Counter[str] = Counter()
+    for phrase in (phrase for text in warnings if text for phrase in text.split(SEPARATOR)):
+        rest = phrase.lstrip(string.digits)
+        counts[rest] += 1
+        if number := phrase.removesuffix(rest):
+            sizes.setdefault(rest, []).append(int(number))
+    lines = []
+    for rest, count in counts.items():
+        low, high = (min(sizes[rest]), max(sizes[rest])) if rest in sizes else (0, 0)
+        lines.append((f"{low} to {high}{rest}" if low < high else f"{low or ''}{rest}", count))
+    return lines
 
 
 def _on_screen(table: pd.DataFrame, answers: Sequence[Answer]) -> str:
