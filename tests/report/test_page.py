@@ -207,6 +207,13 @@ def test_every_domain_is_named_and_only_those_with_results_have_a_section(result
     assert later.count("not built yet") == len(DOMAINS) - len(available())
 
 
+def test_a_number_that_could_not_be_had_is_named_as_such(results):
+    assert "not available" not in page_of(results).text
+    edit(results / "codes" / "summary.csv", "0.0456", "")
+    edit(results / "codes" / "summary.csv", "from memory", "not available: no table")
+    assert ("span", "published: not available") in page_of(results).pieces
+
+
 def test_numbers_stand_beside_what_was_published(results):
     page = page_of(results)
     assert ("span", "0.0123") in page.pieces

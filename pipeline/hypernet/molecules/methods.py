@@ -29,7 +29,14 @@ from hypernet.molecules.core.regressor import Regressor
 from hypernet.molecules.dataset import PropertyData
 from hypernet.molecules.model import DeviatingChange, GeneratedChange, hyper_message_passing
 
-TITLES = {name: method.title for name, method in METHODS.items()}
+# Only quoted, not run here.
+QUOTED = {
+    "enn_s2s": "enn-s2s",
+    "dimenet": "DimeNet++",
+    "painn": "PaiNN",
+    "equiformer": "Equiformer",
+}
+TITLES = {name: method.title for name, method in METHODS.items()} | QUOTED
 MEAN_ALPHA = 0.0
 # What opens again the methods without a network.
 REGRESSORS: dict[str, type[Regressor]] = {

@@ -146,6 +146,17 @@ def test_published_and_unverified_numbers_never_share_a_column(runs, published):
     assert none["source"] == ""
 
 
+def test_a_number_that_could_not_be_had_says_so_and_is_quoted_nowhere_else(runs, published):
+    metrics = runs(("A", "bp", 0, [measurement(), measurement(group="5 dB")]))
+    known = published("A,bp,4 dB,ber,,not available,no table", "A,turbo,5 dB,ber,,not available,no table")
+    table = summarise("codes", "smoke", metrics, known)
+    assert len(table) == 2
+    sought, other = row(table, group="4 dB"), row(table, group="5 dB")
+    assert sought["source"] == "not available: no table"
+    assert sought[["published", "unverified"]].isna().all()
+    assert other["source"] == ""
+
+
 def test_a_method_that_is_only_quoted_has_a_row_without_a_measurement(runs, published):
     metrics = runs(("A", "bp", 0, [measurement()]), ("B", "bp", 0, [measurement(group="5 dB")]))
     known = published(
@@ -197,6 +208,7 @@ def test_one_run_given_twice_is_not_taken_for_two(runs, published):
         (["A,bp,,ber,0.5,published,x", "B,bp,,ber,0.5,published,x,y"], 3, "published"),
         (["A,bp,,ber,0.5,published,x,y", "B,bp,,ber,0.5,published,x,y"], 2, "published"),
         (["A,bp,,ber"], 2, "status"),
+        (["A,bp,,ber,0.5,not available,x"], 2, "value"),
     ],
     ids=[
         "status",
@@ -209,6 +221,7 @@ def test_one_run_given_twice_is_not_taken_for_two(runs, published):
         "a cell too many",
         "a cell too many everywhere",
         "cells missing",
+        "a number that is not available",
     ],
 )
 def test_a_bad_published_row_is_one_line_with_its_number(published, lines, number, problem):
@@ -239,7 +252,9 @@ def test_the_published_numbers_of_every_domain_are_readable_and_name_their_sourc
     # The talk shows super-resolution as a picture; nobody published numbers of it.
     assert len(table) or domain == "superres"
     assert (table["source"].str.len() > 0).all()
-    assert np.isfinite(table["value"]).all()
+    absent = table["status"] == "not available"
+    assert np.isfinite(table["value"][~absent]).all()
+    assert table["value"][absent].isna().all()
     assert set(table["method"]) <= set(room(domain, "methods").TITLES)
 
 
