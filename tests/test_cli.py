@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import signal
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_help_imports_nothing_heavy(arguments):
 def test_help_names_every_domain_and_every_verb():
     done = hypernet("--help")
     assert done.returncode == 0
-    assert all(f"\n    {domain} " in done.stdout for domain in available())
+    # A name that is longer than its column has its line to itself.
+    assert all(re.search(rf"\n    {domain}\s", done.stdout) for domain in available())
     for domain in available():
         done = hypernet(domain, "--help")
         assert done.returncode == 0
