@@ -10,8 +10,10 @@ import pytest
 from hypernet.lab.errors import UserError
 from hypernet.molecules import dataset as module
 from hypernet.molecules import raw
+from hypernet.molecules.core.elements import FREE_ATOMS
 from hypernet.molecules.core.graphs import neighbours
 from hypernet.molecules.core.molecules import joined, molecule
+from hypernet.molecules.core.targets import TARGETS
 
 OWN = "{path: %s, kind: auto, target: %s, unit: %s, readout: %s}"
 
@@ -170,3 +172,21 @@ def test_names_of_columns_are_shown_without_what_a_terminal_obeys_and_not_all(se
     path.write_text(f"SMILES;\x1b[2Jy;{more}\n" + "".join(f"{smiles};1\n" for smiles in CHAINS), encoding="utf-8")
     with pytest.raises(UserError, match=r"there is '\\x1b\[2Jy'"):
         _prepared(section, tmp_path, "mine", f"own={{mine: {OWN % (path, 'y', 'g/L', 'sum')}}}")
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_every_property_is_learned_in_its_unit(rows, name):
+    """As PyTorch Geometric gives them: eV for energies, QM9's own units for the rest, free atoms taken off of four."""
+    target = TARGETS[name]
+    values = module._in_unit(rows, target)
+    assert np.isfinite(values).all()
+    if target.dimension != "energy":
+        assert np.array_equal(values, rows.values[name])
+        return
+    ev = 27.211386246 * rows.values[name]
+    if name in ("U0", "U", "H", "G"):
+        atoms = rows.molecules.composition((1, 6, 7, 8, 9)) @ [FREE_ATOMS[name][number] for number in (1, 6, 7, 8, 9)]
+        ev = ev - 27.211386246 * atoms
+        # Every molecule is bound.
+        assert values.max() < 0
+    np.testing.assert_allclose(values, ev, atol=1e-7)
