@@ -22,9 +22,6 @@ from hypernet.molecules.core.network import MessagePassing
 from hypernet.molecules.dataset import PropertyData
 from hypernet.molecules.model import WrittenChange
 
-# Edges that are looked at together where no gradient is kept.
-EDGES_AT_ONCE = 2**15
-
 
 class Example(NamedTuple):
     """Some molecules, and their normalised property ``[M]``."""
@@ -70,12 +67,8 @@ class HeldOutMolecules(Dataset[Example]):
     """The molecules for validation, as many at once as have so many edges together."""
 
     def __init__(self, data: PropertyData, wanted: np.ndarray):
-        held_out = data.splits["validation"]
-        graphs = data.graphs
-        order = held_out[np.argsort(graphs.edges[held_out], kind="stable")]
-        pieces = np.cumsum(graphs.edges[order]) // EDGES_AT_ONCE
-        self.parts = np.split(order, np.flatnonzero(np.diff(pieces)) + 1)
-        self.graphs, self.wanted = graphs, torch.from_numpy(wanted.astype(np.float32))
+        self.graphs, self.parts = data.graphs, data.graphs.parts(data.splits["validation"])
+        self.wanted = torch.from_numpy(wanted.astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.parts)

@@ -30,8 +30,6 @@ from hypernet.molecules.model import WrittenChange
 
 # Of the form of model files: it rises when names or shapes in them change.
 VERSION = 1
-# Edges that are looked at together: bounds the memory.
-EDGES_AT_ONCE = 2**15
 # Share of true values that lie within the margin, of molecules like those of the validation.
 COVERED = 0.9
 
@@ -56,7 +54,7 @@ class NetworkRegressor:
         out = np.empty(len(molecules))
         with torch.inference_mode():
             graphs = neighbours(molecules, self.graph.cutoff, self.graph.nearest)
-            for rows, batch in graphs.batches(EDGES_AT_ONCE):
+            for rows, batch in graphs.batches():
                 out[rows] = self.network(batch.to(self.device)).double().cpu().numpy()
         return self.offset.predict(molecules) + self.scale * out
 
@@ -115,8 +113,13 @@ class Predictor:
     @property
     def generated(self) -> bool:
         """See the class."""
-        network = self.network
-        return isinstance(network, MessagePassing) and isinstance(network.change, WrittenChange)
+        return self._change is not None
+
+    @property
+    def _change(self) -> WrittenChange | None:
+        """What writes weights for each atom, where something does."""
+        change = self.network.change if isinstance(self.network, MessagePassing) else None
+        return change if isinstance(change, WrittenChange) else None
 
     def __call__(self, molecules: np.ndarray) -> np.ndarray:
         """See the class.
@@ -147,9 +150,10 @@ class Predictor:
         with torch.inference_mode():
             graph = regressor.graph
             graphs = neighbours(molecules, graph.cutoff, graph.nearest)
-            for rows, batch in graphs.batches(EDGES_AT_ONCE):
-                atoms = np.concatenate([np.arange(start, start + count) for start, count in _spans(molecules, rows)])
-                parts[atoms] = regressor.network.atoms(batch.to(regressor.device)).double().cpu().numpy()
+            for rows, batch in graphs.batches():
+                parts[molecules.atoms_of(rows)] = (
+                    regressor.network.atoms(batch.to(regressor.device)).double().cpu().numpy()
+                )
         average = self.target.readout == "mean"
         return regressor.offset.of_atoms(molecules, average) + regressor.scale * parts
 
@@ -160,14 +164,14 @@ class Predictor:
             UserError: see ``predict``; or a method that writes none.
         """
         regressor = self._require_network("it writes no weights")
-        network = regressor.network
-        if not isinstance(network, MessagePassing) or not isinstance(network.change, WrittenChange):
+        network, change = regressor.network, self._change
+        if not isinstance(network, MessagePassing) or change is None:
             raise UserError(f"{self.method}: it writes no weights; hyper and hyper_base do")
         self._require_known(molecules)
         batch = neighbours(molecules, regressor.graph.cutoff, regressor.graph.nearest).batch(np.arange(len(molecules)))
         with torch.inference_mode():
             states = network.states(batch.to(regressor.device))
-            written = [network.change.theta(step, states[0], state) for step, state in enumerate(states[:-1])]
+            written = [change.theta(step, states[0], state) for step, state in enumerate(states[:-1])]
         return [theta.cpu().numpy() for theta in written]
 
     @property
@@ -177,10 +181,9 @@ class Predictor:
         Raises:
             UserError: a method without it.
         """
-        network = self.network
-        if not isinstance(network, MessagePassing) or not isinstance(network.change, WrittenChange):
+        if self._change is None:
             raise UserError(f"{self.method}: it has no c; hyper and hyper_base have")
-        return float(network.change.mix.detach())
+        return float(self._change.mix.detach())
 
     def energy_and_forces(self, numbers: Sequence[int], positions: np.ndarray) -> tuple[float, np.ndarray]:
         """An energy and minus its gradient, computed in float64.
@@ -230,12 +233,6 @@ class Predictor:
                 f"{molecules.names[row]}: {symbols_of(molecules.numbers[strange])}, which the training of {self.title} "
                 f"has never seen; accepted: {symbols_of(self.elements)}"
             )
-
-
-def _spans(molecules: Molecules, rows: np.ndarray) -> list[tuple[int, int]]:
-    """First atom and number of atoms of some molecules."""
-    starts = molecules.starts
-    return [(int(starts[row]), int(molecules.counts[row])) for row in rows]
 
 
 def target_of(facts: Mapping[str, Any]) -> Target:

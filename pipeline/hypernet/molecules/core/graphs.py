@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hypernet.molecules.core.molecules import Molecules
+from hypernet.molecules.core.molecules import Molecules, places_of
 
 # Distances that are looked at together.
 DISTANCES_AT_ONCE = 2**22
+# Edges that are looked at together where no gradient is kept.
+EDGES_AT_ONCE = 2**15
 
 
 class Batch(NamedTuple):
@@ -71,16 +74,18 @@ class Graphs:
     def __len__(self) -> int:
         return len(self.molecules)
 
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """The first edge of each molecule, ``[M]``."""
+        return np.cumsum(self.edges) - self.edges
+
     def batch(self, rows: np.ndarray) -> Batch:
         """Some molecules as one graph: arrays put one behind the other."""
         molecules = self.molecules
         rows = np.asarray(rows, dtype=np.int64)
         counts, edges = molecules.counts[rows], self.edges[rows]
-        first_atoms, first_edges = np.cumsum(counts) - counts, np.cumsum(edges) - edges
-        atoms = np.repeat(molecules.starts[rows] - first_atoms, counts) + np.arange(counts.sum())
-        starts = np.cumsum(self.edges) - self.edges
-        places = np.repeat(starts[rows] - first_edges, edges) + np.arange(edges.sum())
-        shift = np.repeat(first_atoms, edges)
+        atoms, places = molecules.atoms_of(rows), places_of(self._starts[rows], edges)
+        shift = np.repeat(np.cumsum(counts) - counts, edges)
         return Batch(
             torch.from_numpy(molecules.numbers[atoms].astype(np.int64)),
             torch.from_numpy(molecules.positions[atoms]),
@@ -90,23 +95,27 @@ class Graphs:
             len(rows),
         )
 
-    def batches(self, most_edges: int) -> Iterator[tuple[np.ndarray, Batch]]:
-        """All molecules, as many at once as have so many edges together, the small ones first; at least one.
+    def parts(self, rows: np.ndarray, most_edges: int = EDGES_AT_ONCE) -> list[np.ndarray]:
+        """Some molecules, as many at once as have so many edges together, the small ones first; at least one.
 
         Args:
+            rows: of the molecules.
             most_edges: bounds the memory.
-
-        Yields:
-            rows, and their graph.
         """
-        order = np.argsort(self.edges, kind="stable")
-        start = 0
+        order = rows[np.argsort(self.edges[rows], kind="stable")]
         sums = np.cumsum(self.edges[order])
+        parts, start = [], 0
         while start < len(order):
             before = sums[start - 1] if start else 0
             end = max(start + 1, int(np.searchsorted(sums, before + most_edges, side="right")))
-            yield order[start:end], self.batch(order[start:end])
+            parts.append(order[start:end])
             start = end
+        return parts
+
+    def batches(self, most_edges: int = EDGES_AT_ONCE) -> Iterator[tuple[np.ndarray, Batch]]:
+        """All molecules in :meth:`parts`: rows, and their graph."""
+        for rows in self.parts(np.arange(len(self)), most_edges):
+            yield rows, self.batch(rows)
 
 
 def neighbours(molecules: Molecules, cutoff: float, nearest: int | None = None) -> Graphs:

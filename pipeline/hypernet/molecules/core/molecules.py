@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -31,6 +32,16 @@ RADII = {
 OTHER_RADIUS = 1.6
 # Å from the origin, within which single precision tells places to a hundred-thousandth.
 FAR = 100.0
+
+
+def places_of(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The places of some runs of neighbours, one run after the other.
+
+    Args:
+        starts: where each begins, ``[n]``.
+        counts: how long it is, ``[n]``.
+    """
+    return np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class Molecules:
         for end, count in zip(ends, self.counts, strict=True):
             yield self.numbers[end - count : end], self.positions[end - count : end]
 
-    @property
+    @cached_property
     def starts(self) -> np.ndarray:
         """The first atom of each molecule, ``[M]``."""
         return np.cumsum(self.counts) - self.counts
@@ -94,16 +105,18 @@ class Molecules:
         start = self.starts[row]
         return formula_of(self.numbers[start : start + self.counts[row]])
 
+    def atoms_of(self, rows: np.ndarray) -> np.ndarray:
+        """Places of the atoms of some molecules, in the order of ``rows``."""
+        return places_of(self.starts[rows], self.counts[rows])
+
     def take(self, rows: np.ndarray | Sequence[int]) -> Molecules:
         """Some of them, in the order of ``rows``."""
         rows = np.asarray(rows, dtype=np.int64)
-        counts = self.counts[rows]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        atoms = np.repeat(self.starts[rows], counts) + within
+        atoms = self.atoms_of(rows)
         return Molecules(
             self.numbers[atoms],
             self.positions[atoms],
-            counts,
+            self.counts[rows],
             [self.names[row] for row in rows],
             [self.smiles[row] for row in rows],
         )
