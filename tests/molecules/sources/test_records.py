@@ -220,7 +220,7 @@ def test_models_of_a_pdb_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.sdf", "a.mol", "a.mol2", "a.pdb"])
-@pytest.mark.parametrize("content", ["", "\n\n", b"\0\1\2", gzip.compress(b"x" * 9999)[:-9]])
+@pytest.mark.parametrize("content", ["", "\n\n", b"\0\1\2", gzip.compress(b"x" * 9999, mtime=0)[:-9]])
 def test_files_without_molecules(tmp_path, name, content):
     with pytest.raises(UserError, match=name):
         read(tmp_path, content, name)

@@ -40,7 +40,7 @@ def test_a_list(tmp_path):
         "id\tcanonical_smiles\tU0\n7\tC\t-1.5\n8\t\t2\n9\tCQ",
         '"id","Smiles","U0"\n"7","C","-1.5"\n"8","","2"\n"9","CQ",""\n',
         "id,Isomeric SMILES,U0\n7,C,-1.5\n8,,2\n9,CQ,\n".encode("utf-16"),
-        gzip.compress(b"U0,structure,id\n-1.5,C,7\n2,,8\n,CQ,9\n"),
+        gzip.compress(b"U0,structure,id\n-1.5,C,7\n2,,8\n,CQ,9\n", mtime=0),
         "\n\nid , rdkit-smiles, U0\n7, C ,-1.5\n8,  ,2\n9,CQ, ,,\n",
     ],
 )

@@ -91,7 +91,7 @@ def test_what_is_no_number(text):
         f"\n\n3\nwater\n{WATER}".replace(" 0.119", "\t1.19*^-1\t-0.5").replace(" ", "\t"),
         f"3\nwater\n{WATER}".replace("O", "8").replace("H", "1"),
         f"3\nwater\n{WATER}".replace("O", "o").replace("H", "h").replace("0.477", "4.77D-01"),
-        gzip.compress(f"3\nwater\n{WATER}".encode()),
+        gzip.compress(f"3\nwater\n{WATER}".encode(), mtime=0),
         f"3\nwater\n{WATER}".encode("utf-16"),
         b"3\nProperties=id:I:1:pos:R:3:species:S:1 name=water\n1 0 0 .119 O\n2 0 .763 -.477 H\n3 0 -.763 -.477 H",
         f'3\nLattice="9 0 0 0 9 0 0 0 9" pbc="F F F" Properties=species:S:1:pos:R:3 name="water"\n{WATER}',
@@ -190,7 +190,7 @@ def test_a_file_that_ends_early(tmp_path):
         ("", "no molecules"),
         ("\n \n", "no molecules"),
         (b"\x00\x01\x02", "not text"),
-        (gzip.compress(b"3\n" * 9999)[:-20], "cannot be read"),
+        (gzip.compress(b"3\n" * 9999, mtime=0)[:-20], "cannot be read"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, text, message):
