@@ -1,4 +1,4 @@
-"""Time filters per sample against loops, vmap and unfolding, and one nowcast against pysteps' optical flow.
+"""Time filters per sample against loops, vmap and unfolding, and nowcasts against pysteps' optical flow.
 
     python -m benchmarks radar [--repetitions 7] [--threads 1]
 
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,15 +23,18 @@ from torch.func import vmap
 from torch.nn import functional as F
 
 from benchmarks import heading, milliseconds, row, settings, timing
+from hypernet.lab.config import check, load
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.baselines.global_motion import GlobalMotion
 from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow
+from hypernet.radar.config import Config
 from hypernet.radar.core.frames import INPUTS, Geometry, to_grey
 from hypernet.radar.core.tiles import OnTiles, PatchNetwork, join
 from hypernet.radar.core.trunk import Layer
 from hypernet.radar.model import PatchDynamicConvolution, WholeImageDynamicConvolution
 from hypernet.radar.sources.storms import event
+from hypernet.radar.trained import Forecaster, module_of
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
 # The networks of the paper's scale, as far as they are known: docs/radar.md.
@@ -40,6 +44,11 @@ HIDDEN = 256
 # Samples, pixels a side, taps.
 SIZES = [(128, 28, 21), (256, 60, 51), (32, 250, 51)]
 IMAGES = 8
+# A radar's surroundings and a country, pixels; an hour of ten-minute steps.
+FIELDS = [(250, 250), (1226, 760)]
+STEPS = 6
+METHODS = ["pysteps", "last_frame", "global_motion", "soft_motion", "whole_matching", "patch_matching"]
+PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 PYSTEPS = find_spec("pysteps") is not None and find_spec("cv2") is not None
 
 Form = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -162,6 +171,26 @@ def nowcasts(repetitions: int) -> None:
         print(row(f"{PAPER.size} × {PAPER.size}", label, *timing(values, first), errors[label]), flush=True)
 
 
+# --- an hour of whole fields ------------------------------------------------------------------------------------
+
+
+def hours(repetitions: int) -> None:
+    """All steps of a nowcast, by the settings of params.yaml and with the reach of the paper's sizes."""
+    config = check(Config, load([PARAMS])["radar"], "radar")
+    torch.manual_seed(0)
+    forecasters = {}
+    for method in METHODS if PYSTEPS else METHODS[1:]:
+        method_settings = config.settings("train", config.datasets[0], method)
+        forecasters[method] = Forecaster(method, "", PAPER, method_settings, module_of(method_settings, PAPER))
+    for height, width in FIELDS:
+        frames = to_grey(event(0, 0, max(height, width), INPUTS))[None, :, :height, :width]
+        actions = {
+            forecaster.method: partial(forecaster.at(PAPER.margin).roll_out, frames, STEPS)
+            for forecaster in forecasters.values()
+        }
+        print_rows(f"{height} × {width}", actions, repetitions)
+
+
 # --- the search for one motion --------------------------------------------------------------------------------
 
 
@@ -213,6 +242,9 @@ def main(argv: Sequence[str]) -> None:
     print("\nOne nowcast of simulated rain; ratio to the first row, half the squared error of the image after it\n")
     print(heading("image", "method", "ms", "quartiles", "ratio", "error"))
     nowcasts(options.repetitions)
+    print(f"\nA nowcast of {STEPS} steps for whole fields, up to {PAPER.margin} px a step; ratio to the first row\n")
+    print(heading("field", "method", "ms", "quartiles", "ratio"))
+    hours(options.repetitions)
     print("\nThe one displacement of an image, milliseconds per image; ratio to ours\n")
     print(heading("image", "search", "ms", "quartiles", "ratio"))
     for geometry in (SMOKE, PAPER):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hypernet import __version__
 from hypernet.domains import DOMAINS, available, config_types, room
 from hypernet.lab import config
-from hypernet.lab.errors import UserError
+from hypernet.lab.errors import CollapsedError, UserError
 from hypernet.lab.options import whole_number
 
 if TYPE_CHECKING:
@@ -446,7 +446,7 @@ def main(argv: list[str] | None = None) -> int:
         if "--debug" in argv:
             raise
         print(f"hypernet: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, CollapsedError) else 2
     except BrokenPipeError:
         # The reader (head, less) has seen enough: what is still in the buffer goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

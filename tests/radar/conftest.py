@@ -53,6 +53,15 @@ SMALL = (
     "whole_dynamic.train={max_steps: 40, batch: 8}",
     "patch_dynamic.network={layers: [{channels: 8, kernel: 5, stride: 1, pool: 2}], hidden: 32}",
     "patch_cnn.network={layers: [{channels: 8, kernel: 5, stride: 1, pool: 2}], hidden: 32}",
+    "whole_matching={channels: 4, kernel: 3, train: {max_steps: 20, check_every_steps: 10, learning_rate: 0.01, "
+    "batch: 4, turned: true}}",
+    "patch_matching={channels: 4, kernel: 3, around: [1], patches: 9, train: {max_steps: 20, check_every_steps: 10, "
+    "learning_rate: 0.01, batch: 4, turned: true}}",
+    "pixel_cnn={network: {layers: [{channels: 8, kernel: 7, stride: 2, pool: 2}], hidden: 32}, kernel: 5, "
+    "train: {batch: 8}}",
+    "soft_motion.train={max_steps: 10, check_every_steps: 5, learning_rate: 0.05, batch: 4, turned: true}",
+    "constant_filter.train={learning_rate: 0.05, batch: 8}",
+    "train.warm_up_steps=5",
     "patch_linear={alphas: [0.01, 0.1], patches: 3000}",
     "evaluate={lead_steps: 3, resamples: 100}",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from hypernet.lab.acquire import MIRROR_VARIABLE
 from hypernet.lab.errors import UserError
 from hypernet.radar import dataset
-from hypernet.radar.core.frames import INPUTS, LEVELS, SPLITS
+from hypernet.radar.core.frames import INPUTS, LEVELS, SPLITS, Sequence
 from hypernet.radar.dataset import load, prepare, truth_of
 from hypernet.radar.raw import event_names, make
+from hypernet.radar.sources import cf
 from hypernet.radar.sources.palette import find_palette
 from hypernet.radar.sources.patches import PatchPlaces
+from hypernet.radar.sources.services import files_of
 from hypernet.radar.sources.windows import SPAN
 
 
@@ -162,3 +165,104 @@ def test_files_of_a_weather_service_become_windows(service, radar_folder, config
     assert len(data.windows["train"]) > 100
     wet = (data.inputs("test", np.arange(20))[:, -1] > 0.3).mean(axis=(1, 2))
     assert wet.min() >= 0.05 - 1e-6
+
+
+def own_folder(folder, minutes, count=40, late=0):
+    """NetCDF files of rain that moves a pixel a step, twenty images in each."""
+    draw = np.random.default_rng(0)
+    field = np.where(draw.random((70, 64)) < 0.5, 100, 30).astype(np.uint8)
+    grey = np.stack([np.roll(field, step, axis=1) for step in range(count)])
+    seconds = np.round(np.arange(count) * 60 * minutes + draw.integers(-late, late + 1, count)).astype("timedelta64[s]")
+    time = np.datetime64("2024-05-01T00:00:00", "s") + seconds
+    x, y = np.arange(64) * 2000.0, -np.arange(70) * 2000.0
+    folder.mkdir(exist_ok=True)
+    for first in range(0, count, 20):
+        part = slice(first, first + 20)
+        outside = np.zeros(field.shape, bool)
+        cf.write(folder / f"{first:03d}.nc", Sequence(grey[part], time[part], outside, x, y, "+proj=laea +lat_0=50"))
+    return folder
+
+
+@pytest.mark.parametrize(("minutes", "step"), [(6, "null"), (7.5, 7.5), (15, "null"), (15, 15), (3.5, 7)])
+def test_a_persons_own_radar_at_any_step(small, tmp_path, minutes, step):
+    folder = own_folder(tmp_path / "mine", minutes)
+    section = small(
+        "datasets=[mine]", f"own={{mine: {{path: {folder}, kind: auto}}}}", f"windows={{step_minutes: {step}}}"
+    )
+    data = prepared_own(section, tmp_path)
+    assert data.step_seconds == 60 * (minutes if step == "null" else step)
+    assert (data.title, data.simulated) == ("mine", False)
+    assert data.grey.shape == (40, 70, 64)
+    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text())["facts"]
+    assert manifest["origin"] == str(folder)
+    # The files are copies: what was trained on stays what it was.
+    assert sorted(path.name for path in (tmp_path / "raw" / "own").iterdir()) == ["000.nc", "020.nc"]
+
+
+def prepared_own(section, folder):
+    make("mine", folder / "raw", section.settings("raw", "mine"))
+    prepare("mine", folder / "raw", folder / "data", section.settings("prepare", "mine"))
+    return load(folder / "data")
+
+
+def test_a_step_that_does_not_fit_names_the_option(small, tmp_path):
+    section = small("datasets=[mine]", f"own={{mine: {{path: {own_folder(tmp_path / 'mine', 15)}, kind: netcdf}}}}")
+    with pytest.raises(UserError, match=r"are 15 minutes apart; accepted: 10 minutes .* another step_minutes"):
+        prepared_own(section, tmp_path)
+
+
+def test_simulated_rain_has_its_own_step(raw_small, small, tmp_path):
+    section = small("windows={step_minutes: 20}")
+    with pytest.raises(UserError, match="step_minutes is 20; simulated rain has an image each 10 minutes"):
+        prepare("simulated", raw_small, tmp_path, section.settings("prepare", "simulated"))
+
+
+def test_uneven_volumes_are_resampled_to_full_steps(small, tmp_path):
+    folder = own_folder(tmp_path / "mine", 7, count=90, late=60)
+    section = small(
+        "datasets=[mine]",
+        f"own={{mine: {{path: {folder}, kind: auto}}}}",
+        "windows={step_minutes: 10, tolerance_seconds: 280, resample: nearest}",
+    )
+    data = prepared_own(section, tmp_path)
+    assert data.step_seconds == 600
+    assert set(np.unique(data.time.astype(np.int64) % 600)) == {0}
+    assert 0 < json.loads((tmp_path / "data" / "manifest.json").read_text())["facts"]["off_mark_seconds"] < 280
+
+
+def test_a_persons_own_pictures(raw_small, small, tmp_path):
+    """Of one event's pictures by the map's palette: the same classes as the simulated archive finds."""
+    names = sorted(path for path in raw_small.iterdir() if path.name == "dry" or path.name.startswith("train"))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in names:
+        for path in name.glob("*.gif"):
+            shutil.copyfile(path, folder / path.name)
+    section = small(
+        "datasets=[mine]",
+        f"own={{mine: {{path: {folder}, kind: pictures, palette: simulated, pixel_km: 2}}}}",
+        "windows={test_stride: 1}",
+    )
+    data = prepared_own(section, tmp_path)
+    assert data.step_seconds == 600
+    wet = data.grey[np.isin(data.time.astype("datetime64[M]"), [np.datetime64("2014-04")])]
+    truth, palette = truth_of(raw_small), find_palette("simulated")
+    true_grey = np.concatenate([palette.grey_of_class()[truth[name.name]] for name in names if name.name != "dry"])
+    assert wet.shape == true_grey.shape
+    assert np.corrcoef(wet.ravel() / LEVELS, true_grey.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("name", ["none", "none/*.h5"])
+def test_a_persons_files_that_are_not_there(small, tmp_path, name):
+    section = small("datasets=[mine]", f"own={{mine: {{path: '{tmp_path / name}', kind: auto}}}}")
+    with pytest.raises(UserError, match="no radar files there; accepted: a file, a folder of files, or a pattern"):
+        make("mine", tmp_path / "raw", section.settings("raw", "mine"))
+
+
+def test_any_radar_of_the_archive(small, tmp_path):
+    with pytest.raises(UserError, match="hypernet radar archive --station KTLX"):
+        make("nexrad_ktlx", tmp_path / "raw", small("datasets=[nexrad_ktlx]").settings("raw", "nexrad_ktlx"))
+
+
+def test_squares_of_250_km_are_of_the_same_files():
+    assert files_of("fmi_250px") == files_of("fmi")

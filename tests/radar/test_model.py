@@ -4,11 +4,22 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
+from hypernet.radar.baselines.constant_filter import ConstantFilter
 from hypernet.radar.baselines.patch_cnn import PatchCNN
+from hypernet.radar.baselines.pixel_cnn import PixelCNN
+from hypernet.radar.baselines.soft_motion import Sharpness
 from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.matching import matched, matched_whole
 from hypernet.radar.core.tiles import OnTiles, cut, join
 from hypernet.radar.core.trunk import Layer, Trunk
-from hypernet.radar.model import DynamicConvolution, PatchDynamicConvolution, WholeImageDynamicConvolution
+from hypernet.radar.model import (
+    DisplacementNet,
+    DynamicConvolution,
+    PatchDynamicConvolution,
+    PatchMatching,
+    WholeImageDynamicConvolution,
+    WholeImageMatching,
+)
 
 SMOKE, PAPER = Geometry(100, 10, 8, 21), Geometry(250, 25, 10, 51)
 WHOLE_SMOKE = [Layer(16, 7, 2, 2), Layer(32, 5, 1, 2), Layer(32, 3, 1, 2)]
@@ -78,7 +89,12 @@ def test_filters_are_the_softmax_of_a_linear_layer():
     linear = torch.nn.Linear(5, 14)
     linear.load_state_dict(network.filters.heads.state_dict())
     frames = torch.rand(6, 4, 14, 14)
-    expected = linear(network.filters.trunk(frames)).unflatten(1, (2, 7)).softmax(dim=2)
+    features = network.filters.trunk(frames)
+    # LayerNorm without its weights, written out.
+    normal = (features - features.mean(dim=1, keepdim=True)) / (
+        features.var(dim=1, correction=0, keepdim=True) + 1e-5
+    ).sqrt()
+    expected = linear(normal).unflatten(1, (2, 7)).softmax(dim=2)
     vertical, horizontal = network.filters(frames)
     torch.testing.assert_close(vertical, expected[:, 0], rtol=0, atol=1e-6)
     torch.testing.assert_close(horizontal, expected[:, 1], rtol=0, atol=1e-6)
@@ -181,3 +197,155 @@ def test_impossible_numbers_of_taps_are_refused(taps):
 def test_images_too_small_for_the_layers_are_refused():
     with pytest.raises(ValueError, match="12 x 12 pixels are too small"):
         Trunk(12, PATCH_SMOKE + PATCH_SMOKE, 5)
+
+
+def moving(shift, size=36, step_count=4, seed=0):
+    """Random rain that moves by ``shift`` (rows, columns) in every step, ``[1, 4, n, n]``."""
+    generator = torch.Generator().manual_seed(seed)
+    wide = torch.rand(1, 1, size + 60, size + 60, generator=generator)
+    wide = torch.nn.functional.avg_pool2d(wide, 3, 1, 1).sub(0.5).clamp(min=0)[0, 0]
+    places = [(30 - step * shift[0], 30 - step * shift[1]) for step in range(step_count)]
+    return torch.stack([wide[row : row + size, column : column + size] for row, column in places])[None]
+
+
+MATCHING = Geometry(36, 6, 4, 13)
+
+
+def matching(on_patches):
+    """Untrained but sharp: the sum of the maps, ten times."""
+    sharp = Sharpness()
+    torch.nn.init.constant_(sharp.sharpness, 10.0)
+    return PatchMatching(MATCHING, sharp, (1, 2)) if on_patches else WholeImageMatching(MATCHING, sharp)
+
+
+@pytest.mark.parametrize("on_patches", [False, True])
+@pytest.mark.parametrize("shift", [(0, 0), (3, -2), (-5, 4)])
+def test_similarity_maps_move_rain_as_it_moved(on_patches, shift):
+    frames = moving(shift, step_count=5)
+    forecast = matching(on_patches)(frames[:, :4])
+    torch.testing.assert_close(forecast, frames[:, 4, 6:30, 6:30], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("geometry", [MATCHING, Geometry(40, 7, 2, 15), Geometry(34, 5, 8, 9)])
+def test_the_forecast_of_a_square_is_the_middle_of_that_of_the_field(geometry):
+    network = PatchMatching(geometry, matching(True).displacements, (1,))
+    frames, margin = moving((1, -2), size=geometry.size), geometry.margin
+    field = network.lattice(frames, start=(margin, margin)).moved(frames[:, -1])
+    torch.testing.assert_close(network(frames), field[:, margin:-margin, margin:-margin])
+
+
+@pytest.mark.parametrize("on_patches", [False, True])
+def test_turned_images_give_turned_forecasts(on_patches):
+    frames, network = moving((2, 3)), matching(on_patches)
+    expected = torch.rot90(network(frames), 1, (1, 2))
+    torch.testing.assert_close(network(torch.rot90(frames, 1, (2, 3))), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_patches_follow_rain_that_moves_apart():
+    left, right = moving((0, -3), step_count=5), moving((0, 4), step_count=5, seed=1)
+    frames = torch.cat([left, right], dim=-1)[..., 6:-6, :]
+    geometry = Geometry(24, 6, 4, 13)
+    lattice = PatchMatching(geometry, matching(True).displacements, (1,)).lattice(frames[:, :4])
+    taps = 6 - lattice.horizontal.argmax(dim=-1)[0, 2:-2]
+    assert (taps[:, 1:6] == -3).all()
+    assert (taps[:, -6:-1] == 4).all()
+
+
+def test_more_reach_finds_faster_rain_with_the_same_weights():
+    frames, network = moving((0, 9), size=48), matching(False)
+    assert network.lattice(frames).horizontal.shape[-1] == 13
+    far = network.at(Geometry(48, 11, 2, 23))
+    assert far.displacements is network.displacements
+    assert int(far.lattice(frames).horizontal.argmax()) == 11 - 9
+    assert network.geometry == MATCHING
+
+
+def test_pixels_without_data_do_not_bias_the_motion():
+    frames = moving((2, 3))
+    known = torch.ones_like(frames, dtype=torch.bool)
+    known[:, 1, :, 18:] = False
+    lattice = matching(False).lattice(frames * known, known)
+    assert (6 - int(lattice.vertical.argmax()), 6 - int(lattice.horizontal.argmax())) == (2, 3)
+
+
+def test_dry_images_give_uniform_filters():
+    for on_patches in (False, True):
+        for filters in matching(on_patches).filters(torch.zeros(1, 4, 36, 36)):
+            torch.testing.assert_close(filters, torch.full_like(filters, 1 / 13))
+
+
+def test_a_displacement_net_starts_with_equal_chances():
+    network = PatchMatching(MATCHING, DisplacementNet(PatchMatching.maps((1, 2)), 4, 3), (1, 2))
+    for filters in network.filters(moving((1, 1))):
+        torch.testing.assert_close(filters, torch.full_like(filters, 1 / 13))
+
+
+def test_some_patches_have_the_forecast_of_their_filters():
+    network, frames = matching(True), torch.cat([moving((1, 2)), moving((-3, 0), seed=3)])
+    places = torch.tensor([0, 7, 35])
+    vertical, horizontal = network.filters(frames)
+    vertical, horizontal, some = (part.detach() for part in (vertical, horizontal, network.some(frames, places)))
+    for sample in range(2):
+        for number, place in enumerate(places.tolist()):
+            row, column = (4 * part for part in divmod(place, 6))
+            tile = frames[sample, 3, row : row + 16, column : column + 16].numpy()
+            weights = torch.outer(vertical[sample, place], horizontal[sample, place]).numpy()
+            expected = torch.from_numpy(correlate2d(tile, weights, mode="valid"))
+            torch.testing.assert_close(some[sample, number], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_maps_are_those_of_the_windows_and_of_the_image():
+    network, frames = matching(True), moving((1, 1))
+    seen = []
+    network.displacements.register_forward_hook(lambda module, given, output: seen.append(given[0]))
+    network.lattice(frames)
+    maps = torch.cat(seen).unflatten(0, (9, 9))
+    sums = matched(frames, 4, 6)
+    torch.testing.assert_close(maps[4, 5, 0:3], sums.around(1).likelihood()[0, :, 4, 5])
+    torch.testing.assert_close(maps[4, 5, 3:6], sums.around(2).likelihood()[0, :, 4, 5])
+    torch.testing.assert_close(maps[4, 5, 6:9], matched_whole(frames, 6).likelihood()[0, :, 0, 0])
+
+
+def test_gradients_reach_the_displacement_net():
+    network = WholeImageMatching(Geometry(20, 3, 2, 7), DisplacementNet(3, 2, 3)).double()
+    torch.nn.init.normal_(network.displacements.layers[-1].weight)
+    frames = moving((1, 1), size=20).double()
+    weights = list(network.parameters())
+    assert torch.autograd.gradcheck(lambda *_: network(frames).sum(), weights, atol=1e-4)
+
+
+def test_a_constant_filter_is_the_same_for_all_images():
+    network = ConstantFilter(SMOKE)
+    frames = torch.rand(3, 4, 100, 100)
+    torch.testing.assert_close(network(frames), torch.nn.functional.avg_pool2d(frames[:, 3], 21, 1))
+    torch.nn.init.normal_(network.logits)
+    vertical, horizontal = network.filters(frames)
+    expected = correlate2d(frames[1, 3].numpy(), torch.outer(vertical[0], horizontal[0]).detach().numpy(), mode="valid")
+    torch.testing.assert_close(network(frames)[1].detach(), torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
+    assert (vertical == vertical[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("geometry", "layers", "hidden"),
+    [(SMOKE, WHOLE_SMOKE, 128), (PAPER, WHOLE_PAPER, 256), (Geometry(136, 20, 8, 41), WHOLE_SMOKE, 128)],
+)
+def test_the_control_has_as_many_parameters_and_reaches_as_far(geometry, layers, hidden):
+    hypernetwork = WholeImageDynamicConvolution(geometry, layers, hidden)
+    parameters = sum(weights.numel() for weights in hypernetwork.parameters())
+    control = PixelCNN(geometry, layers, hidden, 7, parameters)
+    assert sum(weights.numel() for weights in control.parameters()) == pytest.approx(parameters, rel=0.02)
+    frames = torch.rand(1, 4, geometry.size, geometry.size)
+    # At the start it is the last image.
+    torch.testing.assert_close(
+        control(frames), frames[:, 3, geometry.margin : -geometry.margin, geometry.margin : -geometry.margin]
+    )
+    torch.nn.init.normal_(control.second.weight)
+    frames.requires_grad_()
+    middle = geometry.centre // 2
+    # Through the convolutions alone: the trunk sees the whole image.
+    control.embedding.requires_grad_(False)
+    torch.nn.init.zeros_(control.embedding.weight)
+    control(frames)[0, middle, middle].backward()
+    rows = frames.grad[0].abs().sum(dim=(0, 2)).nonzero()
+    assert rows.min() <= middle + geometry.margin - geometry.taps // 2
+    assert rows.max() >= middle + geometry.margin + geometry.taps // 2

@@ -9,18 +9,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import ndimage
 
-from hypernet.lab.errors import UserError
+from hypernet.lab.errors import CollapsedError, UserError
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.radar.baselines import ridge
 from hypernet.radar.dataset import load
 from hypernet.radar.evaluate import compare, evaluate, lead_times, measure
-from hypernet.radar.learning import TrainingPatches, TrainingWindows
+from hypernet.radar.learning import TrainingPatches, TrainingPlaces, TrainingWindows, turned
+from hypernet.radar.train import train
 from hypernet.radar.trained import open_model
 
-METHODS = ["last_frame", "global_motion", "patch_linear", "patch_cnn", "whole_dynamic", "patch_dynamic"]
-NETWORKS = ["patch_cnn", "whole_dynamic", "patch_dynamic"]
+NETWORKS = [
+    "patch_cnn",
+    "whole_dynamic",
+    "patch_dynamic",
+    "whole_matching",
+    "patch_matching",
+    "pixel_cnn",
+    "soft_motion",
+    "constant_filter",
+]
+METHODS = ["last_frame", "global_motion", "patch_linear", *NETWORKS]
 
 
 def record(folder):
@@ -33,16 +44,74 @@ def evaluated(folder, prepared, small):
     return pd.read_csv(folder / "items.csv")
 
 
-@pytest.mark.parametrize("batches_type", [TrainingWindows, TrainingPatches])
-def test_a_batch_follows_from_its_number(batches_type, prepared):
-    batches = batches_type(load(prepared), 8, 0)
+def batches_of(name, prepared, small, seed=0):
+    data = load(prepared)
+    train = small("train.batch=8", "train.turned=true").train
+    return {
+        "windows": lambda: TrainingWindows(data, train, seed),
+        "patches": lambda: TrainingPatches(data, train, seed),
+        "places": lambda: TrainingPlaces(data, train, seed, 5),
+    }[name]()
+
+
+@pytest.mark.parametrize("name", ["windows", "patches", "places"])
+def test_a_batch_follows_from_its_number(name, prepared, small):
+    batches = batches_of(name, prepared, small)
     for array, same in zip(batches[3], batches[3], strict=True):
         torch.testing.assert_close(array, same)
     assert (batches[3][0] != batches[4][0]).any()
-    assert (batches[3][0] != batches_type(load(prepared), 8, 1)[3][0]).any()
+    assert (batches[3][0] != batches_of(name, prepared, small, 1)[3][0]).any()
 
 
-@pytest.mark.parametrize("method", NETWORKS)
+def test_turned_windows_are_turned_with_their_targets(prepared, small):
+    data = load(prepared)
+    inner = slice(data.geometry.margin, -data.geometry.margin)
+    plain = TrainingWindows(data, small("train.batch=4").train, 0)
+    turning = TrainingWindows(data, small("train.batch=4", "train.turned=true").train, 0)
+    seen = set()
+    for number in range(12):
+        (frames, target), (turned_frames, turned_target) = plain[number], turning[number]
+        fits = [
+            (quarters, mirrored)
+            for quarters in range(4)
+            for mirrored in (False, True)
+            if np.array_equal(turned(frames.numpy(), quarters, mirrored), turned_frames.numpy())
+        ]
+        assert len(fits) == 1
+        np.testing.assert_array_equal(turned(target.numpy(), *fits[0]), turned_target.numpy())
+        assert turned_target.shape == turned_frames[:, 0, inner, inner].shape
+        seen.add(fits[0])
+    assert len(seen) > 3
+
+
+def test_places_are_patches_of_their_windows(prepared, small):
+    data = load(prepared)
+    frames, places, targets = TrainingPlaces(data, small("train.batch=4").train, 0, 5)[2]
+    whole = TrainingWindows(data, small("train.batch=4").train, 0)[2]
+    torch.testing.assert_close(frames, whole[0])
+    side, patch = data.geometry.centre // data.geometry.patch, data.geometry.patch
+    for number, place in enumerate(places.tolist()):
+        row, column = (patch * part for part in divmod(place, side))
+        torch.testing.assert_close(targets[:, number], whole[1][:, row : row + patch, column : column + patch])
+
+
+def test_filters_that_are_the_same_for_all_images_end_the_training(prepared, small, tmp_path):
+    def job(*assignments):
+        section = small(
+            "methods=[whole_dynamic]", "whole_dynamic.train={max_steps: 2, check_every_steps: 1}", *assignments
+        )
+        settings = section.settings("train", "simulated", "whole_dynamic")
+        return Job("radar", "simulated", "whole_dynamic", 0, prepared, tmp_path / "whole_dynamic" / "seed0", settings)
+
+    # So small a rate leaves the heads at zero.
+    with pytest.raises(CollapsedError, match=r"^whole_dynamic on simulated: the filters are the same.*allow_collapsed"):
+        train(job("whole_dynamic.train.learning_rate=1e-12"))
+    assert not (tmp_path / "whole_dynamic" / "seed0" / "model.ckpt").exists()
+    train(job("whole_dynamic.train.learning_rate=1e-12", "train.allow_collapsed=true"))
+    assert record(tmp_path / "whole_dynamic" / "seed0")["collapsed"] is True
+
+
+@pytest.mark.parametrize("method", [method for method in NETWORKS if method != "soft_motion"])
 def test_a_short_training_lowers_the_loss(method, trained):
     history = record(trained(method))["history"]
     assert history[-1]["training_loss"] < history[0]["training_loss"]
@@ -68,7 +137,7 @@ def test_every_method_is_evaluated_on_the_same_images(method, trained, prepared,
 
 
 def test_even_a_short_training_beats_the_last_frame(trained, prepared, small):
-    for method in ("global_motion", "patch_linear", "whole_dynamic"):
+    for method in ("global_motion", "patch_linear", "soft_motion", "whole_matching"):
         items = evaluated(trained(method), prepared, small)
         assert items.loss.mean() < items.last_frame_loss.mean()
 
@@ -76,7 +145,9 @@ def test_even_a_short_training_beats_the_last_frame(trained, prepared, small):
 def test_filters_are_distributions(trained, prepared):
     data = load(prepared)
     frames = data.inputs("test", np.arange(3))
-    for method, shape in (("whole_dynamic", (3, 13)), ("patch_dynamic", (3, data.geometry.patches, 13))):
+    whole, patches = (3, 13), (3, data.geometry.patches, 13)
+    shapes = {"whole_dynamic": whole, "whole_matching": whole, "patch_dynamic": patches, "patch_matching": patches}
+    for method, shape in shapes.items():
         for written in open_model(trained(method) / "model.ckpt").filters(frames):
             assert written.shape == shape
             np.testing.assert_allclose(written.sum(axis=-1), 1, rtol=1e-5)
@@ -90,7 +161,7 @@ def test_fields_of_any_size_are_forecast(method, trained, prepared):
     frames = data.inputs("test", np.arange(2))
     wide = np.concatenate([frames, frames[..., : size // 2]], axis=3)
     assert forecaster.field()(wide).shape == (2, size, size + size // 2)
-    if method not in ("global_motion",):
+    if not forecaster.adapts or method == "last_frame":
         # A field of the network's own size has the network's own forecast in its middle.
         inner = slice(margin, size - margin)
         np.testing.assert_allclose(forecaster.field()(frames)[:, inner, inner], forecaster(frames), atol=1e-5)
@@ -156,6 +227,7 @@ def test_weights_in_double_precision_forecast_alike(trained, prepared, tmp_path)
 def table(losses, last, events):
     n = len(losses)
     columns = {"window": range(n), "event": events, "loss": losses, "last_frame_loss": last, "mae_dbz": np.ones(n)}
+    columns |= {"rotated_90": np.full(n, 1.5), "rotated_180": np.full(n, 2.5)}
     for threshold in (21, 35):
         columns |= {f"hits_{threshold}": np.full(n, 3), f"misses_{threshold}": 1, f"false_{threshold}": 2}
         for scale in (3, 9, 27):
@@ -175,6 +247,8 @@ def test_the_numbers_of_a_run_are_pooled_over_its_windows():
     assert measured["far", "35 dBZ"].value == 2 / 5
     assert measured["fss", "21 dBZ, 9 px"].value == 3 / 4
     assert measured["better_share", ""].value == 1 / 2
+    assert measured["rotated_ratio", "90 degrees"].value == 1.5 / 2
+    assert measured["rotated_ratio", "180 degrees"].value == 2.5 / 2
 
 
 def test_few_events_give_numbers_without_intervals(tmp_path):
@@ -233,3 +307,48 @@ def test_alpha_is_chosen_on_validation_patches(prepared, small, monkeypatch):
     monkeypatch.setattr(ridge, "PatchPlaces", watched)
     ridge.fit_ridge(load(prepared), small().patch_linear, seed=0)
     assert seen == ["train", "validation"]
+
+
+@pytest.mark.parametrize("method", ["last_frame", "soft_motion"])
+def test_who_reads_the_motion_forecasts_turned_rain_as_well(method, trained, prepared, small):
+    items = evaluated(trained(method), prepared, small)
+    np.testing.assert_allclose(items.rotated_90, items.loss, rtol=1e-3)
+    np.testing.assert_allclose(items.rotated_180, items.loss, rtol=1e-3)
+
+
+def test_a_forecaster_adapts_its_reach(trained, prepared):
+    forecaster = open_model(trained("patch_matching") / "model.ckpt")
+    assert (forecaster.reach, forecaster.adapts, forecaster.step_seconds) == (6, True, 600)
+    far = forecaster.at(9)
+    assert (far.reach, far.geometry.taps, far.geometry.patch) == (9, 19, 12)
+    frames = load(prepared).inputs("test", np.arange(2))
+    wide = np.concatenate([frames, frames], axis=3)
+    assert far.roll_out(wide, 2).shape == (2, 2, 60, 120)
+    with pytest.raises(UserError, match="whole_dynamic: its network follows 6 pixels"):
+        open_model(trained("whole_dynamic") / "model.ckpt").at(9)
+
+
+@pytest.mark.parametrize(
+    "method", ["whole_dynamic", "patch_dynamic", "whole_matching", "patch_matching", "soft_motion"]
+)
+def test_the_motion_of_a_field_is_that_of_its_filters(method, trained):
+    forecaster = open_model(trained(method) / "model.ckpt")
+    generator = np.random.default_rng(0)
+    rain = generator.random((4, 100, 120)).astype(np.float32)
+    motion = forecaster.motion(rain[None])
+    for values in (motion.rows, motion.columns, motion.entropy):
+        assert values.shape == (1, 100, 120)
+    assert np.abs(motion.rows).max() <= 6
+    assert 0 <= motion.entropy.min() <= motion.entropy.max() <= motion.largest_entropy == pytest.approx(2 * np.log2(13))
+    assert open_model(trained("patch_cnn") / "model.ckpt").motion(rain[None]) is None
+
+
+def test_rain_faster_than_the_search_is_at_its_edge(trained):
+    forecaster = open_model(trained("soft_motion") / "model.ckpt")
+    generator = np.random.default_rng(0)
+    wide = ndimage.gaussian_filter(generator.random((90, 140)), 2)
+    wide = ((wide - 0.5).clip(0) * 8).clip(0, 1).astype(np.float32)
+    for speed, beyond in ((4, False), (8, True)):
+        frames = np.stack([wide[:, 50 - speed * step : 110 - speed * step] for step in range(4)])
+        assert forecaster.motion(frames[None]).at_edge.tolist() == [beyond]
+    assert forecaster.at(12).motion(frames[None]).at_edge.tolist() == [False]

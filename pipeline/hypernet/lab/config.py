@@ -105,6 +105,7 @@ class TrainerSettings(Section):
         precision: ``precision`` of Lightning's trainer.
         accelerator: ``accelerator`` of Lightning's trainer.
         devices: number of devices.
+        allow_collapsed: keep a model that gives the same whatever it is given; it is flagged in the run's record.
     """
 
     max_steps: Count
@@ -114,6 +115,7 @@ class TrainerSettings(Section):
     precision: Literal["32-true", "bf16-mixed", "64-true"]
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     devices: Count
+    allow_collapsed: bool = False
 
 
 class NetworkTraining(TrainerSettings):

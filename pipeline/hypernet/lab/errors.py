@@ -1,4 +1,4 @@
-"""The one error a user can cause."""
+"""The errors that end a command with one line."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+class CollapsedError(UserError):
+    """A training ended with a model that gives the same whatever it is given; the command line's exit code is 1."""

@@ -10,20 +10,20 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, write_json
-from hypernet.lab.manifest import read_manifest, write_manifest
-from hypernet.radar.config import PrepareSettings, Sizes
+from hypernet.lab.manifest import MANIFEST, read_manifest, write_manifest
+from hypernet.radar.config import OwnRadar, PrepareSettings, Sizes
 from hypernet.radar.core.frames import SPLITS, Geometry, RadarData, Sequence, Windows, quantised
 from hypernet.radar.names import dataset_title
-from hypernet.radar.raw import DRY, PALETTE, TRUTH, event_names
+from hypernet.radar.raw import DRY, OWN, PALETTE, TRUTH, event_names
 from hypernet.radar.sources import cf
 from hypernet.radar.sources.background import Background, fit_background
-from hypernet.radar.sources.days import day_files, station_of
+from hypernet.radar.sources.days import MARK_SECONDS, MARK_TOLERANCE_SECONDS, day_files, station_of
 from hypernet.radar.sources.grey_levels import recover
 from hypernet.radar.sources.palette import find_palette
-from hypernet.radar.sources.pictures import find_pictures, read_pictures
+from hypernet.radar.sources.pictures import TIME_FORMAT, TIME_PATTERN, PictureSettings, find_pictures, read_pictures
 from hypernet.radar.sources.rainy import joined, shares_of
-from hypernet.radar.sources.sequences import phases
-from hypernet.radar.sources.windows import choose, split
+from hypernet.radar.sources.sequences import measured_step, phases, stride_of, to_marks
+from hypernet.radar.sources.windows import Chosen, choose, split
 
 FRAMES, WINDOWS, FACTS, PANELS = "frames.nc", "windows.npz", "facts.json", "preprocessing.npz"
 # Pictures that the background is found in: the dry ones, and some of the training events.
@@ -38,20 +38,14 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         UserError: no raw data; pictures that do not fit their palette; times with another cadence; too few windows.
     """
     origin = dict(read_manifest(raw)["facts"])
-    geometry = Geometry.of(settings.geometry)
     out.mkdir(parents=True, exist_ok=True)
     if settings.simulated is not None:
         parts, by_split, facts = _pictures(raw, out, settings)
     elif station := station_of(dataset):
         parts, by_split, facts = _days(day_files(raw, station), settings)
     else:
-        from hypernet.radar.sources.readers import read_files
-
-        files = sorted(path for path in raw.iterdir() if path.is_file() and path.name != "manifest.json")
-        parts = phases(read_files(files))
-        chosen = choose(parts, geometry, settings.windows.raster, settings.windows.lowest_wet_share)
-        time = np.concatenate([part.time for part in parts])
-        by_split, facts = split(chosen.windows, time), {"dropped": dict(chosen.dropped)}
+        parts, by_split, facts = _files(_sequence(raw, settings.own), settings)
+    step_seconds = measured_step([part.time for part in parts])
     by_split["test"] = _thinned(by_split["test"], settings.windows.test_stride)
     for place, part in enumerate(parts):
         cf.write(out / _part_name(place, len(parts)), part)
@@ -67,6 +61,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
             "simulated": settings.simulated is not None,
             "geometry": settings.geometry.model_dump(),
             "parts": len(parts),
+            "step_seconds": step_seconds,
         },
     )
     counts = {f"{name}_windows": len(by_split[name]) for name in SPLITS}
@@ -92,6 +87,7 @@ def load(folder: Path) -> RadarData:
         grey=parts[0].grey if len(parts) == 1 else np.concatenate([part.grey for part in parts]),
         time=np.concatenate([part.time for part in parts]),
         windows=windows,
+        step_seconds=facts["step_seconds"],
     )
 
 
@@ -139,9 +135,10 @@ def _pictures(
         projection="",
         attributes={"source": "simulated rain", "palette": palette.name, "background_sha256": background.digest},
     )
-    chosen = choose(
-        [sequence], Geometry.of(settings.geometry), settings.windows.raster, settings.windows.lowest_wet_share
-    )
+    rules = settings.windows
+    if rules.step_seconds and stride_of(sequence.time, rules.step_seconds, rules.tolerance_seconds) > 1:
+        raise UserError(f"windows.step_minutes is {rules.step_minutes:g}; simulated rain has an image each 10 minutes")
+    chosen = _chosen([sequence], settings)
     event = chosen.windows.first // settings.simulated.frames
     of_split = np.array([name.partition("_")[0] for name in names])[event]
     by_split = {}
@@ -157,12 +154,60 @@ def _pictures(
 
 def _days(files: list[Path], settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, Any]]:
     """The rainy days of one radar, joined; by the protocol's date for the test where the days reach so far."""
-    sequence, facts = joined(files)
-    chosen = choose(
-        [sequence], Geometry.of(settings.geometry), settings.windows.raster, settings.windows.lowest_wet_share
-    )
+    rules = settings.windows
+    tolerance = rules.tolerance_seconds if rules.resample == "nearest" else MARK_TOLERANCE_SECONDS
+    sequence, facts = joined(files, rules.step_seconds or MARK_SECONDS, tolerance)
+    chosen = _chosen([sequence], settings)
     by_split = split(chosen.windows, sequence.time, shares_of(chosen.windows, sequence.time))
     return [sequence], by_split, {**facts, "dropped": dict(chosen.dropped)}
+
+
+def _sequence(raw: Path, own: OwnRadar | None) -> Sequence:
+    """What the files of a weather service or a person's own hold."""
+    from hypernet.radar.sources.readers import read_files
+
+    if own is None:
+        # Hidden files are what the steps note of themselves.
+        names = (path for path in raw.iterdir() if path.is_file() and path.name != MANIFEST)
+        return read_files(sorted(path for path in names if not path.name.startswith(".")))
+    files = sorted(path for path in (raw / OWN).rglob("*") if path.is_file())
+    pictures = None
+    if own.palette is not None:
+        pictures = PictureSettings(
+            palette=own.palette,
+            time_pattern=own.time_pattern or TIME_PATTERN,
+            time_format=own.time_format or TIME_FORMAT,
+            tolerance=own.tolerance,
+            pixel_km=own.pixel_km,
+            projection=own.projection,
+        )
+    return read_files(files, form=own.kind, pictures=pictures)
+
+
+def _files(sequence: Sequence, settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, Any]]:
+    """Images at the step that is asked for, and their windows, split in time."""
+    rules, facts = settings.windows, dict[str, Any]()
+    if rules.resample == "nearest":
+        assert rules.step_seconds is not None
+        sequence, facts["off_mark_seconds"] = to_marks(sequence, rules.step_seconds, rules.tolerance_seconds)
+        parts = [sequence]
+    else:
+        parts = phases(sequence, rules.step_seconds, rules.tolerance_seconds)
+    chosen = _chosen(parts, settings)
+    time = np.concatenate([part.time for part in parts])
+    return parts, split(chosen.windows, time), {**facts, "dropped": dict(chosen.dropped)}
+
+
+def _chosen(parts: list[Sequence], settings: PrepareSettings) -> Chosen:
+    rules = settings.windows
+    return choose(
+        parts,
+        Geometry.of(settings.geometry),
+        rules.raster,
+        rules.lowest_wet_share,
+        step_seconds=measured_step([part.time for part in parts]),
+        tolerance_seconds=rules.tolerance_seconds,
+    )
 
 
 def _keep_panels(out: Path, picture: np.ndarray, background: Background, grey: np.ndarray) -> None:

@@ -15,8 +15,8 @@ from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.statistics import Interval
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.radar.config import EvaluationSettings
-from hypernet.radar.core.frames import INPUTS, LEVELS, STEP_SECONDS, RadarData
-from hypernet.radar.core.scores import SCALES, THRESHOLDS, ratio_interval, window_scores
+from hypernet.radar.core.frames import INPUTS, LEVELS, RadarData
+from hypernet.radar.core.scores import SCALES, THRESHOLDS, half_squared_error, ratio_interval, window_scores
 from hypernet.radar.dataset import load
 from hypernet.radar.trained import Forecaster, open_model
 
@@ -24,6 +24,9 @@ GAIN = "loss_gain"
 # Windows whose pictures are kept.
 KEPT = 12
 WINDOWS_AT_ONCE = 32
+# By how many quarters of a circle test windows are turned.
+QUARTERS = (1, 2)
+MOST_TURNED = 64
 TALK = ("Tel Aviv", "Davenport", "Kansas City")
 # (method, reference): the method's loss is claimed to be lower, on simulated rain.
 CLAIMS = {
@@ -32,15 +35,34 @@ CLAIMS = {
     ("patch_cnn", "last_frame"),
     ("whole_dynamic", "last_frame"),
     ("patch_dynamic", "last_frame"),
+    ("whole_matching", "last_frame"),
+    ("patch_matching", "last_frame"),
     ("whole_dynamic", "global_motion"),
     ("patch_dynamic", "global_motion"),
+    ("whole_matching", "global_motion"),
+    ("patch_matching", "global_motion"),
     ("patch_dynamic", "patch_linear"),
+    ("whole_matching", "whole_dynamic"),
+    ("patch_matching", "patch_dynamic"),
+    ("whole_matching", "constant_filter"),
+    ("patch_matching", "constant_filter"),
+    ("patch_matching", "soft_motion"),
+    ("whole_matching", "pysteps"),
+    ("patch_matching", "pysteps"),
 }
 SHOWN = [
     *sorted(CLAIMS),
     ("pysteps", "last_frame"),
+    ("soft_motion", "global_motion"),
+    ("whole_matching", "soft_motion"),
+    ("patch_matching", "whole_matching"),
+    ("whole_dynamic", "constant_filter"),
+    ("whole_dynamic", "pixel_cnn"),
     ("patch_dynamic", "patch_cnn"),
     ("patch_dynamic", "whole_dynamic"),
+    ("whole_matching", "pixel_cnn"),
+    ("patch_matching", "patch_cnn"),
+    ("patch_matching", "pixel_cnn"),
     ("whole_dynamic", "pysteps"),
     ("patch_dynamic", "pysteps"),
 ]
@@ -55,6 +77,7 @@ def evaluate(job: Job[EvaluationSettings]) -> None:
     radar = load(job.data)
     forecaster = open_model(job.model)
     items, kept = _items(forecaster, radar)
+    items = items.assign(**rotated_losses(forecaster, radar))
     leads = lead_times(forecaster, radar, job.settings.lead_steps)
     measurements = measure(items, job.seed, job.settings.resamples)
     measurements += measure_leads(leads, job.seed, job.settings.resamples)
@@ -82,6 +105,7 @@ def _items(forecaster: Forecaster, radar: RadarData) -> tuple[pd.DataFrame, dict
                 "inputs": np.rint(frames[some] * LEVELS).astype(np.uint8),
                 "truth": truth[some].astype(np.float16),
                 "forecast": forecast[some].astype(np.float16),
+                "step_seconds": np.array(radar.step_seconds),
             }
             filters = forecaster.filters(frames[some])
             if filters is not None:
@@ -89,11 +113,30 @@ def _items(forecaster: Forecaster, radar: RadarData) -> tuple[pd.DataFrame, dict
     return pd.concat(tables, ignore_index=True), kept
 
 
+def rotated_losses(forecaster: Forecaster, radar: RadarData) -> dict[str, np.ndarray]:
+    """The loss on test windows turned against the clock, ``rotated_90`` and ``rotated_180``, each ``[n]``.
+
+    Rain knows no compass: who reads the motion from the images forecasts turned ones as well. Who learned which way the
+    wind blew on the training days does not. As many windows are turned as tell; of the others it is not a number.
+    """
+    windows = radar.windows["test"]
+    losses = {f"rotated_{90 * quarters}": np.full(len(windows), np.nan) for quarters in QUARTERS}
+    chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_TURNED)).astype(np.int64))
+    for first in range(0, len(chosen), WINDOWS_AT_ONCE):
+        rows = chosen[first : first + WINDOWS_AT_ONCE]
+        frames, truth = radar.inputs("test", rows), radar.targets("test", rows)
+        for quarters in QUARTERS:
+            images, targets = (np.rot90(fields, quarters, axes=(-2, -1)) for fields in (frames, truth))
+            forecast = forecaster(np.ascontiguousarray(images))
+            losses[f"rotated_{90 * quarters}"][rows] = half_squared_error(forecast, targets)
+    return losses
+
+
 def lead_times(forecaster: Forecaster, radar: RadarData, steps: int) -> pd.DataFrame:
-    """Scores of forecasts fed back, for the test windows that go on long enough.
+    """Scores of longer forecasts, for the test windows that go on long enough.
 
     Forecasts are made of the windows' squares; what is outside counts as dry, so the error grows from the edge too.
-    Scored is the predicted square. Optical flow is not fed back but extrapolated.
+    Scored is the predicted square. Methods that read a motion from the images keep it, see ``Forecaster.roll_out``.
 
     Returns:
         a row per window and lead time: ``event``, ``lead_minutes``, ``loss``, ``last_frame_loss``, and counts.
@@ -102,9 +145,10 @@ def lead_times(forecaster: Forecaster, radar: RadarData, steps: int) -> pd.DataF
     inner = slice(margin, size - margin)
     last = windows.first + INPUTS - 1 + steps
     inside = last < len(radar.time)
-    wanted = np.timedelta64(steps * STEP_SECONDS, "s")
     whole = np.zeros(len(windows), dtype=bool)
-    whole[inside] = radar.time[last[inside]] - radar.time[windows.first[inside] + INPUTS - 1] == wanted
+    between = (radar.time[last[inside]] - radar.time[windows.first[inside] + INPUTS - 1]) / np.timedelta64(1, "s")
+    # Without a gap: images may be off their step by some seconds.
+    whole[inside] = np.abs(between - steps * radar.step_seconds) < radar.step_seconds / 2
     tables = []
     for first in range(0, int(whole.sum()), WINDOWS_AT_ONCE):
         rows = np.flatnonzero(whole)[first : first + WINDOWS_AT_ONCE]
@@ -113,7 +157,7 @@ def lead_times(forecaster: Forecaster, radar: RadarData, steps: int) -> pd.DataF
         truths = radar.crops("test", rows, np.arange(INPUTS, INPUTS + steps))[..., inner, inner] / np.float32(LEVELS)
         for step in range(steps):
             scores = window_scores(forecasts[:, step], truths[:, step], frames[:, -1, inner, inner], scales=())
-            minutes = (step + 1) * STEP_SECONDS // 60
+            minutes = round((step + 1) * radar.step_seconds / 60)
             tables.append(pd.DataFrame({"event": windows.event[rows], "lead_minutes": minutes} | scores))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["event", "lead_minutes", "loss"])
 
@@ -157,6 +201,11 @@ def measure(items: pd.DataFrame, seed: int, resamples: int) -> list[Measurement]
         measurements += [
             Measurement(place, "published_ratio", "1", ratio.value, ratio.low, ratio.high, ratio.n) for place in TALK
         ]
+    for quarters in QUARTERS:
+        turned = items[f"rotated_{90 * quarters}"]
+        below = items.last_frame_loss.where(turned.notna(), 0.0)
+        group = f"{90 * quarters} degrees"
+        measurements += pooled(group, "rotated_ratio", "1", turned.fillna(0.0).to_numpy(), below.to_numpy())
     measurements += pooled("", "mae_dbz", "dB", items.mae_dbz.to_numpy(), ones)
     measurements += pooled("", "better_share", "1", (items.loss < items.last_frame_loss).to_numpy(np.float64), ones)
     for threshold in THRESHOLDS:

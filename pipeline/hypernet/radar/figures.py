@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,15 +26,23 @@ from hypernet.radar.plots.scenes import (
 )
 
 Drawing = Callable[[Axes], None]
+# Families share a hue: green sees whole images, blue patches, orange searches one motion, grey and purple see none.
 STYLE: dict[str, dict[str, Any]] = {
-    "last_frame": {"color": "0.55", "marker": "x"},
+    "last_frame": {"color": "0.6", "marker": "x"},
+    "constant_filter": {"color": "0.35", "marker": "+", "ls": ":"},
     "global_motion": {"color": figures.COLOURS[1], "marker": "s"},
+    "soft_motion": {"color": "#A65E00", "marker": "P", "ls": "--"},
     "pysteps": {"color": "black", "marker": "*"},
     "patch_linear": {"color": figures.COLOURS[3], "marker": "D"},
     "patch_cnn": {"color": figures.COLOURS[4], "marker": "v"},
-    "whole_dynamic": {"color": figures.COLOURS[2], "marker": "^"},
-    "patch_dynamic": {"color": figures.COLOURS[0], "marker": "o"},
+    "pixel_cnn": {"color": "#882255", "marker": "X"},
+    "whole_dynamic": {"color": "#66C2A5", "marker": "^", "ls": "--"},
+    "whole_matching": {"color": "#00664B", "marker": "^"},
+    "patch_dynamic": {"color": figures.COLOURS[5], "marker": "o", "ls": "--"},
+    "patch_matching": {"color": figures.COLOURS[0], "marker": "o"},
 }
+# Methods whose filters are drawn, and whose forecasts move, the first that was run.
+WHOLE, PATCH = ("whole_matching", "whole_dynamic"), ("patch_matching", "patch_dynamic")
 # The talk's data sets, and marks that do not look like a measurement.
 PUBLISHED = {"Tel Aviv": "o", "Davenport": "s", "Kansas City": "D"}
 SHADES = (figures.COLOURS[0], figures.COLOURS[4], figures.COLOURS[2], figures.COLOURS[3])
@@ -70,6 +77,10 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     def panels(name: str, by_title: dict[str, Drawing], columns: int) -> None:
         figures.save_panels(out, name, by_title, legend_order=list(TITLES.values()), columns=columns)
 
+    def rows(name: str, drawings: Mapping[str, Callable[[pd.DataFrame, Axes], None]]) -> None:
+        """Panels of a row per method, beside each other, and below each other for the data sets."""
+        figures.save(_by_rows(summary, datasets, drawings), out, name)
+
     def each(drawings: Mapping[str, Callable[..., None]], tables: Callable[[str], Any]) -> dict[str, Drawing]:
         return {
             f"{what}\n{dataset_title(name)}": partial(drawing, tables(name))
@@ -77,27 +88,26 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
             for what, drawing in drawings.items()
         }
 
-    def save(figure: Figure | None, name: str, absent: str, dataset: str = datasets[0]) -> None:
-        """A picture under the data set's name, or one that says why there is none."""
+    def save(figure: Figure | None, name: str, absent: str, dataset: str = datasets[0], method: str = "") -> None:
+        """A picture under the names of the data set and the method, or one that says why there is none."""
         if figure is not None:
-            figure.suptitle(dataset_title(dataset))
+            figure.suptitle(": ".join(filter(None, [dataset_title(dataset), TITLES.get(method)])))
         figures.save(figure or figures.nothing_to_show(absent), out, name)
 
-    panels(
-        "comparison",
-        each(
-            {"Loss": _losses, "Loss over that of the last frame": _ratios},
-            lambda name: summary[summary.dataset == name],
-        ),
-        columns=2,
-    )
+    rows("comparison", {"Loss": _losses, "Loss over that of the last frame": _ratios})
+    if "rotated_ratio" in set(summary.metric):
+        rows("rotated", {"Loss over that of the last frame": _rotated})
+    else:
+        save(None, "rotated", "No run was scored on turned images")
     first = {record["method"]: record["folder"] for record in by_dataset[datasets[0]][::-1]}
     # In the order of the table of results, not of the command line.
     shown = {method: read_predictions(first[method], TITLES[method]) for method in TITLES if method in first}
     no_run = "No run of `{}` among the runs"
     save(draw_forecasts(list(shown.values())), "forecasts", "")
-    for name, method, drawing in (("filters", "whole_dynamic", draw_filters), ("motion", "patch_dynamic", draw_motion)):
-        save(drawing(shown[method]) if method in shown else None, name, no_run.format(method))
+    for name, methods, drawing in (("filters", WHOLE, draw_filters), ("motion", PATCH, draw_motion)):
+        method = next((method for method in methods if method in shown), "")
+        absent = no_run.format("` or `".join(methods))
+        save(drawing(shown[method]) if method else None, name, absent, method=method)
     leads = {name: _lead_tables(by_dataset[name]) for name in datasets}
     if any(len(table) for table in leads.values()):
         drawings = {"Loss over that of the last frame": partial(_lead, column="ratio")}
@@ -116,7 +126,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         what: partial(_skill, metric=metric) for metric, what in SKILLS.items() if metric in set(summary.metric)
     }
     if drawings:
-        panels("skill", each(drawings, lambda name: summary[summary.dataset == name]), columns=2)
+        rows("skill", drawings)
     else:
         save(None, "skill", "No run was scored at thresholds")
     learned = {name: [record for record in by_dataset[name] if record.get("history")] for name in datasets}
@@ -124,7 +134,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
         panels("learning", each({"Learning": _learning}, lambda name: learned[name]), columns=2)
     else:
         save(None, "learning", "No method among the runs was trained")
-    animated = next((method for method in ("patch_dynamic", "whole_dynamic") if method in shown), next(iter(shown)))
+    animated = next((method for method in (*PATCH, *WHOLE) if method in shown), next(iter(shown)))
     write_comparison(out / "animation.gif", shown[animated], dataset_title(datasets[0]))
 
 
@@ -137,12 +147,48 @@ def _preprocessing(records: Sequence[dict[str, Any]]) -> tuple[str, Path | None]
     return records[0]["dataset"], None
 
 
+def _by_rows(
+    summary: pd.DataFrame, datasets: Sequence[str], drawings: Mapping[str, Callable[[pd.DataFrame, Axes], None]]
+) -> Figure:
+    """A figure as tall as it has methods; those have one row each, named at the left of the first panel."""
+    import matplotlib.pyplot as plt
+
+    count = max(summary[summary.dataset == name].method.nunique() for name in datasets)
+    height = 0.34 * max(count, 5) + 1.7
+    figure = plt.figure(figsize=(2.8 + 3.3 * max(2, len(drawings)), height * len(datasets)))
+    parts = figure.subfigures(len(datasets), 1, squeeze=False)
+    for part, dataset in zip(parts[:, 0], datasets, strict=True):
+        part.suptitle(dataset_title(dataset))
+        grid = part.subplots(1, len(drawings), sharey=True, squeeze=False)
+        for axes, (what, drawing) in zip(grid[0], drawings.items(), strict=True):
+            drawing(summary[summary.dataset == dataset], axes)
+            axes.set_title(what)
+        labelled: dict[str, Any] = {}
+        for axes in grid[0]:
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+                labelled.setdefault(label, handle)
+        if labelled:
+            columns = max(4, 2 * len(drawings) - 1)
+            part.legend(
+                labelled.values(),
+                labelled.keys(),
+                loc="outside lower center",
+                ncols=columns,
+                fontsize=8,
+                columnspacing=1.2,
+            )
+    return figure
+
+
 def _rows(axes: Axes, table: pd.DataFrame) -> list[str]:
     """Give every method a row, the first on top."""
     methods = [method for method in TITLES if method in set(table.method)]
-    axes.set_yticks(range(len(methods)), [textwrap.fill(TITLES[method], 22) for method in methods])
+    # Panels beside each other have the same rows.
+    axes.set_yticks(range(len(methods)), [TITLES[method] for method in methods], fontsize=9)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+    for place in range(0, len(methods), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color="0.96", lw=0, zorder=0)
     return methods
 
 
@@ -161,13 +207,13 @@ def _losses(table: pd.DataFrame, axes: Axes) -> None:
         axes.annotate(f"{row.value.iloc[0]:.3g}", (end.iloc[0], place), (5, 0), textcoords="offset points", va="center")
     # Room for the numbers.
     axes.set_xlim(0, 1.15 * table[["value", "ci95_high"]].max(axis=None))
-    axes.set_xlabel("Half squared error, grey levels in [0, 1] (95 % interval)")
+    axes.set_xlabel("Half squared error (95 % interval)")
 
 
 def _ratios(table: pd.DataFrame, axes: Axes) -> None:
     ratios = table[(table.metric == "ratio") & (table.group == "")]
     methods = _rows(axes, ratios)
-    axes.plot([], [], "o", color="0.3", ms=7, label="Measured here (95 % interval)")
+    axes.plot([], [], "o", color="0.3", ms=7, label="Measured here (95 %)")
     for place, method in enumerate(methods):
         row = ratios[ratios.method == method]
         style: dict[str, Any] = {"color": STYLE[method]["color"], "ms": 7, "capsize": 3, "lw": 2}
@@ -176,11 +222,27 @@ def _ratios(table: pd.DataFrame, axes: Axes) -> None:
     for city, marker in PUBLISHED.items():
         rows = quoted[(quoted.group == city) & quoted.method.isin(methods)].dropna(subset=["published"])
         if len(rows):
-            heights = [methods.index(method) + 0.18 for method in rows.method]
+            heights = [methods.index(method) + 0.2 for method in rows.method]
             hollow: dict[str, Any] = {"ls": "", "marker": marker, "mfc": "none", "color": "0.3", "ms": 6}
-            axes.plot(rows.published, heights, **hollow, label=f"Talk, {city} (other data)")
+            axes.plot(rows.published, heights, **hollow, label=f"Talk, {city}")
     axes.axvline(1, color="0.5", lw=0.8)
     axes.set_xlim(0, 1.05 * max(1, ratios[["value", "ci95_high"]].max(axis=None)))
+    axes.set_xlabel("Ratio to the last frame (1: no better)")
+
+
+def _rotated(table: pd.DataFrame, axes: Axes) -> None:
+    """The ratio as it is, and on the same images turned: a method that knows only the day's wind is worse there."""
+    table = table[((table.metric == "ratio") & (table.group == "")) | (table.metric == "rotated_ratio")]
+    methods = _rows(axes, table)
+    groups = ["", *sorted(set(table.group) - {""}, key=lambda group: int(group.split()[0]))]
+    for number, group in enumerate(groups):
+        rows = table[table.group == group].set_index("method").reindex(methods)
+        height = np.arange(len(methods)) + 0.22 * (number - (len(groups) - 1) / 2)
+        style: dict[str, Any] = {"color": SHADES[number % len(SHADES)], "marker": figures.MARKERS[number]}
+        label = f"Turned by {group}" if group else "As they are"
+        axes.errorbar(rows.value, height, xerr=_spread(rows), ls="", ms=5, capsize=2, label=label, **style)
+    axes.axvline(1, color="0.5", lw=0.8)
+    axes.set_xlim(left=0)
     axes.set_xlabel("Ratio to the last frame (1: no better)")
 
 
@@ -203,7 +265,7 @@ def _skill(table: pd.DataFrame, axes: Axes, metric: str) -> None:
         style: dict[str, Any] = {"color": SHADES[thresholds.index(threshold) % len(SHADES)], "marker": mark}
         axes.errorbar(rows.value, height, xerr=_spread(rows), ls="", ms=5, capsize=2, label=group, **style)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"{SKILLS[metric]} ({'lower' if metric == 'far' else 'higher'} is better)")
+    axes.set_xlabel("Lower is better" if metric == "far" else "Higher is better")
 
 
 def _lead_tables(records: Sequence[dict[str, Any]]) -> pd.DataFrame:

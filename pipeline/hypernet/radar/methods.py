@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from torch import nn
 
+from hypernet.radar.baselines.constant_filter import ConstantFilter
 from hypernet.radar.baselines.patch_cnn import PatchCNN
+from hypernet.radar.baselines.pixel_cnn import PixelCNN
+from hypernet.radar.baselines.soft_motion import Sharpness
 from hypernet.radar.config import (
     METHODS,
+    ConstantFilterSettings,
+    MatchingMethod,
     Network,
-    NetworkSettings,
     PatchCNNSettings,
     PatchDynamicSettings,
+    PatchMatchingSettings,
+    PixelCNNSettings,
+    SoftMotionSettings,
+    TrainedSettings,
     WholeDynamicSettings,
+    WholeMatchingSettings,
 )
-from hypernet.radar.core.frames import Geometry
+from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.trunk import Layer
-from hypernet.radar.model import PatchDynamicConvolution, WholeImageDynamicConvolution
+from hypernet.radar.model import (
+    DisplacementNet,
+    PatchDynamicConvolution,
+    PatchMatching,
+    WholeImageDynamicConvolution,
+    WholeImageMatching,
+)
 
 TITLES = {name: method.title for name, method in METHODS.items()}
 
 
-def build(settings: NetworkSettings, geometry: Geometry) -> nn.Module:
+def build(settings: TrainedSettings, geometry: Geometry) -> nn.Module:
     """The untrained network of a method.
 
     Args:
@@ -30,14 +45,25 @@ def build(settings: NetworkSettings, geometry: Geometry) -> nn.Module:
     Returns:
         a network on whole images or on patches, see ``on_patches``.
     """
-    layers, hidden = _layers(settings.network), settings.network.hidden
     match settings:
-        case WholeDynamicSettings():
-            return WholeImageDynamicConvolution(geometry, layers, hidden)
-        case PatchDynamicSettings():
-            return PatchDynamicConvolution(geometry, layers, hidden)
-        case PatchCNNSettings():
-            return PatchCNN(geometry, layers, hidden)
+        case ConstantFilterSettings():
+            return ConstantFilter(geometry)
+        case SoftMotionSettings():
+            return WholeImageMatching(geometry, Sharpness())
+        case WholeMatchingSettings(method=method):
+            return WholeImageMatching(geometry, _displacements(INPUTS - 1, method))
+        case PatchMatchingSettings(method=method):
+            return PatchMatching(geometry, _displacements(PatchMatching.maps(method.around), method), method.around)
+        case WholeDynamicSettings(network=network):
+            return WholeImageDynamicConvolution(geometry, _layers(network), network.hidden)
+        case PatchDynamicSettings(network=network):
+            return PatchDynamicConvolution(geometry, _layers(network), network.hidden)
+        case PatchCNNSettings(network=network):
+            return PatchCNN(geometry, _layers(network), network.hidden)
+        case PixelCNNSettings(network=network, method=method):
+            hypernetwork = WholeImageDynamicConvolution(geometry, _layers(network), network.hidden)
+            parameters = sum(weights.numel() for weights in hypernetwork.parameters())
+            return PixelCNN(geometry, _layers(network), network.hidden, method.kernel, parameters)
     raise ValueError(f"no network takes settings of type {type(settings).__name__}")
 
 
@@ -45,6 +71,10 @@ def _layers(network: Network) -> list[Layer]:
     return [Layer(**convolution.model_dump()) for convolution in network.layers]
 
 
-def on_patches(settings: NetworkSettings) -> bool:
+def _displacements(maps: int, method: MatchingMethod) -> DisplacementNet:
+    return DisplacementNet(maps, method.channels, method.kernel)
+
+
+def on_patches(settings: TrainedSettings) -> bool:
     """Whether the network of these settings forecasts patches rather than whole images."""
-    return not isinstance(settings, WholeDynamicSettings)
+    return isinstance(settings, PatchDynamicSettings | PatchCNNSettings)

@@ -1,16 +1,18 @@
-"""Raw data: pictures of a simulated radar, or the files of a weather service."""
+"""Raw data: pictures of a simulated radar, the files of a weather service, or a person's own."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, empty
 from hypernet.lab.manifest import write_manifest
 from hypernet.lab.progress import Progress
-from hypernet.radar.config import SIMULATED, RawSettings, Simulated
+from hypernet.radar.config import SIMULATED, OwnRadar, RawSettings, Simulated
 from hypernet.radar.sources.days import find_days, station_of
 from hypernet.radar.sources.palette import find_palette
 from hypernet.radar.sources.pictures import colour_list, draw, scene, write_pictures
@@ -21,7 +23,7 @@ from hypernet.radar.sources.storms import event
 FIRST_DAY = np.datetime64("2014-04-01T12:00:00", "s")
 DRY_DAY = np.datetime64("2014-03-01T00:00:00", "s")
 PALETTE = "simulated"
-DRY = "dry"
+DRY, OWN = "dry", "own"
 TRUTH = "truth.npz"
 # Events of another split never share a random stream.
 SPLIT_SEEDS = {"train": 0, "validation": 1, "test": 2}
@@ -38,7 +40,9 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
     """
     days = find_days(dataset) if station_of(dataset) else []
     empty(out)
-    if settings.simulated is not None:
+    if settings.own is not None:
+        facts = _copied(out / OWN, settings.own)
+    elif settings.simulated is not None:
         facts = _simulate(seed_of(dataset), out, settings.simulated, settings.size)
     elif days:
         facts = _copy_days(days, out)
@@ -96,6 +100,19 @@ def _fetch(dataset: str, out: Path) -> dict[str, str]:
         with atomic_path(out / remote.name) as temporary:
             shutil.copyfile(path, temporary)
     return {"origin": remotes[0].url.rpartition("/")[0], "licence": remotes[0].licence, "citation": remotes[0].citation}
+
+
+def _copied(out: Path, radar: OwnRadar) -> dict[str, str]:
+    """A person's files are copied, so that what was trained on stays what it was."""
+    paths = [Path(name) for name in radar.files()]
+    if not paths or not all(path.is_file() for path in paths):
+        raise UserError(f"{radar.path}: no radar files there; accepted: a file, a folder of files, or a pattern")
+    above = Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    for path in paths:
+        target = out / path.absolute().relative_to(above)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return {"origin": radar.path, "licence": "the person's own files"}
 
 
 def _copy_days(days: list[Path], out: Path) -> dict[str, str]:

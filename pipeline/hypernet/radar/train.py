@@ -9,10 +9,10 @@ from hypernet.lab.job import Job
 from hypernet.lab.runs.models import count_parameters
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.radar.baselines.ridge import fit_ridge
-from hypernet.radar.config import MethodSettings, NetworkSettings, RidgeSettings
+from hypernet.radar.config import MethodSettings, RidgeSettings, TrainedSettings
 from hypernet.radar.core.tiles import OnTiles, PatchNetwork
 from hypernet.radar.dataset import load
-from hypernet.radar.trained import VERSION, describe, forecasts_patches, module_of, open_model
+from hypernet.radar.trained import VERSION, describe, module_of, open_model
 
 EXAMPLES = 2
 
@@ -28,14 +28,13 @@ def train(job: Job[MethodSettings]) -> None:
             network, facts = fit_ridge(radar, settings.method, job.seed)
             run.facts |= facts
         run.facts["parameter_count"] = count_parameters(network)
-        if isinstance(settings, NetworkSettings):
+        if isinstance(settings, TrainedSettings):
             # Imported here: it takes seconds, and the methods with nothing to train need none of it.
             from hypernet.radar.learning import learn
 
-            patches = forecasts_patches(settings)
             whole = OnTiles(network, radar.geometry) if isinstance(network, PatchNetwork) else network
-            learn(network, whole, patches, radar, settings.train, run, job.threads)
-        run.save(describe(radar.title, radar.geometry) | {"state": network.cpu().state_dict()}, VERSION)
+            learn(network, whole, radar, settings, run, job.threads)
+        run.save(describe(radar) | {"state": network.cpu().state_dict()}, VERSION)
         if job.method != "pysteps":
             example = radar.inputs("test", np.arange(min(EXAMPLES, len(radar.windows["test"]))))
             run.sign(example, open_model(job.model)(example))

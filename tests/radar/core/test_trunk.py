@@ -45,9 +45,17 @@ def test_features_and_gradients_are_those_of_convolution_relu_and_pooling():
 
 
 def test_weights_stand_in_a_model_file_as_ever():
-    """Names and layout of a file that an older version wrote."""
+    """Names and layout of the files of this version."""
     state = Trunk(28, [Layer(32, 5, 1, 2), Layer(32, 5, 1, 2)], 256).state_dict()
-    assert list(state) == [
+    assert list(state)[:2] == ["mean", "deviation"]
+    assert list(state)[2:] == [
         f"{name}.{part}" for name in ("convolutions.0", "convolutions.3", "features.1") for part in ("weight", "bias")
     ]
     assert all(weights.is_contiguous() for weights in state.values())
+
+
+def test_the_first_layer_gets_standardised_grey_levels():
+    trunk, frames = Trunk(40, LAYERS, 7), torch.rand(3, 4, 40, 40)
+    expected = trunk((frames - 0.2) / 0.05)
+    trunk.standardise(0.2, 0.05)
+    torch.testing.assert_close(trunk(frames), expected)

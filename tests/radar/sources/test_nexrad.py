@@ -9,7 +9,7 @@ import pytest
 
 from hypernet.lab.errors import UserError
 from hypernet.radar.sources.readers import nexrad, polar, read_files
-from hypernet.radar.sources.readers.common import content
+from hypernet.radar.sources.readers.packing import content
 
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("wradlib")
@@ -132,8 +132,8 @@ def coarse():
 
 
 def test_gates_lie_in_the_direction_of_their_pixels(coarse):
-    gates = polar.nearest_gates(coarse)
-    x, y = np.meshgrid(*polar.pixel_places())
+    gates = polar.nearest_gates(coarse, nexrad.SQUARE)
+    x, y = np.meshgrid(*nexrad.SQUARE.places())
     azimuth = coarse.azimuth.values[gates // coarse.sizes["range"]]
     distance = coarse["range"].values[gates % coarse.sizes["range"]]
     far = np.hypot(x, y) > 20_000
@@ -146,13 +146,42 @@ def test_gates_lie_in_the_direction_of_their_pixels(coarse):
 
 def test_the_gates_of_a_scan_are_looked_for_once(coarse, monkeypatch):
     asked = []
-    monkeypatch.setattr(polar, "nearest_gates", lambda sweep: asked.append(sweep) or np.full((250, 250), len(asked)))
-    gridding = polar.Gridding(most=2)
+    monkeypatch.setattr(polar, "nearest_gates", lambda *pair: asked.append(pair) or np.full((9, 9), len(asked)))
+    gridding, square = polar.Gridding(most=2), nexrad.SQUARE
     rays = coarse.azimuth.values
-    assert gridding.gates(coarse)[0, 0] == 1
-    assert gridding.gates(coarse.assign_coords(azimuth=rays + 0.05))[0, 0] == 1
-    assert gridding.gates(coarse.assign_coords(azimuth=rays + 1))[0, 0] == 2
-    assert gridding.gates(coarse.isel(azimuth=slice(80)))[0, 0] == 3
+    assert gridding.gates(coarse, square)[0, 0] == 1
+    assert gridding.gates(coarse.assign_coords(azimuth=rays + 0.05), square)[0, 0] == 1
+    assert gridding.gates(coarse.assign_coords(azimuth=rays + 1), square)[0, 0] == 2
+    assert gridding.gates(coarse.isel(azimuth=slice(80)), square)[0, 0] == 3
     # The oldest is forgotten.
-    assert gridding.gates(coarse)[0, 0] == 4
+    assert gridding.gates(coarse, square)[0, 0] == 4
     assert len(gridding.known) == 2
+    # The same scan, on other pixels.
+    assert gridding.gates(coarse, polar.Square(250, 500.0))[0, 0] == 5
+
+
+@pytest.mark.parametrize("share", [0.0000001, 0.0001, 0.01, 0.1, 0.19, 0.21, 0.22])
+def test_a_volume_cut_before_the_end_of_its_lowest_sweep_is_one_line(volume, tmp_path, share):
+    whole = content(volume)
+    (tmp_path / "cut").write_bytes(whole[: 4 + int(share * len(whole))])
+    with pytest.raises(
+        UserError, match=r"cut: (not a whole NEXRAD Level II volume \(|the lowest whole sweep)"
+    ) as caught:
+        read_files(tmp_path / "cut")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.05, 0.5])
+def test_an_old_volume_cut_anywhere_is_whole_or_one_line(radar_folder, tmp_path, share):
+    """Records of old volumes are not packed; the packed file around them is cut in the last case."""
+    packed = (radar_folder("nexrad") / "KLIX20050828_180149.gz").read_bytes()
+    if share == 0.5:
+        (tmp_path / "cut").write_bytes(packed[: len(packed) // 2])
+        with pytest.raises(UserError, match="cut: the gzip file is cut off or damaged"):
+            read_files(tmp_path / "cut")
+        return
+    whole = gzip.decompress(packed)
+    (tmp_path / "cut").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match=r"cut: (not a whole NEXRAD Level II volume|the lowest whole sweep)") as caught:
+        read_files(tmp_path / "cut")
+    assert "\n" not in str(caught.value)

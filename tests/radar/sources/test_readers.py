@@ -354,7 +354,7 @@ REFUSED = {
     ),
     "ODIM scale of letters": (lambda folder: write_odim(folder / "a", [[1]], {"gain": "x"}), "another form than odim"),
     "PGM corner": (lambda folder: write_pgm(folder / "a", bottomleft="3"), "another form than fmi"),
-    "unit is a number": (lambda folder: cf_file(folder / "a", PLANE, 5), "another form than netcdf"),
+    "unit is a number": (lambda folder: cf_file(folder / "a", PLANE, 5), "nothing to read among rain"),
     **{f"enormous {form}": (enormous(form), "1,099,511,627,776 pixels") for form in ("netCDF", "KNMI", "ODIM")},
     "enormous GIF": (broken(b"GIF89a\xff\xff\xff\xff\xf0\0\0" + b"\0" * 800), "not a whole GIF file"),
     "KNMI clock": (lambda folder: write_knmi(folder / "a", [[1]], end="25:00"), "is not a time"),
@@ -364,7 +364,11 @@ REFUSED = {
     "ODIM size": (lambda folder: write_odim(folder / "a", [[1]], where={"xsize": 5}), "the header says (1, 5)"),
     "ODIM degrees": (
         lambda folder: write_odim(folder / "a", [[1]], where={"projdef": "+proj=longlat"}),
-        "accepted: a projection in metres",
+        "xscale 2000 of a grid of degrees, and a corner is missing",
+    ),
+    "ODIM geocentric": (
+        lambda folder: write_odim(folder / "a", [[1]], where={"projdef": "+proj=geocent"}),
+        "accepted: a projection in metres, or degrees",
     ),
     "ODIM fill": (
         lambda folder: write_odim(folder / "a", [[200]], {"gain": 1.0, "offset": 0.0}),
@@ -374,13 +378,17 @@ REFUSED = {
     "undeclared fill": (lambda folder: cf_file(folder / "a", -9999 * PLANE, "dBZ"), "-9999 dBZ at row 0, column 0"),
     "undeclared fill of rain": (lambda folder: cf_file(folder / "a", 1e20 * PLANE, "mm h-1"), "1e+20 mm/h"),
     "nothing known": (lambda folder: cf_file(folder / "a", PLANE, "K", name="t2m"), "nothing to read among t2m"),
-    "rate in inches": (
-        lambda folder: cf_file(folder / "a", PLANE, "in h-1", standard_name="rainfall_rate"),
-        "rain is in 'in h-1'",
+    "rate in furlongs": (
+        lambda folder: cf_file(folder / "a", PLANE, "furlong h-1", standard_name="rainfall_rate"),
+        "rain is in 'furlong h-1'",
     ),
-    "degrees": (lambda folder: cf_file(folder / "a", PLANE, "dBZ", axis_units="degrees"), "x is in 'degrees'"),
+    "degrees": (
+        lambda folder: cf_file(folder / "a", PLANE, "dBZ", axis_units="degrees"),
+        "latitudes 2000 to 0, longitudes 0 to",
+    ),
     "uneven": (lambda folder: cf_file(folder / "a", PLANE, "dBZ", y=(0, 1, 5)), "y is not evenly spaced"),
     "BoM units": (lambda folder: write_bom(folder / "a", np.ones((2, 2)), units="m"), "m from 2020-10-31"),
+    "PNG": (broken(b"\x89PNG\r\n\x1a\n" + bytes(9)), "accepted: pictures with a palette"),
     "GIF of another": (lambda folder: swiss_gif(folder / "a", "a map"), "accepted: product AQC of MeteoSwiss"),
     "GIF of another size": (lambda folder: swiss_gif(folder / "a", shape=(64, 64)), "a picture of (64, 64)"),
     "GIF transparent": (lambda folder: swiss_gif(folder / "a", transparency=3), "a GIF with transparency"),

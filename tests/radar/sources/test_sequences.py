@@ -14,11 +14,13 @@ from hypernet.radar.sources.sequences import (
     cropped,
     follows,
     latest,
+    measured_step,
     missing_share,
     nearest_to_marks,
     phases,
     stacked,
     stride_of,
+    to_marks,
 )
 
 START = np.datetime64("2020-06-01T12:00:00", "s")
@@ -110,10 +112,12 @@ def test_a_cadence_fits_when_a_whole_number_of_steps_makes_ten_minutes(seconds):
     time = times(np.arange(6) * step)
     near = [count for count in range(1, 60) if abs(count * step - 600) <= 90]
     if near:
-        assert abs(stride_of(time) * step - 600) == min(abs(count * step - 600) for count in near)
+        assert abs(stride_of(time, 600) * step - 600) == min(abs(count * step - 600) for count in near)
     else:
-        with pytest.raises(UserError, match=rf"are {step / 60:.3g}(e\+03)? minutes apart; accepted: 10 minutes"):
-            stride_of(time)
+        with pytest.raises(
+            UserError, match=r"minutes apart; accepted: 10 minutes .*, or another step_minutes, such as"
+        ):
+            stride_of(time, 600)
 
 
 @given(
@@ -128,7 +132,7 @@ def test_phases_hold_each_image_once_ten_minutes_apart(cadence, slots, seed):
     slots = np.sort(slots)
     late = np.random.default_rng(seed).integers(-cadence // 20, cadence // 20 + 1, len(slots))
     given_sequence = sequence(slots * cadence + late)
-    parts = phases(given_sequence)
+    parts = phases(given_sequence, 600)
     stride = 600 // cadence
     assert len(parts) <= stride
     numbers = np.concatenate([part.grey[:, 0, 0] for part in parts])
@@ -137,20 +141,61 @@ def test_phases_hold_each_image_once_ten_minutes_apart(cadence, slots, seed):
         slots_of_part = slots[part.grey[:, 0, 0]]
         # One remainder: a lost image does not move those that come after it.
         assert len(set((slots_of_part % stride).tolist())) == 1
-        assert np.array_equal(follows(part.time), np.diff(slots_of_part) == stride)
+        assert np.array_equal(follows(part.time, 600), np.diff(slots_of_part) == stride)
 
 
-def test_another_cadence_is_taken_when_allowed():
-    every_quarter = sequence(np.arange(6) * 900)
-    with pytest.raises(UserError, match="from 2020-06-01T12:00:00 on are 15 minutes apart"):
-        phases(every_quarter)
-    assert phases(every_quarter, allow_cadence=True) == [every_quarter]
-    assert len(latest(every_quarter, allow_cadence=True).time) == 4
+@pytest.mark.parametrize("minutes", [6, 7.5, 15, 20])
+def test_another_cadence_is_taken_by_its_number_or_as_it_comes(minutes):
+    images = sequence(np.arange(8) * round(60 * minutes))
+    assert phases(images, None) == [images]
+    assert phases(images, 60 * minutes) == [images]
+    assert measured_step([images.time]) == 60 * minutes
+    with pytest.raises(UserError, match=rf"from 2020-06-01T12:00:00 on are {minutes:g} minutes apart; accepted: 10"):
+        phases(images, 600)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "step"),
+    [(1, 10), (2.5, 10), (4, 8), (5, 10), (6, 12), (7.5, 7.5), (9, 9), (10, 10), (15, 15), (20, 20), (30, 30)],
+)
+def test_the_latest_images_are_as_near_to_ten_minutes_as_their_cadence_allows(minutes, step):
+    last, seconds = latest(sequence(np.arange(45) * round(60 * minutes)))
+    assert seconds == 60 * step
+    assert last.grey[:, 0, 0].tolist() == [44 - round(step / minutes) * back for back in (3, 2, 1, 0)]
+
+
+@given(st.integers(120, 3000), st.lists(st.integers(-5, 5), min_size=12, max_size=12))
+def test_the_step_of_the_latest_images_is_what_their_times_say(cadence, late):
+    images = sequence(np.arange(12) * cadence + np.array(late))
+    last, seconds = latest(images, 3)
+    assert seconds == (last.time[-1] - last.time[0]) / np.timedelta64(1, "s") / 2
+    assert seconds == pytest.approx(max(1, round(600 / cadence)) * cadence, abs=max(10, 0.51 * cadence))
+
+
+def test_the_latest_images_at_a_step_that_is_asked_for():
+    five = sequence(np.arange(12) * 300)
+    assert latest(five, step_seconds=300)[0].grey[:, 0, 0].tolist() == [8, 9, 10, 11]
+    assert latest(five, step_seconds=900)[0].grey[:, 0, 0].tolist() == [2, 5, 8, 11]
+    # Nine minutes pass for ten, but are not taken for them.
+    assert latest(sequence(np.arange(6) * 540), step_seconds=600)[1] == 540
+    with pytest.raises(UserError, match=r"are 9 minutes apart; accepted: 10 minutes .* within 30 seconds"):
+        latest(sequence(np.arange(6) * 540), step_seconds=600, tolerance_seconds=30)
+
+
+def test_what_the_cadence_was_hours_ago_does_not_matter():
+    seconds = np.concatenate([np.arange(40) * 1200, 48_000 + np.arange(12) * 300])
+    last, step = latest(sequence(seconds))
+    assert (last.grey[:, 0, 0].tolist(), step) == ([45, 47, 49, 51], 600)
+
+
+def test_an_image_that_is_lost_among_images_a_minute_apart_is_a_gap():
+    time = times([0, 60, 120, 240, 300])
+    assert follows(time, 60).tolist() == [True, True, False, True]
 
 
 def test_the_latest_of_five_minute_data_end_with_the_last_image():
-    last = latest(sequence(np.arange(10) * 300))
-    assert last.grey[:, 0, 0].tolist() == [3, 5, 7, 9]
+    last, step = latest(sequence(np.arange(10) * 300))
+    assert (last.grey[:, 0, 0].tolist(), step) == ([3, 5, 7, 9], 600)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +205,6 @@ def test_the_latest_of_five_minute_data_end_with_the_last_image():
         ([0], "1 images; accepted: 4"),
         ([0, 300, 600, 900], "2 images 10 minutes apart up to 2020-06-01T12:15:00; accepted: 4 without a gap"),
         ([0, 600, 1200, 2400, 3000], "a gap from 2020-06-01T12:20:00 to 2020-06-01T12:40:00"),
-        ([0, 1800, 3600, 5400], "are 30 minutes apart"),
     ],
 )
 def test_too_few_images_for_a_nowcast(seconds, reason):
@@ -169,7 +213,7 @@ def test_too_few_images_for_a_nowcast(seconds, reason):
 
 
 def test_an_older_gap_does_not_matter_to_a_nowcast():
-    assert latest(sequence([0, 1800, 2400, 3000, 3600])).grey[:, 0, 0].tolist() == [1, 2, 3, 4]
+    assert latest(sequence([0, 1800, 2400, 3000, 3600]))[0].grey[:, 0, 0].tolist() == [1, 2, 3, 4]
 
 
 def test_a_rectangle_keeps_its_place():
@@ -191,7 +235,7 @@ def test_a_rectangle_that_does_not_lie_in_the_images(corner):
 def test_the_nearest_image_to_each_mark(seconds):
     seconds = sorted(seconds)
     # START is a full hour, so marks are multiples of 600 seconds from it.
-    chosen = set(nearest_to_marks(times(seconds)).tolist())
+    chosen = set(nearest_to_marks(times(seconds), 600, 180).tolist())
     for mark in range(0, 21_000, 600):
         around = [number for number, second in enumerate(seconds) if -300 <= second - mark < 300]
         near = [number for number in around if abs(seconds[number] - mark) <= 180]
@@ -199,3 +243,12 @@ def test_the_nearest_image_to_each_mark(seconds):
         taken = chosen & set(around)
         assert len(taken) == (best is not None)
         assert all(abs(seconds[number] - mark) == best for number in taken)
+
+
+def test_images_are_moved_to_their_marks():
+    marked, off = to_marks(sequence([0, 290, 640, 1100, 1750, 2400]), 600, 180)
+    assert marked.time.tolist() == times([0, 600, 1200, 1800, 2400]).tolist()
+    assert marked.grey[:, 0, 0].tolist() == [0, 2, 3, 4, 5]
+    assert off == pytest.approx((0 + 40 + 100 + 50 + 0) / 5)
+    with pytest.raises(UserError, match=r"1 of 3 images lie within 60 seconds of full 10 minutes \(windows.tolerance"):
+        to_marks(sequence([0, 290, 700]), 600, 60)

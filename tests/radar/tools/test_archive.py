@@ -20,7 +20,7 @@ from hypernet.radar.core.frames import INPUTS
 from hypernet.radar.sources import cf, volumes
 from hypernet.radar.sources.days import day_files, folder_of
 from hypernet.radar.sources.readers.common import Frame
-from hypernet.radar.sources.readers.polar import pixel_places
+from hypernet.radar.sources.readers.nexrad import SQUARE
 from hypernet.radar.sources.volumes import Bucket, Volume
 from hypernet.radar.tools import archive
 from hypernet.radar.tools.archive import plan
@@ -115,7 +115,7 @@ def reader(monkeypatch):
         time, wet, projection = words
         dbz = np.zeros((250, 250), np.float32)
         dbz[: round(250 * float(wet))] = 35.0
-        x, y = pixel_places()
+        x, y = SQUARE.places()
         return Frame(dbz, np.datetime64(time, "s"), np.zeros(dbz.shape, bool), x, y, projection, {"station": "KDVN"})
 
     monkeypatch.setattr("hypernet.radar.sources.readers.nexrad.read", read)
@@ -466,7 +466,7 @@ def day_of(path: Path, start: np.datetime64, count: int, seed: int, **changes) -
     from hypernet.radar.core.frames import Sequence
 
     random = np.random.default_rng(seed)
-    x, y = pixel_places()
+    x, y = SQUARE.places()
     grey = random.choice(np.array([0, 120], np.uint8), (count, 250, 250), p=[0.8, 0.2])
     time = start + 600 * np.arange(count) + random.integers(-60, 61, count)
     cf.write(path, replace(Sequence(grey, time, np.zeros((250, 250), bool), x, y, PROJECTION), **changes))
@@ -509,7 +509,7 @@ def test_days_that_do_not_fit_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match=r"KDVN_20130502\.nc: another grid"):
         joined([first, day_of(path, EVENING + 3600, 3, 1, projection=PROJECTION.replace("41.6", "41.7"))])
     with pytest.raises(UserError, match=r"KDVN_20130502\.nc: another grid"):
-        joined([first, day_of(path, EVENING + 3600, 3, 1, x=pixel_places()[0] + 500)])
+        joined([first, day_of(path, EVENING + 3600, 3, 1, x=SQUARE.places()[0] + 500)])
     with pytest.raises(UserError, match="overlap"):
         joined([first, day_of(path, EVENING, 3, 1)])
     with pytest.raises(UserError, match=r"1 days, none .* 10 %"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.core.frames import LEVELS, Geometry, Sequence, dbz_of_rain_rate
+from hypernet.radar.core.motion import FieldMotion, uniform_field
 from hypernet.radar.core.rollout import Tiled, roll_out
-from hypernet.radar.plots.field_motion import motion_field, pixel_km, thinned
+from hypernet.radar.plots.field_motion import thinned
 from hypernet.radar.sources import cf
-from hypernet.radar.tools.nowcast import _searched, add_arguments, run, untrained
+from hypernet.radar.tools.forecasters import untrained
+from hypernet.radar.tools.nowcast import add_arguments, run
 from hypernet.radar.tools.nowcast import nowcast as function
 
 xarray = pytest.importorskip("xarray")
@@ -35,14 +38,14 @@ START = np.datetime64("2024-05-01T12:00:00", "s")
 PROJECTION = "+proj=stere +lat_0=90 +lon_0=25 +lat_ts=60 +ellps=WGS84 +units=m"
 
 
-def moving_rain(times: int = 10, minutes: int = 10) -> Sequence:
+def moving_rain(times: int = 10, minutes: float = 10) -> Sequence:
     """Rain that moves to the south-east by a whole number of pixels every ten minutes."""
     field = gaussian_filter(np.random.default_rng(4).standard_normal((220, 260)), 4)
     field = (0.3 * field / field.std() + 0.2).clip(0, 1)
     shown = [field[90 - DOWN * number :, 100 - RIGHT * number :][:HEIGHT, :WIDTH] for number in range(times)]
     return Sequence(
         grey=np.rint(LEVELS * np.stack(shown)).astype(np.uint8),
-        time=START + np.timedelta64(60 * minutes, "s") * np.arange(times),
+        time=START + np.timedelta64(round(60 * minutes), "s") * np.arange(times),
         missing=np.zeros((HEIGHT, WIDTH), dtype=bool),
         x=PIXEL * np.arange(WIDTH),
         y=PIXEL * np.arange(HEIGHT)[::-1],
@@ -67,26 +70,25 @@ class Known:
     """A forecaster that knows the motion: filters with a single tap, on patches or on whole images."""
 
     geometry, title = GEOMETRY, "Made-up rain"
+    adapts, reach, step_seconds = False, GEOMETRY.margin, 600.0
 
     def __init__(self, on_patches: bool):
-        self.on_patches = on_patches
         self.method = "patch_dynamic" if on_patches else "whole_dynamic"
 
-    def filters(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        shape = (len(frames), GEOMETRY.patches) if self.on_patches else (len(frames),)
-        # Content moves against the tap's offset.
-        taps = np.eye(GEOMETRY.taps, dtype=np.float32)[[GEOMETRY.margin - DOWN, GEOMETRY.margin - RIGHT]]
-        return tuple(np.broadcast_to(tap, (*shape, GEOMETRY.taps)) for tap in taps)
+    def motion(self, frames: np.ndarray, known: np.ndarray | None = None) -> FieldMotion:
+        field = uniform_field(np.array([[DOWN, RIGHT]]), frames.shape[2:], np.zeros(1, dtype=bool))
+        return replace(field, largest_entropy=2 * float(np.log2(GEOMETRY.taps)))
 
     def field(self) -> Tiled:
         def forecast(squares: np.ndarray) -> np.ndarray:
-            filters = Known(on_patches=False).filters(squares)
-            both = (torch.from_numpy(np.ascontiguousarray(weights)) for weights in filters)
+            # Content moves against the tap's offset.
+            taps = np.eye(GEOMETRY.taps, dtype=np.float32)[[GEOMETRY.margin - DOWN, GEOMETRY.margin - RIGHT]]
+            both = (torch.from_numpy(tap).expand(len(squares), -1) for tap in taps)
             return separable_dynamic_conv(torch.from_numpy(squares[:, -1]), *both).numpy()
 
         return Tiled(forecast, GEOMETRY.size, GEOMETRY.margin)
 
-    def roll_out(self, frames: np.ndarray, steps: int) -> np.ndarray:
+    def roll_out(self, frames: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
         return roll_out(self.field(), frames, steps)
 
 

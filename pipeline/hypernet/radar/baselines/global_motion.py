@@ -8,6 +8,14 @@ p runs over the centre. The talk names the row "Global Motion Estimator" and say
     sum of (x4(p) - x3(p - d))^2 = sum of x4(p)^2 - 2 sum of x4(p) x3(p - d) + sum of x3(p - d)^2
 
 The first term is the same for all d; the others are cross-correlations, of x3 with x4 and of x3^2 with ones.
+
+Rain that a displacement takes out of the centre costs this search nothing, so a blank image fits best where all rain
+has left. The measure "similarity" counts over the overlap of the displaced image with the next one, and no pixels
+without data:
+
+    s(d) = 2 sum of x3(p - d) x4(p) / (sum of x3(p - d)^2 + sum of x4(p)^2 + 5 % of the sums over all p)
+
+It is 1 at most, has no unit, and the last term keeps a few pixels in a corner from fitting by chance.
 """
 
 from __future__ import annotations
@@ -19,9 +27,14 @@ from torch import Tensor, nn
 
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.core.frames import INPUTS, Geometry
+from hypernet.radar.core.lattice import Lattice
 
 # Sums this close, as a share of the images' energy, are the same: the transform rounds.
 SAME = 1e-12
+# Of all rain: what is added below an overlap's, so that nearly empty overlaps count for little.
+PRIOR = 0.05
+# A mean square of the grey levels below which there is no rain to compare.
+NO_RAIN = 1e-9
 # Images of one transform in double precision: bounds the memory.
 IMAGES_AT_ONCE = 8
 
@@ -38,6 +51,8 @@ class GlobalMotion(nn.Module):
         frames: "last" compares the last two images, "all" adds the sums of the three pairs.
         subpixel: "parabola" moves the best displacement, in either direction, to the lowest point of the parabola
             through its sum and its two neighbours'; "none" keeps whole pixels.
+        measure: "difference" is the talk's, the least sum of squares over the centre; "similarity" the greatest s over
+            what both images know, of any part of the images.
     """
 
     _by_length: Tensor
@@ -47,8 +62,10 @@ class GlobalMotion(nn.Module):
         geometry: Geometry,
         frames: Literal["last", "all"] = "last",
         subpixel: Literal["none", "parabola"] = "none",
+        measure: Literal["difference", "similarity"] = "difference",
     ):
         super().__init__()
+        self.measure = measure
         self.margin, self.pairs, self.parabola = geometry.margin, frames, subpixel == "parabola"
         offset = torch.arange(-self.margin, self.margin + 1)
         length = (offset[:, None] ** 2 + offset**2).flatten()
@@ -58,35 +75,87 @@ class GlobalMotion(nn.Module):
         """The centre of the next image, ``[B, N - 2 m, N - 2 m]``, of frames ``[B, 4, N, N]``."""
         return separable_dynamic_conv(frames[:, -1], *self.filters(frames))
 
-    def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def filters(self, frames: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The displacement as filters, ``[B, 2 m + 1]`` each: 1 at its tap, or shared by the two around it."""
-        displacement = self.displacement(frames).to(frames.dtype)
+        displacement = self.displacement(frames, known).to(frames.dtype)
         # Content moves against a tap's offset: tap m - d fetches what moves by d.
         taps = torch.arange(2 * self.margin + 1, device=frames.device, dtype=frames.dtype)
         vertical, horizontal = (1 - (taps - (self.margin - displacement[..., None])).abs()).clamp(min=0).unbind(1)
         return vertical, horizontal
 
-    def displacement(self, frames: Tensor) -> Tensor:
-        """Pixels southwards and eastwards in one step, float64 ``[B, 2]``, of frames ``[B, 4, H, W]`` of any size."""
-        return torch.cat([self._search(some) for some in frames.split(IMAGES_AT_ONCE)])
+    def displacement(self, frames: Tensor, known: Tensor | None = None) -> Tensor:
+        """Pixels southwards and eastwards in one step, float64 ``[B, 2]``.
 
-    def _search(self, frames: Tensor) -> Tensor:
+        Args:
+            frames: ``[B, 4, H, W]`` of any size.
+            known: bool, the same shape: which pixels have data; only the measure "similarity" heeds it.
+        """
+        parts = [slice(first, first + IMAGES_AT_ONCE) for first in range(0, len(frames), IMAGES_AT_ONCE)]
+        return torch.cat([self._search(frames[part], None if known is None else known[part]) for part in parts])
+
+    def lattice(self, frames: Tensor, known: Tensor | None = None) -> Lattice:
+        """The filters of whole fields ``[B, 4, H, W]``: one cell; see ``displacement`` for ``known``."""
+        vertical, horizontal = self.filters(frames, known)
+        return Lattice(vertical[:, None, None], horizontal[:, None, None], max(frames.shape[-2:]))
+
+    def at_edge(self, displacement: Tensor) -> Tensor:
+        """Whether displacements ``[B, 2]`` are the largest that are searched in a direction: bool ``[B]``."""
+        return displacement.abs().amax(dim=1) >= self.margin
+
+    def _search(self, frames: Tensor, known: Tensor | None) -> Tensor:
         side, last = 2 * self.margin + 1, INPUTS - 1
         starts = range(last) if self.pairs == "all" else [last - 1]
-        pairs = [squared_differences(frames[:, before], frames[:, before + 1], self.margin) for before in starts]
-        sums = torch.stack(pairs).sum(dim=0)
-        energy = frames.square().sum(dim=(1, 2, 3))
+        if self.measure == "similarity":
+            # The least of it, as of the differences; rain in a corner is rain.
+            sums = -similarities(frames[:, starts[0] :], self.margin, known if known is None else known[:, starts[0] :])
+            tolerance = torch.full((len(frames), 1), SAME, dtype=sums.dtype, device=sums.device)
+            rain = frames[:, -1]
+        else:
+            pairs = [squared_differences(frames[:, before], frames[:, before + 1], self.margin) for before in starts]
+            sums = torch.stack(pairs).sum(dim=0)
+            tolerance = SAME * frames.square().sum(dim=(1, 2, 3))[:, None]
+            rain = _centre(frames[:, -1], self.margin)
         flat = sums.flatten(1)
-        best = flat.amin(dim=1, keepdim=True)
-        same = flat <= best + SAME * energy[:, None]
+        same = flat <= flat.amin(dim=1, keepdim=True) + tolerance
         # The first of the best in the order of length.
         chosen = self._by_length[same[:, self._by_length].to(torch.uint8).argmax(dim=1)]
         place = torch.stack([chosen // side, chosen % side], dim=1)
         displacement = (place - self.margin).double()
         if self.parabola:
             displacement = displacement + _lowest_point(sums, place)
-        rainy = (_centre(frames[:, -1], self.margin) > 0).flatten(1).any(dim=1)
+        rainy = (rain > 0).flatten(1).any(dim=1)
         return displacement * rainy[:, None]
+
+
+def similarities(frames: Tensor, reach: int, known: Tensor | None = None) -> Tensor:
+    """How well all pairs of images in a row fit together when they are displaced, for displacements up to the reach.
+
+    Args:
+        frames: ``[B, T, H, W]``.
+        reach: in either direction, less than H and W.
+        known: bool, the same shape: pixels that are not known have no say; all of them where it is not given.
+
+    Returns:
+        float64 ``[B, 2 reach + 1, 2 reach + 1]``, 0 to 1; entry (reach + dy, reach + dx) is that of content moving by
+        (dy, dx). 0 where no displacement has rain to compare.
+    """
+    share = torch.ones_like(frames, dtype=torch.float64) if known is None else known.to(torch.float64)
+    images = frames.double() * share
+    # Room for the displacement: nothing goes round the edge.
+    size = [length + reach for length in frames.shape[2:]]
+    spectra, squares, shares = (torch.fft.rfft2(values, s=size) for values in (images, images.square(), share))
+
+    def correlated(before: Tensor, after: Tensor) -> Tensor:
+        """Of sums over pairs of before(p) after(p + d), the displacements up to the reach."""
+        products = (before[:, :-1].conj() * after[:, 1:]).sum(dim=1)
+        sums = torch.fft.irfft2(products, s=size).roll((reach, reach), dims=(1, 2))
+        return sums[:, : 2 * reach + 1, : 2 * reach + 1]
+
+    energies = correlated(squares, shares) + correlated(shares, squares)
+    whole = images.square().sum(dim=(2, 3))
+    most = (whole[:, :-1] + whole[:, 1:]).sum(dim=1)[:, None, None]
+    floor = NO_RAIN * images[0].numel()
+    return (2 * correlated(spectra, spectra) / (energies + PRIOR * most + floor)).clamp(0, 1)
 
 
 def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:

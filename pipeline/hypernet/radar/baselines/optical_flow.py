@@ -51,15 +51,13 @@ def next_fields(frames: np.ndarray) -> np.ndarray:
     return np.stack([extrapolated(sample, 1)[0] for sample in frames]) if len(frames) else frames[:, -1].copy()
 
 
-def extrapolated(frames: np.ndarray, steps: int) -> np.ndarray:
+def extrapolated(frames: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
     """The next fields along the motion of the last ones.
-
-    Without rain in the last two images there is no motion to be found, and the library has failed on it: the last
-    image stays.
 
     Args:
         frames: grey levels ``[T, H, W]``, two or more equally far apart in time.
         steps: how many.
+        known: pixels with data, bool, the same shape; see ``velocity``.
 
     Returns:
         float32 ``[steps, H, W]``; 0 where the motion comes from outside the field.
@@ -68,13 +66,43 @@ def extrapolated(frames: np.ndarray, steps: int) -> np.ndarray:
         UserError: pysteps or OpenCV is not installed.
     """
     pysteps = library()
-    frames = np.asarray(frames, dtype=np.float64)
-    last = frames[-1]
-    if not (last > 0).any() or not (frames[-2] > 0).any():
+    last = np.asarray(frames[-1], dtype=np.float64)
+    rows, columns = velocity(frames, known)
+    if not rows.any() and not columns.any():
         return np.repeat(last[None], steps, axis=0).astype(np.float32)
-    velocity = pysteps.motion.get_method("LK")(frames)
-    fields = pysteps.nowcasts.get_method("extrapolation")(last, velocity, steps)
+    fields = pysteps.nowcasts.get_method("extrapolation")(last, np.stack([columns, rows]), steps)
     return np.nan_to_num(fields, nan=0.0).astype(np.float32)
+
+
+def velocity(frames: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """The motion of every pixel in one step, by Lucas and Kanade's method: southwards and eastwards, ``[2, H, W]``.
+
+    Without rain in two images in a row there is no motion to be found, and the library has failed on it: it is 0.
+
+    Args:
+        frames: grey levels ``[T, H, W]``.
+        known: pixels with data, bool, the same shape. Images without any have no say, nor have pixels without.
+
+    Raises:
+        UserError: pysteps or OpenCV is not installed.
+    """
+    pysteps = library()
+    frames = np.asarray(frames, dtype=np.float64)
+    known = np.ones(frames.shape, dtype=bool) if known is None else known
+    some = _longest_run((frames * known > 0).any(axis=(1, 2)))
+    if some.stop - some.start < 2:
+        return np.zeros((2, *frames.shape[1:]))
+    images = frames[some]
+    seen = images if known[some].all() else np.ma.masked_array(images, ~known[some])
+    columns, rows = pysteps.motion.get_method("LK")(seen)
+    return np.stack([rows, columns])
+
+
+def _longest_run(wet: np.ndarray) -> slice:
+    """The longest run of images with rain, of several the last."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], wet, [False]]).astype(np.int8)))
+    runs = [slice(int(first), int(end)) for first, end in zip(ends[::2], ends[1::2], strict=True)]
+    return max(reversed(runs), key=lambda run: run.stop - run.start, default=slice(0, 0))
 
 
 def library() -> ModuleType:

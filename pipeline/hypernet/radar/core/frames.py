@@ -15,9 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from hypernet.radar.config import Sizes
 
-# Four images ten minutes apart go in, the one ten minutes after the last comes out.
+# Four images one step apart go in, the one a step after the last comes out.
 INPUTS = 4
-STEP_SECONDS = 600
 LARGEST_DBZ = 70.0
 LEVELS = 255
 SPLITS = ("train", "validation", "test")
@@ -159,6 +158,7 @@ class RadarData:
         grey: uint8 ``[F, H, W]``, all frames, events one after the other.
         time: datetime64[s] ``[F]``.
         windows: by split: train, validation, test. No event is in two splits.
+        step_seconds: from one image to the next, as measured.
     """
 
     title: str
@@ -167,6 +167,7 @@ class RadarData:
     grey: np.ndarray
     time: np.ndarray
     windows: Mapping[str, Windows]
+    step_seconds: float
 
     def crops(self, split: str, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Squares of windows at some of their frames, uint8 ``[B, len(frames), N, N]``.

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hypernet.radar.core.frames import STEP_SECONDS, Geometry
+from hypernet.radar.core.frames import Geometry
 
-STEPS_PER_HOUR = 3600 / STEP_SECONDS
 COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
 # Below this many km/h there is no direction worth a word.
 STILL_KM_PER_HOUR = 0.5
@@ -22,7 +21,7 @@ STILL_KM_PER_HOUR = 0.5
 
 @dataclass(frozen=True)
 class Motion:
-    """Displacements of the rain in one step of ten minutes, and their uncertainty; all arrays ``[...]``.
+    """Displacements of the rain in one step, and their uncertainty; all arrays ``[...]``.
 
     Attributes:
         rows: mean displacement southwards in pixels.
@@ -98,9 +97,66 @@ def _moments(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, variance, entropy
 
 
-def kilometres_per_hour(pixels_per_step: np.ndarray | float, pixel_km: float) -> np.ndarray:
-    """Speed of a displacement in pixels per ten minutes; ``pixel_km`` is the width of a pixel."""
-    return np.asarray(pixels_per_step) * pixel_km * STEPS_PER_HOUR
+@dataclass(frozen=True)
+class FieldMotion:
+    """How the rain of whole fields moves, pixel by pixel, as a method sees it.
+
+    Attributes:
+        rows: pixels southwards in one step, float32 ``[B, H, W]``.
+        columns: pixels eastwards in one step, float32 ``[B, H, W]``.
+        entropy: of the distribution of displacements in bits, float32 ``[B, H, W]``; 0 is one displacement for sure.
+        largest_entropy: that of a uniform distribution; 0 for methods that know one displacement only.
+        at_edge: whether the best displacement lies on the edge of what is searched, bool ``[B]``: the rain may be
+            faster.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    entropy: np.ndarray
+    largest_entropy: float
+    at_edge: np.ndarray
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all pixels of the first field move alike."""
+        return bool(np.ptp(self.rows[0]) == 0 and np.ptp(self.columns[0]) == 0)
+
+    def mean(self, weights: np.ndarray) -> tuple[float, float, float]:
+        """Mean of ``rows``, ``columns`` and ``entropy`` of the first field.
+
+        Args:
+            weights: what each pixel counts, such as its rain, ``[H, W]``; all alike where they add to 0.
+        """
+        weights = weights if weights.sum() > 0 else np.ones_like(weights)
+        rows, columns, entropy = (
+            float(np.average(values[0], weights=weights)) for values in (self.rows, self.columns, self.entropy)
+        )
+        return rows, columns, entropy
+
+
+def uniform_field(displacement: np.ndarray, shape: tuple[int, int], at_edge: np.ndarray) -> FieldMotion:
+    """One displacement for all pixels of a field, known for sure.
+
+    Args:
+        displacement: pixels southwards and eastwards, ``[B, 2]``.
+        shape: H and W.
+        at_edge: bool ``[B]``.
+    """
+    count = len(displacement)
+    rows, columns = (
+        np.broadcast_to(values.astype(np.float32)[:, None, None], (count, *shape)) for values in displacement.T
+    )
+    return FieldMotion(rows, columns, np.zeros((count, *shape), np.float32), 0.0, np.asarray(at_edge, dtype=bool))
+
+
+def kilometres_per_hour(pixels_per_step: np.ndarray | float, pixel_km: float, step_seconds: float) -> np.ndarray:
+    """Speed of a displacement in pixels per step; ``pixel_km`` is the width of a pixel."""
+    return np.asarray(pixels_per_step) * pixel_km * (3600 / step_seconds)
+
+
+def pixels_per_step(kilometres_per_hour: float, pixel_km: float, step_seconds: float) -> int:
+    """Whole pixels that a search has to reach for rain of this speed, one at least."""
+    return max(1, math.ceil(kilometres_per_hour * step_seconds / 3600 / pixel_km - 1e-6))
 
 
 def in_words(south: float, east: float) -> str:

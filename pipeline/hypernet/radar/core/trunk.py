@@ -55,6 +55,9 @@ class MaxPooling(nn.Module):
 class Trunk(nn.Module):
     """Convolutions and one fully connected layer: ``[B, 4, n, n] -> [B, hidden]``.
 
+    Grey levels are near 0 and small; the first layer gets them with mean 0 and deviation 1 over the training images,
+    which ``standardise`` is told. Without that, large features saturate what follows.
+
     Args:
         size: n.
         layers: the convolutions, first to last.
@@ -63,6 +66,9 @@ class Trunk(nn.Module):
     Raises:
         ValueError: the images are too small for the layers.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, size: int, layers: Sequence[Layer], hidden: int):
         super().__init__()
@@ -86,10 +92,20 @@ class Trunk(nn.Module):
                 raise ValueError(f"images of {size} x {size} pixels are too small for the layers {list(layers)}")
             channels = layer.channels
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(channels * left**2, hidden), nn.ReLU())
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def standardise(self, mean: float, deviation: float) -> None:
+        """Set the mean and the standard deviation of the training images' grey levels."""
+        self.mean.fill_(mean)
+        self.deviation.fill_(deviation)
 
     def forward(self, frames: Tensor) -> Tensor:
         """The features of images or patches, ``[B, F]``."""
-        return self.features(self.convolutions(_channels_last(frames)))
+        return self.features(self.convolutions(self._standardised(frames)))
+
+    def _standardised(self, frames: Tensor) -> Tensor:
+        return _channels_last((frames - self.mean) / self.deviation)
 
     def of_image(self, frames: Tensor, geometry: Geometry) -> Tensor:
         """The features of all patches of images ``[B, 4, H, W]``, ``[B, P, F]``; what patches share is made once.
@@ -102,7 +118,7 @@ class Trunk(nn.Module):
             if step % look[1]:
                 break
             left, step, shared = _seen(left, look), step // look[1], shared + 1
-        maps = in_a_row(windows(self.convolutions[:shared](_channels_last(frames)), left, step))
+        maps = in_a_row(windows(self.convolutions[:shared](self._standardised(frames)), left, step))
         return self.features(self.convolutions[shared:](maps.flatten(0, 1))).unflatten(0, maps.shape[:2])
 
 

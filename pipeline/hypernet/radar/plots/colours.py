@@ -50,7 +50,9 @@ def rgb(grey: np.ndarray) -> np.ndarray:
     """Colours, uint8 ``[..., 3]``, of grey levels in [0, 1], ``[...]``; not a number is no data."""
     known = np.isfinite(grey)
     levels = np.rint(np.where(known, grey, 0).clip(0, 1) * LEVELS).astype(np.uint8)
-    return np.where(known[..., None], scale()[levels], np.array(NO_DATA, dtype=np.uint8))
+    colours = scale().take(levels, axis=0)
+    colours[~known] = NO_DATA
+    return colours
 
 
 def colour_map() -> Colormap:

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.image import AxesImage
@@ -20,17 +21,21 @@ from matplotlib.quiver import Quiver
 from matplotlib.ticker import MaxNLocator
 
 from hypernet.lab.results import figures
-from hypernet.radar.core.frames import INPUTS, LARGEST_DBZ, LEVELS, STEP_SECONDS, Geometry, to_dbz
-from hypernet.radar.core.motion import Arrows, Motion, arrows, motion_of
+from hypernet.radar.core.frames import INPUTS, LARGEST_DBZ, LEVELS, Geometry, to_dbz
+from hypernet.radar.core.motion import Arrows, Motion, arrows, kilometres_per_hour, motion_of
 from hypernet.radar.plots.animation import MILLISECONDS, PAUSE, compose, write_animation
 from hypernet.radar.plots.colours import TICKS_DBZ, colour_map
 from hypernet.radar.plots.field_motion import LEAST_RAIN
+from hypernet.radar.plots.maps import Basemap
 
-STEP_MINUTES = STEP_SECONDS // 60
+# Of runs that do not say it.
+USUAL_STEP_SECONDS = 600.0
 # Orange is too much, purple too little: told apart with every kind of colour blindness.
 ERRORS = "PuOr_r"
 LARGEST_ERROR_DBZ = 35.0
 MOTION_PANELS = 3
+# Methods beside each other in the picture of the forecasts.
+IN_A_ROW = 6
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Predictions:
         vertical: filters ``[n, K]`` or ``[n, P, K]``, or None.
         horizontal: likewise.
         times: of the image to forecast, texts ``[n]``.
+        step_seconds: from image to image.
     """
 
     title: str
@@ -54,6 +60,12 @@ class Predictions:
     vertical: np.ndarray | None
     horizontal: np.ndarray | None
     times: Sequence[str]
+    step_seconds: float = USUAL_STEP_SECONDS
+
+    @property
+    def lead(self) -> str:
+        """From the last image to the one forecast, such as +7.5 min."""
+        return f"+{self.step_seconds / 60:.3g} min"
 
     @property
     def margin(self) -> int:
@@ -83,7 +95,9 @@ def read_predictions(folder: Path, title: str) -> Predictions:
         arrays = {name: stored[name] for name in stored.files}
     inputs, truth, forecast = (_unit(arrays[name]) for name in ("inputs", "truth", "forecast"))
     times = pd.read_csv(folder / "items.csv", usecols=["time"], nrows=len(inputs), dtype=str).time
-    return Predictions(title, inputs, truth, forecast, arrays.get("vertical"), arrays.get("horizontal"), list(times))
+    filters = arrays.get("vertical"), arrays.get("horizontal")
+    step_seconds = float(arrays.get("step_seconds", USUAL_STEP_SECONDS))
+    return Predictions(title, inputs, truth, forecast, *filters, list(times), step_seconds)
 
 
 def _unit(grey: np.ndarray) -> np.ndarray:
@@ -99,27 +113,33 @@ def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
     """
     first, window = shown[0], shown[0].rainiest
     size, margin = first.inputs.shape[-1], first.margin
-    columns = max(INPUTS + 1, len(shown))
-    figure, grid = plt.subplots(3, columns, figsize=(2.15 * columns + 0.9, 7.9), squeeze=False)
+    columns = max(INPUTS + 1, min(len(shown), IN_A_ROW))
+    rows = -(-len(shown) // columns)
+    # The images of the top row, then for each row of methods the forecasts and their errors.
+    figure, grid = plt.subplots(
+        1 + 2 * rows, columns, figsize=(2.15 * columns + 0.9, 2.55 * (1 + 2 * rows)), squeeze=False
+    )
     inside = (margin - 0.5, size - margin - 0.5)
     for number in range(INPUTS):
         axes = grid[0, number]
         rain = _rain(axes, first.inputs[window, number])
         box = Rectangle((inside[0],) * 2, *(inside[1] - inside[0],) * 2, fill=False, ls="--", lw=0.8, ec="black")
         axes.add_patch(box)
-        axes.set_title(f"Input, {STEP_MINUTES * (number - INPUTS + 1)} min".replace("-", "−"), fontsize=9)
+        minutes = (number - INPUTS + 1) * first.step_seconds / 60
+        axes.set_title(f"Input, {minutes:.3g} min".replace("-", "−"), fontsize=9)
     extent = (inside[0], inside[1], inside[1], inside[0])
     _rain(grid[0, INPUTS], first.truth[window], extent)
-    grid[0, INPUTS].set_title(f"Observed, +{STEP_MINUTES} min", fontsize=9)
+    grid[0, INPUTS].set_title(f"Observed, {first.lead}", fontsize=9)
     for number, predictions in enumerate(shown):
-        _rain(grid[1, number], predictions.forecast[window], extent)
-        grid[1, number].set_title(textwrap.fill(predictions.title, 22), fontsize=9)
+        above, below = (grid[1 + 2 * (number // columns) + place, number % columns] for place in (0, 1))
+        _rain(above, predictions.forecast[window], extent)
+        above.set_title(textwrap.fill(predictions.title, 31), fontsize=8.5)
         error = to_dbz(predictions.forecast[window] - predictions.truth[window])
         limits = {"cmap": ERRORS, "vmin": -LARGEST_ERROR_DBZ, "vmax": LARGEST_ERROR_DBZ}
-        wrong = grid[2, number].imshow(error, extent=extent, **limits)
+        wrong = below.imshow(error, extent=extent, **limits)
         loss = 0.5 * float(np.square(predictions.forecast[window] - predictions.truth[window], dtype=np.float64).sum())
-        grid[2, number].set_title(f"Error, loss {loss:.3g}", fontsize=9)
-    for (row, column), axes in np.ndenumerate(grid):
+        below.set_title(f"Error, loss {loss:.3g}", fontsize=8.5)
+    for (_, column), axes in np.ndenumerate(grid):
         if not axes.images:
             axes.set_axis_off()
             continue
@@ -127,14 +147,16 @@ def draw_forecasts(shown: Sequence[Predictions]) -> Figure:
         ticks = [size // 4, size // 2, 3 * size // 4]
         axes.set_xticks(ticks)
         axes.set_yticks(ticks)
-        axes.tick_params(labelsize=7, labelbottom=row == 2, labelleft=column == 0)
+        axes.tick_params(labelsize=7, labelbottom=False, labelleft=column == 0)
         axes.grid(visible=False)
     for axes in grid[:, 0]:
-        axes.set_ylabel("South (pixels)")
-    for axes in grid[2, : len(shown)]:
-        axes.set_xlabel("East (pixels)")
-    _rain_bar(figure, rain, grid[:2].ravel().tolist())
-    bar = figure.colorbar(wrong, ax=grid[2].tolist(), extend="both", pad=0.01, aspect=14)
+        axes.set_ylabel("South (pixels)", fontsize=8)
+    for column in range(columns):
+        lowest = [axes for axes in grid[:, column] if axes.images][-1]
+        lowest.tick_params(labelbottom=True)
+        lowest.set_xlabel("East (pixels)", fontsize=8)
+    _rain_bar(figure, rain, grid[: 1 + rows].ravel().tolist())
+    bar = figure.colorbar(wrong, ax=grid[1 + rows :].ravel().tolist(), extend="both", pad=0.01, aspect=20)
     bar.set_label("Forecast minus observed (dBZ)")
     return figure
 
@@ -158,7 +180,7 @@ def draw_filters(predictions: Predictions) -> Figure:
     motion = motion_of(vertical, horizontal)
     reach = len(vertical) // 2
     offset = np.arange(-reach, reach + 1)
-    figure = plt.figure(figsize=(11.4, 5.2))
+    figure = plt.figure(figsize=(11.4, 5.4))
     halves = figure.subfigures(1, 2, width_ratios=(1, 1.18))
     assert isinstance(halves, np.ndarray)
     left, right = halves
@@ -274,23 +296,61 @@ def draw_arrows(
     return image, quiver
 
 
-def draw_field(grey: np.ndarray, drawn: Arrows, wet: np.ndarray, largest_entropy: float, title: str) -> Figure:
-    """The motion in one image of any size; arguments as those of ``draw_arrows``."""
-    height, width = grey.shape
-    figure, axes = plt.subplots(figsize=(6.4 * min(1, width / height) + 1.0, 6.4 * min(1, height / width) + 1.9))
+def draw_field(
+    grey: np.ndarray,
+    drawn: Arrows,
+    wet: np.ndarray,
+    largest_entropy: float,
+    title: str,
+    over: Basemap,
+    step_seconds: float,
+    notes: Sequence[str] = (),
+) -> Figure:
+    """The motion in one image of any size over its map, with an arrow of known speed.
+
+    Args:
+        grey: ``[H, W]`` in [0, 1]; not a number is no data.
+        drawn: the arrows, pixels in a step.
+        wet: which of them are drawn.
+        largest_entropy: end of the colour scale in bits.
+        title: above.
+        over: ``basemap`` of the sequence.
+        step_seconds: of a step.
+        notes: lines below, such as ``picture_notes``.
+    """
+    height, width = over.shape
+    across, along = over.pixel_km
+    tall = height * along / (width * across)
+    figure, axes = plt.subplots(figsize=(6.6 * min(1, 1 / tall) + 1.2, 6.6 * min(1, tall) + 2.2))
+    axes.patch.set(facecolor="0.86", edgecolor="0.7", hatch="///")
+    for pieces, colour, thick in (
+        (over.graticule, "0.75", 0.6),
+        (over.states, "0.6", 0.7),
+        (over.borders, "0.35", 0.8),
+        (over.coast, "0.2", 0.9),
+    ):
+        axes.add_collection(LineCollection(pieces, colors=colour, linewidths=thick), autolim=False)
     image, quiver = draw_arrows(axes, grey, drawn, wet, largest_entropy)
-    # One step is short beside a large image: arrows as long as the space between them at the fastest.
+    axes.set_aspect(along / across)
+    for side, axis in (("left", axes.yaxis), ("bottom", axes.xaxis)):
+        of_side = [label for label in over.labels if label.side == side]
+        axis.set_ticks([label.place for label in of_side], [label.text for label in of_side])
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    axes.spines[:].set_visible(True)
+    # Arrows as long as the space between them at the fastest: one step is short beside a large image.
     spacing = drawn.x[1] - drawn.x[0] if len(drawn.x) > 1 else width
     fastest = float(np.hypot(drawn.right, drawn.down)[wet].max(initial=0))
-    factor = max(1.0, float(f"{spacing / fastest:.1g}")) if fastest > 0 else 1.0
-    quiver.scale = 1 / factor
-    steps = "one step" if factor == 1 else f"{factor:g} steps"
-    axes.set_title(f"{title}\nArrows: displacement in {steps} of {STEP_MINUTES} minutes", fontsize=10)
-    axes.set_xlabel("East (pixels)")
-    axes.set_ylabel("South (pixels)")
+    quiver.scale, quiver.width = fastest / spacing if fastest > 0 else 1.0, 0.0035
+    if fastest > 0:
+        fastest_kmh = float(kilometres_per_hour(fastest, across, step_seconds))
+        speed = float(f"{fastest_kmh:.1g}")
+        pixels = fastest * speed / fastest_kmh
+        axes.quiverkey(quiver, 0.8, 1.03, pixels, f"{speed:g} km/h", labelpos="E", color="black")
+    axes.set_title(f"{title}\n{over.place}", fontsize=10, loc="left", pad=22)
     bars: dict[str, Any] = {"ax": axes, "location": "bottom", "shrink": 0.8, "aspect": 36, "pad": 0.02}
-    figure.colorbar(quiver, **bars).set_label("Entropy of the filters (bits); 0: certain")
-    figure.colorbar(image, **bars).set_label("Reflectivity (dBZ)")
+    figure.colorbar(quiver, **bars).set_label("Entropy of the displacements (bits); 0: certain")
+    figure.colorbar(image, **bars).set_label("Reflectivity (dBZ); hatched: no data")
+    figure.supxlabel("\n".join(textwrap.fill(note, 90) for note in notes), x=0.01, ha="left", fontsize=8)
     return figure
 
 
@@ -337,6 +397,6 @@ def write_comparison(path: Path, predictions: Predictions, where: str) -> None:
     ):
         pictures.append(compose({"Last image": last, "Last image ": last}, f"{where}, before {time}"))
         pictures.append(
-            compose({f"Observed, +{STEP_MINUTES} min": truth, predictions.title: forecast}, f"{where}, {time}")
+            compose({f"Observed, {predictions.lead}": truth, predictions.title: forecast}, f"{where}, {time}")
         )
     write_animation(path, pictures, [MILLISECONDS, PAUSE] * len(predictions.truth))

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
 from hypernet.lab.errors import UserError
+from hypernet.radar.names import STATION
 
-PREFIX = "nexrad_"
+# Radars begin a volume every four to ten minutes. Of each full ten minutes the archive keeps the volume nearest to it.
+MARK_SECONDS = 600
+MARK_TOLERANCE_SECONDS = 180
 KEPT = Path("data/archive/radar")
 
 
 def station_of(dataset: str) -> str | None:
     """The radar of a data set such as ``nexrad_kdvn``: KDVN; None for other data sets."""
-    return dataset.removeprefix(PREFIX).upper() if dataset.startswith(PREFIX) else None
+    matched = STATION.fullmatch(dataset)
+    return matched.group(1).upper() if matched else None
 
 
 def folder_of(station: str) -> Path:

@@ -63,7 +63,13 @@ class Recovery:
         return self.levels[self.classes]
 
 
-def recover(rgb: np.ndarray, background: Background | None, palette: Palette, tolerance: int = 0) -> Recovery:
+def recover(
+    rgb: np.ndarray,
+    background: Background | None,
+    palette: Palette,
+    tolerance: int = 0,
+    clear: np.ndarray | None = None,
+) -> Recovery:
     """Classes and grey levels of radar pictures.
 
     A pixel of the background's colour is dry, one of the palette's colours has its class. All others, and those that
@@ -73,9 +79,10 @@ def recover(rgb: np.ndarray, background: Background | None, palette: Palette, to
     Args:
         rgb: uint8 ``[T, H, W, 3]``, as ``hypernet.radar.sources.pictures.read_pictures`` gives it.
         background: found in training pictures of the same place; None for pictures without a map, whose palette has
-            a colour for dry.
+            a colour for dry: what its lines cover is hidden.
         palette: of the pictures.
         tolerance: by how much a channel may be off the palette or the background; 0 for GIF and PNG, 8 for lossy.
+        clear: bool ``[T, H, W]``, where pictures are transparent: dry there, whatever their colour.
 
     Raises:
         UserError: another size than the background's; more than 5 % of the rain is in colours that the palette lacks.
@@ -83,13 +90,16 @@ def recover(rgb: np.ndarray, background: Background | None, palette: Palette, to
     code, table = codes(rgb), class_table(palette, tolerance)
     classes = table[code]
     if background is None:
-        hidden = np.zeros(classes.shape, dtype=bool)
+        hidden = _lines(rgb, palette, tolerance)
     else:
         is_map = _shows_map(rgb, code, background, tolerance)
         # A colour for missing data may well be the background: it stays missing.
         classes[is_map & (classes != MISSING)] = 0
         # A pixel that never changed in the training pictures hides rain only as long as it does not change.
         hidden = (background.holes >= CLUTTER) | ((background.holes == STILL) & is_map)
+    if clear is not None:
+        classes[clear] = 0
+        hidden &= ~clear
     missing = (classes == MISSING) & ~hidden
     report = _report(code, classes, hidden, palette)
     unseen = hidden | (classes == UNKNOWN)
@@ -112,6 +122,15 @@ def _shows_map(rgb: np.ndarray, code: np.ndarray, background: Background, tolera
         return code == codes(background.rgb)
     off = np.maximum(rgb, background.rgb) - np.minimum(rgb, background.rgb)
     return (off <= tolerance).all(axis=-1)
+
+
+def _lines(rgb: np.ndarray, palette: Palette, tolerance: int) -> np.ndarray:
+    """Where pictures show what the palette says is drawn over the rain, bool ``[T, H, W]``."""
+    shown = np.zeros(rgb.shape[:3], dtype=bool)
+    for line in palette.rgb("line"):
+        off = np.maximum(rgb, line) - np.minimum(rgb, line)
+        shown |= (off <= tolerance).all(axis=-1)
+    return shown
 
 
 def _report(code: np.ndarray, classes: np.ndarray, hidden: np.ndarray, palette: Palette) -> Report:

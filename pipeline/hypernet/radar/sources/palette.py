@@ -62,6 +62,12 @@ class Palette(NamedTuple):
             -1, 3
         )
 
+    def with_areas_dry(self) -> Palette:
+        """The same, and colours of the map's land and sea say that it does not rain: for pictures without a background
+        of their own."""
+        rows = (colour._replace(kind="dry") if colour.kind == "area" else colour for colour in self.colours)
+        return self._replace(colours=tuple(rows))
+
     def bounds_dbz(self) -> np.ndarray:
         """Lower and upper bound of each rain class in dBZ, ``[n, 2]``; an open upper bound is the lower one again."""
         rain = [(colour.lower, colour.upper) for colour in self.colours if colour.kind == "rain"]

@@ -7,6 +7,7 @@ range rings over everything: all that a reader of pictures has to undo.
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,9 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path
 from hypernet.lab.randomness import numpy_generator
-from hypernet.radar.core.frames import STEP_SECONDS
 from hypernet.radar.sources.palette import Palette
 
 REFERENCE_SIZE = 100
@@ -39,6 +38,39 @@ NAME = "radar_%Y%m%d%H%M.gif"
 # Where the time stands in a file's name, and how it is written there.
 TIME_PATTERN = r"(\d{12})"
 TIME_FORMAT = "%Y%m%d%H%M"
+# Channels go to 255: more would take any colour for any other.
+MOST_TOLERANCE = 64
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """What the colours and the names of a service's pictures mean.
+
+    Attributes:
+        palette: the path of a palette's CSV (see ``hypernet.radar.sources.palette``), or the name of one that comes
+            with the package.
+        time_pattern: regular expression that finds the UTC time in a file's name; its groups are joined.
+        time_format: of ``datetime.datetime.strptime`` for the text found.
+        tolerance: by how much a channel may be off the palette: 0 for GIF and PNG as drawn, 8 for lossy pictures.
+        pixel_km: width of a pixel; None where it is not known, then 1 km is taken, and said.
+        projection: a PROJ string with its origin in the middle of the pictures, or "".
+
+    Raises:
+        UserError: a tolerance or a width that is none.
+    """
+
+    palette: str | Path
+    time_pattern: str = TIME_PATTERN
+    time_format: str = TIME_FORMAT
+    tolerance: int = 0
+    pixel_km: float | None = None
+    projection: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance <= MOST_TOLERANCE:
+            raise UserError(f"tolerance {self.tolerance}; accepted: 0 to {MOST_TOLERANCE}")
+        if self.pixel_km is not None and not 0 < self.pixel_km < math.inf:
+            raise UserError(f"pixel_km {self.pixel_km}; accepted: more than 0")
 
 
 @dataclass(frozen=True)
@@ -103,24 +135,29 @@ def colour_list(palette: Palette) -> np.ndarray:
     return np.concatenate([areas, lines, palette.rgb("rain")])
 
 
-def write_pictures(folder: Path, numbers: np.ndarray, colours: np.ndarray, start: np.datetime64) -> list[Path]:
-    """Write one palette GIF for each picture, ten minutes apart; the UTC time is in the name. Equal input, equal bytes.
+def write_pictures(
+    folder: Path, numbers: np.ndarray, colours: np.ndarray, start: np.datetime64, step_seconds: int = 600
+) -> list[Path]:
+    """Write one palette GIF for each picture; the UTC time is in the name. Equal input, equal bytes.
+
+    Thousands of small files: each is written plainly. That the folder is whole, its manifest says in the end.
 
     Args:
         folder: is made where it is absent.
         numbers: uint8 ``[T, H, W]`` of ``draw``.
         colours: uint8 ``[n, 3]`` of ``colour_list``.
         start: UTC time of the first picture.
+        step_seconds: from one picture to the next.
 
     Returns:
         The files, in the order of time.
     """
-    paths = []
+    paths, folder = [], Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for step, picture in enumerate(numbers):
-        time = (start + np.timedelta64(step * STEP_SECONDS, "s")).astype("datetime64[s]").item()
-        paths.append(Path(folder) / time.strftime(NAME))
-        with atomic_path(paths[-1]) as temporary:
-            temporary.write_bytes(encode(picture, colours))
+        time = (start + np.timedelta64(step * step_seconds, "s")).astype("datetime64[s]").item()
+        paths.append(folder / time.strftime(NAME))
+        paths[-1].write_bytes(encode(picture, colours))
     return paths
 
 
@@ -187,25 +224,43 @@ def read_pictures(paths: list[Path]) -> np.ndarray:
         UserError: a file that is no whole picture, has several frames or transparent pixels, or has another size than
             the first; names the file.
     """
+    rgb, clear = read_layers(paths)
+    transparent = np.flatnonzero(clear.any(axis=(1, 2)))
+    if len(transparent):
+        path = paths[transparent[0]]
+        raise UserError(f"{path}: transparent pixels have no colour; put the picture on its map first")
+    return rgb
+
+
+def read_layers(paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Read pictures of one size that may be transparent where they show nothing, such as layers for a map.
+
+    Returns:
+        RGB uint8 ``[T, H, W, 3]``, and where they are wholly transparent, bool ``[T, H, W]``.
+
+    Raises:
+        UserError: a file that is no whole picture, has several frames, or has another size than the first; names it.
+    """
     if not paths:
         raise UserError("no pictures to read")
-    first = _read(paths[0])
+    first, first_clear = _read(paths[0])
     pixels = len(paths) * first.shape[0] * first.shape[1]
     if pixels > MOST_PIXELS:
         raise UserError(f"{paths[0].parent}: {pixels:,} pixels in {len(paths)} pictures; accepted: {MOST_PIXELS:,}")
     rgb = np.empty((len(paths), *first.shape), dtype=np.uint8)
-    rgb[0] = first
+    clear = np.empty(rgb.shape[:3], dtype=bool)
+    rgb[0], clear[0] = first, first_clear
     for place, path in enumerate(paths[1:], start=1):
-        picture = _read(path)
+        picture, transparent = _read(path)
         if picture.shape != first.shape:
             sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (picture.shape, first.shape))
             raise UserError(f"{path}: pictures of one size are needed; this one and {paths[0].name} have {sizes}")
-        rgb[place] = picture
-    return rgb
+        rgb[place], clear[place] = picture, transparent
+    return rgb, clear
 
 
-def _read(path: Path) -> np.ndarray:
-    """One picture, uint8 ``[H, W, 3]``."""
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray | bool]:
+    """One picture, uint8 ``[H, W, 3]``, and where it is transparent."""
     from PIL import Image
 
     try:
@@ -218,9 +273,9 @@ def _read(path: Path) -> np.ndarray:
                 raise UserError(f"{path}: a picture of {size}; accepted: {LARGEST_PICTURE:,} pixels at most")
             if (frames := getattr(image, "n_frames", 1)) > 1:
                 raise UserError(f"{path}: {frames} frames in one file; one picture in each file is needed")
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-            if transparent and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
-                raise UserError(f"{path}: transparent pixels have no colour; put the picture on its map first")
-            return np.asarray(image.convert("RGB"))
+            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+                layers = np.asarray(image.convert("RGBA"))
+                return layers[..., :3], layers[..., 3] == 0
+            return np.asarray(image.convert("RGB")), False
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a picture that can be read ({error})") from None

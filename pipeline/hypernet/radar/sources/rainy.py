@@ -1,4 +1,4 @@
-"""Rainy days of one radar joined to one sequence at full ten minutes, and the protocol's split of them."""
+"""Rainy days of one radar joined to one sequence at full steps, and the protocol's split of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import STEP_SECONDS, Sequence, Windows
+from hypernet.radar.core.frames import Sequence, Windows
 from hypernet.radar.sources import cf
-from hypernet.radar.sources.sequences import SAME_METRES, nearest_to_marks, taken
+from hypernet.radar.sources.days import MARK_SECONDS, MARK_TOLERANCE_SECONDS
+from hypernet.radar.sources.sequences import SAME_METRES, marks_of, nearest_to_marks, taken
 from hypernet.radar.sources.windows import ENOUGH_EVENTS, SHARES, WET_LEVEL
 
 # The protocol of this project (the paper does not tell its own): a day counts when more than a tenth of the pixels are
@@ -42,15 +43,19 @@ def same_place(first: str, other: str) -> bool:
     return bool(np.abs(first_centre - other_centre).max() <= SAME_PLACE_DEGREES)
 
 
-def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
-    """The rainy days as one sequence: of each full ten minutes the image nearest to it, at that full ten minutes.
+def joined(
+    files: Iterable[Path], step_seconds: int = MARK_SECONDS, tolerance_seconds: float = MARK_TOLERANCE_SECONDS
+) -> tuple[Sequence, dict[str, float]]:
+    """The rainy days as one sequence: of each full step of the day the image nearest to it, at that time.
 
     A radar begins a volume every four to ten minutes, so images are up to three minutes off their mark, and five in a
-    row are ten minutes apart on average only; ``off_mark_seconds`` says by how much. Days are read twice, one at a
+    row are a step apart on average only; ``off_mark_seconds`` says by how much. Days are read twice, one at a
     time, so that memory holds the images that are kept once: 9 MB a day.
 
     Args:
         files: days of one radar, in the order of time.
+        step_seconds: from one mark to the next.
+        tolerance_seconds: from a mark to its image.
 
     Returns:
         The sequence, and facts: days, those that are rainy, images, mean distance to the mark.
@@ -77,8 +82,8 @@ def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
     if (np.diff(time) <= np.timedelta64(0, "s")).any():
         raise UserError(f"{rainy[0].parent}: days of one radar overlap or their names do not say their dates")
     assert first is not None
-    chosen = nearest_to_marks(time)
-    marks = (time[chosen].astype(np.int64) + STEP_SECONDS // 2) // STEP_SECONDS * STEP_SECONDS
+    chosen = nearest_to_marks(time, step_seconds, tolerance_seconds)
+    marks = marks_of(time[chosen], step_seconds)
     grey = np.empty((len(chosen), *first.grey.shape[1:]), dtype=np.uint8)
     missing = np.empty(grey.shape, dtype=bool) if moving else first.missing
     ends = np.cumsum([len(day_times) for day_times in times])
@@ -88,9 +93,9 @@ def joined(files: Iterable[Path]) -> tuple[Sequence, dict[str, float]]:
         grey[place] = day.grey
         if moving:
             missing[place] = day.missing
-    off = np.abs(time[chosen].astype(np.int64) - marks)
+    off = np.abs((time[chosen] - marks).astype(np.int64))
     facts = {"days": len(files), "rainy_days": len(rainy), "images": len(chosen), "off_mark_seconds": float(off.mean())}
-    sequence = replace(first, grey=grey, time=marks.astype("datetime64[s]"), missing=missing)
+    sequence = replace(first, grey=grey, time=marks, missing=missing)
     return sequence, facts
 
 

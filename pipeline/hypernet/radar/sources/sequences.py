@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import INPUTS, STEP_SECONDS, Sequence, quantised, to_grey
+from hypernet.radar.core.frames import INPUTS, Sequence, quantised, to_grey
 
 if TYPE_CHECKING:
     from hypernet.radar.sources.readers.common import Frame
 
-TOLERANCE_SECONDS = 90
+# What is forecast from is about ten minutes apart where nobody says otherwise.
+NEAR_SECONDS = 600
+TOLERANCE_SECONDS = 90.0
+# A larger tolerance would take a lost image for one that is late.
+LARGEST_TOLERANCE_SHARE = 0.4
+# A step that is measured within this share of one that is named is that one.
+SAME_STEP_SHARE = 0.02
 # Places of two grids that are closer are the same: services write them with some digits only.
 SAME_METRES = 1.0
 NAMED = 3
@@ -108,41 +115,58 @@ def cadence_seconds(time: np.ndarray) -> float:
     return float(short.sum() / np.maximum(np.rint(short / about), 1).sum())
 
 
-def stride_of(time: np.ndarray) -> int:
-    """Steps between the images that are taken, for one each ten minutes: 1 at ten minutes, 2 at five.
+def measured_step(times: Iterable[np.ndarray]) -> float:
+    """Seconds from one image to the next in sequences of one cadence, to the whole second.
 
     Raises:
-        UserError: no whole number of steps makes ten minutes within 90 seconds; names the cadence found.
+        UserError: none of them has two images.
+    """
+    return float(round(cadence_seconds(max(times, key=len))))
+
+
+def stride_of(time: np.ndarray, step_seconds: float, tolerance_seconds: float = TOLERANCE_SECONDS) -> int:
+    """Images from one that is taken to the next, for one each step: of 5-minute images 2 make a step of ten minutes.
+
+    Raises:
+        UserError: no whole number of images makes the step within the tolerance; names the cadence that was measured.
     """
     cadence = cadence_seconds(time)
-    stride = max(1, round(STEP_SECONDS / cadence))
-    if abs(stride * cadence - STEP_SECONDS) > TOLERANCE_SECONDS:
+    stride = max(1, round(step_seconds / cadence))
+    if abs(stride * cadence - step_seconds) > tolerance_seconds:
         raise UserError(
-            f"the images from {time[0]} on are {cadence / 60:.3g} minutes apart; accepted: "
-            f"{STEP_SECONDS // 60} minutes or a whole fraction of it, within {TOLERANCE_SECONDS} seconds"
+            f"the images from {time[0]} on are {cadence / 60:.3g} minutes apart; accepted: {step_seconds / 60:.3g} "
+            f"minutes or a whole fraction of it, within {tolerance_seconds:g} seconds, or another step_minutes, such "
+            f"as {cadence / 60:.3g}"
         )
     return stride
 
 
-def phases(sequence: Sequence, allow_cadence: bool = False) -> list[Sequence]:
-    """A sequence as sequences of one image each ten minutes: of 5-minute data two, which begin 5 minutes apart.
+def phases(
+    sequence: Sequence, step_seconds: float | None, tolerance_seconds: float = TOLERANCE_SECONDS
+) -> list[Sequence]:
+    """A sequence as sequences of one image each step: of 5-minute data two at ten minutes, which begin 5 minutes apart.
 
     An image's phase is counted in steps of time, so that a lost image does not move those after it.
 
     Args:
-        sequence: at ten minutes or finer.
-        allow_cadence: take another cadence as it is; what is learned then is a step of that length.
+        sequence: at the step or finer.
+        step_seconds: None: the images as they come, one sequence.
+        tolerance_seconds: by how much a whole number of images may miss the step.
 
     Raises:
         UserError: the cadence does not fit; see ``stride_of``.
     """
-    if allow_cadence:
+    if step_seconds is None:
         return [sequence]
-    stride = stride_of(sequence.time)
+    stride = stride_of(sequence.time, step_seconds, tolerance_seconds)
     if stride == 1:
         return [sequence]
-    # In whole parts of ten minutes: the cadence as found is a little off, which adds up over a long gap.
-    steps = np.rint(np.diff(sequence.time) / np.timedelta64(1, "s") * stride / STEP_SECONDS)
+    cadence = cadence_seconds(sequence.time)
+    # In whole parts of the step where the images mean them: the cadence as measured is a little off, which adds up
+    # over a long gap.
+    meant = abs(stride * cadence - step_seconds) < SAME_STEP_SHARE * step_seconds
+    unit = step_seconds / stride if meant else cadence
+    steps = np.rint(np.diff(sequence.time) / np.timedelta64(1, "s") / unit)
     phase = np.concatenate([[0], np.cumsum(np.maximum(steps, 1))]).astype(np.int64) % stride
     return [taken(sequence, np.flatnonzero(phase == number)) for number in range(stride) if (phase == number).any()]
 
@@ -174,30 +198,55 @@ def cropped(sequence: Sequence, row: int, column: int, height: int, width: int) 
     )
 
 
-def follows(time: np.ndarray, step_seconds: float = STEP_SECONDS) -> np.ndarray:
-    """Whether each image but the first comes one step after the one before, bool ``[T - 1]``."""
-    return np.abs(np.diff(time) / np.timedelta64(1, "s") - step_seconds) <= TOLERANCE_SECONDS
+def follows(time: np.ndarray, step_seconds: float, tolerance_seconds: float = TOLERANCE_SECONDS) -> np.ndarray:
+    """Whether each image but the first comes one step after the one before, bool ``[T - 1]``.
+
+    Of short steps the tolerance is less than half, so that a lost image is noticed.
+    """
+    most = min(tolerance_seconds, LARGEST_TOLERANCE_SHARE * step_seconds)
+    return np.abs(np.diff(time) / np.timedelta64(1, "s") - step_seconds) <= most
 
 
-def latest(sequence: Sequence, count: int = INPUTS, allow_cadence: bool = False) -> Sequence:
-    """The last ``count`` images that are ten minutes apart and end with the last image: what a nowcast starts from.
+def latest(
+    sequence: Sequence,
+    count: int = INPUTS,
+    step_seconds: float | None = None,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
+) -> tuple[Sequence, float]:
+    """The last ``count`` images that are one step apart and end with the last image: what a nowcast starts from.
+
+    Args:
+        sequence: images of any cadence.
+        count: of images.
+        step_seconds: from one image to the next; None: as many images as come nearest to ten minutes, so of 5-minute
+            images every second one, of 7.5, 15 or 20 minutes each.
+        tolerance_seconds: by how much an image may miss its step.
+
+    Returns:
+        The images, and the seconds from one to the next as their times say.
 
     Raises:
-        UserError: there are too few, a gap among them (its times are named), or another cadence.
+        UserError: there are too few, a gap among them (its times are named), or the cadence does not fit the step.
     """
     if len(sequence.time) < count:
         raise UserError(f"{len(sequence.time)} images; accepted: {count} at least")
-    part = next(part for part in phases(sequence, allow_cadence) if part.time[-1] == sequence.time[-1])
-    step = cadence_seconds(sequence.time) if allow_cadence else STEP_SECONDS
+    # What the radar did hours ago, at another cadence perhaps, does not matter.
+    since = sequence.time[-1] - np.timedelta64(2 * count * NEAR_SECONDS, "s")
+    recent = taken(sequence, slice(min(int(np.searchsorted(sequence.time, since)), len(sequence.time) - count), None))
+    if step_seconds is None:
+        cadence = cadence_seconds(recent.time)
+        # Of two steps that are as near to ten minutes the shorter one.
+        step_seconds = max(1, math.ceil(NEAR_SECONDS / cadence - 0.5)) * cadence
+    part = next(part for part in phases(recent, step_seconds, tolerance_seconds) if part.time[-1] == recent.time[-1])
     part = taken(part, slice(-count, None))
-    broken = np.flatnonzero(~follows(part.time, step))
+    broken = np.flatnonzero(~follows(part.time, step_seconds, tolerance_seconds))
     if len(part.time) < count or len(broken):
         gap = f", a gap from {part.time[broken[-1]]} to {part.time[broken[-1] + 1]}" if len(broken) else ""
         raise UserError(
-            f"{len(part.time)} images {step / 60:.3g} minutes apart up to {part.time[-1]}{gap}; "
+            f"{len(part.time)} images {step_seconds / 60:.3g} minutes apart up to {part.time[-1]}{gap}; "
             f"accepted: {count} without a gap"
         )
-    return part
+    return part, float((part.time[-1] - part.time[0]) / np.timedelta64(1, "s")) / (count - 1)
 
 
 def missing_share(sequence: Sequence) -> float:
@@ -205,16 +254,16 @@ def missing_share(sequence: Sequence) -> float:
     return float(sequence.missing.mean())
 
 
-def nearest_to_marks(time: np.ndarray, step_seconds: int = STEP_SECONDS, tolerance: int = 180) -> np.ndarray:
-    """Numbers of the images nearest to each full ten minutes of the day, rising; no image stands for two marks.
+def nearest_to_marks(time: np.ndarray, step_seconds: int, tolerance_seconds: float) -> np.ndarray:
+    """Numbers of the images nearest to each full step of the day, rising; no image stands for two marks.
 
     For radars whose volumes come every four to ten minutes (NEXRAD), where no stride fits. A mark without an image
-    within ``tolerance`` seconds stays a gap.
+    within the tolerance stays a gap.
 
     Args:
         time: datetime64[s] ``[T]``, rising.
         step_seconds: from mark to mark.
-        tolerance: seconds.
+        tolerance_seconds: from a mark to its image.
 
     Returns:
         int ``[M]``.
@@ -224,4 +273,30 @@ def nearest_to_marks(time: np.ndarray, step_seconds: int = STEP_SECONDS, toleran
     distance = np.abs(seconds - mark * step_seconds)
     order = np.lexsort((distance, mark))
     nearest = order[np.unique(mark[order], return_index=True)[1]]
-    return np.sort(nearest[distance[nearest] <= tolerance])
+    return np.sort(nearest[distance[nearest] <= tolerance_seconds])
+
+
+def to_marks(sequence: Sequence, step_seconds: int, tolerance_seconds: float) -> tuple[Sequence, float]:
+    """Of each full step of the day the image nearest to it, at that time; see ``nearest_to_marks``.
+
+    Returns:
+        The sequence, and by how many seconds its images are off their marks on average.
+
+    Raises:
+        UserError: fewer than two marks have an image.
+    """
+    chosen = nearest_to_marks(sequence.time, step_seconds, tolerance_seconds)
+    if len(chosen) < 2:
+        raise UserError(
+            f"{len(chosen)} of {len(sequence.time)} images lie within {tolerance_seconds:g} seconds of full "
+            f"{step_seconds / 60:.3g} minutes (windows.tolerance_seconds, windows.step_minutes); accepted: 2 at least"
+        )
+    marks = marks_of(sequence.time[chosen], step_seconds)
+    off = np.abs((sequence.time[chosen] - marks).astype(np.int64)).mean()
+    return replace(taken(sequence, chosen), time=marks), float(off)
+
+
+def marks_of(time: np.ndarray, step_seconds: int) -> np.ndarray:
+    """The full step of the day that each time is nearest to, datetime64[s] of the same shape."""
+    seconds = time.astype("datetime64[s]").astype(np.int64)
+    return ((seconds + step_seconds // 2) // step_seconds * step_seconds).astype("datetime64[s]")

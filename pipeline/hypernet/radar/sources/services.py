@@ -18,10 +18,13 @@ TERMS = {
     "bom": ("(c) Commonwealth of Australia; for evaluation only, not to be published again", "Bureau of Meteorology"),
     "mch": ("for evaluation only, not to be published again", "MeteoSwiss"),
 }
+# The same files, cut in another size.
+SAME_FILES = {"fmi_250px": "fmi"}
 
 
 def files_of(dataset: str) -> list[RemoteFile]:
     """The files of a data set, in the order of their names."""
+    dataset = SAME_FILES.get(dataset, dataset)
     licence, citation = TERMS[dataset]
     with Path(__file__).with_name("services.csv").open(encoding="utf-8", newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["dataset"] == dataset]

@@ -11,12 +11,12 @@ cannot. The constants are our own choice; lengths hold at 100 pixels and are sca
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from scipy.linalg import expm
 
 from hypernet.lab.randomness import numpy_generator
 from hypernet.radar.core.frames import LARGEST_DBZ
@@ -70,12 +70,14 @@ class Flow:
             points: rows and columns, ``[..., 2]``.
             frames: t, broadcast against the leading axes of ``points``; negative for the past.
         """
-        # The exponential of [[A, v], [0, 0]] t holds e^(A t) and the integral side by side.
-        generator = np.zeros((3, 3))
-        generator[:2, :2], generator[:2, 2] = self.gradient, self.velocity
-        motion = expm(np.asarray(frames, dtype=np.float64)[..., None, None] * generator)
+        # A has no trace, so A A = q I with q = -det A, and with s^2 = q the two are
+        # e^(A t) = cosh(s t) I + sinh(s t) / s A and (sinh(s t) / s) v + (cosh(s t) - 1) / q A v.
+        time, root = np.asarray(frames, dtype=np.float64), np.emath.sqrt(-np.linalg.det(self.gradient))
+        sine, half = (np.real(np.sinh(root * t) / root) if root else t for t in (time, time / 2))
+        turned = np.real(np.cosh(root * time))[..., None, None] * np.eye(2) + sine[..., None, None] * self.gradient
+        blown = sine[..., None] * self.velocity + 2 * half[..., None] ** 2 * (self.gradient @ self.velocity)
         centre = (self.size - 1) / 2
-        return centre + np.einsum("...ij,...j->...i", motion[..., :2, :2], points - centre) + motion[..., :2, 2]
+        return centre + np.einsum("...ij,...j->...i", turned, points - centre) + blown
 
 
 def flow(seed: int, index: int, size: int, deformation: float = DEFORMATION) -> Flow:
@@ -99,7 +101,17 @@ def texture(seed: int, index: int, size: int, frames: int, lifetime: float = LIF
     """
     generator = numpy_generator(seed, "radar", "storm texture", index)
     side = 2 * size
-    white = generator.standard_normal((frames, side, side), dtype=np.float32)
+    amplitude, memory, fresh = _spectrum(size, lifetime)
+    modes = scipy.fft.rfft2(generator.standard_normal((frames, side, side), dtype=np.float32)) * amplitude
+    for frame in range(1, frames):
+        modes[frame] = memory * modes[frame - 1] + fresh * modes[frame]
+    return scipy.fft.irfft2(modes, s=(side, side))
+
+
+@functools.lru_cache(maxsize=4)
+def _spectrum(size: int, lifetime: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each Fourier mode of the field its amplitude, what it keeps from frame to frame and what comes new."""
+    side = 2 * size
     # Moduli of the wave vectors in cycles per pixel: all of them for the variance, half of them for a real transform.
     wave = np.hypot(scipy.fft.fftfreq(side)[:, None], scipy.fft.fftfreq(side))
     kept = wave >= (LONGEST_WAVES - 1e-9) / side
@@ -107,11 +119,7 @@ def texture(seed: int, index: int, size: int, frames: int, lifetime: float = LIF
     amplitude /= math.sqrt(np.mean(amplitude**2))
     half = side // 2 + 1
     memory = np.exp(-LIFETIME_SCALE * size / REFERENCE_SIZE * wave[:, :half] / lifetime).astype(np.float32)
-    fresh = np.sqrt(1 - memory**2)
-    modes = scipy.fft.rfft2(white) * amplitude[:, :half].astype(np.float32)
-    for frame in range(1, frames):
-        modes[frame] = memory * modes[frame - 1] + fresh * modes[frame]
-    return scipy.fft.irfft2(modes, s=(side, side))
+    return amplitude[:, :half].astype(np.float32), memory, np.sqrt(1 - memory**2)
 
 
 def looked_up(field: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -122,13 +130,15 @@ def looked_up(field: np.ndarray, points: np.ndarray) -> np.ndarray:
         points: rows and columns, ``[T, ..., 2]``; they wrap around.
     """
     side = field.shape[-1]
-    whole = np.floor(points).astype(np.int64)
-    share = (points - whole).astype(np.float32)
-    (top, left), (bottom, right) = np.moveaxis(whole % side, -1, 0), np.moveaxis((whole + 1) % side, -1, 0)
-    down, along = share[..., 0], share[..., 1]
-    frame = np.arange(len(field)).reshape(-1, *[1] * (top.ndim - 1))
-    upper = field[frame, top, left] * (1 - along) + field[frame, top, right] * along
-    lower = field[frame, bottom, left] * (1 - along) + field[frame, bottom, right] * along
+    whole = np.floor(points)
+    down, along = np.moveaxis((points - whole).astype(np.float32), -1, 0)
+    top, left = np.moveaxis(whole.astype(np.int32) % side, -1, 0)
+    bottom, right = (np.where(place == side - 1, 0, place + 1) for place in (top, left))
+    frame = np.arange(len(field), dtype=np.int32).reshape(-1, *[1] * (top.ndim - 1)) * side
+    values = np.ascontiguousarray(field).ravel()
+    above, below = (frame + top) * side, (frame + bottom) * side
+    upper = values[above + left] * (1 - along) + values[above + right] * along
+    lower = values[below + left] * (1 - along) + values[below + right] * along
     return upper * (1 - down) + lower * down
 
 
@@ -170,21 +180,17 @@ def cell_echo(seed: int, index: int, air: Flow, frames: int, cells: float = CELL
     inside = np.arange(2 * reach + 1)
     down, along = np.moveaxis(corner - centre, -1, 0)[:, :, None] + inside
     per_box = (slice(None), None, None)
-    distance = (
-        (first * cosine**2 + second * sine**2)[per_box] * down[:, :, None] ** 2
-        + (first * sine**2 + second * cosine**2)[per_box] * along[:, None, :] ** 2
-        + (2 * (first - second) * cosine * sine)[per_box] * down[:, :, None] * along[:, None, :]
-    )
+    distance = (2 * (first - second) * cosine * sine)[per_box] * down[:, :, None] * along[:, None, :]
+    distance += ((first * cosine**2 + second * sine**2)[:, None] * down**2)[:, :, None]
+    distance += ((first * sine**2 + second * cosine**2)[:, None] * along**2)[:, None, :]
+    rows, columns = np.moveaxis(corner, -1, 0)[:, :, None] + inside
+    near = distance <= CELL_REACH**2
+    near &= ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[:, None, :]
+    box, row, column = np.nonzero(near)
     strength = peak[cell] * np.sin(math.pi * age[cell, frame])
-    echo = np.expm1(DECIBEL * strength[per_box] * np.exp(-distance / 2))
-    echo[distance > CELL_REACH**2] = 0.0
-
-    # Boxes reach over the edge by at most their side: add them up on a wider canvas, and cut.
-    wide, edge = size + 4 * reach + 2, 2 * reach + 1
-    rows, columns = np.moveaxis(corner + edge, -1, 0)[:, :, None] + inside
-    at = (frame[per_box] * wide + rows[:, :, None]) * wide + columns[:, None, :]
-    canvas = np.bincount(at.ravel(), weights=echo.ravel(), minlength=frames * wide * wide).reshape(frames, wide, wide)
-    return canvas[:, edge : edge + size, edge : edge + size]
+    echo = np.expm1(DECIBEL * strength[box] * np.exp(-distance[near] / 2))
+    at = (frame[box] * size + rows[box, row]) * size + columns[box, column]
+    return np.bincount(at, weights=echo, minlength=frames * size * size).reshape(frames, size, size)
 
 
 def event(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import INPUTS, LEVELS, SPLITS, STEP_SECONDS, Geometry, Sequence, Windows
-from hypernet.radar.sources.sequences import follows
+from hypernet.radar.core.frames import INPUTS, LEVELS, SPLITS, Geometry, Sequence, Windows
+from hypernet.radar.core.outages import outages
+from hypernet.radar.sources.sequences import TOLERANCE_SECONDS, follows, taken
 
 SPAN = INPUTS + 1
 # Above grey 0.3, 21 dBZ, a pixel is wet.
@@ -19,6 +20,8 @@ SHARES = (0.7, 0.1, 0.2)
 # separates.
 ENOUGH_EVENTS = 10
 PAUSE_HOURS = 6
+# Images in which outages are looked for together, and images before and after them: a year does not fit in memory.
+IMAGES_AT_ONCE, AROUND = 144, 6
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Chosen:
     Attributes:
         windows: ``first`` counts images of all sequences, one after the other.
         dropped: number of windows left out, by reason: "gap" (five images without one; of these all squares),
-            "no data" and "dry".
+            "outage" (an image that says dry where it rained; likewise), "no data" and "dry".
     """
 
     windows: Windows
@@ -40,10 +43,11 @@ def choose(
     geometry: Geometry,
     raster: int,
     lowest_wet_share: float,
+    step_seconds: float,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
     highest_missing_share: float = 0.0,
-    step_seconds: float = STEP_SECONDS,
 ) -> Chosen:
-    """The windows of sequences that stand one after the other, each at ten minutes.
+    """The windows of sequences that stand one after the other, each with images one step apart.
 
     Args:
         parts: sequences, e.g. the two phases of a day of 5-minute images; all of one size.
@@ -51,8 +55,9 @@ def choose(
         geometry: sizes.
         raster: pixels from one square to the next.
         lowest_wet_share: of pixels above 21 dBZ in the last input image.
-        highest_missing_share: of pixels without data, in each of the five images.
         step_seconds: from one image to the next.
+        tolerance_seconds: by how much an image may miss its step.
+        highest_missing_share: of pixels without data, in each of the five images.
 
     Raises:
         UserError: the images are smaller than a square, differ in size, or no window is left.
@@ -63,17 +68,21 @@ def choose(
     if min(shape) < size:
         raise UserError(f"images of {shape[0]} x {shape[1]} pixels; accepted: {size} x {size} at least (geometry.size)")
     rows, columns = (np.arange(0, length - size + 1, raster) for length in shape)
-    dropped, tables, offset = {"gap": 0, "no data": 0, "dry": 0}, [], 0
+    dropped, tables, offset = {"gap": 0, "outage": 0, "no data": 0, "dry": 0}, [], 0
     for part in parts:
         frames = len(part.time)
         if frames >= SPAN:
-            whole = np.lib.stride_tricks.sliding_window_view(follows(part.time, step_seconds), INPUTS).all(axis=1)
+            steps = follows(part.time, step_seconds, tolerance_seconds)
+            unbroken = np.lib.stride_tricks.sliding_window_view(steps, INPUTS).all(axis=1)
+            heard = np.lib.stride_tricks.sliding_window_view(~_outages(part, steps), SPAN).all(axis=1)
+            whole = unbroken & heard
             covered = _covered(part, rows, columns, size, highest_missing_share)[whole]
             counts = np.stack(
                 [box_sums(image >= WET_LEVEL, rows, columns, size) for image in part.grey[INPUTS - 1 : -1]]
             )
             wet = (counts >= lowest_wet_share * size**2)[whole]
-            dropped["gap"] += int((~whole).sum()) * len(rows) * len(columns)
+            dropped["gap"] += int((~unbroken).sum()) * len(rows) * len(columns)
+            dropped["outage"] += int((unbroken & ~heard).sum()) * len(rows) * len(columns)
             dropped["no data"] += int((~covered).sum())
             dropped["dry"] += int((covered & ~wet).sum())
             at, row, column = np.nonzero(covered & wet)
@@ -87,6 +96,24 @@ def choose(
         raise UserError(f"no window of {SPAN} images and {size} x {size} pixels is left ({reasons})")
     table[3] = np.unique(table[3], return_inverse=True)[1]
     return Chosen(Windows(*table), dropped)
+
+
+def _outages(part: Sequence, steps: np.ndarray) -> np.ndarray:
+    """Which images are outages, bool ``[T]``: from gap to gap, some at a time.
+
+    Args:
+        part: the images.
+        steps: bool ``[T - 1]``: whether an image but the first comes one step after the one before.
+    """
+    out = np.zeros(len(part.time), dtype=bool)
+    ends = [*(np.flatnonzero(~steps) + 1).tolist(), len(out)]
+    for begin, end in zip([0, *ends], ends, strict=False):
+        for first in range(begin, end, IMAGES_AT_ONCE):
+            # With the images around them, which they are compared with.
+            start, last = max(first - AROUND, begin), min(first + IMAGES_AT_ONCE, end)
+            some = taken(part, slice(start, min(last + AROUND, end)))
+            out[first:last] = outages(some.grey, some.missing)[first - start : last - start]
+    return out
 
 
 def _covered(part: Sequence, rows: np.ndarray, columns: np.ndarray, size: int, most: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from hypernet.lab.libraries import library
 from hypernet.lab.progress import Progress
 from hypernet.radar.core.frames import quantised, to_grey
 from hypernet.radar.sources import cf
-from hypernet.radar.sources.days import KEPT, day_file, day_files, folder_of
+from hypernet.radar.sources.days import KEPT, MARK_SECONDS, MARK_TOLERANCE_SECONDS, day_file, day_files, folder_of
 from hypernet.radar.sources.rainy import same_place, wettest_share
 from hypernet.radar.sources.sequences import nearest_to_marks, stacked
 from hypernet.radar.sources.volumes import ADDRESS, Bucket, RefusedError, UnreachableError, Volume
@@ -55,7 +55,7 @@ class Plan:
 def plan(day: datetime.date, volumes: list[Volume]) -> Plan:
     """Choose volumes of a day by the times in their names."""
     time = np.array([volume.time for volume in volumes], dtype="datetime64[s]")
-    chosen = nearest_to_marks(time)
+    chosen = nearest_to_marks(time, MARK_SECONDS, MARK_TOLERANCE_SECONDS)
     hourly = set(nearest_to_marks(time[chosen], HOUR_SECONDS, HOUR_SECONDS // 2).tolist())
     parted: tuple[list[Volume], list[Volume]] = ([], [])
     for place, number in enumerate(chosen.tolist()):

@@ -1,9 +1,10 @@
-"""Forecast the next hour from radar files: CF netCDF, pictures, an animation, and the motion that a network sees."""
+"""Forecast the next hour from radar files: CF netCDF, pictures, an animation, and the motion that the method sees."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,30 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.radar.core.frames import (
-    INPUTS,
-    LEVELS,
-    STEP_SECONDS,
-    Geometry,
-    Sequence,
-    quantised,
-    rain_rate_of_dbz,
-    to_dbz,
-)
-from hypernet.radar.core.motion import in_words, kilometres_per_hour
+from hypernet.radar.core.coverage import mended, unseen
+from hypernet.radar.core.frames import INPUTS, LEVELS, Sequence, quantised, rain_rate_of_dbz, to_dbz
+from hypernet.radar.core.motion import FieldMotion
+from hypernet.radar.tools.forecasters import BUNDLED, FASTEST, UNTRAINED, Suited, chosen_method, suited
+from hypernet.radar.tools.inputs import Inputs, chosen_images, clock, minutes_in_words, moment
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from hypernet.radar.plots.field_motion import MotionField
     from hypernet.radar.trained import Forecaster
 
-STEP_MINUTES = STEP_SECONDS // 60
 LEAD_MINUTES, LONGEST_MINUTES = 60, 180
-# Methods with nothing to train.
-UNTRAINED = ("last_frame", "global_motion", "pysteps")
-# How far they follow motion, pixels in a step.
-REACH = 25
+# Of km/h: slower rain stands still, faster there is none.
+SLOWEST_SEARCH, FASTEST_SEARCH = 1.0, 500.0
+LONGEST_STEP_MINUTES = 60.0
+# A lead that the steps miss by this share of a step is reached.
+LATE = 0.05
 # Arrows along the longer side of the picture of the motion.
 ARROWS = 26
 # What may be written, by option: endings of the file's name.
@@ -49,28 +43,32 @@ class Nowcast:
         dbz: reflectivity in dBZ, 0 to 70, float32 ``[lead, H, W]``; not a number where there are no data.
         rain_rate: in mm/h, float32 ``[lead, H, W]``; not a number where there are no data.
         times: when each image is valid, UTC, datetime64[s] ``[lead]``.
-        lead_minutes: minutes from the last input to each image, int ``[lead]``.
-        missing: pixels without data in at least one input, bool ``[H, W]``.
+        lead_minutes: minutes from the last input to each image, float64 ``[lead]``.
+        missing: pixels whose air comes from outside the images, or from pixels of the last one without data; bool
+            ``[lead, H, W]``.
         x: metres to the east in the projection, ``[W]``, rising.
         y: metres to the north in the projection, ``[H]``, falling.
         projection: a PROJ string, or "" where the files have none.
         inputs: the four images that were used.
-        forecast: the images forecast, grey levels as bytes.
-        motion: what the filters of a dynamic convolution say of the motion; None for other methods.
+        step_seconds: from one of them to the next, and from one image of the forecast to the next; as measured.
+        motion: that the method itself uses; None for methods that use none.
+        warnings: what a reader of the forecast should know, a line each.
         forecaster: the method.
+        forecast: the images forecast, grey levels as bytes.
         images_read: number of images in the files, four or more.
+        chosen: the images with what is known of them.
+        search: how far the method looked, and what it found.
     """
 
-    inputs: Sequence
     forecast: Sequence
-    motion: MotionField | None
-    forecaster: Forecaster
+    chosen: Inputs
+    search: Suited
     images_read: int
 
     def __repr__(self) -> str:
         shape, times = self.forecast.grey.shape, self.forecast.time
-        clock = " to ".join(dict.fromkeys(_clock(time) for time in times[[0, -1]]))
-        return f"Nowcast({self.forecaster.method}, {clock} UTC, {' x '.join(map(str, shape))})"
+        valid = " to ".join(dict.fromkeys(clock(time) for time in times[[0, -1]]))
+        return f"Nowcast({self.forecaster.method}, {valid} UTC, {' x '.join(map(str, shape))})"
 
     def __str__(self) -> str:
         return self.summary()
@@ -92,12 +90,12 @@ class Nowcast:
 
     @property
     def lead_minutes(self) -> np.ndarray:
-        """Minutes from the last input to each image, int ``[lead]``."""
-        return STEP_MINUTES * np.arange(1, len(self.forecast.time) + 1)
+        """Minutes from the last input to each image, float64 ``[lead]``."""
+        return (self.forecast.time - self.inputs.time[-1]) / np.timedelta64(60, "s")
 
     @property
     def missing(self) -> np.ndarray:
-        """Pixels without data in at least one input, bool ``[H, W]``."""
+        """Pixels whose air comes from where no data are, bool ``[lead, H, W]``."""
         return self.forecast.missing
 
     @property
@@ -115,16 +113,43 @@ class Nowcast:
         """A PROJ string, or "" where the files have none."""
         return self.forecast.projection
 
+    @property
+    def inputs(self) -> Sequence:
+        """The four images that were used."""
+        return self.chosen.images
+
+    @property
+    def step_seconds(self) -> float:
+        """From one image to the next, as measured."""
+        return self.chosen.step_seconds
+
+    @property
+    def motion(self) -> FieldMotion | None:
+        """The motion that the method itself uses; None for methods that use none."""
+        return self.search.motion
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the forecast should know, a line each."""
+        return self.search.warnings
+
+    @property
+    def forecaster(self) -> Forecaster:
+        """The method."""
+        return self.search.forecaster
+
     def save(self, path: str | Path) -> None:
-        """Write CF netCDF (.nc): grey levels, reflectivity, lead times and, where there are filters, the motion.
+        """Write CF netCDF (.nc): reflectivity, rain rate, lead times and, where the method uses it, the motion.
 
         Raises:
             UserError: the name does not end in .nc, or a library is missing.
         """
+        from hypernet.radar.plots.field_motion import velocities
         from hypernet.radar.sources.cf import write_forecast
 
         path = _checked_name(Path(path), SUFFIXES["out"])
-        fields = {} if self.motion is None else self.motion.variables(self.inputs)
+        motion = self.motion
+        fields = {} if motion is None else velocities(motion, self.chosen.pixel_km, self.step_seconds)
         write_forecast(path, self.forecast, self.inputs.time[-1], fields)
 
     def save_pictures(self, folder: str | Path) -> None:
@@ -151,88 +176,66 @@ class Nowcast:
         write_animation(path, pictures, durations)
 
     def save_motion(self, path: str | Path) -> None:
-        """Draw the motion that a dynamic convolution sees over the last image (.png, .svg).
+        """Draw the motion that the method uses over the last image (.png, .svg).
 
         Raises:
-            UserError: the name has another ending, or the method has no filters.
+            UserError: the name has another ending, or the method uses no motion.
         """
         from hypernet.lab.files import atomic_path
         from hypernet.lab.results.figures import use_style
         from hypernet.radar.plots.field_motion import thinned
+        from hypernet.radar.plots.maps import basemap
         from hypernet.radar.plots.scenes import draw_field
 
         path, motion = _checked_name(Path(path), SUFFIXES["motion"]), self._motion()
         use_style()
         import matplotlib.pyplot as plt
 
-        last = self.inputs.grey[-1] / np.float32(LEVELS)
+        last = self.chosen.frames[-1]
         # No finer than the patches, no more than can be told apart.
         width = max(self.forecaster.geometry.patch, -(-max(last.shape) // ARROWS))
         arrows, wet = thinned(motion, last, width)
-        title = f"Motion in the image of {_moment(self.inputs.time[-1])}"
-        figure = draw_field(last, arrows, wet, motion.largest_entropy, title)
+        title = f"Motion in the image of {moment(self.inputs.time[-1])}"
+        shown = np.where(self.chosen.known[-1], last, np.float32(np.nan))
+        # A method that knows one displacement is sure of it.
+        largest = motion.largest_entropy or 1.0
+        figure = draw_field(shown, arrows, wet, largest, title, basemap(self.inputs), self.step_seconds)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
         plt.close(figure)
 
     def summary(self) -> str:
-        """Images used, method, motion and wet area, a line each."""
-        return "\n".join(self._lines())
+        """Images, source, step, method, motion, data and rain, a line each; warnings first."""
+        from hypernet.radar.tools.summary import lines
 
-    def _motion(self) -> MotionField:
+        return "\n".join(lines(self))
+
+    def _motion(self) -> FieldMotion:
         if self.motion is None:
             raise UserError(
-                f"{self.forecaster.method} writes no filters; accepted: a model of whole_dynamic or patch_dynamic"
+                f"{self.forecaster.method} uses no motion; accepted: {BUNDLED}, global_motion, pysteps, or a "
+                "model of a dynamic convolution"
             )
         return self.motion
 
-    def _lines(self) -> Iterator[str]:
-        from hypernet.radar.core.scores import wet_share
-        from hypernet.radar.methods import TITLES
-        from hypernet.radar.plots.field_motion import pixel_km
-
-        inputs, forecaster = self.inputs, self.forecaster
-        height, width = inputs.grey.shape[1:]
-        used = ", ".join(_clock(time) for time in inputs.time[:-1])
-        last_time = _moment(inputs.time[-1])
-        yield f"Read {self.images_read} images of {height} x {width} pixels; used {used} and the last, {last_time}"
-        trained = f", trained on: {forecaster.title}" if forecaster.title else ""
-        yield f"Method: {TITLES[forecaster.method]}{trained}"
-        across, down = pixel_km(inputs)
-        last = inputs.grey[-1].astype(np.float32) / LEVELS
-        if not last.any():
-            yield "Motion: there is no rain in the last image"
-        elif self.motion is None:
-            rows, columns = _searched(inputs)
-            yield f"Motion: {_words(rows * down, columns * across)} (one displacement for the whole image)"
-        else:
-            rows, columns, entropy = self.motion.mean(last)
-            certainty = f"entropy {entropy:.1f} bits of at most {self.motion.largest_entropy:.1f}"
-            yield f"Motion: {_words(rows * down, columns * across)} ({certainty})"
-        known = ~self.missing
-        if not known.all():
-            yield f"No data: {100 * (1 - known.mean()):.1f} % of the pixels, taken as dry"
-        images = (inputs.grey[-1], *self.forecast.grey)
-        shares = [wet_share(image[known][None] / np.float32(LEVELS)) for image in images]
-        leads = ["now", *(f"+{minutes} min" for minutes in self.lead_minutes)]
-        wet = ", ".join(f"{lead} {100 * float(share):.1f} %" for lead, share in zip(leads, shares, strict=True))
-        yield f"Wet area (21 dBZ or more): {wet}"
-
     def _pictures(self) -> list[tuple[str, Image]]:
         """A file's name and a picture of every image, inputs first."""
-        from hypernet.radar.plots.animation import compose
+        from hypernet.radar.methods import TITLES
+        from hypernet.radar.plots.maps import basemap, compose_map, forecast_title, observed_title, picture_notes
+        from hypernet.radar.tools.summary import cautions
 
-        pictures = []
+        over, last = basemap(self.inputs), self.inputs.time[-1]
+        notes = (*picture_notes(self.inputs, TITLES[self.forecaster.method], self.step_seconds), *cautions(self))
         titled = [
-            (f"{source}, {_moment(time)}", grey)
-            for source, sequence in (("Observed", self.inputs), ("Forecast", self.forecast))
-            for time, grey in zip(sequence.time, _shown(sequence), strict=True)
+            *(("observed", time, observed_title(time)) for time in self.inputs.time),
+            *(("forecast", time, forecast_title(time, last)) for time in self.times),
         ]
-        for number, (title, grey) in enumerate(titled):
-            minutes = STEP_MINUTES * (number - INPUTS + 1)
-            source = "observed" if minutes <= 0 else "forecast"
-            note = f"{minutes} min after the last image" if minutes > 0 else ""
-            pictures.append((f"{number:02d}_{source}_{abs(minutes):03d}min.png", compose({title: grey}, note)))
+        greys = (*_shown(self.inputs), *_shown(self.forecast))
+        pictures = []
+        for number, ((source, time, title), grey) in enumerate(zip(titled, greys, strict=True)):
+            minutes = abs(float((time - last) / np.timedelta64(60, "s")))
+            name = f"{number:02d}_{source}_{_padded(minutes)}min.png"
+            pictures.append((name, compose_map(grey, over, title, notes)))
         return pictures
 
 
@@ -242,36 +245,46 @@ def nowcast(
     model: Forecaster | str | Path | None = None,
     method: str | None = None,
     lead: int = LEAD_MINUTES,
+    step: float | None = None,
+    fastest: float = FASTEST,
+    last_is_dry: bool = False,
 ) -> Nowcast:
     """Forecast the images that follow radar images of one place.
 
-    What lies outside the images, or has no data, counts as dry.
+    How far apart the images are is measured, and the forecast goes on in such steps. What comes in from outside the
+    images, or from pixels without data, is missing in the forecast. An image that is dry between wet ones is an outage:
+    it is left out.
 
     Args:
         files: radar files of one place in any of the formats of ``hypernet.radar.read_files``, or images that were
-            read already: at least four, ten minutes (or a whole part of it) apart, without a gap among the last.
-        model: a trained method, or the path of its ``model.ckpt``.
-        method: instead of a model, a method that needs no training: last_frame, global_motion or pysteps.
-        lead: minutes to forecast, a multiple of 10 up to 180.
+            read already: at least four, evenly apart, without a gap among the last.
+        model: a trained method, or the path of its ``model.ckpt``; without model and method the ``patch_matching``
+            that comes with the package forecasts, trained on simulated rain.
+        method: instead of a model: patch_matching (the same), last_frame, global_motion or pysteps.
+        lead: minutes to forecast, 1 to 180; the forecast goes on until the first step at or behind it.
+        step: minutes from one used image to the next; None: what comes nearest to ten.
+        fastest: km/h up to which motion is looked for, by methods that adapt to it.
+        last_is_dry: take a last image that is dry after wet ones as it is, instead of refusing it.
 
     Returns:
-        the forecast: ``dbz`` and ``rain_rate`` ``[lead / 10, H, W]``, ``times``, the grid, and how to save them.
+        the forecast: ``dbz`` and ``rain_rate`` ``[lead / step, H, W]``, ``times``, the grid, and how to save them.
 
     Raises:
-        UserError: neither or both of model and method; a file or the model cannot be read; images do not fit.
+        UserError: both model and method; a file or the model cannot be read; images do not fit; the last image, or two
+            of the four, are outages.
 
     Example:
-        >>> forecast = hypernet.radar.nowcast(files, model="model.ckpt", lead=30)
+        >>> forecast = hypernet.radar.nowcast(files, lead=30)
         >>> forecast.rain_rate.shape
         (3, 1226, 760)
         >>> forecast.save("nowcast.nc")
     """
-    from hypernet.radar.plots.field_motion import motion_field
     from hypernet.radar.sources.readers import paths_of, read_files
-    from hypernet.radar.sources.sequences import latest
 
-    steps = _checked_lead(lead) // STEP_MINUTES
-    forecaster = _forecaster(model, method)
+    lead = _checked_lead(lead)
+    step = None if step is None else _checked_number("step", step, 0.5, LONGEST_STEP_MINUTES, "minutes")
+    fastest = _checked_number("fastest", fastest, SLOWEST_SEARCH, FASTEST_SEARCH, "km/h")
+    forecaster = chosen_method(model, method)
     if isinstance(files, Sequence):
         name, sequence = "images", files
     else:
@@ -282,52 +295,99 @@ def nowcast(
         sequence = read_files(paths)
         name = str(paths[0])
     try:
-        inputs = latest(sequence, INPUTS)
+        inputs = chosen_images(sequence, step, last_is_dry)
+        search = suited(forecaster, inputs, fastest)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
-    smallest, shape = forecaster.geometry.size, inputs.grey.shape[1:]
-    if min(shape) < smallest:
-        raise UserError(
-            f"{name}: images of {shape[0]} x {shape[1]} pixels; accepted: at least {smallest} x "
-            f"{smallest}, what the method looks at"
-        )
-    if inputs.missing.reshape(-1, *shape).any(axis=0).all():
-        raise UserError(f"{name}: no pixel has data in all of the {INPUTS} images used")
-    motion = motion_field(forecaster, inputs.grey[None].astype(np.float32) / LEVELS)
-    return Nowcast(inputs, forecast_of(forecaster, inputs, steps), motion, forecaster, len(sequence.time))
+    steps = max(1, math.ceil(60 * lead / inputs.step_seconds - LATE))
+    return Nowcast(forecast_of(search, inputs, steps), inputs, search, len(sequence.time))
+
+
+def forecast_of(search: Suited, inputs: Inputs, steps: int) -> Sequence:
+    """The forecast of all steps on the grid of the inputs.
+
+    Args:
+        search: a method that is set to the images.
+        inputs: the images.
+        steps: how many.
+
+    Returns:
+        ``steps`` images, missing where their air comes from no data.
+    """
+    forecaster, followed = search.forecaster, search.followed
+    frames, known = inputs.frames, inputs.known
+    if not forecaster.adapts:
+        assert search.searched is not None
+        frames = mended(frames, known, (float(search.searched.rows[0, 0, 0]), float(search.searched.columns[0, 0, 0])))
+    grey = forecaster.roll_out(frames[None], steps, known[None])[0]
+    missing = unseen(known[-1], followed.rows[0], followed.columns[0], steps)
+    seconds = np.rint(inputs.step_seconds * np.arange(1, steps + 1)).astype(np.int64)
+    return replace(
+        inputs.images,
+        grey=quantised(np.where(missing, 0, grey.clip(0, 1))),
+        time=inputs.images.time[-1] + seconds.astype("timedelta64[s]"),
+        missing=missing,
+        attributes={**inputs.images.attributes, "nowcast_method": forecaster.method},
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet radar nowcast``."""
     parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="radar files of one place, four images ten minutes apart"
+        "files", type=Path, nargs="+", metavar="FILE", help="radar files of one place, four images or more"
     )
-    how = parser.add_mutually_exclusive_group(required=True)
+    how = parser.add_mutually_exclusive_group()
     how.add_argument("--model", type=Path, help="model.ckpt of a trained method")
-    how.add_argument("--method", choices=UNTRAINED, help="a method that needs no training")
+    how.add_argument(
+        "--method",
+        choices=(BUNDLED, *UNTRAINED),
+        help=f"a method that needs no training; default: {BUNDLED}, which comes trained on simulated rain",
+    )
     parser.add_argument(
         "--lead",
         type=_minutes,
         default=LEAD_MINUTES,
-        help=f"minutes, {STEP_MINUTES} to {LONGEST_MINUTES}; default: {LEAD_MINUTES}",
+        help=f"minutes to forecast, 1 to {LONGEST_MINUTES}, in steps of the images; default: {LEAD_MINUTES}",
+    )
+    parser.add_argument(
+        "--step",
+        type=_number,
+        metavar="MINUTES",
+        help="from one used image to the next; default: as measured, what comes nearest to 10",
+    )
+    parser.add_argument(
+        "--fastest",
+        type=_number,
+        default=FASTEST,
+        metavar="KM/H",
+        help=f"look for motion up to this speed; default: {FASTEST:g}",
+    )
+    parser.add_argument(
+        "--last-is-dry", action="store_true", help="take a last image that is dry after wet ones as it is"
     )
     parser.add_argument("--out", type=Path, required=True, help="write the forecast here: CF netCDF (.nc)")
     parser.add_argument("--frames", type=Path, metavar="FOLDER", help="write a picture of every image (.png) here")
     parser.add_argument("--animation", type=Path, metavar="FILE", help="write inputs and forecast as animation (.gif)")
-    parser.add_argument(
-        "--motion", type=Path, metavar="FILE", help="draw the motion that a dynamic convolution sees (.png, .svg)"
-    )
+    parser.add_argument("--motion", type=Path, metavar="FILE", help="draw the motion that the method uses (.png, .svg)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read the files, forecast, and write what was asked for; files are written when all else is done."""
     _check_names(arguments)
-    forecast = nowcast(arguments.files, model=arguments.model, method=arguments.method, lead=arguments.lead)
-    if arguments.motion is not None and forecast.motion is None:
-        raise UserError(
-            f"--motion: {forecast.forecaster.method} writes no filters; accepted: a model of whole_dynamic or "
-            "patch_dynamic"
-        )
+    forecast = nowcast(
+        arguments.files,
+        model=arguments.model,
+        method=arguments.method,
+        lead=arguments.lead,
+        step=arguments.step,
+        fastest=arguments.fastest,
+        last_is_dry=arguments.last_is_dry,
+    )
+    if arguments.motion is not None:
+        try:
+            forecast._motion()
+        except UserError as error:
+            raise UserError(f"--motion: {error}") from None
     saved = {
         arguments.out: forecast.save,
         arguments.frames: forecast.save_pictures,
@@ -341,6 +401,12 @@ def run(arguments: argparse.Namespace) -> None:
     print("Written: " + ", ".join(map(str, written)))
 
 
+def _padded(minutes: float) -> str:
+    """Minutes with leading zeros, so that names sort: 060, 007.5."""
+    text = minutes_in_words(minutes)
+    return "0" * (3 - len(text.partition(".")[0])) + text
+
+
 def _minutes(text: str) -> int:
     try:
         return _checked_lead(int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text)
@@ -348,12 +414,23 @@ def _minutes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
 def _checked_lead(lead: object) -> int:
-    if isinstance(lead, int | np.integer) and STEP_MINUTES <= lead <= LONGEST_MINUTES and lead % STEP_MINUTES == 0:
+    if isinstance(lead, int | np.integer) and not isinstance(lead, bool) and 1 <= lead <= LONGEST_MINUTES:
         return int(lead)
-    raise UserError(
-        f"lead: {lead!r} is not a multiple of {STEP_MINUTES} from {STEP_MINUTES} to {LONGEST_MINUTES} minutes"
-    )
+    raise UserError(f"lead: {lead!r} is not a whole number from 1 to {LONGEST_MINUTES} minutes")
+
+
+def _checked_number(name: str, value: object, least: float, most: float, unit: str) -> float:
+    if isinstance(value, int | float | np.integer | np.floating) and least <= value <= most:
+        return float(value)
+    raise UserError(f"{name}: {value!r} is not a number from {least:g} to {most:g} {unit}")
 
 
 def _checked_name(path: Path, suffixes: tuple[str, ...]) -> Path:
@@ -378,83 +455,6 @@ def _check_names(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{option} {path}: this is one of the files to read; name another")
     if arguments.frames is not None and arguments.frames.exists() and not arguments.frames.is_dir():
         raise UserError(f"--frames {arguments.frames}: this is a file; name a folder")
-
-
-def _forecaster(model: Forecaster | str | Path | None, method: str | None) -> Forecaster:
-    from hypernet.radar.trained import open_model
-
-    if (model is None) == (method is None):
-        raise UserError(f"a nowcast needs a model or a method; accepted methods: {', '.join(UNTRAINED)}")
-    if method is not None:
-        if method not in UNTRAINED:
-            raise UserError(f"method {method}: accepted without a model: {', '.join(UNTRAINED)}")
-        return untrained(method)
-    assert model is not None
-    return open_model(model) if isinstance(model, str | Path) else model
-
-
-def untrained(method: str, reach: int = REACH) -> Forecaster:
-    """A method that needs no training, for fields of any size from 2 ``reach`` + 1 pixels on."""
-    from hypernet.radar.config import LastFrameSettings, MotionMethod, MotionSettings, OpticalFlowSettings
-    from hypernet.radar.trained import Forecaster, module_of
-
-    settings = {
-        "last_frame": LastFrameSettings(),
-        "global_motion": MotionSettings(method=MotionMethod(frames="all", subpixel="parabola")),
-        "pysteps": OpticalFlowSettings(),
-    }[method]
-    geometry = Geometry(size=2 * reach + 1, margin=reach, patch=1, taps=2 * reach + 1)
-    return Forecaster(method, "", geometry, settings, module_of(settings, geometry))
-
-
-def forecast_of(forecaster: Forecaster, inputs: Sequence, steps: int) -> Sequence:
-    """The forecast of all steps on the grid of the inputs.
-
-    Args:
-        forecaster: a method.
-        inputs: four images ten minutes apart.
-        steps: how many, ten minutes each.
-
-    Returns:
-        ``steps`` images; where one of the inputs has no data, the forecast has none.
-    """
-    grey = forecaster.roll_out(inputs.grey[None].astype(np.float32) / LEVELS, steps)[0]
-    missing = inputs.missing if inputs.missing.ndim == 2 else np.asarray(inputs.missing.any(axis=0))
-    step = np.timedelta64(STEP_SECONDS, "s")
-    return replace(
-        inputs,
-        grey=quantised(np.where(missing, 0, grey.clip(0, 1))),
-        time=inputs.time[-1] + step * np.arange(1, steps + 1),
-        missing=missing,
-        attributes={**inputs.attributes, "nowcast_method": forecaster.method},
-    )
-
-
-def _words(south_km: float, east_km: float) -> str:
-    return in_words(float(kilometres_per_hour(south_km, 1.0)), float(kilometres_per_hour(east_km, 1.0)))
-
-
-def _searched(inputs: Sequence) -> tuple[float, float]:
-    """The displacement of the whole image in pixels, for methods that show none."""
-    import torch
-
-    from hypernet.radar.baselines.global_motion import GlobalMotion
-
-    frames = torch.from_numpy(inputs.grey[None].astype(np.float32) / LEVELS)
-    # A network may look at images smaller than what the search reaches; half of the image is left to compare.
-    reach = min(REACH, min(frames.shape[2:]) // 4)
-    search = untrained("global_motion", reach).network.cpu()
-    assert isinstance(search, GlobalMotion)
-    rows, columns = search.displacement(frames)[0].tolist()
-    return rows, columns
-
-
-def _clock(time: np.datetime64) -> str:
-    return str(time.astype("datetime64[m]"))[11:]
-
-
-def _moment(time: np.datetime64) -> str:
-    return str(time.astype("datetime64[m]")).replace("T", " ") + " UTC"
 
 
 def _shown(sequence: Sequence) -> np.ndarray:

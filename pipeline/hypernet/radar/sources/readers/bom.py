@@ -9,7 +9,8 @@ import numpy as np
 from hypernet.lab.errors import UserError
 from hypernet.radar.core.frames import dbz_of_rain_rate
 from hypernet.radar.sources.readers.common import Frame, checked_rate, north_first, refuse_enormous
-from hypernet.radar.sources.readers.netcdf import axes, opened, projection
+from hypernet.radar.sources.readers.grids import grid_of
+from hypernet.radar.sources.readers.netcdf import opened
 
 PIXEL_METRES = 1000
 NAME = "precipitation"
@@ -33,13 +34,14 @@ def read(path: Path) -> Frame:
         if variable.dtype.kind not in "iuf":
             raise UserError(f"{path}: {NAME} is {variable.dtype}; accepted: numbers")
         refuse_enormous(path, variable.size)
-        across, along, x, y = axes(path, dataset, variable)
+        grid = grid_of(path, dataset, variable)
+        x, y = grid.x, grid.y
         start, end = (np.datetime64(dataset[name].values, "s") for name in NEEDED[1:])
         if not end > start or variable.attrs.get("units") != "kg m-2":
             units = variable.attrs.get("units")
             raise UserError(f"{path}: {units} from {start} to {end}; accepted: kg m-2 over a positive duration")
-        rain = variable.transpose(along, across).values.astype(np.float64)
-        place, licence = projection(path, dataset, variable), dataset.attrs.get("licence", "")
+        rain = variable.transpose(grid.along, grid.across).values.astype(np.float64)
+        licence = dataset.attrs.get("licence", "")
     # Beside the fill value -1 the files hold -2 in a few pixels; no rain is negative.
     missing = ~(rain >= 0)
     rate = checked_rate(path, rain / ((end - start) / np.timedelta64(3600, "s")), missing)
@@ -55,6 +57,6 @@ def read(path: Path) -> Frame:
         some_missing,
         x[:width].reshape(-1, times).mean(axis=1),
         y[:height].reshape(-1, times).mean(axis=1),
-        place,
+        grid.projection,
         {"source": "Bureau of Meteorology, Rainfields", "licence": licence},
     )

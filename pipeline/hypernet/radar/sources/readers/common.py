@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +12,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 
-GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
+HDF5 = b"\x89HDF\r\n\x1a\n"
 # What libraries and arithmetic raise over attributes of a strange type, damaged pieces and sizes beyond all memory.
 BROKEN = (
     ArithmeticError,
@@ -28,9 +25,6 @@ BROKEN = (
     TypeError,
     ValueError,
 )
-# No file of a weather service comes near; a small packed file cannot make this program reserve more.
-LARGEST_FILE = 2**30
-HEAD = 64
 # Packed zeros of any size fit into some kilobytes: pixels of one image, and of all images of a file.
 LARGEST_IMAGE, LARGEST_STACK = 2**26, 2**30
 # Projections that make PROJ open a file: of grid shifts, or of definitions. EPSG's come with it.
@@ -38,6 +32,10 @@ FILES_OF_PROJ = re.compile(
     r"grids\s*=\s*(?!@null\b)|\+?\binit\s*=\s*(?!epsg:\d+\b)|\b(?:file|model)\s*=", re.IGNORECASE
 )
 LONGEST_PROJECTION = 10_000
+LENGTHS_OF_PROJ = re.compile(r"(\+(?:a|b|R|x_0|y_0)=)([-+.\deE]+)")
+RADIUS_OF_PROJ = re.compile(r"\+(?:a|R)=([.\deE+]+)")
+# The Earth's radius has more metres, and fewer kilometres.
+FEWEST_METRES = 100_000
 # Beyond these a number is no measurement but, most often, a fill value that nobody declared.
 DBZ_RANGE = (-100.0, 100.0)
 LARGEST_RATE = 1000.0
@@ -55,6 +53,7 @@ class Frame:
         y: metres to the north, ``[H]``, falling.
         projection: a PROJ string, or "" where the file says none.
         attributes: source, product and the like.
+        notes: what the reader took for granted or left out, each a line for people.
     """
 
     dbz: np.ndarray
@@ -64,51 +63,7 @@ class Frame:
     y: np.ndarray
     projection: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def content(path: Path, limit: int = LARGEST_FILE) -> bytes:
-    """The bytes of a file, unpacked where it is gzip.
-
-    Raises:
-        UserError: it cannot be read, is cut off or has more than ``limit`` bytes.
-    """
-    start = _start(path, limit + 1)
-    if len(start) > limit:
-        raise UserError(f"{path}: more than {limit} bytes, the most that a radar file may have")
-    return start
-
-
-def head(path: Path) -> bytes:
-    """The first bytes of a file, unpacked where it is gzip: enough to know its format.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    return _start(path, HEAD)
-
-
-def openable(path: Path) -> Path | io.BytesIO:
-    """What libraries for HDF5 and netCDF can open: the path itself, or the unpacked bytes of a gzip file.
-
-    Raises:
-        UserError: it cannot be read, or is cut off.
-    """
-    return io.BytesIO(content(path)) if _packed(path) else path
-
-
-def _packed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(GZIP)) == GZIP
-
-
-def _start(path: Path, count: int) -> bytes:
-    try:
-        with gzip.open(path) if _packed(path) else path.open("rb") as file:
-            return file.read(count)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: the gzip file is cut off or damaged ({error})") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    notes: tuple[str, ...] = ()
 
 
 def refuse_enormous(path: Path, pixels: int, most: int = LARGEST_IMAGE) -> None:
@@ -132,15 +87,40 @@ def checked_projection(path: Path, text: str) -> str:
     return text
 
 
+def in_metres(text: str) -> str:
+    """A PROJ string that counts in metres, of one that counts in kilometres (by its units, or by the Earth's radius).
+
+    Raises:
+        ValueError: a length in it is no number.
+    """
+    radius = RADIUS_OF_PROJ.search(text)
+    if radius and float(radius[1]) < FEWEST_METRES:
+        text = LENGTHS_OF_PROJ.sub(lambda matched: f"{matched[1]}{round(float(matched[2]) * 1000, 3):.12g}", text)
+    return text.replace("+units=km", "+units=m")
+
+
 def checked_dbz(path: Path, dbz: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Reflectivities float32, 0 where data are missing.
+    """Reflectivities float32, 0 where data are missing; minus infinity, no power at all, is dry: 0 as well.
 
     Raises:
         UserError: a value is none that a radar can measure; most often the file's fill value was not declared.
     """
-    dbz = np.where(missing, 0.0, dbz).astype(np.float32)
+    dbz = np.where(missing | np.isneginf(dbz), 0.0, dbz).astype(np.float32)
     _refuse_outside(path, dbz, *DBZ_RANGE, "dBZ", "a fill value that the file does not declare?")
     return dbz
+
+
+def dbz_of_linear(path: Path, reflectivity: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Reflectivities in dBZ, float32, of linear ones in mm6 m-3: 10 log10 Z; 0 where nothing came back or is missing.
+
+    Raises:
+        UserError: a value is negative, or larger than any radar can measure.
+    """
+    reflectivity = np.where(missing, 0.0, reflectivity)
+    _refuse_outside(path, reflectivity, 0.0, np.inf, "mm6 m-3", "is this in dBZ, or a fill value not declared?")
+    echo = reflectivity > 0
+    dbz = np.where(echo, 10 * np.log10(np.where(echo, reflectivity, 1.0)), 0.0)
+    return checked_dbz(path, dbz.clip(min=DBZ_RANGE[0]), missing)
 
 
 def checked_rate(path: Path, rate: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -175,3 +155,10 @@ def north_first(*rows_of: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
     if y[0] < y[-1]:
         return (*(np.ascontiguousarray(array[::-1]) for array in rows_of), y[::-1].copy())
     return (*rows_of, y)
+
+
+def west_first(*columns_of: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Arrays ``[H, W]`` and then x, turned over where x falls, so that column 0 is in the west."""
+    if x[0] > x[-1]:
+        return (*(np.ascontiguousarray(array[:, ::-1]) for array in columns_of), x[::-1].copy())
+    return (*columns_of, x)

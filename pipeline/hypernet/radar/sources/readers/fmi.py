@@ -12,7 +12,8 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import Frame, content, middles, refuse_enormous
+from hypernet.radar.sources.readers.common import Frame, middles, refuse_enormous
+from hypernet.radar.sources.readers.packing import content
 
 OUTSIDE = 255
 # The sphere of these composites; the files do not say it (pysteps has the same).

@@ -12,7 +12,8 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import openable, refuse_enormous
+from hypernet.radar.sources.readers.common import refuse_enormous
+from hypernet.radar.sources.readers.packing import openable
 
 # Bytes of one piece of a dataset, which is unpacked whole; entries of a coordinate, and of a table of texts.
 LARGEST_CHUNK, LONGEST_SERIES, MOST_TEXTS = 2**29, 2**22, 2**16

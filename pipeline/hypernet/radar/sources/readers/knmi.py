@@ -14,11 +14,17 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.radar.core.frames import dbz_of_rain_rate
-from hypernet.radar.sources.readers.common import Frame, checked_dbz, checked_projection, checked_rate, middles
+from hypernet.radar.sources.readers.common import (
+    Frame,
+    checked_dbz,
+    checked_projection,
+    checked_rate,
+    in_metres,
+    middles,
+)
 from hypernet.radar.sources.readers.hdf5 import opened, pixels, plain
 
 FORMULA = re.compile(r"GEO\s*=\s*([-+.\deE]+)\s*\*\s*PV\s*([-+][.\deE]+)?")
-NUMBER = re.compile(r"(\+(?:a|b|R|x_0|y_0)=)([-+.\deE]+)")
 METRES = 1000.0
 
 
@@ -74,6 +80,5 @@ def _place(path: Path, geographic: Any, shape: tuple[int, int]) -> tuple[np.ndar
     step_x, step_y = facts["geo_pixel_size_x"] * METRES, facts["geo_pixel_size_y"] * METRES
     x = middles(facts["geo_column_offset"] * step_x, step_x, shape[1])
     y = middles(facts["geo_row_offset"] * step_y, step_y, shape[0])
-    in_kilometres = plain(geographic["map_projection"].attrs["projection_proj4_params"])
-    projection = NUMBER.sub(lambda matched: f"{matched[1]}{round(float(matched[2]) * METRES, 3):.12g}", in_kilometres)
-    return x, y, checked_projection(path, projection + " +units=m +no_defs")
+    in_kilometres = checked_projection(path, plain(geographic["map_projection"].attrs["projection_proj4_params"]))
+    return x, y, in_metres(in_kilometres) + " +units=m +no_defs"

@@ -18,8 +18,9 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.radar.sources.readers.common import Frame, content, refuse_enormous
-from hypernet.radar.sources.readers.polar import REACH_METRES, Gridding, is_clutter, pixel_places
+from hypernet.radar.sources.readers.common import Frame, refuse_enormous
+from hypernet.radar.sources.readers.packing import content
+from hypernet.radar.sources.readers.polar import Gridding, Square, is_clutter, projection_around, widest_gap
 
 MAGIC = (b"AR2V", b"ARCHIVE2")
 MOMENT = "DBZH"
@@ -27,6 +28,9 @@ SITE = ("latitude", "longitude", "altitude")
 # The lowest sweep of all scan strategies lies below; a higher one is not what the others of a sequence are.
 HIGHEST_DEGREES = 1.0
 WIDEST_GAP_DEGREES = 5.0
+# Gates up to here reach the corners of the square.
+REACH_METRES = 180_000
+SQUARE = Square(250, 1000.0)
 HEADER_BYTES = 24
 # The radar's own data, six of a sweep of 720 rays, and some more.
 LEADING_RECORDS = 9
@@ -58,15 +62,13 @@ def read(path: Path, filter_clutter: bool = True) -> Frame:
     if filter_clutter:
         values = np.where(is_clutter(reflectivity), 0.0, values)
     try:
-        gates = GRIDDING.gates(sweep)
+        gates = GRIDDING.gates(sweep, SQUARE)
     except (ValueError, KeyError, IndexError) as error:
         raise UserError(f"{path}: the sweep cannot be gridded ({' '.join(str(error).split())[:160]})") from None
-    x, y = pixel_places()
+    x, y = SQUARE.places()
     missing = np.hypot(x[None], y[:, None]) > float(sweep["range"].values[-1])
     dbz = np.where(missing, 0.0, values.ravel()[gates]).astype(np.float32)
-    projection = (
-        f"+proj=aeqd +lat_0={place['latitude']:.6f} +lon_0={place['longitude']:.6f} +datum=WGS84 +units=m +no_defs"
-    )
+    projection = projection_around(place["latitude"], place["longitude"])
     attributes = {"source": f"NEXRAD {station}, Level II", "licence": "public domain", "station": station}
     return Frame(dbz, sweep["time"].values.min().astype("datetime64[s]"), missing, x, y, projection, attributes)
 
@@ -147,8 +149,7 @@ def _lowest(path: Path, volume: bytes) -> tuple[Any, dict[str, Any]]:
             # It warns of sweeps that are not whole; whether what is needed is there is checked below.
             warnings.simplefilter("ignore")
             tree = xradar.io.open_nexradlevel2_datatree(volume)
-            sweeps = [tree[name].to_dataset() for name in tree.children if name.startswith("sweep_")]
-            sweeps = [sweep for sweep in sweeps if MOMENT in sweep and sweep.sizes["azimuth"] > 1]
+            sweeps = _sweeps(tree)
             angles = [float(sweep["sweep_fixed_angle"]) for sweep in sweeps]
             # The first of the smallest.
             sweep = sweeps[int(np.argmin(angles))].sel(range=slice(0, REACH_METRES)).sortby("azimuth")
@@ -159,13 +160,26 @@ def _lowest(path: Path, volume: bytes) -> tuple[Any, dict[str, Any]]:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__} {error}".split())[:160]
         raise UserError(f"{path}: not a whole NEXRAD Level II volume ({reason})") from None
-    gaps = np.diff(sweep.azimuth.values, append=sweep.azimuth.values[0] + 360)
-    if min(angles) > HIGHEST_DEGREES or gaps.max() > WIDEST_GAP_DEGREES:
+    gap = widest_gap(sweep.azimuth.values)
+    if min(angles) > HIGHEST_DEGREES or gap > WIDEST_GAP_DEGREES:
         raise UserError(
-            f"{path}: the lowest whole sweep is at {min(angles):.2f} degrees, its widest gap {gaps.max():.1f} degrees; "
+            f"{path}: the lowest whole sweep is at {min(angles):.2f} degrees, its widest gap {gap:.1f} degrees; "
             f"accepted: up to {HIGHEST_DEGREES:g} and {WIDEST_GAP_DEGREES:g}"
         )
     return sweep, attributes
+
+
+def _sweeps(tree: Any) -> list[Any]:
+    """The sweeps of a volume that have reflectivity.
+
+    Raises:
+        EOFError: none has.
+    """
+    sweeps = [tree[name].to_dataset() for name in tree.children if name.startswith("sweep_")]
+    sweeps = [sweep for sweep in sweeps if MOMENT in sweep and sweep.sizes["azimuth"] > 1]
+    if not sweeps:
+        raise EOFError(f"no sweep with {MOMENT}: the file is cut off or damaged")
+    return sweeps
 
 
 def _from_table(path: Path, station: str) -> dict[str, float]:

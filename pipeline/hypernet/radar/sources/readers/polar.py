@@ -9,9 +9,6 @@ import numpy as np
 
 from hypernet.lab.libraries import library
 
-REACH_METRES = 180_000
-PIXEL_METRES = 1000
-SIZE = 250
 # What stands for "no echo" in the clutter filter, which wants numbers everywhere.
 NO_ECHO_DBZ = -33.0
 # wsize, tr1, n_p, tr2 of Gabella and Notarpietro, ERAD 2002, as wradlib's documentation sets them.
@@ -20,10 +17,32 @@ GABELLA = {"wsize": 5, "thrsnorain": 0.0, "tr1": 6.0, "n_p": 6, "tr2": 1.3, "rm_
 SAME_DEGREES = 0.1
 
 
-def pixel_places() -> tuple[np.ndarray, np.ndarray]:
-    """x rising and y falling, metres from the radar, ``[250]`` each."""
-    x = (np.arange(SIZE) - (SIZE - 1) / 2) * PIXEL_METRES
-    return x, -x
+@dataclass(frozen=True)
+class Square:
+    """Pixels around a radar.
+
+    Attributes:
+        size: pixels across, even or odd.
+        pixel_metres: width and height of a pixel.
+    """
+
+    size: int = 250
+    pixel_metres: float = 1000.0
+
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """x rising and y falling, metres from the radar to the middles of the pixels, ``[size]`` each."""
+        x = (np.arange(self.size) - (self.size - 1) / 2) * self.pixel_metres
+        return x, -x
+
+
+def projection_around(latitude: float, longitude: float) -> str:
+    """PROJ string of the plane in which distances and directions from the radar are true."""
+    return f"+proj=aeqd +lat_0={latitude:.6f} +lon_0={longitude:.6f} +datum=WGS84 +units=m +no_defs"
+
+
+def widest_gap(azimuth: np.ndarray) -> float:
+    """Degrees between neighbouring rays where they are furthest apart; ``azimuth`` rises."""
+    return float(np.diff(azimuth, append=azimuth[0] + 360).max())
 
 
 def is_clutter(reflectivity: Any) -> np.ndarray:
@@ -44,30 +63,32 @@ class Gridding:
     known: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     most: int = 8
 
-    def gates(self, sweep: Any) -> np.ndarray:
-        """Numbers of gates in the flattened sweep, int ``[250, 250]``.
+    def gates(self, sweep: Any, square: Square) -> np.ndarray:
+        """Numbers of gates in the flattened sweep, int ``[size, size]``.
 
         Args:
             sweep: dataset with azimuth, elevation, range and the site, sorted by azimuth.
+            square: the pixels.
         """
-        geometry = np.concatenate([sweep.azimuth.values, sweep.elevation.values, sweep["range"].values / 1000])
+        pixels = [square.size, square.pixel_metres]
+        geometry = np.concatenate([sweep.azimuth.values, sweep.elevation.values, sweep["range"].values / 1000, pixels])
         for known, gates in self.known:
             if known.shape == geometry.shape and np.abs(known - geometry).max() <= SAME_DEGREES:
                 return gates
-        gates = nearest_gates(sweep)
+        gates = nearest_gates(sweep, square)
         self.known = [*self.known[1 - self.most :], (geometry, gates)]
         return gates
 
 
-def nearest_gates(sweep: Any) -> np.ndarray:
-    """The gate nearest to each pixel, int ``[250, 250]``, by wradlib's georeference and ``togrid``."""
+def nearest_gates(sweep: Any, square: Square) -> np.ndarray:
+    """The gate nearest to each pixel, int ``[size, size]``, by wradlib's georeference and ``togrid``."""
     wradlib, xarray = library("wradlib", "wradlib", "radar"), library("xarray", "xarray", "radar")
-    x, y = pixel_places()
+    x, y = square.places()
     shape = (sweep.sizes["azimuth"], sweep.sizes["range"])
     numbers = np.arange(shape[0] * shape[1], dtype=np.float64).reshape(shape)
     placed = sweep.assign(gate=(("azimuth", "range"), numbers)).wrl.georef.georeference()
     grid = xarray.Dataset(coords={"x": ("x", x), "y": ("y", y)})
-    reached = placed.gate.wrl.comp.togrid(
-        grid, radius=float(REACH_METRES), center=(0, 0), interpol=wradlib.ipol.Nearest
-    )
+    # The corners too: who reads leaves out what lies beyond the last gate.
+    radius = float(square.size * square.pixel_metres)
+    reached = placed.gate.wrl.comp.togrid(grid, radius=radius, center=(0, 0), interpol=wradlib.ipol.Nearest)
     return reached.transpose("y", "x").values.astype(np.int64)
