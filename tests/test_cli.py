@@ -14,6 +14,7 @@ import yaml
 
 from hypernet import cli
 from hypernet.domains import available
+from hypernet.lab.errors import CollapsedError
 
 # What takes long to import; a few of them are needed by nothing but a verb.
 HEAVY = {
@@ -296,3 +297,12 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_run", full)
     assert cli.main(["costs"]) == 2
     assert capsys.readouterr().err == "hypernet: nothing more can be written: No space left on device\n"
+
+
+def test_a_collapsed_model_is_one_line_and_exit_code_1(monkeypatch, capsys):
+    def collapse(argv):
+        raise CollapsedError("whole_dynamic: the filters are the same for all images")
+
+    monkeypatch.setattr(cli, "_run", collapse)
+    assert cli.main(["radar", "train"]) == 1
+    assert capsys.readouterr().err == "hypernet: whole_dynamic: the filters are the same for all images\n"

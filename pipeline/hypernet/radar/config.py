@@ -362,11 +362,11 @@ METHODS = {
     "patch_cnn": Method("Patch CNN", PatchCNNSettings),
     "whole_dynamic": Method("Whole-image dynamic convolution", WholeDynamicSettings),
     "patch_dynamic": Method("Patch dynamic convolution", PatchDynamicSettings),
-    "whole_matching": Method("Whole-image dynamic convolution, similarity maps", WholeMatchingSettings),
+    "whole_matching": Method("Whole-image dynamic convolution, similarity maps", WholeMatchingSettings, at_once=True),
     "patch_matching": Method("Patch dynamic convolution, similarity maps", PatchMatchingSettings),
     "pixel_cnn": Method("Pixel CNN (control)", PixelCNNSettings),
-    "soft_motion": Method("Soft global motion (one learned sharpness)", SoftMotionSettings),
-    "constant_filter": Method("Constant filter", ConstantFilterSettings),
+    "soft_motion": Method("Soft global motion (one learned sharpness)", SoftMotionSettings, at_once=True),
+    "constant_filter": Method("Constant filter", ConstantFilterSettings, at_once=True),
     "pysteps": Method("Optical flow (pysteps)", OpticalFlowSettings, "P", at_once=True),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {

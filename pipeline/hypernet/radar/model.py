@@ -142,8 +142,8 @@ class DisplacementNet(nn.Module):
     """Maps of displacements to the logits of one: convolutions over displacements, ``[n, C, D, D] -> [n, D, D]``.
 
     They do not know where in the map they are, so no direction can be learned by heart, and D may be another than in
-    training. What they put out is added to the weighted sum of the maps themselves, which is soft global motion, and the
-    last one starts at zero: training begins there.
+    training. What they put out is added to the weighted sum of the maps, which is soft global motion, and the last one
+    starts at zero: training begins there.
 
     Args:
         maps: C, how many maps come in.

@@ -9,7 +9,7 @@ import torch
 
 from hypernet.lab.errors import UserError
 from hypernet.radar.baselines import global_motion, optical_flow, patch_linear
-from hypernet.radar.baselines.global_motion import GlobalMotion, squared_differences
+from hypernet.radar.baselines.global_motion import PRIOR, GlobalMotion, overlapping, squared_differences
 from hypernet.radar.baselines.last_frame import LastFrame
 from hypernet.radar.baselines.optical_flow import OpticalFlow, extrapolated
 from hypernet.radar.baselines.patch_cnn import PatchCNN
@@ -147,6 +147,63 @@ def test_many_images_go_through_in_turns(monkeypatch):
     assert np.array_equal(GlobalMotion(SMALL).displacement(drifting(shifts)).numpy(), shifts)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_similarities_equal_those_of_the_loop(masked):
+    generator = np.random.default_rng(5)
+    images = generator.random((2, 3, 19, 24))
+    known = generator.random(images.shape) < (0.7 if masked else 1.0)
+    result = overlapping(torch.from_numpy(images), 6, torch.from_numpy(known)).similarity().numpy()
+    images = images * known
+    for row, dy in enumerate(range(-6, 7)):
+        for column, dx in enumerate(range(-6, 7)):
+            before = (slice(max(-dy, 0), 19 - max(dy, 0)), slice(max(-dx, 0), 24 - max(dx, 0)))
+            after = (slice(max(dy, 0), 19 + min(dy, 0)), slice(max(dx, 0), 24 + min(dx, 0)))
+            for sample, shown, seen in zip(range(2), images, known, strict=True):
+                product = energy = most = 0.0
+                for a, b, ka, kb in zip(shown[:-1], shown[1:], seen[:-1], seen[1:], strict=True):
+                    both = ka[before] & kb[after]
+                    product += (a[before] * b[after]).sum()
+                    energy += (both * (a[before] ** 2 + b[after] ** 2)).sum()
+                    most += (a**2).sum() + (b**2).sum()
+                expected = 2 * product / (energy + PRIOR * most)
+                assert result[sample, row, column] == pytest.approx(expected, rel=1e-5)
+
+
+def test_rain_does_not_leave_a_blank_image_for_free():
+    images = drifting([[1, -2]])[:, :, 4:-4, 4:-4]
+    images[0, 2] = 0
+    known = torch.ones(images.shape, dtype=torch.bool)
+    known[0, 2] = False
+    searches = {measure: GlobalMotion(SMALL, "all", measure=measure) for measure in ("difference", "similarity")}
+    assert searches["similarity"].displacement(images, known).tolist() == [[1.0, -2.0]]
+    assert searches["similarity"].displacement(images).tolist() == [[1.0, -2.0]]
+
+
+def test_similarity_finds_showers_that_come_and_go():
+    """Few small showers in a large dry image, most of which cross its edge: the least difference is where they left."""
+    field = np.zeros((140, 140), np.float32)
+    field[52:60, 60:66], field[70:76, 50:62], field[85:88, 80:88] = 0.5, 0.7, 0.6
+    images = [np.roll(field, (-6 * step, 5 * step), axis=(0, 1))[50:90, 50:90] for step in range(4)]
+    search = GlobalMotion(Geometry(40, 12, 4, 25), "all", measure="similarity")
+    displacement = search.displacement(torch.from_numpy(np.array(images))[None])
+    assert displacement.tolist() == [[-6.0, 5.0]]
+    assert search.at_edge(displacement).tolist() == [False]
+    assert GlobalMotion(SMALL).at_edge(torch.tensor([[8.0, 0.0], [7.4, -7.5], [0.0, -8.0]])).tolist() == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_similarity_has_parts_of_pixels_and_no_motion_without_rain():
+    y, x = np.mgrid[:40, :40]
+    blob = [np.exp(-((y - 14 - 2.3 * s) ** 2 + (x - 24 + 1.6 * s) ** 2) / 50) for s in range(4)]
+    images = torch.tensor(np.array(blob))[None]
+    search = GlobalMotion(SMALL, "all", "parabola", "similarity")
+    np.testing.assert_allclose(search.displacement(images)[0].numpy(), [2.3, -1.6], atol=0.05)
+    assert search.displacement(torch.zeros(1, 4, 40, 40)).tolist() == [[0.0, 0.0]]
+
+
 # --- regression and CNN on patches ----------------------------------------------------------------------------
 
 
@@ -278,6 +335,18 @@ def test_optical_flow_follows_the_motion_and_leaves_dry_images():
     truth = torch.from_numpy(moving[4])[None, 10:110, 10:110]
     assert losses(forecast[:1], truth) < 0.1 * losses(LastFrame(geometry)(frames)[:1], truth)
     assert not forecast[1:].any()
+
+
+def test_optical_flow_of_an_outage_and_of_pixels_without_data(pysteps):
+    images = blobs((2.5, -4.0))[:4]
+    known = np.ones(images.shape, dtype=bool)
+    known[1] = False
+    last = images[3]
+    for mask in (known, np.where(np.arange(4)[:, None, None] == 2, np.indices(last.shape)[0] < 60, True)):
+        rows, columns = optical_flow.velocity(images * mask, mask)
+        wet = last > 0.1
+        assert rows[wet].mean() == pytest.approx(2.5, abs=0.4)
+        assert columns[wet].mean() == pytest.approx(-4.0, abs=0.4)
 
 
 def test_optical_flow_is_pysteps_own(pysteps):

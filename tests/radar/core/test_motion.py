@@ -13,7 +13,15 @@ from scipy.signal import correlate2d
 from scipy.stats import entropy
 
 from hypernet.radar.core.frames import Geometry
-from hypernet.radar.core.motion import arrows, in_words, kilometres_per_hour, motion_of
+from hypernet.radar.core.motion import (
+    FieldMotion,
+    arrows,
+    in_words,
+    kilometres_per_hour,
+    motion_of,
+    pixels_per_step,
+    uniform_field,
+)
 
 TAPS = 21
 GEOMETRY = Geometry(100, 10, 8, TAPS)
@@ -95,12 +103,32 @@ def test_average_without_any_rain_counts_all_alike():
 )
 def test_words(rows, columns, words):
     # Pixels of 1 km, in ten minutes.
-    assert in_words(*kilometres_per_hour(np.array([rows, columns]), 1.0)) == words
+    assert in_words(*kilometres_per_hour(np.array([rows, columns]), 1.0, 600)) == words
 
 
 def test_speed_in_kilometres_per_hour():
     # Ten pixels of 500 m in ten minutes: 5 km in a sixth of an hour.
-    assert kilometres_per_hour(10.0, 0.5) == pytest.approx(30.0)
+    assert kilometres_per_hour(10.0, 0.5, 600) == pytest.approx(30.0)
+    # The same in five minutes is twice as fast.
+    assert kilometres_per_hour(10.0, 0.5, 300) == pytest.approx(60.0)
+
+
+def test_a_search_reaches_the_speed_it_is_to_reach():
+    assert pixels_per_step(150, 1.0, 600) == 25
+    assert pixels_per_step(150, 0.5, 600) == 50
+    # 22.5 km in nine minutes: not less.
+    assert pixels_per_step(150, 1.0, 540) == 23
+    assert pixels_per_step(1, 2.0, 300) == 1
+
+
+def test_the_mean_motion_of_a_field_is_that_of_its_rain():
+    rows = np.array([[[1.0, 3.0], [5.0, 100.0]]])
+    field = FieldMotion(rows, -rows, rows / 10, 8.0, np.array([False]))
+    weights = np.array([[1.0, 1.0], [2.0, 0.0]])
+    assert field.mean(weights) == pytest.approx((3.5, -3.5, 0.35))
+    assert field.mean(np.zeros((2, 2)))[0] == pytest.approx(27.25)
+    assert not field.is_uniform
+    assert uniform_field(np.array([[2.0, -1.0]]), (3, 4), np.array([True])).is_uniform
 
 
 def test_arrows_stand_in_the_middle_of_their_patches():

@@ -33,7 +33,8 @@ def dataset(values=TRUTH, name="DBZH", dims=("time", "y", "x"), coords=None, **f
 def write(folder, data, name="a.nc", **encoding):
     for variable, facts in encoding.items():
         data[variable].encoding |= facts
-    data.to_netcdf(folder / name, engine="h5netcdf")
+    # netCDF-3, which is read and written fastest.
+    data.to_netcdf(folder / name, engine="scipy")
     return folder / name
 
 
@@ -117,6 +118,10 @@ LAYOUTS = {
     "amount in metres": lambda: dataset(RATE / 6000, "tp", units="m"),
     "amount with its interval": lambda: dataset(
         RATE / 12, "rr", units="kg m-2", standard_name="rainfall_amount", cell_methods="time: sum (interval: 5 min)"
+    ),
+    "dry pixels a little below zero": lambda: dataset(np.where(RATE > 0, RATE, -1e-7), "rr", units="mm/h"),
+    "whole numbers of pixels beside latitudes": lambda: planes_of_degrees(dims=("y", "x")).assign_coords(
+        x=np.arange(COLUMNS), y=np.arange(ROWS)
     ),
     "no echo is minus infinity": lambda: dataset(np.where(TRUTH > 0, TRUTH, -np.inf)),
 }  # fmt: skip
@@ -248,6 +253,20 @@ def test_a_projection_that_the_variable_does_not_name(tmp_path, capsys):
     sequence = read_files(write(tmp_path, data))
     assert "+proj=laea" in sequence.projection
     assert "that of crs, the only one of the file, was taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["proj_string", "crs_wkt", "spatial_ref"])
+def test_a_projection_beside_the_time(tmp_path, capsys, key):
+    """One that CF cannot name has no grid mapping: a coordinate of the variable holds it."""
+    text = "+proj=gnom +lat_0=50 +lon_0=5 +R=6371000 +units=m"
+    data = dataset().assign_coords(
+        spatial_ref=((), 0, {key: text if key == "proj_string" else pyproj.CRS(text).to_wkt()})
+    )
+    sequence = read_files(write(tmp_path, data))
+    assert capsys.readouterr().err == ""
+    # Gnomonic: the distance from the middle is the radius times the tangent of the angle.
+    degrees = np.degrees(np.arctan(10_000 / 6_371_000))
+    assert pyproj.Proj(sequence.projection)(0, 10_000, inverse=True) == pytest.approx((5, 50 + degrees))
 
 
 def test_a_projection_in_kilometres(tmp_path):
@@ -383,6 +402,22 @@ REFUSED = {
         "distances would be off by 341 %; accepted: up to 50 %",
     ),
     "no time": (lambda: dataset(coords={"time": None}), "no time that belongs to DBZH"),
+    "numbers of pixels": (
+        lambda: dataset(coords={"x": np.arange(COLUMNS), "y": np.arange(ROWS)}),
+        "x and y count pixels and have no unit",
+    ),
+    "numbers of pixels on a curved grid": (
+        lambda: dataset(
+            coords={
+                "x": np.arange(COLUMNS),
+                "y": np.arange(ROWS),
+                "lat": (("y", "x"), 50 + 0.01 * np.add.outer(np.arange(ROWS), 0.5 * np.arange(COLUMNS))),
+                "lon": (("y", "x"), 5 + 0.01 * np.add.outer(0.5 * np.arange(ROWS), np.arange(COLUMNS))),
+            },
+        ),
+        "lies on a curved grid",
+    ),
+    "negative rain": (lambda: dataset(np.where(RATE > 0, RATE, -1), "rr", units="mm/h"), "-1 mm/h at row 1, column 2"),
     "text for places": (lambda: dataset(coords={"x": list("abcd")}), "x is .*; accepted: numbers"),
     "no duration": (lambda: amount(images=1), "rr is rain of a time that the file does not say"),
 }

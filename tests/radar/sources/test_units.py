@@ -29,7 +29,7 @@ KNOWN = {
     "kg m-2 s-1": (RATE, 3600), "kg m^-2 s^-1": (RATE, 3600), "kg/m2/s": (RATE, 3600), "kg/(m^2 s)": (RATE, 3600),
     "kg m-2 h-1": (RATE, 1), "g m-2 s-1": (RATE, 3.6), "l m-2 h-1": (RATE, 1), "m s-1": (RATE, 3.6e6),
     "in/h": (RATE, 25.4), "inches/hour": (RATE, 25.4), "mm/5min": (RATE, 12), "mm (10 min)-1": (RATE, 6),
-    "0.01 mm h-1": (RATE, 0.01), "mm per 10 minutes": (RATE, 6),
+    "mmh-1": (RATE, 1), "mmh^-1": (RATE, 1), "0.01 mm h-1": (RATE, 0.01), "mm per 10 minutes": (RATE, 6),
     "mm": (AMOUNT, 1), "kg m-2": (AMOUNT, 1), "kg m**-2": (AMOUNT, 1), "kg/m^2": (AMOUNT, 1), "l/m2": (AMOUNT, 1),
     "m": (AMOUNT, 1000), "in": (AMOUNT, 25.4), "0.1 mm": (AMOUNT, 0.1),
 }  # fmt: skip

@@ -20,6 +20,7 @@ It is 1 at most, has no unit, and the last term keeps a few pixels in a corner f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -106,13 +107,17 @@ class GlobalMotion(nn.Module):
         side, last = 2 * self.margin + 1, INPUTS - 1
         starts = range(last) if self.pairs == "all" else [last - 1]
         if self.measure == "similarity":
-            # The least of it, as of the differences; rain in a corner is rain.
-            sums = -similarities(frames[:, starts[0] :], self.margin, known if known is None else known[:, starts[0] :])
+            overlaps = overlapping(
+                frames[:, starts[0] :], self.margin, None if known is None else known[:, starts[0] :]
+            )
+            # The least of it, as of the differences. What keeps empty overlaps from being chosen would pull the lowest
+            # point between pixels towards no displacement.
+            sums, around = -overlaps.similarity(), -overlaps.similarity(prior=0.0)
             tolerance = torch.full((len(frames), 1), SAME, dtype=sums.dtype, device=sums.device)
             rain = frames[:, -1]
         else:
             pairs = [squared_differences(frames[:, before], frames[:, before + 1], self.margin) for before in starts]
-            sums = torch.stack(pairs).sum(dim=0)
+            sums = around = torch.stack(pairs).sum(dim=0)
             tolerance = SAME * frames.square().sum(dim=(1, 2, 3))[:, None]
             rain = _centre(frames[:, -1], self.margin)
         flat = sums.flatten(1)
@@ -122,22 +127,39 @@ class GlobalMotion(nn.Module):
         place = torch.stack([chosen // side, chosen % side], dim=1)
         displacement = (place - self.margin).double()
         if self.parabola:
-            displacement = displacement + _lowest_point(sums, place)
+            displacement = displacement + _lowest_point(around, place)
         rainy = (rain > 0).flatten(1).any(dim=1)
         return displacement * rainy[:, None]
 
 
-def similarities(frames: Tensor, reach: int, known: Tensor | None = None) -> Tensor:
-    """How well all pairs of images in a row fit together when they are displaced, for displacements up to the reach.
+@dataclass(frozen=True)
+class Overlaps:
+    """Sums over what pairs of images know of each other; float64 ``[B, D, D]``, D = 2 reach + 1.
+
+    Attributes:
+        products: of x3(p - d) x4(p); entry (reach + dy, reach + dx) is that of content moving by d = (dy, dx).
+        energies: of both squares.
+        rain: of both squares over the whole images, ``[B, 1, 1]``.
+        pixels: of all images of a sample.
+    """
+
+    products: Tensor
+    energies: Tensor
+    rain: Tensor
+    pixels: int
+
+    def similarity(self, prior: float = PRIOR) -> Tensor:
+        """s of all displacements, 0 to 1; 0 where none has rain to compare. ``prior``: the share of all rain in it."""
+        return (2 * self.products / (self.energies + prior * self.rain + NO_RAIN * self.pixels)).clamp(0, 1)
+
+
+def overlapping(frames: Tensor, reach: int, known: Tensor | None = None) -> Overlaps:
+    """The sums for all pairs of images in a row together, and all displacements up to the reach.
 
     Args:
         frames: ``[B, T, H, W]``.
         reach: in either direction, less than H and W.
         known: bool, the same shape: pixels that are not known have no say; all of them where it is not given.
-
-    Returns:
-        float64 ``[B, 2 reach + 1, 2 reach + 1]``, 0 to 1; entry (reach + dy, reach + dx) is that of content moving by
-        (dy, dx). 0 where no displacement has rain to compare.
     """
     share = torch.ones_like(frames, dtype=torch.float64) if known is None else known.to(torch.float64)
     images = frames.double() * share
@@ -153,9 +175,8 @@ def similarities(frames: Tensor, reach: int, known: Tensor | None = None) -> Ten
 
     energies = correlated(squares, shares) + correlated(shares, squares)
     whole = images.square().sum(dim=(2, 3))
-    most = (whole[:, :-1] + whole[:, 1:]).sum(dim=1)[:, None, None]
-    floor = NO_RAIN * images[0].numel()
-    return (2 * correlated(spectra, spectra) / (energies + PRIOR * most + floor)).clamp(0, 1)
+    rain = (whole[:, :-1] + whole[:, 1:]).sum(dim=1)[:, None, None]
+    return Overlaps(correlated(spectra, spectra), energies, rain, images[0].numel())
 
 
 def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:

@@ -113,7 +113,7 @@ def _rain(forecast: Nowcast) -> Iterator[str]:
     yield f"Wet area (21 dBZ or more){of}: {listed(wet)}"
     ends = [float(to_dbz(grey.max())) if grey.size else None for grey in (seen[0], seen[-1])]
     strongest = [
-        "unknown" if dbz is None else f"{dbz:.0f} dBZ ({float(rain_rate_of_dbz(np.float32(dbz))):.2g} mm/h)"
+        "unknown" if dbz is None else f"{dbz:.0f} dBZ ({float(rain_rate_of_dbz(np.array(dbz))):.2g} mm/h)"
         for dbz in ends
     ]
     yield f"Strongest rain: now {strongest[0]}, {leads[-1]} {strongest[1]}"

@@ -39,6 +39,8 @@ FEWEST_METRES = 100_000
 # Beyond these a number is no measurement but, most often, a fill value that nobody declared.
 DBZ_RANGE = (-100.0, 100.0)
 LARGEST_RATE = 1000.0
+# Packing and interpolation leave dry pixels this little below zero, in mm/h or mm6 m-3; a fill value lies further.
+ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def dbz_of_linear(path: Path, reflectivity: np.ndarray, missing: np.ndarray) -> 
     Raises:
         UserError: a value is negative, or larger than any radar can measure.
     """
-    reflectivity = np.where(missing, 0.0, reflectivity)
+    reflectivity = _without_rounding(np.where(missing, 0.0, reflectivity))
     _refuse_outside(path, reflectivity, 0.0, np.inf, "mm6 m-3", "is this in dBZ, or a fill value not declared?")
     echo = reflectivity > 0
     dbz = np.where(echo, 10 * np.log10(np.where(echo, reflectivity, 1.0)), 0.0)
@@ -129,10 +131,14 @@ def checked_rate(path: Path, rate: np.ndarray, missing: np.ndarray) -> np.ndarra
     Raises:
         UserError: a rate is negative (then they may be dBZ) or larger than any rain.
     """
-    rate = np.where(missing, 0.0, rate)
+    rate = _without_rounding(np.where(missing, 0.0, rate))
     _refuse_outside(path, rate, 0.0, np.inf, "mm/h", "is this reflectivity in dBZ, or a fill value not declared?")
     _refuse_outside(path, rate, 0.0, LARGEST_RATE, "mm/h", "a fill value that the file does not declare?")
     return rate
+
+
+def _without_rounding(values: np.ndarray) -> np.ndarray:
+    return np.where((values < 0) & (values >= -ROUNDING), 0.0, values)
 
 
 def _refuse_outside(path: Path, values: np.ndarray, low: float, high: float, unit: str, guess: str) -> None:

@@ -25,6 +25,7 @@ ANGLES = {
     "x": ("longitude", re.compile(r"(?:nav_)?lon(?:g|gitude)?|xlong", re.I)),
     "y": ("latitude", re.compile(r"(?:nav_)?lat(?:itude)?|xlat", re.I)),
 }
+NO_UNITS = ("", "1", "count", "counts", "pixel", "pixels")
 ROTATED = ("grid_longitude", "grid_latitude")
 # Places are written with few digits: by this share of a pixel they may be off.
 UNEVEN = 0.05
@@ -33,6 +34,8 @@ RADIUS_METRES = 6_371_000
 # By this share distances east may be off at the edge of a grid of degrees.
 MOST_STRETCHED = 0.5
 PROJ_STRINGS = ("proj_string", "proj4", "proj4_params", "proj4_string", "proj4string", "proj4text", "proj_params")
+# Attributes by which a variable is known for a projection, also where none names it.
+PROJECTING = frozenset(("grid_mapping_name", "crs_wkt", "spatial_ref", *PROJ_STRINGS))
 # Py-ART grids without a library's help: azimuthal equidistant on a sphere of this radius.
 PYART, PYART_RADIUS = "pyart_aeqd", 6_370_997
 
@@ -68,8 +71,7 @@ def grid_of(path: Path, dataset: Any, variable: Any) -> Grid:
         plane = _from_planes(path, dataset, variable)
         if plane is None:
             raise UserError(f"{path}: {variable.name} has no coordinates of its pixels; accepted: {ACCEPTED}")
-        across, along, longitude, latitude = plane
-        return _of_degrees(path, across, along, longitude, latitude)
+        return _of_degrees(path, *plane)
     mapping, mapping_notes = _mapping(dataset, variable)
     if "rotated" in str(mapping.get("grid_mapping_name", "")) or x.attrs.get("standard_name") in ROTATED:
         raise UserError(f"{path}: {variable.name} lies on a grid of a rotated pole; accepted: {ACCEPTED}")
@@ -82,6 +84,11 @@ def grid_of(path: Path, dataset: Any, variable: Any) -> Grid:
     if in_degrees[0]:
         # Longitudes may cross 180 degrees.
         values[0] = np.unwrap(values[0], period=360.0)
+    if not all(in_degrees) and any(_counts_pixels(coordinate) for coordinate in (x, y)):
+        plane = _from_planes(path, dataset, variable)
+        if plane is None:
+            raise UserError(f"{path}: {x.name} and {y.name} count pixels and have no unit; accepted: {ACCEPTED}")
+        return _of_degrees(path, *plane)
     for coordinate, places in zip((x, y), values, strict=True):
         _refuse_uneven(path, coordinate.name, places)
     across, along = x.dims[0], y.dims[0]
@@ -183,6 +190,13 @@ def _in_degrees(coordinate: Any, letter: str, geographic: bool) -> bool:
     )
 
 
+def _counts_pixels(coordinate: Any) -> bool:
+    """Whether numbers are those of rows or columns: one by one, and in no unit of length or angle."""
+    if str(coordinate.attrs.get("units", "")).lower() not in NO_UNITS:
+        return False
+    return bool((np.abs(np.diff(coordinate.values.astype(np.float64))) == 1).all())
+
+
 def _refuse_uneven(path: Path, name: str, values: np.ndarray) -> None:
     even = np.linspace(values[0], values[-1], len(values)) if len(values) > 1 else values
     step = abs(even[1] - even[0]) if len(values) > 1 else 0.0
@@ -236,7 +250,11 @@ def _mapping(dataset: Any, variable: Any) -> tuple[dict[str, Any], tuple[str, ..
             latitude, longitude = (float(place.values.ravel()[0]) for place in origin)
             text = f"+proj=aeqd +lat_0={latitude:.8g} +lon_0={longitude:.8g} +R={PYART_RADIUS} +units=m +no_defs"
             return {"proj_string": text}, ()
-    unnamed = [name for name, other in dataset.variables.items() if "grid_mapping_name" in other.attrs]
+    unnamed = [name for name, other in dataset.variables.items() if not PROJECTING.isdisjoint(other.attrs)]
+    # A projection that CF cannot name stands beside the time, as a coordinate.
+    beside = [name for name in unnamed if name in variable.coords]
+    if len(beside) == 1:
+        return dict(dataset[beside[0]].attrs), ()
     if len(unnamed) == 1:
         note = f"{variable.name} names no projection: that of {unnamed[0]}, the only one of the file, was taken"
         return dict(dataset[unnamed[0]].attrs), (note,)

@@ -41,6 +41,8 @@ _BARE_DECIBELS = frozenset({"db", "decibel", "decibels"})
 _LOGARITHM = re.compile(
     r"(?:10\s*[*.]?\s*log(?:10)?|0\.1\s*[*.]?\s*lg)\s*\(?\s*(?:re:?\s*)?(?:1\s+)?([^()]+(?:\([^()]*\))?)\)?"
 )
+# "mmh-1": written without the space.
+_JOINED = re.compile(r"\bmm(?=h(?:r|our)?\s*(?:\^|\*\*)?\s*[{(]?\s*-1)")
 # Of metres or kilometres a second or hour: wind, most often.
 _SPEED = re.compile(r"\b(?:k?m|(?:kilo)?met(?:re|er)s?)\b")
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:e[-+]?\d+)?)|([a-z]+)|(\*\*|\^|[*.·×/()]))")
@@ -87,7 +89,7 @@ def unit_of(text: str) -> Unit | None:
         # Decibels of another reference are so many decibels more; none is in use.
         is_dbz = inside is not None and (inside.measure, inside.factor) == (LINEAR, 1.0)
         return Unit(DBZ, 1.0, plain=True) if is_dbz else None
-    parsed = _parsed(text)
+    parsed = _parsed(_JOINED.sub("mm ", text))
     if parsed is None:
         return None
     factor, (length, mass, time) = parsed
