@@ -274,10 +274,15 @@ def test_dry_images_give_uniform_filters():
             torch.testing.assert_close(filters, torch.full_like(filters, 1 / 13))
 
 
-def test_a_displacement_net_starts_with_equal_chances():
-    network = PatchMatching(MATCHING, DisplacementNet(PatchMatching.maps((1, 2)), 4, 3), (1, 2))
-    for filters in network.filters(moving((1, 1))):
-        torch.testing.assert_close(filters, torch.full_like(filters, 1 / 13))
+def test_a_displacement_net_starts_as_soft_global_motion():
+    maps = PatchMatching.maps((1, 2))
+    network, frames = PatchMatching(MATCHING, DisplacementNet(maps, 4, 3), (1, 2)), moving((1, 1))
+    plain = Sharpness()
+    # The three maps of each window count a third.
+    torch.nn.init.constant_(plain.sharpness, 1 / 3)
+    expected = PatchMatching(MATCHING, plain, (1, 2)).filters(frames)
+    for filters, soft in zip(network.filters(frames), expected, strict=True):
+        torch.testing.assert_close(filters, soft)
 
 
 def test_some_patches_have_the_forecast_of_their_filters():

