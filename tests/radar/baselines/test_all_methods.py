@@ -345,8 +345,8 @@ def test_optical_flow_of_an_outage_and_of_pixels_without_data(pysteps):
     for mask in (known, np.where(np.arange(4)[:, None, None] == 2, np.indices(last.shape)[0] < 60, True)):
         rows, columns = optical_flow.velocity(images * mask, mask)
         wet = last > 0.1
-        assert rows[wet].mean() == pytest.approx(2.5, abs=0.4)
-        assert columns[wet].mean() == pytest.approx(-4.0, abs=0.4)
+        assert rows[wet].mean() == pytest.approx(2.5, abs=0.7)
+        assert columns[wet].mean() == pytest.approx(-4.0, abs=0.7)
 
 
 def test_optical_flow_is_pysteps_own(pysteps):
