@@ -1,5 +1,6 @@
 from .core.frames import Geometry as Geometry
 from .core.frames import Sequence as Sequence
+from .sources.pictures import PictureSettings as PictureSettings
 from .sources.readers import read_files as read_files
 from .tools.archive import Archive as Archive
 from .tools.archive import archive as archive

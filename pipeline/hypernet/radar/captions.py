@@ -18,8 +18,8 @@ METRICS = {
     "pod": "probability of detection: share of wet pixels that were forecast",
     "far": "false alarm ratio: share of forecast wet pixels that are dry",
     "fss": "fractions skill score (Roberts and Lean 2008)",
-    "lead_ratio": "loss over that of the last frame at longer lead times, forecasts fed back",
-    "lead_csi": "critical success index at 21 dBZ at longer lead times, forecasts fed back",
+    "lead_ratio": "loss over that of the last frame at longer lead times",
+    "lead_csi": "critical success index at 21 dBZ at longer lead times",
     "loss_gain": "loss of the reference minus that of the method; intervals over events",
 }
 BETTER = {
@@ -58,7 +58,7 @@ FIGURES = {
     "product: where each pixel of the forecast is taken from.",
     "motion": "Mean displacement of each patch by the filters of a patch network, coloured by their entropy: the "
     "higher, the less certain the motion.",
-    "lead_times": "Forecasts fed back as inputs: error and hits against lead time.",
+    "lead_times": "Longer forecasts: error and hits against lead time.",
     "preprocessing": "From a picture to grey levels: the picture, the map behind it, its holes, the grey levels.",
     "skill": "Hits and false alarms at thresholds of reflectivity.",
     "learning": "Validation loss against seconds of training on this machine.",

@@ -162,26 +162,26 @@ def _days(files: list[Path], settings: PrepareSettings) -> tuple[list[Sequence],
     return [sequence], by_split, {**facts, "dropped": dict(chosen.dropped)}
 
 
-def _sequence(raw: Path, own: OwnRadar | None) -> Sequence:
+def _sequence(raw: Path, personal: OwnRadar | None) -> Sequence:
     """What the files of a weather service or a person's own hold."""
     from hypernet.radar.sources.readers import read_files
 
-    if own is None:
+    if personal is None:
         # Hidden files are what the steps note of themselves.
         names = (path for path in raw.iterdir() if path.is_file() and path.name != MANIFEST)
         return read_files(sorted(path for path in names if not path.name.startswith(".")))
     files = sorted(path for path in (raw / OWN).rglob("*") if path.is_file())
     pictures = None
-    if own.palette is not None:
+    if personal.palette is not None:
         pictures = PictureSettings(
-            palette=own.palette,
-            time_pattern=own.time_pattern or TIME_PATTERN,
-            time_format=own.time_format or TIME_FORMAT,
-            tolerance=own.tolerance,
-            pixel_km=own.pixel_km,
-            projection=own.projection,
+            palette=personal.palette,
+            time_pattern=personal.time_pattern or TIME_PATTERN,
+            time_format=personal.time_format or TIME_FORMAT,
+            tolerance=personal.tolerance,
+            pixel_km=personal.pixel_km,
+            projection=personal.projection,
         )
-    return read_files(files, form=own.kind, pictures=pictures)
+    return read_files(files, form=personal.kind, pictures=pictures)
 
 
 def _files(sequence: Sequence, settings: PrepareSettings) -> tuple[list[Sequence], dict[str, Windows], dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from hypernet.radar.tools.forecasters import motion_in_words
 from hypernet.radar.tools.inputs import clock, minutes_in_words, moment
 
 if TYPE_CHECKING:
-    from hypernet.radar.tools.nowcast import Nowcast
+    from hypernet.radar.core.frames import Sequence
+    from hypernet.radar.tools.forecasters import Suited
+    from hypernet.radar.tools.inputs import Inputs
+    from hypernet.radar.trained import Forecaster
 
 # Of many lead times so many are named.
 LEADS = 6
@@ -22,7 +25,34 @@ LEADS = 6
 CREDITS = ("source", "institution", "credit", "licence", "license")
 
 
-def cautions(forecast: Nowcast) -> Iterator[str]:
+class Told(Protocol):
+    """What is told of a nowcast; see ``hypernet.radar.tools.nowcast.Nowcast`` for what each is."""
+
+    @property
+    def forecast(self) -> Sequence: ...  # noqa: D102
+    @property
+    def inputs(self) -> Sequence: ...  # noqa: D102
+    @property
+    def chosen(self) -> Inputs: ...  # noqa: D102
+    @property
+    def search(self) -> Suited: ...  # noqa: D102
+    @property
+    def forecaster(self) -> Forecaster: ...  # noqa: D102
+    @property
+    def images_read(self) -> int: ...  # noqa: D102
+    @property
+    def step_seconds(self) -> float: ...  # noqa: D102
+    @property
+    def times(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def lead_minutes(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def missing(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def cautions(forecast: Told) -> Iterator[str]:
     """What a reader of the forecast should know first: warnings and outages."""
     for warning in forecast.warnings:
         yield f"Warning: {warning}"
@@ -32,7 +62,7 @@ def cautions(forecast: Nowcast) -> Iterator[str]:
         yield f"Outage: the image of {clock(time)} {what} where it rained before or after, not used for the motion"
 
 
-def lines(forecast: Nowcast) -> Iterator[str]:
+def lines(forecast: Told) -> Iterator[str]:
     """The summary of a nowcast: cautions, images, source, time, method, motion, data, rain."""
     yield from cautions(forecast)
     inputs, chosen = forecast.inputs, forecast.chosen
@@ -53,7 +83,7 @@ def lines(forecast: Nowcast) -> Iterator[str]:
     yield from _rain(forecast)
 
 
-def _method(forecast: Nowcast) -> Iterator[str]:
+def _method(forecast: Told) -> Iterator[str]:
     """The method, how far it looks, and the motion that it uses."""
     from hypernet.radar.methods import TITLES
 
@@ -79,7 +109,7 @@ def _method(forecast: Nowcast) -> Iterator[str]:
         yield f"Motion in the images ({what}): {_motion(forecast, search.searched)}"
 
 
-def _motion(forecast: Nowcast, motion: FieldMotion) -> str:
+def _motion(forecast: Told, motion: FieldMotion) -> str:
     chosen = forecast.chosen
     rows, columns, entropy = motion.mean(chosen.frames[-1])
     what = "one displacement for the whole image" if motion.is_uniform else "mean over the rain"
@@ -88,7 +118,7 @@ def _motion(forecast: Nowcast, motion: FieldMotion) -> str:
     return f"{motion_in_words((rows, columns), chosen.pixel_km, chosen.step_seconds)} ({what})"
 
 
-def _rain(forecast: Nowcast) -> Iterator[str]:
+def _rain(forecast: Told) -> Iterator[str]:
     """Pixels without data, wet area and the strongest rain, now and at some lead times."""
     count = len(forecast.times)
     some = np.unique(np.linspace(0, count - 1, min(count, LEADS)).round().astype(int))
