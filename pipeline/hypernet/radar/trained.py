@@ -335,8 +335,8 @@ def restore(content: dict[str, Any]) -> Forecaster:
 def bundled() -> Forecaster:
     """The model that comes with the package: ``patch_matching``, trained on simulated rain.
 
-    Its weights are those of ``make run DOMAIN=radar``; it reads motion in any direction and at any reach, and was
-    measured on real rain (docs/radar.md).
+    It was trained with the settings of the default run on 400 simulated events. It reads motion in any direction and at
+    any reach; what its method is worth on real rain stands in docs/radar.md.
     """
     return open_model(BUNDLED)
 

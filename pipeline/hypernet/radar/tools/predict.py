@@ -23,12 +23,13 @@ def predict(images: np.ndarray | str | Path, *, model: Forecaster | str | Path) 
     """Forecast the next image of each sample.
 
     Args:
-        images: grey levels (dBZ / 70) in [0, 1], four images ten minutes apart: ``[B, 4, H, W]`` or ``[4, H, W]``, or
-            the path of such an array (.npy). H and W are at least the size that the model looks at.
+        images: grey levels (dBZ / 70) in [0, 1], four images one step apart: ``[B, 4, H, W]`` or ``[4, H, W]``, or the
+            path of such an array (.npy). H and W are at least the size that the model looks at. The step is that of
+            the images that the model was trained on; of methods that look for motion themselves it may be any.
         model: a trained method, or the path of its ``model.ckpt``.
 
     Returns:
-        grey levels float32 ``[B, H, W]``, ten minutes after the last image.
+        grey levels float32 ``[B, H, W]``, one step after the last image.
 
     Raises:
         UserError: the images or the model cannot be read, or the images do not fit.
