@@ -169,7 +169,8 @@ class Forecaster:
         """
         frames = checked(frames)
         if isinstance(self.settings, OpticalFlowSettings):
-            return np.stack([extrapolated(sample, steps) for sample in frames])
+            masks = [None] * len(frames) if known is None else list(known)
+            return np.stack([extrapolated(sample, steps, mask) for sample, mask in zip(frames, masks, strict=True)])
         if not self.adapts or isinstance(self.settings, LastFrameSettings):
             return roll_out(self.field(), frames, steps)
         with torch.inference_mode():
