@@ -343,6 +343,14 @@ def test_the_step_is_measured_and_speeds_and_leads_follow_it(minutes, tmp_path, 
     assert names[-1].endswith(f"_forecast_{lead.zfill(3)}min.png")
 
 
+@pytest.mark.parametrize("minutes", [5, 6, 7])
+def test_four_images_are_enough_at_any_step(minutes):
+    forecast = function(moving_rain(4, minutes), method="global_motion", lead=20)
+    assert forecast.step_seconds == 60 * minutes
+    rows, columns, _ = forecast.motion.mean(forecast.chosen.frames[-1])
+    assert (rows, columns) == pytest.approx((DOWN, RIGHT), abs=0.03)
+
+
 def test_a_step_can_be_named():
     forecast = function(moving_rain(10, minutes=5), method="global_motion", lead=15, step=5)
     assert forecast.step_seconds == 300

@@ -53,7 +53,7 @@ def chosen_images(sequence: Sequence, step_minutes: float | None = None, last_is
     Args:
         sequence: images of any cadence, four at least.
         step_minutes: from image to image; None: what is nearest to ten minutes, or another step from 5 to 20 minutes
-            if an image is an outage and is not among its four.
+            if there are too few images for it, or one of them is an outage and is not among the other step's four.
         last_is_dry: whether a last image that is dry after wet ones is taken as it is.
 
     Raises:
@@ -63,12 +63,12 @@ def chosen_images(sequence: Sequence, step_minutes: float | None = None, last_is
     if len(sequence.time) and np.broadcast_to(sequence.missing, sequence.grey.shape)[-1].all():
         raise UserError(f"no pixel of the last image, {clock(sequence.time[-1])}, has data")
     first: Inputs | None = None
+    refusal: UserError | None = None
     for step_seconds in _steps(sequence.time, step_minutes):
         try:
             images, measured = latest(sequence, INPUTS, step_seconds)
-        except UserError:
-            if first is None:
-                raise
+        except UserError as error:
+            refusal = refusal or error
             continue
         silent = _silent(images)
         if last_is_dry:
@@ -77,7 +77,9 @@ def chosen_images(sequence: Sequence, step_minutes: float | None = None, last_is
         if not silent.any():
             return inputs
         first = first or inputs
-    assert first is not None
+    if first is None:
+        assert refusal is not None
+        raise refusal
     times = first.images.time[first.silent]
     if first.silent[-1]:
         raise UserError(
@@ -98,7 +100,7 @@ def _steps(time: np.ndarray, step_minutes: float | None) -> Iterator[float | Non
         yield 60 * step_minutes
         return
     yield None
-    if len(time) <= INPUTS:
+    if len(time) < INPUTS:
         return
     cadence = cadence_seconds(time[-4 * INPUTS :]) / 60
     multiples = cadence * np.arange(1, int(LONGEST_MINUTES // cadence) + 1)
