@@ -121,7 +121,7 @@ def rotated_losses(forecaster: Forecaster, radar: RadarData) -> dict[str, np.nda
     """
     windows = radar.windows["test"]
     losses = {f"rotated_{90 * quarters}": np.full(len(windows), np.nan) for quarters in QUARTERS}
-    chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_TURNED)).astype(np.int64))
+    chosen = radar.some("test", MOST_TURNED)
     for first in range(0, len(chosen), WINDOWS_AT_ONCE):
         rows = chosen[first : first + WINDOWS_AT_ONCE]
         frames, truth = radar.inputs("test", rows), radar.targets("test", rows)

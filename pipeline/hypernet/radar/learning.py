@@ -211,8 +211,9 @@ def learn(
         CollapsedError: the filters have become the same for all images, and the settings do not allow it.
     """
     train, seed = settings.train, run.identity["seed"]
-    if isinstance(trunk := getattr(getattr(network, "filters", network), "trunk", None), Trunk):
-        trunk.standardise(*_mean_and_deviation(data))
+    for part in network.modules():
+        if isinstance(part, Trunk):
+            part.standardise(*_mean_and_deviation(data))
     batches: Dataset[Batch]
     if isinstance(settings, PatchMatchingSettings):
         batches = TrainingPlaces(data, train, seed, settings.method.patches)
@@ -228,18 +229,17 @@ def learn(
 
 def _mean_and_deviation(data: RadarData) -> tuple[float, float]:
     """Of the grey levels of training images, from every window's last input or as many as are enough."""
-    chosen = data.windows["train"]
-    rows = np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_STANDARD_WINDOWS)).astype(np.int64)
-    grey = data.crops("train", rows, np.array([INPUTS - 1])).astype(np.float64) / LEVELS
+    grey = (
+        data.crops("train", data.some("train", MOST_STANDARD_WINDOWS), np.array([INPUTS - 1])).astype(np.float64)
+        / LEVELS
+    )
     return float(grey.mean()), max(float(grey.std()), LEAST_DEVIATION)
 
 
 def _refuse_collapsed(forecast: nn.Module, data: RadarData, allowed: bool, run: TrainingRun) -> None:
     """Refuse filters that do not depend on the images, which the loss does not show."""
     write: Any = forecast.filters
-    chosen = data.windows["validation"]
-    rows = np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_JUDGED_WINDOWS)).astype(np.int64)
-    inputs = torch.from_numpy(data.inputs("validation", rows))
+    inputs = torch.from_numpy(data.inputs("validation", data.some("validation", MOST_JUDGED_WINDOWS)))
     with torch.inference_mode():
         filters = [write(some) for some in inputs.split(WINDOWS_AT_ONCE)]
     spread = max(float(torch.cat(parts).flatten(0, -2).std(dim=0).max()) for parts in zip(*filters, strict=True))

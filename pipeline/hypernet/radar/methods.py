@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from hypernet.lab.runs.models import count_parameters
 from hypernet.radar.baselines.constant_filter import ConstantFilter
 from hypernet.radar.baselines.patch_cnn import PatchCNN
 from hypernet.radar.baselines.pixel_cnn import PixelCNN
@@ -62,7 +63,7 @@ def build(settings: TrainedSettings, geometry: Geometry) -> nn.Module:
             return PatchCNN(geometry, _layers(network), network.hidden)
         case PixelCNNSettings(network=network, method=method):
             hypernetwork = WholeImageDynamicConvolution(geometry, _layers(network), network.hidden)
-            parameters = sum(weights.numel() for weights in hypernetwork.parameters())
+            parameters = count_parameters(hypernetwork)
             return PixelCNN(geometry, _layers(network), network.hidden, method.kernel, parameters)
     raise ValueError(f"no network takes settings of type {type(settings).__name__}")
 

@@ -155,7 +155,9 @@ class Forecaster:
         patch = self.geometry.patch if self.on_patches else None
         return Tiled(network_forecast(self.whole), self.geometry.size, self.geometry.margin, patch=patch)
 
-    def roll_out(self, frames: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
+    def roll_out(
+        self, frames: np.ndarray, steps: int, known: np.ndarray | None = None, motion: FieldMotion | None = None
+    ) -> np.ndarray:
         """Forecasts of whole fields, one step after the other: ``[B, 4, H, W] -> [B, steps, H, W]``.
 
         Methods that read a motion from the images keep it, and move the rain on by it; optical flow is extrapolated, as
@@ -166,6 +168,7 @@ class Forecaster:
             steps: how many.
             known: bool, the same shape: pixels with data. Where there are none, methods that read a motion do not look;
                 for others it is dry there.
+            motion: what ``motion`` gave for the same frames, so that it is not read from them twice.
         """
         frames = checked(frames)
         if isinstance(self.settings, OpticalFlowSettings):
@@ -174,7 +177,7 @@ class Forecaster:
         if not self.adapts or isinstance(self.settings, LastFrameSettings):
             return roll_out(self.field(), frames, steps)
         with torch.inference_mode():
-            lattice = self._lattice(frames, known)
+            lattice = motion.lattice if motion is not None and motion.lattice else self._lattice(frames, known)
             fields, forecasts = torch.from_numpy(frames[:, -1]).to(self.device), []
             for _ in range(steps):
                 fields = lattice.moved(fields)
@@ -217,14 +220,12 @@ class Forecaster:
                 edges.append((best == 0) | (best == filters.shape[-1] - 1))
         largest = 2 * math.log2(lattice.vertical.shape[-1])
         at_edge = (edges[0] | edges[1]).cpu().numpy() & (frames[:, -1] > 0).any(axis=(1, 2))
-        return FieldMotion(rows, columns, entropy, largest, at_edge)
+        return FieldMotion(rows, columns, entropy, largest, at_edge, lattice)
 
     def _motion_of_squares(self, frames: np.ndarray) -> FieldMotion:
         """That of a network whose filters are of squares, or of patches in them."""
-        edges = np.zeros(0, dtype=bool)
 
         def of_squares(squares: np.ndarray) -> np.ndarray:
-            nonlocal edges
             filters = self.filters(squares)
             assert filters is not None
             motion = motion_of(*filters)

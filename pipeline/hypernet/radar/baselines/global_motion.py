@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.lattice import Lattice
+from hypernet.radar.core.matching import matched_whole
 
 # Sums this close, as a share of the images' energy, are the same: the transform rounds.
 SAME = 1e-12
@@ -161,22 +162,12 @@ def overlapping(frames: Tensor, reach: int, known: Tensor | None = None) -> Over
         reach: in either direction, less than H and W.
         known: bool, the same shape: pixels that are not known have no say; all of them where it is not given.
     """
-    share = torch.ones_like(frames, dtype=torch.float64) if known is None else known.to(torch.float64)
-    images = frames.double() * share
-    # Room for the displacement: nothing goes round the edge.
-    size = [length + reach for length in frames.shape[2:]]
-    spectra, squares, shares = (torch.fft.rfft2(values, s=size) for values in (images, images.square(), share))
-
-    def correlated(before: Tensor, after: Tensor) -> Tensor:
-        """Of sums over pairs of before(p) after(p + d), the displacements up to the reach."""
-        products = (before[:, :-1].conj() * after[:, 1:]).sum(dim=1)
-        sums = torch.fft.irfft2(products, s=size).roll((reach, reach), dims=(1, 2))
-        return sums[:, : 2 * reach + 1, : 2 * reach + 1]
-
-    energies = correlated(squares, shares) + correlated(shares, squares)
-    whole = images.square().sum(dim=(2, 3))
+    frames = frames.double()
+    sums = matched_whole(frames, reach, known)
+    products, energies = (values[:, :, 0, 0].sum(dim=1) for values in (sums.products, sums.energies))
+    whole = (frames if known is None else frames * known).square().sum(dim=(2, 3))
     rain = (whole[:, :-1] + whole[:, 1:]).sum(dim=1)[:, None, None]
-    return Overlaps(correlated(spectra, spectra), energies, rain, images[0].numel())
+    return Overlaps(products, energies, rain, frames[0].numel())
 
 
 def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hypernet.lab.runs.models import count_parameters
 from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.trunk import Layer, Trunk
 
@@ -40,8 +41,7 @@ class PixelCNN(nn.Module):
         self.normalisation = nn.LayerNorm(hidden)
         self.margin = geometry.margin
         self.square = max(1, -(-(geometry.taps // 2) // (2 * (kernel // 2))))
-        spent = sum(weights.numel() for weights in self.parameters())
-        channels, maps = _sizes(parameters - spent, self.square, kernel, hidden)
+        channels, maps = _sizes(parameters - count_parameters(self), self.square, kernel, hidden)
         self.embedding = nn.Linear(hidden, maps)
         self.first = nn.Conv2d(INPUTS * self.square**2 + maps, channels, kernel, padding=kernel // 2)
         self.second = nn.Conv2d(channels, self.square**2, kernel, padding=kernel // 2)

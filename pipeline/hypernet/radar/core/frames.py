@@ -75,6 +75,12 @@ class Sequence:
     projection: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def pixel_km(self) -> tuple[float, float]:
+        """Height and width of a pixel in the projection, km; 0 along an axis of one pixel."""
+        height, width = (abs(float(axis[-1] - axis[0])) / max(1, len(axis) - 1) / 1000 for axis in (self.y, self.x))
+        return height, width
+
     def __repr__(self) -> str:
         return f"Sequence({span(self.time)}, {' x '.join(map(str, self.grey.shape))})"
 
@@ -168,6 +174,11 @@ class RadarData:
     time: np.ndarray
     windows: Mapping[str, Windows]
     step_seconds: float
+
+    def some(self, split: str, most: int) -> np.ndarray:
+        """Numbers of windows that stand for all of a split, evenly among them; all where there are no more."""
+        count = len(self.windows[split])
+        return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
 
     def crops(self, split: str, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Squares of windows at some of their frames, uint8 ``[B, len(frames), N, N]``.

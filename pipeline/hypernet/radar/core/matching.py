@@ -117,14 +117,14 @@ def _pair(images: Tensor, mask: Tensor, cell: int, reach: int, lattice: tuple[in
             products[some]
         )
     # Where all is known, energies are those of the cell and of each displaced cell.
-    energy = F.avg_pool2d(images.square()[:, None], cell, 1, divisor_override=1)[:, 0]
+    energy = F.avg_pool2d(images[1].square()[None], cell, 1, divisor_override=1)[0]
     here = cells[0].square().sum(dim=(-2, -1))
-    energies = here[..., None, None] + energy[1].unfold(0, side, cell).unfold(1, side, cell)
+    energies = here[..., None, None] + energy.unfold(0, side, cell).unfold(1, side, cell)
     # Elsewhere only what has a partner counts.
     for at in _places(reached[1].amin(dim=(-2, -1)) < 1, wide):
         energies[at] += _correlation(cells[0][at].square(), reached[1][at]) - here[at][:, None, None]
     for at in _places(cells[1].amin(dim=(-2, -1)) < 1, wide):
-        behind = energy[1].unfold(0, side, cell).unfold(1, side, cell)[at]
+        behind = energy.unfold(0, side, cell).unfold(1, side, cell)[at]
         energies[at] += _correlation(cells[1][at], reached[0][at].square()) - behind
     return products, energies
 

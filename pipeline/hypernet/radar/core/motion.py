@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hypernet.radar.core.frames import Geometry
+
+if TYPE_CHECKING:
+    from hypernet.radar.core.lattice import Lattice
 
 COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
 # Below this many km/h there is no direction worth a word.
@@ -108,6 +112,7 @@ class FieldMotion:
         largest_entropy: that of a uniform distribution; 0 for methods that know one displacement only.
         at_edge: whether the best displacement lies on the edge of what is searched, bool ``[B]``: the rain may be
             faster.
+        lattice: the filters that all of this was read from, on which a forecast can go on; None where there are none.
     """
 
     rows: np.ndarray
@@ -115,6 +120,7 @@ class FieldMotion:
     entropy: np.ndarray
     largest_entropy: float
     at_edge: np.ndarray
+    lattice: Lattice | None = None
 
     @property
     def is_uniform(self) -> bool:

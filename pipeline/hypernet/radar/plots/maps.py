@@ -259,7 +259,7 @@ def _without_place(sequence: Sequence) -> Basemap:
 
 
 def _pixel_km(sequence: Sequence) -> tuple[float, float]:
-    across, along = (abs(float(axis[-1] - axis[0])) / max(1, len(axis) - 1) / 1000 for axis in (sequence.x, sequence.y))
+    along, across = sequence.pixel_km
     return across or along or 1.0, along or across or 1.0
 
 

@@ -43,8 +43,7 @@ class Inputs:
     @property
     def pixel_km(self) -> tuple[float, float]:
         """Height and width of a pixel."""
-        height, width = (float(abs(np.diff(axis).mean())) / 1000 for axis in (self.images.y, self.images.x))
-        return height, width
+        return self.images.pixel_km
 
 
 def chosen_images(sequence: Sequence, step_minutes: float | None = None, last_is_dry: bool = False) -> Inputs:

@@ -316,10 +316,12 @@ def forecast_of(search: Suited, inputs: Inputs, steps: int) -> Sequence:
     """
     forecaster, followed = search.forecaster, search.followed
     frames, known = inputs.frames, inputs.known
-    if not forecaster.adapts:
+    if forecaster.adapts:
+        grey = forecaster.roll_out(frames[None], steps, known[None], search.motion)[0]
+    else:
         assert search.searched is not None
         frames = mended(frames, known, (float(search.searched.rows[0, 0, 0]), float(search.searched.columns[0, 0, 0])))
-    grey = forecaster.roll_out(frames[None], steps, known[None])[0]
+        grey = forecaster.roll_out(frames[None], steps, known[None])[0]
     missing = unseen(known[-1], followed.rows[0], followed.columns[0], steps)
     seconds = np.rint(inputs.step_seconds * np.arange(1, steps + 1)).astype(np.int64)
     return replace(
