@@ -49,8 +49,9 @@ VERSIONED = Versioned(
 )
 # By file name, in the order of the page.
 FIGURES = {
-    "comparison": "Loss of each method with 95 % intervals over events; beside it the ratio to the last frame and the "
-    "talk's ratios on its three data sets. The data are not the talk's: only the order can be compared.",
+    "comparison": "Loss of each method with 95 % intervals over events, where a test part has five or more; beside it "
+    "the ratio to the last frame and the talk's ratios on its three data sets. The data are not the talk's: only the "
+    "order can be compared.",
     "rotated": "The ratio to the last frame on the test images as they are, and on the same images turned. A method "
     "that sees the motion is as good on turned images; one that learned the wind of the training days is not.",
     "forecasts": "Four images, the one that followed, and what each method forecast; below, forecast minus observed.",
