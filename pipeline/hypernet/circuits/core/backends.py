@@ -14,19 +14,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
-from hypernet.circuits.core.ladder import EXCITATION, respond
-from hypernet.circuits.core.parts import PAD, PC, PL, PR, R0_OHM, SC, SL, SR, is_series
+from hypernet.circuits.core.ladder import EXCITATION, arm_immittances, respond
+from hypernet.circuits.core.parts import PAD, PC, PL, PR, R0_OHM, SC, SL, SR, has_joined, is_series
 
 
 def immittances(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """z of parts in series and y of parallel ones, complex ``[B, n, d]``; 0 at padding.
+
+    An arm of several parts stands as a whole where its first part is.
 
     Args:
         types: ``[B, n]``, :data:`PAD` behind the last part.
         values: ``[B, n]``, normalised.
         frequency: w, ``[d]``, normalised.
     """
+    if has_joined(types).any():
+        arrays = (np.asarray(types, np.int64), np.asarray(values, np.float64), np.asarray(frequency, np.float64))
+        arms: np.ndarray = arm_immittances(*map(torch.from_numpy, arrays)).numpy()
+        return arms
     types, values = np.asarray(types)[..., None], np.asarray(values, dtype=np.float64)[..., None]
     jw = 1j * np.asarray(frequency, dtype=np.float64)
     values = np.where(types == PAD, 1.0, values)

@@ -10,6 +10,9 @@ current that leaves to the right. A part with impedance z or admittance y has
 part y V off I. Nothing cancels with the default excitation (1, -1): port 1 is closed with R0, and port 2 driven so that
 the voltage there is 1. Then V is the inverse voltage transfer V_source / V_load and V / I the impedance seen at port 2.
 
+Arms of several parts (tanks in series, traps to ground) come down to one impedance or admittance first, in complex
+arithmetic. Where such an arm resonates, its impedance or admittance is 1 / :data:`SMALLEST` instead of infinite.
+
 Types, values and frequencies are normalised, see :mod:`hypernet.circuits.core.parts`.
 """
 
@@ -19,11 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypernet.circuits.core.parts import PART_TYPES
+from hypernet.circuits.core.parts import ARM, BRANCH, CHAINED, ELEMENTS, PART_TYPES
 
 EXCITATION = (1.0, -1.0)
 # Circuits times frequencies in one block: the planes of a block stay in the processor's cache.
 BLOCK = 2**14
+# Immittances are no smaller: at the resonance of an arm without losses there would be a division by zero.
+SMALLEST = 1e-30
 
 
 def coefficients(types: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +109,58 @@ def propagate(
         frequency: w, ``[d]``, positive.
         excitation: (V_in, I_in).
     """
+    if (types >= len(PART_TYPES)).any():
+        return _carry_arms(types, values, frequency, excitation)
     return carry(*coefficients(types, values), frequency, excitation)
+
+
+def arm_immittances(types: Tensor, values: Tensor, frequency: Tensor) -> Tensor:
+    """z of series arms and y of parallel ones, complex ``[B, n, d]``, at the part that begins an arm; 0 elsewhere.
+
+    Args:
+        types: ``[B, n]`` integers of any level, negative for padding.
+        values: ``[B, n]``, positive; at padding any number.
+        frequency: w, ``[d]``, positive.
+    """
+    level, base = types // len(PART_TYPES), types.clamp_min(0) % len(PART_TYPES)
+    sizes = torch.where(types >= 0, values, torch.ones_like(values))
+    series, parallel = coefficients(base, sizes)
+    coefficient = series + parallel
+    jw = torch.complex(torch.zeros_like(frequency), frequency)
+    # Impedance of each series part, admittance of each parallel one.
+    single = coefficient[..., 0, None] + coefficient[..., 1, None] * jw + coefficient[..., 2, None] / jw
+    empty = torch.zeros_like(single[:, 0])
+    chain, beside, any_beside = empty, empty, torch.zeros_like(types[:, 0], dtype=torch.bool)
+    out: list[Tensor] = []
+    # From the last part to the first: an arm is complete where it begins.
+    for place in range(types.shape[1] - 1, -1, -1):
+        here, part = level[:, place], single[:, place]
+        branch = part + chain
+        begins, joins = (here == ARM)[:, None], (here == BRANCH)[:, None]
+        whole = torch.where(any_beside[:, None], _inverse(_inverse(branch) + beside), branch)
+        out.append(torch.where(begins, whole, empty))
+        beside = torch.where(joins, beside + _inverse(branch), torch.where(begins, empty, beside))
+        any_beside = (any_beside | joins[:, 0]) & ~begins[:, 0]
+        chain = torch.where((here == CHAINED)[:, None], branch, empty)
+    return torch.stack(out[::-1], dim=1)
+
+
+def _inverse(number: Tensor) -> Tensor:
+    small = number.abs() < SMALLEST
+    return 1.0 / torch.where(small, torch.full_like(number, SMALLEST), number)
+
+
+def _carry_arms(
+    types: Tensor, values: Tensor, frequency: Tensor, excitation: tuple[float, float]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same as :func:`propagate` for ladders with arms of several parts."""
+    arms = arm_immittances(types, values, frequency)
+    series = ((types % len(PART_TYPES) < ELEMENTS) & (types >= 0))[..., None]
+    none = torch.zeros_like(arms)
+    voltage, current = (torch.full_like(arms[:, 0], float(start)) for start in excitation)
+    for z, y in zip(torch.where(series, arms, none).unbind(1), torch.where(series, none, arms).unbind(1), strict=True):
+        voltage, current = voltage - z * current, current - y * voltage
+    return voltage.real, current.real, voltage.imag, current.imag
 
 
 def respond(
