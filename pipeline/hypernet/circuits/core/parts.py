@@ -11,8 +11,8 @@ how:
 * 0: it begins an arm.
 * 1, ``&`` in texts: a branch beside what the arm has so far: in parallel to it in a series arm (``SL:1.0&SC:2.2``, a
   tank), in series with it in a parallel arm (``PL:1.0&PC:2.2``, a trap).
-* 2, ``+`` in texts: inside the branch of the part before, the other way round (``SL:1.0+SR:0.1&SC:2.2``: a coil with its
-  loss, and a capacitor over both).
+* 2, ``+`` in texts: inside the branch of the part before, the other way round (``SL:1.0+SR:0.1&SC:2.2``: a coil with
+  its loss, and a capacitor over both).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SI_PER_ONE = np.array([R0_OHM, L0_HENRY, C0_FARAD])
 def is_series(types: np.ndarray) -> np.ndarray:
     """Whether each part lies in a series arm; padding does not."""
     types = np.asarray(types)
-    series: np.ndarray = (types >= 0) & (types % len(PART_TYPES) < ELEMENTS)
+    series: np.ndarray = np.logical_and(types >= 0, types % len(PART_TYPES) < ELEMENTS)
     return series
 
 
@@ -135,7 +135,7 @@ def canonical(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
     is merged: two parts of one type in a run stay two parts.
     """
     types, values = np.asarray(types), np.asarray(values)
-    key = runs_of(types) * len(PART_TYPES) + np.maximum(types, 0)
+    key = runs_of(types) * LEVELS * len(PART_TYPES) + np.maximum(types, 0)
     order = np.lexsort((values, key), axis=-1)
     out = np.take_along_axis(types, order, axis=-1), np.take_along_axis(values, order, axis=-1)
     for row in np.flatnonzero(has_joined(types)):
@@ -220,7 +220,8 @@ def parse(text: str, where: str = "circuit") -> tuple[np.ndarray, np.ndarray]:
         UserError: no parts, an unknown type, a value that is not positive, or a part joined to one of the other
             alignment; names the position.
     """
-    types, values = [], []
+    types: list[int] = []
+    values: list[float] = []
     pieces = _JOINT.split(text) if text.strip() else []
     for place, (joint, part) in enumerate(zip(["|", *pieces[1::2]], pieces[::2], strict=False), start=1):
         part_type, colon, value = part.strip().partition(":")
