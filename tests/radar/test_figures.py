@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +17,11 @@ from hypernet.lab.files import write_json, write_table
 from hypernet.lab.results.summary import COLUMNS
 from hypernet.radar.captions import FIGURES
 from hypernet.radar.core.scores import SCALES, Contingency, window_scores
-from hypernet.radar.figures import draw
+from hypernet.radar.figures import _ratios, draw
 from hypernet.radar.methods import TITLES
 from hypernet.radar.names import dataset_title
 from hypernet.radar.plots.colours import rgb
-from hypernet.radar.plots.scenes import read_predictions
+from hypernet.radar.plots.scenes import Predictions, draw_motion, read_predictions
 
 SIZE, MARGIN, PATCH, TAPS, WINDOWS = 100, 10, 8, 21, 12
 INSIDE = slice(MARGIN, SIZE - MARGIN)
@@ -237,3 +238,28 @@ def test_rows_of_methods_do_not_overlap(whole):
     with Image.open(whole / "comparison.png") as picture:
         # 150 dots per inch, letters of 9 points.
         assert picture.height / len(TITLES) > 1.5 * 9 / 72 * 150
+
+
+def test_panels_of_motion_are_of_different_times():
+    generator = np.random.default_rng(0)
+    images = np.stack([moving_rain(seed) for seed in range(4)])
+    truth = images[:, 4, INSIDE, INSIDE]
+    both = (filters(generator, seed, (4, ((SIZE - 2 * MARGIN) // PATCH) ** 2)) for seed in (1, 4))
+    # Squares of two times.
+    times = ["12:00", "12:00", "12:10", "12:10"]
+    figure = draw_motion(Predictions("A method", images[:, :4], truth, truth, *both, times))
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["Last image before 12:00", "Last image before 12:10"]
+    plt.close(figure)
+
+
+def test_a_ratio_stands_in_the_middle_of_its_row_where_nothing_is_quoted():
+    rows = [("last_frame", "ratio", 1.0, None), ("last_frame", "published_ratio", 1.0, 1.0)]
+    rows += [("soft_motion", "ratio", 0.4, None), ("soft_motion", "published_ratio", 0.4, None)]
+    table = pd.DataFrame(rows, columns=["method", "metric", "value", "published"])
+    table = table.assign(group=["", "Tel Aviv"] * 2, ci95_low=table.value, ci95_high=table.value)
+    figure, axes = plt.subplots()
+    _ratios(table, axes)
+    heights = {container.lines[0].get_ydata()[0] for container in axes.containers}
+    assert heights == {-0.18, 1.0}
+    plt.close(figure)

@@ -223,7 +223,8 @@ def matching(on_patches):
 def test_similarity_maps_move_rain_as_it_moved(on_patches, shift):
     frames = moving(shift, step_count=5)
     forecast = matching(on_patches)(frames[:, :4])
-    torch.testing.assert_close(forecast, frames[:, 4, 6:30, 6:30], rtol=0, atol=1e-3)
+    # Noise is placed to a hundredth of a pixel: its overlaps at the edges differ.
+    torch.testing.assert_close(forecast, frames[:, 4, 6:30, 6:30], rtol=0, atol=1e-2)
 
 
 @pytest.mark.parametrize("geometry", [MATCHING, Geometry(40, 7, 2, 15), Geometry(34, 5, 8, 9)])

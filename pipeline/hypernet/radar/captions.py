@@ -59,7 +59,8 @@ FIGURES = {
     "product: where each pixel of the forecast is taken from.",
     "motion": "Mean displacement of each patch by the filters of a patch network, coloured by their entropy: the "
     "higher, the less certain the motion.",
-    "lead_times": "Longer forecasts: error and hits against lead time.",
+    "lead_times": "Longer forecasts: error and hits against lead time. Lines that agree hide each other, as those of "
+    "soft global motion and of similarity maps of the whole image often do: the maps are the same.",
     "preprocessing": "From a picture to grey levels: the picture, the map behind it, its holes, the grey levels.",
     "skill": "Hits and false alarms at thresholds of reflectivity.",
     "learning": "Validation loss against seconds of training on this machine.",

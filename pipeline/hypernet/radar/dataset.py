@@ -76,7 +76,7 @@ def load(folder: Path) -> RadarData:
     """
     read_manifest(folder)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    parts = [cf.read(folder / _part_name(place, facts["parts"]), largest=None) for place in range(facts["parts"])]
+    parts = [cf.read_levels(folder / _part_name(place, facts["parts"])) for place in range(facts["parts"])]
     with np.load(folder / WINDOWS) as arrays:
         windows = {name: Windows(*(arrays[f"{name}_{key}"] for key in Windows.__dataclass_fields__)) for name in SPLITS}
     return RadarData(
@@ -84,8 +84,8 @@ def load(folder: Path) -> RadarData:
         simulated=facts["simulated"],
         geometry=Geometry.of(Sizes.model_validate(facts["geometry"])),
         # A year of one radar is too large to stand in memory twice.
-        grey=parts[0].grey if len(parts) == 1 else np.concatenate([part.grey for part in parts]),
-        time=np.concatenate([part.time for part in parts]),
+        grey=parts[0][0] if len(parts) == 1 else np.concatenate([grey for grey, _ in parts]),
+        time=np.concatenate([time for _, time in parts]),
         windows=windows,
         step_seconds=facts["step_seconds"],
     )

@@ -214,13 +214,15 @@ def _ratios(table: pd.DataFrame, axes: Axes) -> None:
     ratios = table[(table.metric == "ratio") & (table.group == "")]
     methods = _rows(axes, ratios)
     axes.plot([], [], "o", color="0.3", ms=7, label="Measured here (95 %)")
+    quoted = table[(table.metric == "published_ratio") & table.method.isin(methods)].dropna(subset=["published"])
     for place, method in enumerate(methods):
         row = ratios[ratios.method == method]
         style: dict[str, Any] = {"color": STYLE[method]["color"], "ms": 7, "capsize": 3, "lw": 2}
-        axes.errorbar(row.value, [place - 0.18], xerr=_spread(row), fmt="o", **style)
-    quoted = table[table.metric == "published_ratio"]
+        # In the middle of its row, or above what is quoted.
+        height = place - 0.18 if method in set(quoted.method) else place
+        axes.errorbar(row.value, [height], xerr=_spread(row), fmt="o", **style)
     for city, marker in PUBLISHED.items():
-        rows = quoted[(quoted.group == city) & quoted.method.isin(methods)].dropna(subset=["published"])
+        rows = quoted[quoted.group == city]
         if len(rows):
             heights = [methods.index(method) + 0.2 for method in rows.method]
             hollow: dict[str, Any] = {"ls": "", "marker": marker, "mfc": "none", "color": "0.3", "ms": 6}

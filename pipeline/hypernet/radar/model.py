@@ -34,6 +34,7 @@ from hypernet.layers.heads import WeightHeads
 from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.lattice import Lattice
 from hypernet.radar.core.matching import filters_of, matched, matched_whole
+from hypernet.radar.core.subpixel import between_pixels
 from hypernet.radar.core.tiles import PatchNetwork, cut, windows
 from hypernet.radar.core.trunk import Layer, Trunk
 
@@ -208,11 +209,21 @@ class MatchingConvolution(nn.Module, abc.ABC):
             start: row and column of the upper left corner of a cell.
         """
 
+    def written(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Vertical and horizontal filters, ``[n, D]`` each, of maps ``[n, C, D, D]``."""
+        logits = self.displacements(maps)
+        return between_pixels(filters_of(logits), logits, maps)
+
     def forward(self, frames: Tensor) -> Tensor:
         """The centre of the next image, ``[B, N - 2 m, N - 2 m]``, of frames ``[B, 4, N, N]``."""
         margin = self.geometry.margin
         inner = slice(margin, frames.shape[-1] - margin)
-        return self.lattice(frames, start=(margin, margin)).moved(frames[:, -1])[:, inner, inner]
+        return self._of_centre(frames).moved(frames[:, -1])[:, inner, inner]
+
+    def _of_centre(self, frames: Tensor) -> Lattice:
+        """The lattice of squares ``[B, 4, N, N]``, right for their centres."""
+        margin = self.geometry.margin
+        return self.lattice(frames, start=(margin, margin))
 
 
 class WholeImageMatching(MatchingConvolution):
@@ -221,7 +232,7 @@ class WholeImageMatching(MatchingConvolution):
     def lattice(self, frames: Tensor, known: Tensor | None = None, start: tuple[int, int] = (0, 0)) -> Lattice:
         """See ``MatchingConvolution``; one cell covers the field."""
         maps = matched_whole(frames, self.geometry.taps // 2, known).likelihood().flatten(1, 3)
-        vertical, horizontal = filters_of(self.displacements(maps))
+        vertical, horizontal = self.written(maps)
         return Lattice(vertical[:, None, None], horizontal[:, None, None], max(frames.shape[-2:]))
 
     def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -250,22 +261,22 @@ class PatchMatching(MatchingConvolution):
 
     def lattice(self, frames: Tensor, known: Tensor | None = None, start: tuple[int, int] = (0, 0)) -> Lattice:
         """See ``MatchingConvolution``."""
-        first = tuple(-(-place % self.geometry.patch) for place in start)
-        vertical, horizontal = self._filters(self._maps(frames, known, start))
-        return Lattice(vertical, horizontal, self.geometry.patch, (first[0], first[1]))
+        return self._placed(self._filters(self._maps(frames, known, start)), start)
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def _placed(self, filters: tuple[Tensor, Tensor], start: tuple[int, int]) -> Lattice:
+        """The lattice of all cells' filters; see ``MatchingConvolution.lattice`` for ``start``."""
+        cell = self.geometry.patch
+        return Lattice(*filters, cell, (-(-start[0] % cell), -(-start[1] % cell)))
+
+    def _of_centre(self, frames: Tensor) -> Lattice:
         """See ``MatchingConvolution``; no filters are written that the centre does not need."""
-        geometry = self.geometry
-        margin, (before, side) = geometry.margin, self._centre()
+        margin, (before, side) = self.geometry.margin, self._centre()
         maps = self._maps(frames, None, (margin, margin))
         near = torch.arange(maps.shape[1], device=maps.device).clamp(before - 1, before + side)
         vertical, horizontal = self._filters(maps[:, before - 1 : before + side + 1, before - 1 : before + side + 1])
         near = near - (before - 1)
         vertical, horizontal = (filters[:, near][:, :, near] for filters in (vertical, horizontal))
-        first = -(-margin % geometry.patch)
-        inner = slice(margin, frames.shape[-1] - margin)
-        return Lattice(vertical, horizontal, geometry.patch, (first, first)).moved(frames[:, -1])[:, inner, inner]
+        return self._placed((vertical, horizontal), (margin, margin))
 
     def filters(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Those of the P patches of frames ``[B, 4, N, N]``, ``[B, P, K]`` each."""
@@ -325,6 +336,6 @@ class PatchMatching(MatchingConvolution):
         at_once = max(1, NUMBERS_AT_ONCE // many[0].numel())
         vertical, horizontal = (
             torch.cat(filters).unflatten(0, maps.shape[:3])
-            for filters in zip(*(filters_of(self.displacements(some)) for some in many.split(at_once)), strict=True)
+            for filters in zip(*(self.written(some) for some in many.split(at_once)), strict=True)
         )
         return vertical, horizontal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +87,14 @@ def _simulate(seed: int, out: Path, simulated: Simulated, size: int) -> dict[str
     progress.close()
     dry = np.zeros((simulated.dry_frames, size, size), dtype=np.uint8)
     write_pictures(out / DRY, draw(dry, where, len(SPLIT_SEEDS) * seed, len(names)), colours, DRY_DAY)
-    with atomic_path(out / TRUTH) as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, **truth)
+    # As numpy would, but packed lightly: a quarter of the time for a quarter more bytes.
+    with (
+        atomic_path(out / TRUTH) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        for name, classes in truth.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, classes, allow_pickle=False)
     return {"origin": "simulated by this project", "licence": "generated: free of rights"}
 
 

@@ -25,9 +25,12 @@ from hypernet.radar.config import (
     MethodSettings,
     MotionSettings,
     OpticalFlowSettings,
+    PatchMatchingSettings,
     RidgeSettings,
     Sizes,
+    SoftMotionSettings,
     TrainedSettings,
+    WholeMatchingSettings,
 )
 from hypernet.radar.core.frames import INPUTS, Geometry, RadarData
 from hypernet.radar.core.lattice import Lattice
@@ -41,8 +44,15 @@ from hypernet.radar.model import DynamicConvolution, MatchingConvolution
 VERSION = 2
 # The file that comes with the package.
 BUNDLED = Path(__file__).with_name("patch_matching.ckpt")
-# Methods that can look as far as is wanted, in images of any size.
-ADAPTING = (LastFrame, GlobalMotion, OpticalFlow, MatchingConvolution)
+# Of methods that can look as far as is wanted, in images of any size.
+ADAPTING = (
+    LastFrameSettings,
+    MotionSettings,
+    OpticalFlowSettings,
+    SoftMotionSettings,
+    WholeMatchingSettings,
+    PatchMatchingSettings,
+)
 # From this share of their reach on, filters whose mean stands for the motion pile up at their end.
 EDGE_SHARE = 0.9
 # Images of a network's size that are forecast at once.
@@ -82,7 +92,7 @@ class Forecaster:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
         self.on_patches = forecasts_patches(settings)
-        self.adapts = isinstance(network, ADAPTING)
+        self.adapts = isinstance(settings, ADAPTING)
         self.whole = self.network
         if self.on_patches:
             assert isinstance(self.network, PatchNetwork)
@@ -118,6 +128,10 @@ class Forecaster:
         geometry = Geometry(size=centre + 2 * reach, margin=reach, patch=patch, taps=2 * reach + 1)
         if isinstance(self.network, MatchingConvolution):
             network: nn.Module = self.network.at(geometry)
+        elif isinstance(self.settings, MotionSettings):
+            # Squares of a test are whole; fields have pixels without data, which the difference would take for dry.
+            search = self.settings.method
+            network = GlobalMotion(geometry, search.frames, search.subpixel, "similarity")
         else:
             network = module_of(self.settings, geometry)
         return Forecaster(self.method, self.title, geometry, self.settings, network, self.step_seconds)
@@ -173,7 +187,13 @@ class Forecaster:
         frames = checked(frames)
         if isinstance(self.settings, OpticalFlowSettings):
             masks = [None] * len(frames) if known is None else list(known)
-            return np.stack([extrapolated(sample, steps, mask) for sample, mask in zip(frames, masks, strict=True)])
+            flows = [None] * len(frames) if motion is None else list(zip(motion.rows, motion.columns, strict=True))
+            return np.stack(
+                [
+                    extrapolated(sample, steps, mask, None if flow is None else np.stack(flow).astype(np.float64))
+                    for sample, mask, flow in zip(frames, masks, flows, strict=True)
+                ]
+            )
         if not self.adapts or isinstance(self.settings, LastFrameSettings):
             return roll_out(self.field(), frames, steps)
         with torch.inference_mode():
@@ -274,7 +294,7 @@ class Forecaster:
 
 def adapting_methods() -> list[str]:
     """Ids of the methods that can look as far as is wanted, in images of any size."""
-    return ["last_frame", "global_motion", "soft_motion", "whole_matching", "patch_matching", "pysteps"]
+    return [name for name, method in METHODS.items() if issubclass(method.settings, ADAPTING)]
 
 
 def forecasts_patches(settings: MethodSettings) -> bool:

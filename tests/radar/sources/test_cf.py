@@ -84,6 +84,10 @@ def test_what_is_written_is_read_back(tmp_path, place, moving_mask):
     written = placed(place, moving_mask=moving_mask, number=3, share=0.5, empty="", title="Rain")
     cf.write(tmp_path / "a.nc", written)
     assert_same(cf.read(tmp_path / "a.nc"), written)
+    grey, time = cf.read_levels(tmp_path / "a.nc")
+    assert (grey.dtype, time.dtype) == (written.grey.dtype, written.time.dtype)
+    np.testing.assert_array_equal(grey, written.grey)
+    np.testing.assert_array_equal(time, written.time)
 
 
 @pytest.mark.parametrize("place", ["Finland", "Switzerland", "plane of degrees", "web", "none"])
@@ -400,6 +404,8 @@ def test_files_that_are_not_of_this_kind(tmp_path):
     ):
         with pytest.raises(UserError, match=f"{name}: {reason}"):
             cf.read(tmp_path / name)
+        with pytest.raises(UserError, match=f"{name}: (not a whole file of )?gr[ea]y"):
+            cf.read_levels(tmp_path / name)
 
 
 def test_one_path_or_several_are_read(tmp_path):

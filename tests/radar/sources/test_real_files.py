@@ -56,6 +56,8 @@ def test_whole_folders(radar_folder, name):
     assert (np.diff(sequence.y) < 0).all()
     assert not sequence.grey[:, sequence.missing if sequence.missing.ndim == 2 else sequence.missing.all(axis=0)].any()
     assert max(top) == pytest.approx(largest, rel=1e-4)
+    if name.startswith(("fmi", "knmi")):
+        assert sequence.attributes["licence"].startswith("CC BY 4.0")
     if wet is not None:
         assert np.mean(echo) == pytest.approx(wet, abs=0.01)
 

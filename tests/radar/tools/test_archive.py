@@ -424,8 +424,19 @@ def test_without_days_one_line_names_the_verb_and_its_size(paper, tmp_path, monk
     assert (tmp_path / "raw" / "old").exists()
 
 
-@pytest.mark.parametrize("place", ["data/archive/radar/kdvn", "mirror/kdvn", "mirror/radar/kdvn"])
-def test_days_become_windows(bucket, reader, paper, place, tmp_path, monkeypatch):
+@pytest.mark.parametrize("place", ["mirror/kdvn", "mirror/radar/kdvn"])
+def test_days_in_a_mirror_are_taken_too(bucket, reader, paper, place, tmp_path, monkeypatch):
+    from hypernet.radar.raw import make
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(MIRROR_VARIABLE, f"absent:{tmp_path / 'mirror'}")
+    fill(bucket, "2013-05-01", every=3600)
+    assert fetch(bucket, Path(place), last="2013-05-01") == 0
+    make("nexrad_kdvn", Path("raw"), paper("raw"))
+    assert len(day_files(Path("raw"), "KDVN")) == 1
+
+
+def test_days_become_windows(bucket, reader, paper, tmp_path, monkeypatch):
     from hypernet.radar.dataset import load, prepare
     from hypernet.radar.raw import make
 
@@ -436,7 +447,7 @@ def test_days_become_windows(bucket, reader, paper, place, tmp_path, monkeypatch
         # Six minutes apart: the images nearest to the marks are six and twelve minutes apart.
         for key in fill(bucket, day)[60:]:
             del bucket.objects[key]
-    assert fetch(bucket, Path(place), last="2013-05-03") == 0
+    assert fetch(bucket, Path("data/archive/radar/kdvn"), last="2013-05-03") == 0
     make("nexrad_kdvn", Path("raw"), paper("raw"))
     prepare("nexrad_kdvn", Path("raw"), Path("prepared"), paper("prepare"))
     data = load(Path("prepared"))

@@ -30,6 +30,7 @@ from hypernet.layers.dynamic_conv import separable_dynamic_conv
 from hypernet.radar.core.frames import INPUTS, Geometry
 from hypernet.radar.core.lattice import Lattice
 from hypernet.radar.core.matching import matched_whole
+from hypernet.radar.core.subpixel import lowest_point
 
 # Sums this close, as a share of the images' energy, are the same: the transform rounds.
 SAME = 1e-12
@@ -51,8 +52,8 @@ class GlobalMotion(nn.Module):
     Args:
         geometry: sizes; displacements up to the margin are searched.
         frames: "last" compares the last two images, "all" adds the sums of the three pairs.
-        subpixel: "parabola" moves the best displacement, in either direction, to the lowest point of the parabola
-            through its sum and its two neighbours'; "none" keeps whole pixels.
+        subpixel: "parabola" moves the best displacement to the lowest point of the paraboloid through its sum and its
+            eight neighbours'; "none" keeps whole pixels.
         measure: "difference" is the talk's, the least sum of squares over the centre; "similarity" the greatest s over
             what both images know, of any part of the images.
     """
@@ -128,7 +129,7 @@ class GlobalMotion(nn.Module):
         place = torch.stack([chosen // side, chosen % side], dim=1)
         displacement = (place - self.margin).double()
         if self.parabola:
-            displacement = displacement + _lowest_point(around, place)
+            displacement = displacement + lowest_point(around, place)
         rainy = (rain > 0).flatten(1).any(dim=1)
         return displacement * rainy[:, None]
 
@@ -194,24 +195,3 @@ def squared_differences(before: Tensor, after: Tensor, margin: int) -> Tensor:
 def _centre(images: Tensor, margin: int) -> Tensor:
     height, width = images.shape[1:]
     return images[:, margin : height - margin, margin : width - margin]
-
-
-def _lowest_point(sums: Tensor, place: Tensor) -> Tensor:
-    """How far the lowest point of a parabola through each minimum and its neighbours is off, ``[B, 2]``.
-
-    Along a direction in which the minimum is at the edge of the search, or its neighbours are no higher, it is 0.
-    """
-    side, item = sums.shape[1], torch.arange(len(sums), device=sums.device)
-
-    def at(row: Tensor, column: Tensor) -> Tensor:
-        return sums[item, row.clamp(0, side - 1), column.clamp(0, side - 1)]
-
-    row, column = place.unbind(1)
-    middle = at(row, column)
-    ends = (at(row - 1, column), at(row + 1, column)), (at(row, column - 1), at(row, column + 1))
-    offsets = []
-    for coordinate, (low, high) in zip((row, column), ends, strict=True):
-        bend = low - 2 * middle + high
-        inner = (coordinate > 0) & (coordinate < side - 1) & (bend > 0)
-        offsets.append(torch.where(inner, 0.5 * (low - high) / torch.where(inner, bend, 1.0), 0.0).clamp(-0.5, 0.5))
-    return torch.stack(offsets, dim=1)

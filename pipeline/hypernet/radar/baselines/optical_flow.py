@@ -51,13 +51,16 @@ def next_fields(frames: np.ndarray) -> np.ndarray:
     return np.stack([extrapolated(sample, 1)[0] for sample in frames]) if len(frames) else frames[:, -1].copy()
 
 
-def extrapolated(frames: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
+def extrapolated(
+    frames: np.ndarray, steps: int, known: np.ndarray | None = None, motion: np.ndarray | None = None
+) -> np.ndarray:
     """The next fields along the motion of the last ones.
 
     Args:
         frames: grey levels ``[T, H, W]``, two or more equally far apart in time.
         steps: how many.
         known: pixels with data, bool, the same shape; see ``velocity``.
+        motion: what ``velocity`` gave for the same images, so that it is not looked for twice.
 
     Returns:
         float32 ``[steps, H, W]``; 0 where the motion comes from outside the field.
@@ -67,7 +70,7 @@ def extrapolated(frames: np.ndarray, steps: int, known: np.ndarray | None = None
     """
     pysteps = library()
     last = np.asarray(frames[-1], dtype=np.float64)
-    rows, columns = velocity(frames, known)
+    rows, columns = velocity(frames, known) if motion is None else motion
     if not rows.any() and not columns.any():
         return np.repeat(last[None], steps, axis=0).astype(np.float32)
     fields = pysteps.nowcasts.get_method("extrapolation")(last, np.stack([columns, rows]), steps)

@@ -239,7 +239,10 @@ def draw_motion(predictions: Predictions) -> Figure:
     _, patches, taps = predictions.filters[0].shape
     size, margin = predictions.inputs.shape[-1], predictions.margin
     geometry = Geometry(size, margin, (size - 2 * margin) // round(patches**0.5), taps)
-    chosen = np.sort(predictions.truth.mean(axis=(1, 2)).argsort()[::-1][:MOTION_PANELS])
+    # Squares of one time would have the same title: the rainiest of each.
+    rainiest = predictions.truth.mean(axis=(1, 2)).argsort()[::-1]
+    of_time = {predictions.times[window]: window for window in rainiest[::-1]}
+    chosen = np.sort([window for window in rainiest if of_time[predictions.times[window]] == window][:MOTION_PANELS])
     figure, grid = plt.subplots(1, len(chosen), figsize=(3.9 * len(chosen) + 0.6, 6.3), squeeze=False, sharey=True)
     largest = 2 * np.log2(taps)
     for axes, window in zip(grid[0], chosen, strict=True):

@@ -121,12 +121,12 @@ def write_forecast(
     _write(path, dataset, "nowcast of radar images")
 
 
-def read(path: Path, largest: int | None = LARGEST_STACK) -> Sequence:
+def read(path: Path, largest: int = LARGEST_STACK) -> Sequence:
     """Read a sequence that ``write`` has written.
 
     Args:
         path: of the file.
-        largest: most pixels of all images together; None for files that this program made on this machine.
+        largest: most pixels of all images together.
 
     Raises:
         UserError: it cannot be read, or is not such a file.
@@ -138,8 +138,7 @@ def read(path: Path, largest: int | None = LARGEST_STACK) -> Sequence:
             refuse_hostile(path, file)
         with xarray.open_dataset(path, engine=READER, mask_and_scale=False) as dataset:
             grey, missing = dataset["gray"], dataset["missing"]
-            if largest is not None:
-                refuse_enormous(path, grey.size, largest)
+            refuse_enormous(path, grey.size, largest)
             refuse_enormous(path, missing.size, grey.size)
             # Files of earlier versions have bytes.
             if grey.dtype not in (np.uint8, np.int16) or grey.dims not in AXES:
@@ -164,13 +163,35 @@ def read(path: Path, largest: int | None = LARGEST_STACK) -> Sequence:
         raise UserError(f"{path}: not a whole file of grey levels ({reason})") from None
 
 
+def read_levels(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Grey levels and times alone of a file that this program made on this machine: without xarray, in half the time.
+
+    Returns:
+        uint8 ``[T, H, W]``, 0 where no data are, and datetime64[s] ``[T]``.
+
+    Raises:
+        UserError: it cannot be read, or is not such a file.
+    """
+    try:
+        with library("h5py", "h5py", "radar").File(path, "r") as file:
+            refuse_hostile(path, file)
+            grey, seconds, units = file["gray"][()], file["time"][()], file["time"].attrs["units"]
+    except BROKEN as error:
+        raise UserError(f"{path}: not a whole file of grey levels ({' '.join(str(error).split())[:160]})") from None
+    units = units.decode() if isinstance(units, bytes) else str(units)
+    if not units.startswith(EPOCH) or grey.dtype not in (np.uint8, np.int16) or grey.ndim != 3:
+        raise UserError(f"{path}: gray is {grey.dtype}, time {units}; accepted: int16 and {EPOCH}, as written here")
+    return _levels(path, grey), np.rint(seconds).astype("datetime64[s]")
+
+
 def _levels(path: Path, values: np.ndarray) -> np.ndarray:
     """Grey levels as bytes, 0 where no data are."""
     if values.dtype == np.uint8:
         return values
     if values.size and not NO_DATA <= values.min() <= values.max() <= LEVELS:
         raise UserError(f"{path}: gray is {values.min()} to {values.max()}; accepted: 0 to {LEVELS}, {NO_DATA} no data")
-    return values.clip(0).astype(np.uint8)
+    # In place: of long archives these are passes through gigabytes.
+    return np.maximum(values, 0, out=values).astype(np.uint8)
 
 
 def _plain(value: Any) -> Any:

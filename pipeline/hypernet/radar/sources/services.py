@@ -6,15 +6,13 @@ import csv
 from pathlib import Path
 
 from hypernet.lab.acquire import RemoteFile
+from hypernet.radar.sources.readers.knmi import LICENCE
 
 # The example data of pysteps at one commit; the terms are those of the services.
 ADDRESS = "https://raw.githubusercontent.com/pySTEPS/pysteps-data/eaa59fb8f39205a3b1a0b44724ad8cd4a86d107e/{path}"
 TERMS = {
     "fmi": ("CC BY 4.0", "Finnish Meteorological Institute, open data"),
-    "knmi": (
-        "KNMI open data; the exact terms of this sample were not checked",
-        "Royal Netherlands Meteorological Institute",
-    ),
+    "knmi": (LICENCE, "Royal Netherlands Meteorological Institute"),
     "bom": ("(c) Commonwealth of Australia; for evaluation only, not to be published again", "Bureau of Meteorology"),
     "mch": ("for evaluation only, not to be published again", "MeteoSwiss"),
 }

@@ -103,10 +103,22 @@ def _method(forecast: Told) -> Iterator[str]:
         yield "Motion: there is no rain in the last image"
         return
     if search.motion is not None:
-        yield f"Motion: {_motion(forecast, search.motion)}"
+        yield f"Motion: {_motion(forecast, search.motion)}{_beyond(forecast)}"
     if search.searched is not None and (search.motion is None or not forecaster.adapts):
         what = "searched, not used by the method"
         yield f"Motion in the images ({what}): {_motion(forecast, search.searched)}"
+
+
+def _beyond(forecast: Told) -> str:
+    """That the rain may move faster than the method says, for it does not look further, or not at all so far."""
+    search, forecaster = forecast.search, forecast.forecaster
+    if search.motion is not None and search.motion.at_edge[0]:
+        return "; on the edge of what is looked at: the rain may be faster, and go elsewhere"
+    if search.searched is not None and not forecaster.adapts:
+        rows, columns, _ = search.searched.mean(forecast.chosen.frames[-1])
+        if max(abs(rows), abs(columns)) > forecaster.reach:
+            return "; the rain is faster than the method follows"
+    return ""
 
 
 def _motion(forecast: Told, motion: FieldMotion) -> str:

@@ -26,6 +26,7 @@ from hypernet.radar.sources.readers.hdf5 import opened, pixels, plain
 
 FORMULA = re.compile(r"GEO\s*=\s*([-+.\deE]+)\s*\*\s*PV\s*([-+][.\deE]+)?")
 METRES = 1000.0
+LICENCE = "CC BY 4.0 by the terms of KNMI's open data; the files state none"
 
 
 def read(path: Path) -> Frame:
@@ -54,7 +55,8 @@ def read(path: Path) -> Frame:
             )
         x, y, projection = _place(path, file["geographic"], value.shape)
         product = plain(image.attrs["image_product_name"])
-    attributes = {"source": "Royal Netherlands Meteorological Institute, radar composite", "product": product}
+    source = "Royal Netherlands Meteorological Institute, radar composite"
+    attributes = {"source": source, "licence": LICENCE, "product": product}
     return Frame(dbz, end, missing, x, y, projection, attributes)
 
 
