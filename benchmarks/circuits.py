@@ -335,7 +335,7 @@ def networks(repetitions: int) -> None:
         torch.from_numpy(array) for array in (measured, types.astype(np.int64), classes.astype(np.int64))
     )
     tasks, counts = {}, {}
-    for method in ("gru", "gru_wide", "gru_only_hypernet", "ours_no_sim", "ours", "ours_low_rank"):
+    for method in ("gru", "gru_wide", "gru_only_hypernet", "ours_no_sim", "ours", "ours_lowrank"):
         torch.manual_seed(0)
         method_settings = config.settings("train", dataset, method)
         network = build(method_settings, probe, ladders.lengths, len(values), mean, deviation)

@@ -205,6 +205,7 @@ CIRCUITS = Component(
         "train.check_every_steps=20",
         "train.learning_rate=0.005",
         "train.batch_circuits=64",
+        "departures.ours.equal_time_steps=25",
         "encoder.widths=[64]",
         "encoder.size=24",
         "decoder.hidden=16",
@@ -221,7 +222,7 @@ CIRCUITS = Component(
     example=_responses,
     concerned={
         "ga.population=50": ["ga"],
-        "ours_rank64.candidates=4": ["ours_rank64"],
+        "ours_rank64.candidates=4": ["ours_rank64", "ours_lowrank_rank64"],
         "test_circuits=5": [],
     },
 )

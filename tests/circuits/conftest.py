@@ -14,6 +14,7 @@ from hypernet.lab.acquire import MIRROR_VARIABLE, mirrors
 from hypernet.lab.job import Job
 
 PROJECT = Path(__file__).resolve().parents[2]
+NETWORKS = ("gru", "gru_per_length", "gru_wide", "gru_only_hypernet", "ours_no_sim", "ours", "ours_lowrank")
 # Circuits of three parts only: seconds, not minutes.
 SMALL = (
     "datasets=[small]",
@@ -33,7 +34,11 @@ SMALL = (
     "ga.generations=10",
     "ours_rank64.candidates=8",
     "ours_rank64.polish_steps=20",
+    # No second trainings.
+    *(f"departures.{method}.equal_time_steps=null" for method in NETWORKS),
 )
+# Of simulator-ranked rows the method whose network they take.
+NETWORK_OF = {"ours_rank64": "ours", "ours_lowrank_rank64": "ours_lowrank"}
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +79,8 @@ def trained(tmp_path_factory, prepared, small):
     def folder(method: str, *assignments: str, seed: int = 0) -> Path:
         place = root / "-".join(["small", *assignments]).replace("/", "_") / method / f"seed{seed}"
         if not (place / "run.json").exists():
-            if method == "ours_rank64":
-                folder("ours", *assignments, seed=seed)
+            if method in NETWORK_OF:
+                folder(NETWORK_OF[method], *assignments, seed=seed)
             settings = small(*assignments).settings("train", "small", method)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setitem(__import__("sys").modules, "mlflow", None)

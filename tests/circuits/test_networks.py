@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from hypernet.circuits.baselines.networks import ConditionedGRU, PerLength
-from hypernet.circuits.core.cells import BEGIN, END, TOKENS
+from hypernet.circuits.core.cells import BEGIN, END, RESONATOR_TOKENS, TOKENS, possible, tokens_of, types_of
 from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
+from hypernet.circuits.core.parts import PAD
 from hypernet.circuits.core.writing import write
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.methods import build
@@ -23,13 +24,13 @@ def encoder():
     return ResponseEncoder(body, torch.zeros(4, POINTS), torch.ones(4, POINTS), torch.linspace(-1, 1, POINTS))
 
 
-@pytest.fixture(params=["gru", "gru_only_hypernet", "ours", "ours_low_rank"])
+@pytest.fixture(params=["gru", "gru_only_hypernet", "ours", "ours_lowrank"])
 def network(request):
     torch.manual_seed(3)
     sizes = {"size": SIZE, "embedding": 5, "hidden": 7, "values": VALUES}
     if request.param == "gru":
         return ConditionedGRU(encoder(), **sizes).eval()
-    if request.param == "ours_low_rank":
+    if request.param == "ours_lowrank":
         return LowRankHypernetwork(encoder(), **sizes, rank=2).eval()
     return CircuitHypernetwork(encoder(), **sizes, generated_heads=request.param == "ours").eval()
 
@@ -201,6 +202,33 @@ def test_greedy_writing_is_one_step_after_the_other(network):
         assert inside[: len(types)].all()
 
 
+def test_types_of_resonators_have_tokens_behind_the_end():
+    types = torch.tensor([[1, 8, 4, 11, 0, -1]])
+    assert tokens_of(types).tolist() == [[1, 7, 4, 8, 0, -1]]
+    torch.testing.assert_close(types_of(tokens_of(types)), types)
+
+
+def test_a_capacitor_of_a_resonator_follows_its_coil_only():
+    logits = torch.zeros(9, RESONATOR_TOKENS)
+    finite = possible(logits, torch.arange(9)).isfinite()
+    assert finite[:, :TOKENS].all()
+    assert finite[:, 7].nonzero().flatten().tolist() == [1]
+    assert finite[:, 8].nonzero().flatten().tolist() == [4]
+    assert possible(logits[:, :TOKENS], torch.arange(9)).isfinite().all()
+
+
+def test_chains_with_resonators_are_circuits():
+    torch.manual_seed(0)
+    network = LowRankHypernetwork(encoder(), SIZE, 5, 7, VALUES, rank=2, tokens=RESONATOR_TOKENS).eval()
+    with torch.no_grad():
+        network.embedding.weight.mul_(4)
+    types = write(network, responses(40), 6, samples=8, generator=torch.Generator().manual_seed(0)).types.reshape(-1, 6)
+    assert set(np.unique(types)) == {-1, 0, 1, 2, 3, 4, 5, 8, 11}
+    before = np.pad(types[:, :-1], ((0, 0), (1, 0)), constant_values=PAD)
+    assert (before[types == 8] == 1).all()
+    assert (before[types == 11] == 4).all()
+
+
 def test_a_chain_that_never_ends_is_cut_and_said_so(network):
     with torch.no_grad():
         if isinstance(network, ConditionedGRU):
@@ -258,7 +286,7 @@ def network_of(method, data, small, *assignments):
     return build(settings, data.probe, data.sampler.lengths.tolist(), len(data.values), data.mean, data.deviation)
 
 
-@pytest.mark.parametrize("method", ["gru_wide", "ours_low_rank"])
+@pytest.mark.parametrize("method", ["gru_wide", "ours_lowrank"])
 def test_the_control_and_the_low_rank_are_as_large_as_ours(method, prepared, config, small):
     data = CircuitData.load(prepared)
     ours, other, usual = (count_parameters(network_of(name, data, small)) for name in ("ours", method, "gru"))

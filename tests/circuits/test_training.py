@@ -22,8 +22,12 @@ from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 
 
+def read(path):
+    return json.loads(path.read_text())
+
+
 def record(folder):
-    return json.loads((folder / "run.json").read_text())
+    return read(folder / "run.json")
 
 
 def evaluated(folder, prepared, seed=0):
@@ -64,7 +68,7 @@ def test_batches_of_one_length_take_the_lengths_in_turn(prepared):
     assert [set(lengths_of(batches[index][1].numpy())) for index in range(4)] == [{2}, {3}, {2}, {3}]
 
 
-@pytest.mark.parametrize("method", ["gru", "gru_per_length", "gru_only_hypernet", "ours", "ours_low_rank"])
+@pytest.mark.parametrize("method", ["gru", "gru_per_length", "gru_only_hypernet", "ours", "ours_lowrank"])
 def test_a_short_training_learns_what_chance_does_not(method, trained, prepared):
     folder = trained(method)
     history = record(folder)["history"]
@@ -119,6 +123,64 @@ def test_the_loss_on_the_response_changes_what_is_learned(trained):
     assert "response_loss" in record(runs[0])["history"][0]
     assert "response_loss" not in record(runs[1])["history"][0]
     assert any(not torch.equal(with_loss[name], without[name]) for name in with_loss)
+
+
+def test_the_training_of_equal_time_is_a_training_of_so_many_steps(trained, prepared):
+    later = "departures={ours_lowrank: {equal_time_steps: 60}}"
+    folder = trained("ours_lowrank", "train.max_steps=30", "train.check_every_steps=20", later)
+    again = record(folder)["equal_time"]
+    assert [row["step"] for row in record(folder)["history"]] == [20, 30]
+    assert [row["step"] for row in again["history"]] == [20, 40, 60]
+    content = load_model(folder / "model.ckpt")
+    longer = trained("ours_lowrank", "train.max_steps=60", "train.check_every_steps=20", "departures={}")
+    alone = load_model(longer / "model.ckpt")
+    assert all(torch.equal(content["equal_time_state"][name], alone["state"][name]) for name in alone["state"])
+    assert "equal_time_state" not in alone
+    items, _ = evaluated(folder, prepared)
+    expected, _ = evaluated(longer, prepared)
+    for name in ("exact", "topology", "response_error"):
+        np.testing.assert_array_equal(items[f"{name}_equal_time"], expected[name])
+    measured = {entry["metric"]: entry["value"] for entry in read(folder / "metrics.json")["measurements"][::-1]}
+    assert measured["exact_equal_time"] == pytest.approx(expected.exact.mean())
+    assert measured["topology_equal_time"] == pytest.approx(expected.topology.mean())
+    assert measured["response_match_5_equal_time"] == pytest.approx((expected.response_error < 0.05).mean())
+    assert measured["equal_time_seconds"] == again["processor_seconds"]
+    assert measured["training_seconds"] == record(folder)["processor_seconds"]
+    assert measured["parameters"] == record(folder)["parameter_count"]
+
+
+def test_as_many_steps_are_the_first_training(trained, prepared):
+    settings = "train.max_steps=20", "train.check_every_steps=20", "departures={gru: {equal_time_steps: 20}}"
+    folder = trained("gru", *settings)
+    content = load_model(folder / "model.ckpt")
+    assert all(torch.equal(content["equal_time_state"][name], content["state"][name]) for name in content["state"])
+    assert record(folder)["equal_time"]["seconds"] == pytest.approx(record(folder)["seconds"], abs=1e-3)
+    items, _ = evaluated(folder, prepared)
+    np.testing.assert_array_equal(items.exact_equal_time, items.exact)
+
+
+def test_circuits_with_resonators_are_learned(small, tmp_path):
+    from hypernet.circuits.dataset import prepare
+    from hypernet.circuits.raw import make
+
+    section = small("ladders.small={lengths: [2, 3], values: [1.0, 2.2], targets: drawn, resonators: true}")
+    make("small", tmp_path / "raw", section.settings("raw", "small"))
+    prepare("small", tmp_path / "raw", tmp_path / "data", section.settings("prepare", "small"))
+    data = CircuitData.load(tmp_path / "data")
+    assert {8, 11} <= set(np.unique(data.test_types))
+    for method in ("ours_lowrank", "ours_lowrank_rank64", "ga"):
+        folder = tmp_path / method / "seed0"
+        train(
+            Job("circuits", "small", method, 0, tmp_path / "data", folder, section.settings("train", "small", method))
+        )
+        items, kept = evaluated(folder, tmp_path / "data")
+        resonant = (kept["target_kinds"] >= 6).any(axis=1)
+        # Chance is one of nine; nothing is right of a resonator that cannot be written.
+        assert items.right_kinds.sum() / items.parts.sum() > 0.22
+        assert (kept["kinds"] >= 6).any()
+        assert items.topology[resonant].mean() > 0
+        # The response of what is exactly right is the wanted one.
+        assert (items[items.exact == 1].response_error < 1e-5).all()
 
 
 def test_ranked_decoding_is_better_than_the_greedy_answer(trained, prepared):

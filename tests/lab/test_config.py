@@ -114,7 +114,7 @@ def test_the_project_and_every_overlay_are_valid(request):
         ("project.results=pipeline", "results: pipeline is the project's own; take another folder"),
         ("project.data=mlruns/data", "data: mlruns is the project's own"),
         ("codes.evaluate.ebn0_db=[4, 4.0000001]", "4 dB stands here more than once"),
-        ("circuits.ours_low_rank.rank=2000", r"ours_low_rank\.rank: 2000 is more than decoder\.embedding, 16"),
+        ("circuits.ours_lowrank.rank=2000", r"ours_lowrank\.rank: 2000 is more than decoder\.embedding, 16"),
         ("circuits.ours_rank64.candidates=100000000", r"circuits\.ours_rank64\.candidates"),
         ("codes.train.learning_rate=.nan", r"codes\.train\.learning_rate"),
     ],

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from hypernet.layers.gru import GeneratedGRU
+from hypernet.layers.gru import GeneratedGRU, LowRankGRU, gates
+from hypernet.layers.heads import WeightHeads
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
 BATCH, STEPS = 3, 4
@@ -95,6 +96,43 @@ def test_several_sequences_of_a_sample_are_repeated_samples():
     repeated = unit.unpack(parameters.repeat_interleave(sequences, dim=0))
     apart = unit.step(x.flatten(0, 1)[:, None], repeated, h.flatten(0, 1)[:, None])
     torch.testing.assert_close(together.flatten(0, 1), apart[:, 0])
+
+
+@every_size
+def test_a_unit_of_low_rank_is_torchs_own_with_the_matrices_multiplied_out(inputs, hidden):
+    heads = WeightHeads(5, GeneratedGRU(inputs, hidden), start="ordinary", rank={"input": 1, "hidden": 1}).double()
+    e, x, first = random(BATCH, 5), random(BATCH, STEPS, inputs), random(BATCH, hidden)
+    ours = LowRankGRU.of(heads.factors(e)).run(x, first)
+    cotangent = torch.randn_like(ours)
+    gradients = torch.autograd.grad(ours, (e, x, first), cotangent)
+    theta = heads(e)
+    for sample in range(BATCH):
+        expected, _ = GeneratedGRU(inputs, hidden).export(theta[sample])(x[sample], first[sample][None])
+        torch.testing.assert_close(ours[sample], expected)
+    # Gradients through the factors and through the matrices themselves are the same.
+    unit = GeneratedGRU(inputs, hidden)
+    whole = unit.run(x, unit.unpack(theta), first)
+    for gradient, theirs in zip(gradients, torch.autograd.grad(whole, (e, x, first), cotangent), strict=True):
+        torch.testing.assert_close(gradient, theirs)
+
+
+def test_a_unit_of_low_rank_takes_step_after_step():
+    heads = WeightHeads(5, GeneratedGRU(4, 3), start="ordinary", rank={"input": 1, "hidden": 1}).double()
+    unit = LowRankGRU.of(heads.factors(random(BATCH, 5)))
+    x, first = random(BATCH, STEPS, 4), random(BATCH, 3)
+    state = first[:, None]
+    for place, expected in enumerate(unit.run(x, first).unbind(dim=1)):
+        state = unit.step(x[:, [place]], state)
+        torch.testing.assert_close(state[:, 0], expected)
+
+
+def test_gates_take_two_precisions():
+    """In mixed precision what comes from a matrix product is less precise than the first state."""
+    from_input, state = torch.randn(BATCH, 9), torch.randn(BATCH, 3)
+    expected = gates(from_input, from_input, state)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = gates(from_input.bfloat16(), from_input.bfloat16(), state)
+    torch.testing.assert_close(mixed.float(), expected, rtol=0.02, atol=0.02)
 
 
 def test_derivatives_by_finite_differences():

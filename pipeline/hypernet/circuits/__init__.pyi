@@ -7,12 +7,15 @@ from .sources.netlist import write_netlist as write_netlist
 from .sources.targets import Gain as Gain
 from .sources.targets import Mask as Mask
 from .sources.targets import Response as Response
-from .sources.targets import read_target as read_target
+from .sources.targets import Scattering as Scattering
+from .sources.targets import ScatteringMask as ScatteringMask
+from .sources.targets import Transmission as Transmission
+from .sources.wanted import read_target as read_target
 from .tools.deliverables import Design as Design
 from .tools.design import design as design
 from .tools.predict import Predictions as Predictions
 from .tools.predict import predict as predict
-from .tools.simulate import Simulation as Simulation
 from .tools.simulate import simulate as simulate
+from .tools.simulation import Simulation as Simulation
 from .trained import Designer as Designer
 from .trained import open_model as open_model

@@ -13,13 +13,13 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
-    NetworkTraining,
     Positive,
+    RepeatedChanges,
+    RepeatedTraining,
     Section,
     Share,
     SourceSettings,
     Steps,
-    TrainingChanges,
     TrainSettings,
 )
 
@@ -46,7 +46,7 @@ Lengths = Annotated[list[Annotated[int, Field(ge=1, le=LONGEST)]], Field(min_len
 class SeriesRange(Section):
     """The values of an E series (IEC 60063) from ``lowest`` to ``highest``; 1.0 is 1 kOhm, 1 mH, 1 nF."""
 
-    series: Literal["E3", "E6", "E12", "E24"]
+    series: Literal["E3", "E6", "E12", "E24", "E48", "E96"]
     lowest: NormalisedValue
     highest: NormalisedValue
 
@@ -77,11 +77,14 @@ class Ladders(Section):
         lengths: numbers of parts, drawn uniformly.
         values: the catalogue of every type: an E series, or a list.
         targets: of the test: drawn circuits, or the reference circuits whose responses ngspice computed.
+        resonators: whether runs of series parts may hold a tank (L and C in parallel) and runs of parallel parts a trap
+            (L and C in series to ground); each is two parts.
     """
 
     lengths: Lengths
     values: Catalogue
     targets: Literal["drawn", "ngspice"]
+    resonators: bool = False
 
     def catalogue(self) -> list[float]:
         """The values, rising."""
@@ -105,7 +108,7 @@ class FrequencyGrid(Section):
         return self
 
 
-class Training(NetworkTraining):
+class Training(RepeatedTraining):
     """How long a network is trained and on how many circuits at a time."""
 
     batch_circuits: Count
@@ -145,7 +148,8 @@ class SimulatorLoss(Section):
     Attributes:
         weight: lambda; 0 leaves it out.
         space: whether responses are compared compressed (``feature``) or as they are (``raw``).
-        relaxation: the true types of parts with softened values (``values``), or softened types too (``mixture``).
+        relaxation: the true types of parts with softened values (``values``), or softened types too (``mixture``, of
+            parts on their own: not with resonators).
     """
 
     weight: Annotated[float, Field(ge=0)]
@@ -195,14 +199,14 @@ class Ranking(Section):
     """Simulator-ranked decoding.
 
     Attributes:
-        network: the method whose network draws the circuits.
+        network: the method whose network draws the circuits of ``ours_rank64``.
         candidates: circuits drawn for each target, beside the greedy answer.
         temperature: logits are divided by it before drawing.
         polish_steps: gradient steps on the values of the best one, which are then snapped to the catalogue.
         polish_learning_rate: of the logarithm of the values.
     """
 
-    network: Literal["ours_no_sim", "ours", "ours_low_rank"]
+    network: Literal["ours_no_sim", "ours", "ours_lowrank"]
     candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)]
     temperature: Positive
     polish_steps: Annotated[int, Field(ge=0)]
@@ -274,14 +278,14 @@ class HypernetworkSettings(NetworkSettings):
 
 
 class LowRankSettings(NetworkSettings):
-    """``ours_low_rank``: as many parameters as ``ours``, whose sizes stand under ``decoder``."""
+    """``ours_lowrank``: as many parameters as ``ours``, whose sizes stand under ``decoder``."""
 
     simulator_loss: SimulatorLoss
     method: LowRank
 
 
 class RankedSettings(MethodSettings):
-    """``ours_rank64``: the network of another method, and the simulator."""
+    """``ours_rank64`` and ``ours_lowrank_rank64``: the network of another method, and the simulator."""
 
     method: Ranking
 
@@ -298,8 +302,9 @@ METHODS = {
     "gru_only_hypernet": Method("Ours, GRU-only hypernet", UnitHypernetworkSettings),
     "ours_no_sim": Method("Ours w/o simulator", HypernetworkSettings),
     "ours": Method("Ours", HypernetworkSettings),
-    "ours_low_rank": Method("Ours, low-rank deviation", LowRankSettings),
+    "ours_lowrank": Method("Ours, low-rank deviation", LowRankSettings),
     "ours_rank64": Method("Ours, simulator-ranked", RankedSettings, at_once=True),
+    "ours_lowrank_rank64": Method("Ours, low-rank, simulator-ranked", RankedSettings, at_once=True),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
@@ -322,12 +327,12 @@ class Config(DomainConfig):
     validation_circuits: Count
     test_circuits: Count
     train: Training
-    departures: dict[str, TrainingChanges]
+    departures: dict[str, RepeatedChanges]
     encoder: Encoder
     decoder: DecoderSizes
     simulator_loss: SimulatorLoss
     ga: GeneticPlan
-    ours_low_rank: LowRank
+    ours_lowrank: LowRank
     ours_rank64: Ranking
 
     @model_validator(mode="after")
@@ -340,16 +345,30 @@ class Config(DomainConfig):
             if dataset not in self.ladders:
                 accepted = ", ".join(self.ladders)
                 raise ValueError(f"datasets: {dataset} is not under ladders; accepted: {accepted}")
-        network = self.ours_rank64.network
-        if "ours_rank64" in self.methods and network not in self.methods:
-            raise ValueError(f"methods: ours_rank64 goes on from {network}, which is missing")
+        for method in self.methods:
+            network = self._network_of(method)
+            if network is not None and network not in self.methods:
+                raise ValueError(f"methods: {method} goes on from {network}, which is missing")
+        return self
+
+    def _network_of(self, method: str) -> str | None:
+        """The method whose network a simulator-ranked row takes; None of other rows."""
+        return {"ours_rank64": self.ours_rank64.network, "ours_lowrank_rank64": "ours_lowrank"}.get(method)
+
+    @model_validator(mode="after")
+    def _no_mixed_resonators(self) -> Self:
+        for dataset in self.datasets:
+            if self.ladders[dataset].resonators and self.simulator_loss.relaxation == "mixture":
+                raise ValueError(
+                    f"simulator_loss.relaxation: mixture has no resonators, and {dataset} has some; accepted: values"
+                )
         return self
 
     @model_validator(mode="after")
     def _ranks_fit(self) -> Self:
-        if self.ours_low_rank.rank > self.decoder.embedding:
+        if self.ours_lowrank.rank > self.decoder.embedding:
             raise ValueError(
-                f"ours_low_rank.rank: {self.ours_low_rank.rank} is more than decoder.embedding, "
+                f"ours_lowrank.rank: {self.ours_lowrank.rank} is more than decoder.embedding, "
                 f"{self.decoder.embedding}, the smaller side of the matrices"
             )
         return self
@@ -366,8 +385,10 @@ class Config(DomainConfig):
         values = super().values(step, dataset, method) | {"ladders": self.ladders[dataset]}
         if step != "train" or method is None:
             return values
-        changes = self.departures.get(method, TrainingChanges()).model_dump(exclude_none=True)
-        weights = {"ours_no_sim": 0.0, "ours_low_rank": self.ours_low_rank.simulator_loss_weight}
+        if (network := self._network_of(method)) is not None:
+            return values | {"method": self.ours_rank64.model_copy(update={"network": network})}
+        changes = self.departures.get(method, RepeatedChanges()).model_dump(exclude_none=True)
+        weights = {"ours_no_sim": 0.0, "ours_lowrank": self.ours_lowrank.simulator_loss_weight}
         weight = weights.get(method, self.simulator_loss.weight)
         loss = self.simulator_loss.model_copy(update={"weight": weight})
         return values | {"train": self.train.model_copy(update=changes), "simulator_loss": loss}

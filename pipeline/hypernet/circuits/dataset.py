@@ -18,7 +18,7 @@ from hypernet.circuits.names import dataset_title
 from hypernet.circuits.raw import ENUMERABLE, FILE
 from hypernet.circuits.sources.ambiguity import doubles
 from hypernet.circuits.sources.references import reference_responses
-from hypernet.circuits.sources.sampler import Sampler, count, every, only_resistors
+from hypernet.circuits.sources.sampler import Sampler, only_resistors
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, write_json
 from hypernet.lab.manifest import read_manifest, write_manifest
@@ -88,7 +88,7 @@ class CircuitData:
         types = {f"{split}_types": kept.pop(f"{split}_kinds") for split in ("validation", "test")}
         excitations = [(voltage, current) for voltage, current in facts["excitations"]]
         probe = Probe(kept.pop("frequency"), excitations, facts["features"])
-        sampler = Sampler(facts["lengths"], facts["values"], facts["dropped"])
+        sampler = Sampler(facts["lengths"], facts["values"], facts["dropped"], facts.get("resonators", False))
         return cls(title=facts["title"], probe=probe, sampler=sampler, **types, **kept)
 
 
@@ -112,7 +112,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     table = pd.read_csv(raw / FILE)
     ladders, spread = settings.ladders, settings.frequency
     probe = Probe(grid(spread.points, spread.lowest, spread.highest), settings.excitations, settings.features)
-    sampler = Sampler(ladders.lengths, ladders.catalogue())
+    sampler = Sampler(ladders.lengths, ladders.catalogue(), resonators=ladders.resonators)
     for excitation in settings.excitations:
         if excitation != EXCITATION and len(settings.excitations) == 1:
             print(f"{dataset}: excitation {list(excitation)} hides parts of some circuits", file=sys.stderr)
@@ -132,7 +132,7 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         # Given circuits can be of any split by their hash: no network may see one before the test.
         dropped = sorted(left_out.union(held_out["test"]))
         held_out["validation"] = [name for name in held_out["validation"] if name not in held_out["test"]]
-    sampler = Sampler(ladders.lengths, ladders.catalogue(), dropped)
+    sampler = Sampler(ladders.lengths, ladders.catalogue(), dropped, ladders.resonators)
     arrays: dict[str, np.ndarray] = {"frequency": probe.frequency}
     for split, names in held_out.items():
         types, classes = as_arrays(names, sampler.values, max(ladders.lengths))
@@ -157,6 +157,8 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
             "lengths": ladders.lengths,
             "values": ladders.catalogue(),
             "dropped": dropped,
+            # Said only where it is so: files of earlier versions have no such entry.
+            **({"resonators": True} if ladders.resonators else {}),
         },
     )
     counts = {split: len(arrays[f"{split}_kinds"]) for split in ("validation", "test")}
@@ -168,8 +170,8 @@ def _ambiguous(dataset: str, sampler: Sampler, probe: Probe) -> tuple[list[str],
     names: list[str] = []
     responses: list[np.ndarray] = []
     for length in sampler.lengths.tolist():
-        if count(length, len(sampler.values)) <= ENUMERABLE:
-            types, classes = every(length, len(sampler.values))
+        if sampler.count(length) <= ENUMERABLE:
+            types, classes = sampler.every(length)
             kept = ~only_resistors(types)
             types, classes = types[kept], classes[kept]
         else:

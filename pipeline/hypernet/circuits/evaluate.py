@@ -16,36 +16,49 @@ from hypernet.circuits.core.writing import Chains
 from hypernet.circuits.dataset import CircuitData
 from hypernet.circuits.trained import Designer, open_model
 from hypernet.lab.config import Section
-from hypernet.lab.files import atomic_path
+from hypernet.lab.files import atomic_path, read_json
 from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import derived_seed, numpy_generator
 from hypernet.lab.results.statistics import Interval, bootstrap, wilson
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.lab.runs.models import load_model
+from hypernet.lab.runs.record import EQUAL_TIME
 
 # Bounds the memory of the gradients.
 POLISHED_AT_ONCE = 500
-GAIN, DROP = "exact_gain", "exact_drop"
+DROP = "exact_drop"
 MATCHES = {"response_match_1": 0.01, "response_match_5": 0.05}
-# (method, reference): by how much the method's share of exact circuits is claimed to be larger.
+# Trainings of as many steps, and of as many seconds as that of ours_lowrank.
+AT_STEPS, AT_TIME = "exact", f"exact_{EQUAL_TIME}"
+# (method, reference, what is compared): by how much the method's share of exact circuits is claimed to be larger.
 CLAIMS = {
-    ("ours", "gru"): 0.04,
-    ("ours", "gru_only_hypernet"): 0.03,
-    ("ours_rank64", "ours"): 0.30,
+    ("ours", "gru", AT_STEPS): 0.04,
+    ("ours", "gru_only_hypernet", AT_STEPS): 0.03,
+    ("ours_rank64", "ours", AT_STEPS): 0.30,
 }
 SHOWN = [
     *CLAIMS,
-    ("gru_only_hypernet", "gru"),
-    ("ours", "gru_wide"),
-    ("ours_no_sim", "gru_wide"),
-    ("ours_low_rank", "gru_wide"),
-    ("ours_low_rank", "ours"),
-    ("ours", "gru_per_length"),
-    ("ours", "ours_no_sim"),
-    ("ours", "ga"),
-    ("ours_rank64", "ga"),
+    ("gru_only_hypernet", "gru", AT_STEPS),
+    *(
+        (method, reference, compared)
+        for method, reference in (
+            ("ours", "gru_wide"),
+            ("ours_no_sim", "gru_wide"),
+            ("ours_lowrank", "gru_wide"),
+            ("ours_lowrank", "ours"),
+            ("ours", "gru"),
+            ("ours", "gru_per_length"),
+            ("ours", "ours_no_sim"),
+        )
+        for compared in (AT_STEPS, AT_TIME)
+    ),
+    ("ours", "ga", AT_STEPS),
+    ("ours_rank64", "ga", AT_STEPS),
+    ("ours_lowrank_rank64", "ours_rank64", AT_STEPS),
 ]
+# What is measured of the second training too.
+LATER = ["exact", "topology", "response_error"]
 
 
 def evaluate(job: Job[Section]) -> None:
@@ -55,12 +68,15 @@ def evaluate(job: Job[Section]) -> None:
     """
     use_threads(job.threads)
     circuits = CircuitData.load(job.data)
-    types, values, ended, extra = _design(job.model, circuits, job.seed)
+    content = load_model(job.model)
+    designer = None if content["method"] == "ga" else open_model(job.model)
+    types, values, ended, extra = _design(designer, content["settings"], circuits, job.seed)
     target_values = circuits.values[circuits.test_classes]
-    items = score(
-        circuits.probe, types, values, ended, circuits.test_types, target_values, circuits.test_response.astype(float)
-    )
-    measurements = measure(items, job.seed)
+    items = _scored(circuits, types, values, ended)
+    if designer is not None and designer.equal_time is not None:
+        later = _scored(circuits, *_greedy(designer.equal_time, circuits))
+        items = items.join(later[LATER].add_suffix(f"_{EQUAL_TIME}"))
+    measurements = measure(items, job.seed) + _costs(job.folder)
     with atomic_path(job.folder / "predictions.npz") as temporary:
         np.savez_compressed(
             temporary,
@@ -75,25 +91,35 @@ def evaluate(job: Job[Section]) -> None:
     write_results(job, items, measurements)
 
 
+def _scored(data: CircuitData, types: np.ndarray, values: np.ndarray, ended: np.ndarray) -> pd.DataFrame:
+    target_values = data.values[data.test_classes]
+    return score(data.probe, types, values, ended, data.test_types, target_values, data.test_response.astype(float))
+
+
 def _design(
-    model: Path, data: CircuitData, seed: int
+    designer: Designer | None, settings: object, data: CircuitData, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Types, values and whether each circuit was ended, and more to keep with the predictions."""
-    content = load_model(model)
-    if content["method"] == "ga":
-        plan = GeneticSettings.model_validate(content["settings"]).method
-        return *_evolve(plan, data, seed), {}
-    designer = open_model(model)
+    """Types, values and whether each circuit was ended, and more to keep with the predictions.
+
+    Without a network the genetic algorithm of these settings.
+    """
+    if designer is None:
+        return *_evolve(GeneticSettings.model_validate(settings).method, data, seed), {}
     if isinstance(designer.settings, RankedSettings):
         return _rank(designer, data, seed)
+    return *_greedy(designer, data), {}
+
+
+def _greedy(designer: Designer, data: CircuitData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The most probable circuits; a family of networks is given the length."""
     if designer.knows_the_end:
-        return *_first(designer, designer.write(data.test_response)), {}
+        return _first(designer, designer.write(data.test_response))
     shape = (len(data.test_types), designer.longest)
     types, values, ended = np.empty(shape, np.int8), np.empty(shape), np.empty(len(data.test_types), bool)
     for length, rows in _by_length(data):
         written = _first(designer, designer.write(data.test_response[rows], length=length))
         types[rows], values[rows], ended[rows] = written
-    return types, values, ended, {}
+    return types, values, ended
 
 
 def _by_length(data: CircuitData) -> list[tuple[int, np.ndarray]]:
@@ -107,7 +133,7 @@ def _first(designer: Designer, chains: Chains) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _evolve(plan: GeneticPlan, data: CircuitData, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from hypernet.circuits.baselines.genetic import Plan, evolve, response_errors
+    from hypernet.circuits.baselines.genetic import RESONANT, SINGLE, Plan, evolve, response_errors
     from hypernet.lab.progress import Progress
 
     types = np.full(data.test_types.shape, -1, dtype=np.int8)
@@ -117,7 +143,10 @@ def _evolve(plan: GeneticPlan, data: CircuitData, seed: int) -> tuple[np.ndarray
         generator = numpy_generator(seed, "circuits", "genetic", length)
         fitness = response_errors(data.probe, data.test_response[rows])
         lengths = np.full(len(rows), length)
-        best_types, best_values, _ = evolve(fitness, lengths, data.values, generator, Plan(**plan.model_dump()))
+        genes = RESONANT if data.sampler.resonators else SINGLE
+        best_types, best_values, _ = evolve(
+            fitness, lengths, data.values, generator, Plan(**plan.model_dump()), genes=genes
+        )
         types[rows, :length], values[rows, :length] = best_types, best_values
         progress.advance(len(rows))
     progress.close()
@@ -184,6 +213,10 @@ def measure(items: pd.DataFrame, seed: int) -> list[Measurement]:
         shares = {"exact": rows.exact == 1, "topology": rows.topology == 1}
         shares |= {metric: rows.response_error < limit for metric, limit in MATCHES.items()}
         shares |= {"no_end": rows.ended == 0}
+        if AT_TIME in rows:
+            later = f"response_match_5_{EQUAL_TIME}"
+            shares |= {f"{name}_{EQUAL_TIME}": rows[f"{name}_{EQUAL_TIME}"] == 1 for name in ("exact", "topology")}
+            shares |= {later: rows[f"response_error_{EQUAL_TIME}"] < MATCHES["response_match_5"]}
         measurements += [_share(group, metric, holds) for metric, holds in shares.items()]
         measurements += _resampled(group, "token", "1", _ratio, seed, rows.right_kinds, rows.parts)
         measurements += _resampled(group, "value_given_topology", "1", _ratio, seed, known.right_values, known.parts)
@@ -199,6 +232,17 @@ def _ratio(right: np.ndarray, parts: np.ndarray) -> np.ndarray:
 def _median(values: np.ndarray) -> np.ndarray:
     median: np.ndarray = np.median(values, axis=1)
     return median
+
+
+def _costs(folder: Path) -> list[Measurement]:
+    """What a network took: no intervals, it is counted, or timed once."""
+    record = read_json(folder / "run.json")
+    costs = [("parameters", "1", float(record["parameter_count"]))] if record["parameter_count"] else []
+    if record.get("history"):
+        costs.append(("training_seconds", "s", record["processor_seconds"]))
+    if EQUAL_TIME in record:
+        costs.append((f"{EQUAL_TIME}_seconds", "s", record[EQUAL_TIME]["processor_seconds"]))
+    return [Measurement("", metric, unit, value, value, value, 1) for metric, unit, value in costs]
 
 
 def _share(group: str, metric: str, holds: pd.Series) -> Measurement:
@@ -221,6 +265,8 @@ def _resampled(
 def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
     """Paired differences of the share of exact circuits between methods that had the same targets.
 
+    After equal steps, and in equal time where both have a training of it.
+
     Args:
         runs: folder of each run by (data set, method, seed).
 
@@ -231,17 +277,17 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
     items = {key: pd.read_csv(folder / "items.csv", keep_default_na=False) for key, folder in runs.items()}
     comparisons = []
     for dataset, seed in dict.fromkeys((dataset, seed) for dataset, _, seed in runs):
-        for method, reference in SHOWN:
+        for method, reference, compared in dict.fromkeys(SHOWN):
             ours, theirs = items.get((dataset, method, seed)), items.get((dataset, reference, seed))
-            if ours is not None and theirs is not None:
-                comparisons += _compare(dataset, seed, method, reference, ours, theirs)
+            if ours is not None and theirs is not None and compared in ours and compared in theirs:
+                comparisons += _compare(dataset, seed, method, reference, compared, ours, theirs)
         if (dataset, "ga", seed) in items:
             comparisons += _collapse(dataset, seed, items[dataset, "ga", seed])
     return comparisons
 
 
 def _compare(
-    dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
+    dataset: str, seed: int, method: str, reference: str, compared: str, ours: pd.DataFrame, theirs: pd.DataFrame
 ) -> list[Comparison]:
     both = ours.merge(theirs, on=["group", "circuit"], suffixes=("", "_reference"))
     comparisons = []
@@ -250,12 +296,12 @@ def _compare(
             continue
         interval = bootstrap(
             lambda exact, reference_exact: exact.mean(axis=1) - reference_exact.mean(axis=1),
-            rows["exact"].to_numpy(np.float64),
-            rows["exact_reference"].to_numpy(np.float64),
+            rows[compared].to_numpy(np.float64),
+            rows[f"{compared}_reference"].to_numpy(np.float64),
             generator=numpy_generator(seed, "circuits", "bootstrap", dataset, method, reference, str(group)),
         )
-        claimed = (method, reference) in CLAIMS and group == "" and dataset != "ngspice"
-        margin = CLAIMS[method, reference] if claimed else 0.0
+        claimed = (method, reference, compared) in CLAIMS and group == "" and dataset != "ngspice"
+        margin = CLAIMS[method, reference, compared] if claimed else 0.0
         comparisons.append(
             Comparison.of(
                 interval,
@@ -264,7 +310,7 @@ def _compare(
                 seed=seed,
                 method=method,
                 reference=reference,
-                metric=GAIN,
+                metric=f"{compared}_gain",
                 claimed=claimed,
                 margin=margin,
             )

@@ -12,32 +12,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from hypernet.circuits.core.goals import decibels
-from hypernet.circuits.core.parts import PART_TYPES, canonical, hertz, lengths_of
+from hypernet.circuits.core.parts import JOINTS, PART_TYPES, canonical, hertz, lengths_of
 from hypernet.circuits.core.tolerance import sensitivity, spread, worst_case
 from hypernet.circuits.methods import TITLES
 from hypernet.circuits.names import dataset_title
 from hypernet.circuits.plots.bode import TARGET_STYLE, bode_panels, curve_of, draw_gain
 from hypernet.circuits.plots.schematic import draw_schematic, part_labels, picture
+from hypernet.circuits.plots.shares import STYLE, draw_equal_time, draw_learning, draw_lengths
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results import figures
 from hypernet.lab.results.statistics import wilson
 
-STYLE: dict[str, dict[str, Any]] = {
-    "ga": {"color": figures.COLOURS[4], "marker": "s"},
-    "gru": {"color": figures.COLOURS[1], "marker": "v"},
-    "gru_per_length": {"color": figures.COLOURS[2], "marker": "^"},
-    "gru_wide": {"color": "0.55", "marker": "x"},
-    "gru_only_hypernet": {"color": figures.COLOURS[3], "marker": "D"},
-    "ours_no_sim": {"color": figures.COLOURS[5], "marker": "P"},
-    "ours": {"color": figures.COLOURS[0], "marker": "o"},
-    "ours_low_rank": {"color": "#882255", "marker": "h"},
-    "ours_rank64": {"color": "black", "marker": "*"},
-}
 TYPE_TITLES = ("Series R", "Series L", "Series C", "Parallel R", "Parallel L", "Parallel C")
 TOLERANCE, DRAWS = 0.05, 10_000
 # Enough to see clusters; more would make the decomposition slow.
@@ -83,15 +72,25 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     def titled(what: str, dataset: str) -> str:
         return what if len(datasets) == 1 else f"{what}: {dataset_title(dataset)}"
 
-    panels(
-        "lengths",
-        {
-            titled(what, name): partial(_lengths, table=summary[(summary.dataset == name) & (summary.metric == metric)])
-            for name in datasets
-            for metric, what in (("exact", "Exact circuit"), ("topology", "Topology"))
-        },
-        columns=2,
-    )
+    shares = [
+        (name, metric, what)
+        for name in datasets
+        for metric, what in (("exact", "Exact circuit"), ("topology", "Topology"))
+    ]
+    by_length: dict[str, Callable[[Axes], None]] = {
+        titled(what, name): partial(draw_lengths, table=summary[(summary.dataset == name) & (summary.metric == metric)])
+        for name, metric, what in shares
+    }
+    panels("lengths", by_length, columns=2)
+    timed: dict[str, Callable[[Axes], None]] = {
+        titled(what, name): partial(draw_equal_time, table=rows, metric=metric)
+        for name, metric, what in shares
+        if "training_seconds" in set((rows := summary[(summary.dataset == name) & (summary.group == "")]).metric)
+    }
+    if timed:
+        panels("equal_time", timed, columns=2)
+    else:
+        figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "equal_time")
     of_method = figures.first_runs(records, records[0]["dataset"], TITLES)
     ours = _answers(of_method["ours"]) if "ours" in of_method else None
     genetic = _answers(of_method["ga"]) if "ga" in of_method else None
@@ -116,7 +115,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     learned = [record for record in records if record.get("history")]
     if learned:
         by_dataset = {name: [record for record in learned if record["dataset"] == name] for name in datasets}
-        panels("learning", {dataset_title(name): partial(_learning, records=by_dataset[name]) for name in datasets})
+        panels("learning", {dataset_title(name): partial(draw_learning, records=by_dataset[name]) for name in datasets})
     else:
         figures.save(figures.nothing_to_show("No method among the runs was trained"), out, "learning")
 
@@ -127,31 +126,6 @@ def _answers(record: dict[str, Any]) -> Answers:
         frequency = stored["frequency"]
     items = pd.read_csv(record["folder"] / "items.csv", dtype={"circuit": str, "group": str})
     return Answers(items, *answer, *target, frequency)
-
-
-def _lengths(axes: Axes, table: pd.DataFrame) -> None:
-    table = table.dropna(subset=["length"])
-    methods = [method for method in TITLES if method in set(table.method)]
-    quoted = False
-    for number, method in enumerate(methods):
-        rows, style = table[table.method == method].sort_values("length"), STYLE[method]
-        # Beside each other: intervals of methods that are alike stay apart.
-        place = rows.length + (number - (len(methods) - 1) / 2) * 0.05
-        spread_of = [(rows.value - rows.ci95_low).clip(lower=0), (rows.ci95_high - rows.value).clip(lower=0)]
-        measured = rows.value.notna().any()
-        if measured:
-            axes.errorbar(place, rows.value, yerr=spread_of, capsize=2, ms=5, lw=1.4, label=TITLES[method], **style)
-        if rows.published.notna().any():
-            quoted = True
-            hollow: dict[str, Any] = style | {"ls": "--", "lw": 1.0, "ms": 5, "mfc": "white", "alpha": 0.8}
-            # A method that is quoted, not run, has no other line.
-            axes.plot(place, rows.published, label=None if measured else TITLES[method], **hollow)
-    if quoted:
-        axes.plot([], [], ls="--", lw=1.0, marker="o", ms=5, mfc="white", color="0.3", label="Published (dashed)")
-    axes.set_ylim(-0.03, 1.03)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("Parts of the target circuit")
-    axes.set_ylabel("Share of test circuits")
 
 
 def _telling(ours: Answers, genetic: Answers | None) -> int:
@@ -204,19 +178,27 @@ def _confusion(ours: Answers) -> dict[str, Callable[[Axes], None]]:
         np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=-1)
         for array in (true, written, ours.target_values, ours.values)
     )
-    end = len(PART_TYPES)
+    # Beside parts on their own the capacitors of resonators, where there are some; behind them the end.
+    seen = np.unique([true, written])
+    shown = [*range(len(PART_TYPES)), *seen[seen >= len(PART_TYPES)].tolist()]
+    names = [
+        f"{JOINTS[part_type // len(PART_TYPES)]}{PART_TYPES[part_type % len(PART_TYPES)]}".lstrip("|")
+        for part_type in shown
+    ]
+    end = len(shown)
     counted = np.arange(width) <= lengths_of(true)[:, None]
     unended = (ours.items.ended.to_numpy() == 0)[:, None] & (written < 0)
     counted &= ~unended
     types = np.zeros((end + 1, end + 1), dtype=int)
-    np.add.at(types, (np.where(true < 0, end, true)[counted], np.where(written < 0, end, written)[counted]), 1)
+    of_type = (np.where(array < 0, end, np.searchsorted(shown, array))[counted] for array in (true, written))
+    np.add.at(types, tuple(of_type), 1)
     same = (true == written) & (true >= 0)
     catalogue = np.unique(np.concatenate([true_values[true >= 0], written_values[written >= 0]]).round(9))
     values = np.zeros((len(catalogue), len(catalogue)), dtype=int)
     rows, columns = (np.searchsorted(catalogue, array[same].round(9)) for array in (true_values, written_values))
     np.add.at(values, (rows, columns), 1)
     return {
-        "Types of parts": partial(_matrix, counts=types, names=[*PART_TYPES, "end"], what="type"),
+        "Types of parts": partial(_matrix, counts=types, names=[*names, "end"], what="type"),
         "Values, where the type is right": partial(
             _matrix, counts=values, names=[f"{value:g}" for value in catalogue], what="value (1 = 1 kΩ, 1 mH, 1 nF)"
         ),
@@ -227,7 +209,7 @@ def _matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], what: str) -> 
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     # Counts have room beside the shares in a small matrix only.
-    small = len(names) <= 8
+    small = len(names) <= 9
     for row, column in zip(*np.nonzero(counts), strict=True):
         text = f"{100 * share[row, column]:.0f} %" if small else f"{100 * share[row, column]:.0f}"
         text += f"\n{counts[row, column]}" if small else ""
@@ -365,13 +347,3 @@ def _candidates(folder: Path) -> dict[str, Callable[[Axes], None]]:
         finish(axes)
 
     return {"Response error": error, "Exact circuits": share}
-
-
-def _learning(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
-    for record in records:
-        history, method = pd.DataFrame(record["history"]), record["method"]
-        label = TITLES[method] if record["seed"] == records[0]["seed"] else None
-        axes.plot(history.seconds, history.validation_error, ms=4, label=label, **STYLE[method])
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_xlabel("Training time (s)")
-    axes.set_ylabel("Share of validation circuits not exactly right")

@@ -21,7 +21,7 @@ from hypernet.circuits.config import (
     UnitHypernetworkSettings,
     WideGRUSettings,
 )
-from hypernet.circuits.core.cells import ChainDecoder
+from hypernet.circuits.core.cells import RESONATOR_TOKENS, TOKENS, ChainDecoder
 from hypernet.circuits.core.encoder import MLPEncoder, MultiScaleResNet, ResponseEncoder
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.model import CircuitHypernetwork, LowRankHypernetwork
@@ -33,7 +33,13 @@ WIDEST = 4096
 
 
 def build(
-    settings: NetworkSettings, probe: Probe, lengths: list[int], values: int, mean: np.ndarray, deviation: np.ndarray
+    settings: NetworkSettings,
+    probe: Probe,
+    lengths: list[int],
+    values: int,
+    mean: np.ndarray,
+    deviation: np.ndarray,
+    resonators: bool = False,
 ) -> ChainDecoder | PerLength:
     """The untrained network of a method.
 
@@ -44,6 +50,7 @@ def build(
         values: K, number of values per type.
         mean: mean response of training circuits, ``[C, d]``.
         deviation: their standard deviation, ``[C, d]``.
+        resonators: whether circuits may have tanks and traps.
     """
 
     def encoder() -> ResponseEncoder:
@@ -56,15 +63,18 @@ def build(
         return ResponseEncoder(body, torch.from_numpy(mean), torch.from_numpy(deviation), probe.position())
 
     size, sizes = settings.encoder.size, settings.decoder
+    tokens = RESONATOR_TOKENS if resonators else TOKENS
 
     def conditioned(hidden: int) -> ConditionedGRU:
-        return ConditionedGRU(encoder(), size, sizes.embedding, hidden, values)
+        return ConditionedGRU(encoder(), size, sizes.embedding, hidden, values, tokens)
 
     def hypernetwork(generated_heads: bool) -> CircuitHypernetwork:
-        return CircuitHypernetwork(encoder(), size, sizes.embedding, sizes.hidden, values, generated_heads)
+        return CircuitHypernetwork(
+            encoder(), size, sizes.embedding, sizes.hidden, values, generated_heads, tokens=tokens
+        )
 
     def low_rank(hidden: int, rank: int) -> LowRankHypernetwork:
-        return LowRankHypernetwork(encoder(), size, sizes.embedding, hidden, values, rank)
+        return LowRankHypernetwork(encoder(), size, sizes.embedding, hidden, values, rank, tokens)
 
     match settings:
         case GRUSettings():

@@ -3,7 +3,7 @@
     e = f(response)        theta = W e + theta_0        h_j = g_theta(type_{j-1}, h_{j-1})
 
 (Rotman and Wolf 2020: f encodes the spectrum directly into the decoder's weight space.) `ours` generates the recurrent
-unit and both heads; `gru_only_hypernet` the unit alone, with heads that all responses share. `ours_low_rank` has a
+unit and both heads; `gru_only_hypernet` the unit alone, with heads that all responses share. `ours_lowrank` has a
 larger state, since of its two matrices only a deviation of low rank from shared ones is generated:
 
     W_h(e) = W_h + U(e) V(e)        W_i(e) = W_i + P(e) Q(e)        h_0 = tanh(A e + a)
@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hypernet.circuits.core.cells import TOKENS, ChainDecoder
-from hypernet.circuits.core.low_rank import LowRankUnit
-from hypernet.layers.gru import GeneratedGRU, GRUWeights
+from hypernet.layers.gru import GeneratedGRU, GRUWeights, LowRankGRU
 from hypernet.layers.heads import WeightHeads
 from hypernet.layers.joined import Joined
 from hypernet.layers.linear import GeneratedLinear, generated_linear
@@ -33,7 +32,7 @@ class Written(NamedTuple):
     """One network g per response.
 
     Attributes:
-        unit: the recurrent unit: `GRUWeights`, or a :class:`LowRankUnit`.
+        unit: the recurrent unit: `GRUWeights`, or a `LowRankGRU`.
         state: h_0, ``[B, H]``.
         heads: weight ``[B, H, outputs]`` and bias ``[B, outputs]`` of each head that is generated, by name.
     """
@@ -54,6 +53,7 @@ class CircuitHypernetwork(ChainDecoder):
         values: K, number of values per type.
         generated_heads: whether the heads are generated too.
         rank: of the parts that deviate by a low rank, by name; see :class:`WeightHeads`.
+        tokens: see :class:`ChainDecoder`.
 
     Attributes:
         generated: g without the heads that all responses share.
@@ -69,10 +69,11 @@ class CircuitHypernetwork(ChainDecoder):
         values: int,
         generated_heads: bool,
         rank: dict[str, int] | None = None,
+        tokens: int = TOKENS,
     ):
-        super().__init__(encoder, embedding, values)
+        super().__init__(encoder, embedding, values, tokens)
         self.unit, self.hidden = GeneratedGRU(embedding, hidden), hidden
-        outputs = {TYPE_HEAD: TOKENS, VALUE_HEAD: values}
+        outputs = {TYPE_HEAD: tokens, VALUE_HEAD: values}
         if generated_heads:
             heads = {name: GeneratedLinear(hidden, count) for name, count in outputs.items()}
             self.generated = Joined({UNIT: self.unit, **heads})
@@ -90,7 +91,8 @@ class CircuitHypernetwork(ChainDecoder):
         """See :class:`ChainDecoder`."""
         theta = self.write(response)
         parts = self.generated.layout.split(theta)
-        unit = GRUWeights(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *_biases(parts))
+        biases = (parts[f"{UNIT}.{which}_bias"].unsqueeze(1) for which in ("input", "hidden"))
+        unit = GRUWeights(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *biases)
         return Written(unit, theta.new_zeros(len(theta), self.hidden), _heads(parts))
 
     def states(self, context: Written, inputs: Tensor) -> Tensor:
@@ -129,11 +131,6 @@ def _heads(parts: dict[str, Any]) -> dict[str, tuple[Tensor, Tensor]]:
     }
 
 
-def _biases(parts: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """b_i and b_h of the unit, ``[B, 1, 3 H]`` each."""
-    return parts[f"{UNIT}.input_bias"].unsqueeze(1), parts[f"{UNIT}.hidden_bias"].unsqueeze(1)
-
-
 class LowRankHypernetwork(CircuitHypernetwork):
     """See the module: low-rank deviations, which are never multiplied out in training; biases and heads written whole.
 
@@ -144,19 +141,21 @@ class LowRankHypernetwork(CircuitHypernetwork):
         hidden: H, entries of the state.
         values: K, number of values per type.
         rank: r, at most the smaller of the embedding and H.
+        tokens: see :class:`ChainDecoder`.
     """
 
-    def __init__(self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int, rank: int):
+    def __init__(
+        self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int, rank: int, tokens: int = TOKENS
+    ):
         ranks = {f"{UNIT}.input": rank, f"{UNIT}.hidden": rank}
-        super().__init__(encoder, size, embedding, hidden, values, generated_heads=True, rank=ranks)
+        super().__init__(encoder, size, embedding, hidden, values, generated_heads=True, rank=ranks, tokens=tokens)
         self.first_state = nn.Linear(size, hidden)
 
     def read(self, response: Tensor) -> Written:
         """See :class:`ChainDecoder`."""
         features = self.encoder(response)
         parts: dict[str, Any] = self.writer.factors(features)
-        unit = LowRankUnit(parts[f"{UNIT}.input"], parts[f"{UNIT}.hidden"], *_biases(parts))
-        return Written(unit, torch.tanh(self.first_state(features)), _heads(parts))
+        return Written(LowRankGRU.of(parts, UNIT), torch.tanh(self.first_state(features)), _heads(parts))
 
     def states(self, context: Written, inputs: Tensor) -> Tensor:
         """See :class:`ChainDecoder`."""

@@ -31,6 +31,9 @@ E_SERIES = {
         *(1.0, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2.0, 2.2, 2.4, 2.7, 3.0),
         *(3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1),
     ),
+    # From here on the series are geometric, with three digits; not before.
+    "E48": tuple(round(10 ** (place / 48), 2) for place in range(48)),
+    "E96": tuple(round(10 ** (place / 96), 2) for place in range(96)),
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def make(dataset: str, out: Path, settings: RawSettings) -> None:
         UserError: the reference files cannot be had.
     """
     ladders = settings.ladders
-    sampler = Sampler(ladders.lengths, ladders.catalogue())
+    sampler = Sampler(ladders.lengths, ladders.catalogue(), resonators=ladders.resonators)
     rows: list[tuple[str, int, str]] = []
     for split, wanted in (("validation", settings.validation_circuits), ("test", settings.test_circuits)):
         if split == "test" and ladders.targets == "ngspice":

@@ -44,7 +44,9 @@ def _plain(tensor: object, largest: int = MOST_WEIGHTS) -> torch.Tensor:
 
 def describe(data: CircuitData) -> dict[str, Any]:
     """What a model file of this domain says beside its weights, in plain types and tensors."""
-    return {
+    # Said only where it is so: files of earlier versions have no such entry.
+    resonators = {"resonators": True} if data.sampler.resonators else {}
+    return resonators | {
         "title": data.title,
         "excitations": [list(excitation) for excitation in data.probe.excitations],
         "features": data.probe.compression,
@@ -60,7 +62,7 @@ class Designer:
     """A network read from ``model.ckpt``.
 
     Calling it with compressed responses float32 ``[B, C, d]`` gives a circuit for each, float64 ``[B, longest, 2]``:
-    type of part (0..5, -1 behind the end) and normalised value (0 behind the end).
+    type of part (0..5, with resonators 8 and 11 too, -1 behind the end) and normalised value (0 behind the end).
 
     Args:
         content: of a model file, as `hypernet.lab.runs.models.load_model` returns it.
@@ -74,6 +76,7 @@ class Designer:
         longest: the largest of them.
         network: the network.
         settings: of the method.
+        equal_time: the same network after the second training of its run; None where there was none.
     """
 
     def __init__(self, content: dict[str, Any]):
@@ -94,6 +97,9 @@ class Designer:
             raise ValueError("a catalogue or a number of excitations that is too large, or none")
         if content["features"] not in COMPRESSIONS or not set(lengths) <= set(range(1, LONGEST + 1)):
             raise ValueError("features or lengths that this version does not know")
+        resonators = content.get("resonators", False)
+        if not isinstance(resonators, bool):
+            raise ValueError("resonators that are neither there nor not")  # noqa: TRY004 - of a file, not of an argument
         self.values = np.array(values, dtype=np.float64)
         self.lengths = sorted({int(length) for length in lengths})
         self.longest = max(self.lengths)
@@ -111,10 +117,15 @@ class Designer:
             raise ValueError(f"more than {MOST_WEIGHTS:,} weights")
         # Without memory for the weights until their shapes are known to be those in the file.
         with without_weights():
-            self.network = build(network, self.probe, self.lengths, len(self.values), mean, deviation)
+            self.network = build(
+                network, self.probe, self.lengths, len(self.values), mean, deviation, resonators=resonators
+            )
         self.network.load_state_dict(state, assign=True)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.float().to(self.device).eval()
+        again = content.get("equal_time_state")
+        first = {name: entry for name, entry in content.items() if name != "equal_time_state"}
+        self.equal_time = None if again is None else Designer(first | {"state": again})
 
     def __repr__(self) -> str:
         parts = " to ".join(str(length) for length in dict.fromkeys([self.lengths[0], self.longest]))

@@ -138,6 +138,31 @@ class TrainingChanges(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
+class RepeatedTraining(NetworkTraining):
+    """A training after which the same network may be trained a second time, from the start, for as long as another one.
+
+    Attributes:
+        equal_time_steps: steps of the second training, which takes as long on a CPU as the training that the domain's
+            methods are compared with; null: the first is such. As many as ``max_steps``: the second would be the first
+            again.
+    """
+
+    equal_time_steps: Count | None
+
+    def again(self) -> Self | None:
+        """What the second training is; None where there is none."""
+        steps = self.equal_time_steps
+        if steps is None:
+            return None
+        return self.model_copy(update={"max_steps": steps, "check_every_steps": min(self.check_every_steps, steps)})
+
+
+class RepeatedChanges(TrainingChanges):
+    """Changes of a training that may have a second one."""
+
+    equal_time_steps: Count | None = None
+
+
 class SourceSettings(Section):
     """What a domain's raw data depends on."""
 

@@ -182,20 +182,29 @@ class _History(Callback):
     def __init__(self, run: TrainingRun, max_steps: int):
         self.run, self.max_steps = run, max_steps
         self.rows: list[dict[str, float]] = []
-        self._before = 0.0
-        self._started = time.monotonic()
+        self._before, self._processor_before = 0.0, 0.0
+        self._start()
+
+    def _start(self) -> None:
+        self._started, self._processor_started = time.monotonic(), time.process_time()
 
     @property
     def seconds(self) -> float:
         """Seconds trained so far, those before a resume included, those lost by a kill not."""
         return self._before + time.monotonic() - self._started
 
+    @property
+    def processor_seconds(self) -> float:
+        """The same of processor time (user and system) of this process, which other work beside does not stretch."""
+        return self._processor_before + time.process_time() - self._processor_started
+
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows, "seconds": self.seconds}
+        return {"rows": self.rows, "seconds": self.seconds, "processor_seconds": self.processor_seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows, self._before = state["rows"], state["seconds"]
-        self._started = time.monotonic()
+        self._processor_before = state["processor_seconds"]
+        self._start()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         numbers = {key: float(value) for key, value in trainer.callback_metrics.items()}
@@ -236,7 +245,8 @@ def fit(
         module: the model; it logs ``monitor`` in validation, lower is better.
         data: its data; :class:`StepData` where batches are made from their numbers.
         settings: length, precision, devices.
-        run: the run it belongs to; ``seconds``, ``history`` and ``best_step`` are added to its facts.
+        run: the run it belongs to; ``seconds``, ``processor_seconds``, ``history`` and ``best_step`` are added to its
+            facts.
         monitor: name of the validation number by which the weights are chosen.
         threads: number of CPU threads for torch.
         stage: name of a further training of the same run: its facts stand under this name, apart from the first's.
@@ -285,7 +295,12 @@ def fit(
             raise KeyboardInterrupt from None
     chosen = torch.load(work / "best.ckpt", map_location="cpu", weights_only=True)
     module.load_state_dict(chosen["state_dict"])
-    facts = {"seconds": history.seconds, "best_step": chosen["global_step"], "history": history.rows}
+    facts = {
+        "seconds": history.seconds,
+        "processor_seconds": round(history.processor_seconds, 3),
+        "best_step": chosen["global_step"],
+        "history": history.rows,
+    }
     run.facts |= {stage: facts} if stage else facts
 
 

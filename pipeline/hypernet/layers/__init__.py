@@ -8,7 +8,8 @@ Networks g, each a `GeneratedModule`: it owns no weights, knows its `parts`, run
 weights that an ordinary network starts with (`ordinary`) and one sample's network as an ordinary module (`export`):
 
 - `GeneratedLinear`, `FunctionalMLP`: one linear layer, a whole multilayer perceptron.
-- `GeneratedGRU`: a recurrent unit.
+- `GeneratedGRU`: a recurrent unit; `LowRankGRU`: one whose matrices deviate from shared ones by a low rank
+  (`LowRankMatrix`), never multiplied out.
 - `DynamicConv2d`, `SeparableDynamicConv2d`: convolutions with filters of their own for every sample.
 - `GeneratedFeatureMap`, `colour_transform`: a linear map of fixed features, such as a colour transformation.
 - `Joined`: several of them under one set of weights.

@@ -9,6 +9,7 @@ from .feature_map import colour_transform as colour_transform
 from .functional import Generated as Generated
 from .gru import GeneratedGRU as GeneratedGRU
 from .gru import GRUWeights as GRUWeights
+from .gru import LowRankGRU as LowRankGRU
 from .heads import WeightHeads as WeightHeads
 from .hyper_lstm import HyperLSTMCell as HyperLSTMCell
 from .hyper_lstm import HyperState as HyperState
@@ -20,6 +21,7 @@ from .layout import Layout as Layout
 from .layout import Part as Part
 from .linear import GeneratedLinear as GeneratedLinear
 from .linear import generated_linear as generated_linear
+from .low_rank import LowRankMatrix as LowRankMatrix
 from .mlp import FunctionalMLP as FunctionalMLP
 from .module import GeneratedModule as GeneratedModule
 from .sequence_conv import DynamicConv1d as DynamicConv1d

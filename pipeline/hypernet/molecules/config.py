@@ -13,13 +13,13 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
-    NetworkTraining,
     Positive,
+    RepeatedChanges,
+    RepeatedTraining,
     Section,
     Share,
     SourceSettings,
     Steps,
-    TrainingChanges,
     TrainSettings,
     require_known,
 )
@@ -109,7 +109,7 @@ class NetworkSizes(Section):
     levelled: bool
 
 
-class Training(NetworkTraining):
+class Training(RepeatedTraining):
     """How long a network is trained, and on what.
 
     Attributes:
@@ -117,26 +117,17 @@ class Training(NetworkTraining):
         loss: of the normalised property: ``mse``, as in the code of NMP-Edge, or ``l1``.
         offset: what is taken off a property before it is learned: its mean (per ``atom`` for properties that are
             added up), or what a linear function of the ``composition`` says.
-        equal_time_steps: steps of a second training of the same network, from the start, which takes as long as the
-            hypernetwork's does on a CPU; null: the first is such.
     """
 
     batch: Count
     loss: Literal["mse", "l1"]
     offset: Literal["atom", "composition"]
-    equal_time_steps: Count | None
-
-
-class Changes(TrainingChanges):
-    """What one method's training does differently from the common one."""
-
-    equal_time_steps: Count | None = None
 
 
 class Trained(Section):
     """A method with nothing to set but its training."""
 
-    train: Changes
+    train: RepeatedChanges
 
 
 class HyperMethod(Trained):
@@ -416,7 +407,7 @@ class Config(DomainConfig):
         named = qm9_set(dataset)
         values |= {"own": self.own.get(dataset), "edge_update": method != "nmp_no_edge"}
         if step == "train":
-            values["matched"] = self.hyper_base.model_copy(update={"train": Changes()})
+            values["matched"] = self.hyper_base.model_copy(update={"train": RepeatedChanges()})
             if method in VARIANTS:
                 values["method"] = values["method"].model_copy(update=VARIANTS[method])
         elif step in ("raw", "prepare"):

@@ -9,7 +9,7 @@ import torch
 
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import count_parameters
-from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.runs.record import EQUAL_TIME, TrainingRun
 from hypernet.molecules.baselines.composition import Composition, fit_composition
 from hypernet.molecules.baselines.schnet import SchNet
 from hypernet.molecules.config import BaseSettings, MethodSettings, NetworkSettings, PassingSettings, WideSettings
@@ -23,7 +23,6 @@ from hypernet.molecules.trained import VERSION, NetworkRegressor, open_model, pa
 EXAMPLES = 2
 # Molecules by which the starting weights are scaled.
 LEVELLED_BY = 100
-EQUAL_TIME = "equal_time"
 # Of the ridge regression that is taken off before a network learns the rest.
 OFFSET_ALPHA = 1e-6
 
@@ -74,10 +73,9 @@ def _trained(
     run.facts["parameter_count"] = count_parameters(network)
     learn(network, data, wanted, shown, settings.train, run, job.threads)
     content["state"] = network.cpu().state_dict()
-    if (steps := settings.train.equal_time_steps) is not None:
+    if (training := settings.train.again()) is not None:
         again = _fresh(job, settings, data)
-        changes = {"max_steps": steps, "check_every_steps": min(settings.train.check_every_steps, steps)}
-        learn(again, data, wanted, shown, settings.train.model_copy(update=changes), run, job.threads, EQUAL_TIME)
+        learn(again, data, wanted, shown, training, run, job.threads, EQUAL_TIME)
         content["equal_time_state"] = again.cpu().state_dict()
     return NetworkRegressor(network, offset, scale, settings.graph)
 

@@ -13,12 +13,12 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
-    NetworkTraining,
     Positive,
+    RepeatedChanges,
+    RepeatedTraining,
     Section,
     SourceSettings,
     Steps,
-    TrainingChanges,
     TrainSettings,
     require_known,
 )
@@ -121,30 +121,26 @@ class NetworkSizes(Section):
         return self
 
 
-class Training(NetworkTraining):
+class Training(RepeatedTraining):
     """How long a network is trained, and on what.
 
     Attributes:
         batch: images.
         weight_decay: of Adam, apart from the gradient (AdamW).
         lab_weight: of the squared difference in L*a*b* (over 100²) beside that in RGB.
-        equal_time_steps: steps of a second training of the same network, from the start, which takes as long as the
-            hypernetwork's does on a CPU; null: the first is such.
     """
 
     precision: Literal["32-true", "bf16-mixed"]
     batch: Count
     weight_decay: Annotated[float, Field(ge=0)]
     lab_weight: Annotated[float, Field(ge=0)]
-    equal_time_steps: Count | None
 
 
-class Changes(TrainingChanges):
+class Changes(RepeatedChanges):
     """What one method's training does differently from the common one."""
 
     batch: Count | None = None
     gradient_clip: Positive | None = None
-    equal_time_steps: Count | None = None
     lab_weight: Annotated[float, Field(ge=0)] | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None
 

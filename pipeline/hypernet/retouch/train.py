@@ -8,7 +8,7 @@ import torch
 from hypernet.lab.job import Job
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.runs.models import count_parameters
-from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.runs.record import EQUAL_TIME, TrainingRun
 from hypernet.retouch.baselines.regressions import Fitted
 from hypernet.retouch.config import (
     CycleTranslationSettings,
@@ -29,7 +29,6 @@ from hypernet.retouch.methods import build
 from hypernet.retouch.trained import VERSION, describe, open_model
 
 EXAMPLES = 2
-EQUAL_TIME = "equal_time"
 
 
 def train(job: Job[MethodSettings]) -> None:
@@ -46,13 +45,11 @@ def train(job: Job[MethodSettings]) -> None:
         if isinstance(settings, NetworkSettings):
             run.facts["parameter_count"] = count_parameters(network)
             _learn(network, data, job, run)
-            if (steps := settings.train.equal_time_steps) is not None:
+            if (training := settings.train.again()) is not None:
                 from hypernet.retouch.learning import learn
 
                 again = _fresh(job)
-                checks = {"max_steps": steps, "check_every_steps": min(settings.train.check_every_steps, steps)}
-                shorter = settings.model_copy(update={"train": settings.train.model_copy(update=checks)})
-                learn(again, data, shorter, run, job.threads, EQUAL_TIME)
+                learn(again, data, settings.model_copy(update={"train": training}), run, job.threads, EQUAL_TIME)
                 content["equal_time_state"] = again.cpu().state_dict()
         elif isinstance(settings, FittedSettings):
             run.facts["parameter_count"] = _fit(network, data, job)

@@ -13,12 +13,12 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
-    NetworkTraining,
     Positive,
+    RepeatedChanges,
+    RepeatedTraining,
     Section,
     SourceSettings,
     Steps,
-    TrainingChanges,
     TrainSettings,
     require_known,
 )
@@ -125,32 +125,23 @@ class NetworkSizes(Section):
     frequencies: Annotated[int, Field(ge=1, le=16)]
 
 
-class Training(NetworkTraining):
+class Training(RepeatedTraining):
     """How long a network is trained, and on what.
 
     Attributes:
         batch: images.
         points: pixels of each image, drawn anew for every one; 0: all of them.
-        equal_time_steps: steps of a second training of the same network, from the start, which takes as long as the
-            hypernetwork's does on a CPU; null: the first is such.
     """
 
     precision: Literal["32-true", "bf16-mixed"]
     batch: Count
     points: Annotated[int, Field(ge=0, le=SIZE * SIZE)]
-    equal_time_steps: Count | None
-
-
-class Changes(TrainingChanges):
-    """What one method's training does differently from the common one."""
-
-    equal_time_steps: Count | None = None
 
 
 class Trained(Section):
     """A method with nothing to set but its training."""
 
-    train: Changes
+    train: RepeatedChanges
 
 
 class HyperMethod(Trained):

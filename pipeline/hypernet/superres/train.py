@@ -7,7 +7,7 @@ from torch import nn
 
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import count_parameters
-from hypernet.lab.runs.record import TrainingRun
+from hypernet.lab.runs.record import EQUAL_TIME, TrainingRun
 from hypernet.superres.baselines.oracle import FittedImages
 from hypernet.superres.config import MethodSettings, NetworkSettings, OracleSettings
 from hypernet.superres.dataset import DigitData, load
@@ -15,7 +15,6 @@ from hypernet.superres.methods import build
 from hypernet.superres.trained import VERSION, describe, open_model
 
 EXAMPLES = 2
-EQUAL_TIME = "equal_time"
 
 
 def train(job: Job[MethodSettings]) -> None:
@@ -35,10 +34,9 @@ def train(job: Job[MethodSettings]) -> None:
 
             run.facts["parameter_count"] = count_parameters(network)
             learn(network, data, settings.train, run, job.threads)
-            if (steps := settings.train.equal_time_steps) is not None:
+            if (training := settings.train.again()) is not None:
                 again = _fresh(job)
-                checks = {"max_steps": steps, "check_every_steps": min(settings.train.check_every_steps, steps)}
-                learn(again, data, settings.train.model_copy(update=checks), run, job.threads, EQUAL_TIME)
+                learn(again, data, training, run, job.threads, EQUAL_TIME)
                 content["equal_time_state"] = again.cpu().state_dict()
         elif isinstance(network, FittedImages):
             assert isinstance(settings, OracleSettings)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
-from hypernet.circuits.baselines.genetic import Plan, decode, encode, evolve, response_errors
+from hypernet.circuits.baselines.genetic import RESONANT, Plan, decode, encode, evolve, response_errors
 from hypernet.circuits.core.features import Probe, grid, response_error
-from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, lengths_of, texts
+from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, lengths_of, parse, texts
 from hypernet.circuits.sources.sampler import Sampler, draw
 
 E3 = np.array([1.0, 2.2, 4.7])
@@ -257,3 +257,30 @@ def test_finds_the_circuit_about_as_often_as_pygad():
     )
     assert 0 < theirs < count
     assert fisher_exact([[theirs, count - theirs], [ours, times * count - ours]]).pvalue > 0.01
+
+
+def test_a_tank_and_a_trap_are_genes_where_asked_for():
+    types, values = (array[None] for array in parse("PC:1|SL:2.2&SC:4.7|PL:1&PC:2.2"))
+    back = decode(encode(types, values, E3, RESONANT), E3, RESONANT)
+    assert texts(*back) == texts(types, values)
+    # Without these genes each part is an arm of its own.
+    assert texts(*decode(encode(types, values, E3), E3)) == ["PC:1.0|SL:2.2|SC:4.7|PL:1.0|PC:2.2"]
+
+
+def test_a_capacitor_without_a_coil_before_it_joins_nothing():
+    joined_series, joined_parallel = (RESONANT.index(part_type) * len(E3) for part_type in (8, 11))
+    coil = RESONANT.index(1) * len(E3)
+    strings = np.array(
+        [[joined_series, coil, joined_series, joined_series], [coil, joined_parallel, PAD, joined_series]], np.int16
+    )
+    types, _ = decode(strings, E3, RESONANT)
+    assert types.tolist() == [[2, 1, 8, 2], [1, 5, PAD, 2]]
+
+
+def test_a_tank_is_found():
+    types, values = (array[None] for array in parse("SL:2.2&SC:1"))
+    error = response_errors(PROBE, PROBE.measure(types, values))
+    plan = replace(PLAN, population=200, generations=40)
+    *circuit, errors = evolve(error, np.array([2]), E3, np.random.default_rng(0), plan, genes=RESONANT)
+    assert names(*circuit) == names(types, values)
+    assert errors[0] < 1e-6

@@ -45,6 +45,10 @@ def test_the_end_follows_the_last_part():
     ]
 
 
+def test_the_targets_of_resonators_are_their_tokens():
+    assert chain_targets(torch.tensor([[1, 8, 11]])).tolist() == [[1, END + 1, END + 2, END]]
+
+
 def test_the_cross_entropy_is_a_mean_over_what_is_there():
     type_logits, value_logits = logits()
     terms, values = [], []

@@ -140,7 +140,13 @@ def test_values_of_a_series_over_decades():
     assert len(series_values("E24", 10, 91)) == 24
 
 
-@pytest.mark.parametrize("name", E_SERIES)
+@pytest.mark.parametrize("name", ["E48", "E96"])
+def test_fine_series_are_powers_rounded_to_three_digits(name):
+    count = int(name[1:])
+    assert E_SERIES[name] == tuple(round(10 ** (place / count), 2) for place in range(count))
+
+
+@pytest.mark.parametrize("name", ["E3", "E6", "E12", "E24"])
 def test_series_are_evenly_spaced_up_to_rounding_to_two_digits(name):
     mantissas = np.array(E_SERIES[name])
     assert len(mantissas) == int(name[1:])

@@ -10,7 +10,7 @@ import torch
 
 from hypernet.circuits.core.features import Probe, grid, response_error
 from hypernet.circuits.core.parts import parse
-from hypernet.circuits.core.ranking import candidate_errors, polish, snap, squared_error
+from hypernet.circuits.core.ranking import candidate_errors, descend, polish, snap, squared_error
 from hypernet.circuits.names import series_values
 
 PROBE = Probe(grid(20, 0.01, 100), [(1.0, -1.0)], "logmag")
@@ -82,6 +82,40 @@ def test_polishing_never_does_harm_and_stays_inside_its_bounds():
         assert (polished[inside] >= 0.4 - 1e-9).all()
         assert (polished[inside] <= 5.0 + 1e-9).all()
         np.testing.assert_array_equal(polished[~inside], start[~inside])
+
+
+def test_the_quasi_newton_method_ends_in_the_truth_to_many_digits():
+    types = np.stack([TRUTH[0]] * 2)
+    start = np.array([[1.0, 2.2, 1.0, 2.2], [2.2, 2.2, 0.47, 4.7]])
+    error = squared_error(PROBE, torch.from_numpy(response(*TRUTH)[0]))
+    there = descend(types, start, error, steps=60, lowest=0.1, highest=10.0)
+    np.testing.assert_allclose(there, np.stack([TRUTH[1]] * 2), rtol=1e-6)
+
+
+def test_the_quasi_newton_method_finds_the_minimum_of_a_narrow_valley():
+    # Rosenbrock's function of the logarithms: its minimum is at (1, 1), and steepest descent takes thousands of steps.
+    def error(types, values):
+        x, y = values.log().unbind(dim=1)
+        return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+    there = descend(np.array([[0, 1]]), np.exp([[-1.2, 1.0]]), error, steps=80, lowest=1e-3, highest=1e3)
+    np.testing.assert_allclose(np.log(there), 1.0, atol=1e-5)
+
+
+def test_the_quasi_newton_method_never_does_harm_and_stays_inside_its_bounds():
+    generator = np.random.default_rng(1)
+    types = generator.integers(0, 6, size=(30, 5)).astype(np.int8)
+    types[3, 2:] = -1
+    start = generator.uniform(0.5, 4, size=(30, 5))
+    error = squared_error(PROBE, torch.from_numpy(response(*TRUTH)[0]))
+    there = descend(types, start, error, steps=15, lowest=0.4, highest=5.0)
+    before, after = (
+        error(torch.from_numpy(types).long(), torch.from_numpy(np.where(types >= 0, sizes, 1.0)))
+        for sizes in (start, there)
+    )
+    assert (after <= before * (1 + 1e-9)).all()
+    assert ((there >= 0.4 - 1e-9) & (there <= 5.0 + 1e-9))[types >= 0].all()
+    np.testing.assert_array_equal(there[types < 0], start[types < 0])
 
 
 def test_no_steps_leave_the_values():

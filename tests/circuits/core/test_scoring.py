@@ -134,6 +134,24 @@ def test_methods_are_compared_on_the_same_circuits(tmp_path):
     assert comparisons["ours", "gru_only_hypernet", "length 3"].n == 60
 
 
+def test_methods_are_compared_in_equal_time_where_both_have_a_training_of_it(tmp_path):
+    texts = [TARGET] * 30 + ["SR:1.0|SL:2.2|PL:1.0"] * 30
+    runs = {}
+    for method, now, later in (("gru_wide", texts, 20), ("ours_lowrank", texts, 50), ("ours_no_sim", texts, None)):
+        folder = tmp_path / method
+        folder.mkdir()
+        table = scored(now)
+        if later is not None:
+            table["exact_equal_time"] = (table.index < later).astype(int)
+        write_table(folder / "items.csv", table)
+        runs["small", method, 0] = folder
+    gains = {(each.method, each.reference, each.metric): each for each in compare(runs) if each.group == ""}
+    assert gains["ours_lowrank", "gru_wide", "exact_gain"].difference == 0.0
+    assert gains["ours_lowrank", "gru_wide", "exact_equal_time_gain"].difference == pytest.approx(0.5)
+    assert ("ours_no_sim", "gru_wide", "exact_gain") in gains
+    assert ("ours_no_sim", "gru_wide", "exact_equal_time_gain") not in gains
+
+
 def test_how_the_genetic_algorithm_falls_with_length():
     table = scored([TARGET] * 80)
     table.loc[table.index >= 40, "group"] = "length 4"

@@ -10,7 +10,8 @@ from hypernet.circuits.core.features import grid
 from hypernet.circuits.core.goals import decibels
 from hypernet.circuits.core.ladder import respond
 from hypernet.circuits.core.parts import PAD, parse
-from hypernet.circuits.core.tolerance import factors, sensitivity, spread, worst_case, yield_share
+from hypernet.circuits.core.terminations import Terminations
+from hypernet.circuits.core.tolerance import Band, factors, sensitivity, spread, worst_case, yield_share
 from hypernet.lab.errors import UserError
 from hypernet.lab.randomness import numpy_generator
 
@@ -98,13 +99,14 @@ def test_no_draw_lies_beyond_the_worst_corners():
 def test_the_yield_is_the_share_inside_the_mask():
     gain = np.array([[0.0, -3.0], [0.5, -3.0], [-1.0, -9.0], [0.0, -4.0]])
     open_above = np.array([np.inf, np.inf])
-    share = yield_share(gain, np.array([-0.5, -np.inf]), open_above)
+    band = Band(gain[0], gain[0], gain[0], gain[0], gain)
+    share = yield_share(band, np.array([-0.5, -np.inf]), open_above)
     assert (share.value, share.n) == (0.75, 4)
     assert share.low < 0.75 < share.high
-    assert yield_share(gain, np.array([-0.5, -3.5]), np.array([0.2, np.inf])).value == 0.25
+    assert yield_share(band, np.array([-0.5, -3.5]), np.array([0.2, np.inf])).value == 0.25
     # A divider's gain is above that of its nominal value in half of the draws.
     band = spread(*parse("SR:1.0"), 0.1, 10_000, generator(), FREQUENCY)
-    half = yield_share(band.gain, band.nominal, np.full(24, np.inf))
+    half = yield_share(band, band.nominal, np.full(24, np.inf))
     assert abs(half.value - 0.5) < 0.02
 
 
@@ -118,6 +120,59 @@ def test_memory_grows_with_the_result_only():
 
     # The gain and what its quantiles need; voltages and currents alone would be four times the gain.
     assert peak(120_000) - peak(60_000) < 3.5 * 60_000 * 24 * 8
+
+
+MATCHED = Terminations(1.0, 1.0)
+
+
+def test_the_bands_of_a_resistor_between_source_and_load_are_closed_forms():
+    band = spread(*parse("SR:2.2"), 0.1, 40_000, generator(), FREQUENCY, terminations=MATCHED)
+    sizes = 2.2 * (1 + 0.1 * np.array([0.95, 0.0, -0.95]))
+    # S21 = 2 / (2 + r), S11 = r / (2 + r): the one falls as the other rises.
+    for edge, size in zip((band.low, band.median, band.high), sizes, strict=True):
+        np.testing.assert_allclose(edge, 20 * np.log10(2 / (2 + size)), atol=0.01)
+    for edge, size in zip(
+        (band.reflection.low, band.reflection.median, band.reflection.high), sizes[::-1], strict=True
+    ):
+        np.testing.assert_allclose(edge, 20 * np.log10(size / (2 + size)), atol=0.01)
+    np.testing.assert_allclose(band.reflection.nominal, 20 * np.log10(2.2 / 4.2), rtol=1e-12)
+    assert band.reflection.gain.shape == band.gain.shape
+    assert spread(*parse("SR:2.2"), 0.1, 10, generator(), FREQUENCY).reflection is None
+
+
+def test_the_yield_counts_s11_too():
+    band = spread(*parse("SR:2.2"), 0.1, 10_000, generator(), FREQUENCY, terminations=MATCHED)
+    free, none = np.full(24, np.inf), np.full(24, -np.inf)
+    assert yield_share(band, none, free).value == 1
+    # S11 is below that of the nominal value in half of the draws, and so is S21 above its own: in the same half.
+    half = yield_share(band, none, free, band.reflection.nominal)
+    assert abs(half.value - 0.5) < 0.02
+    assert yield_share(band, band.nominal, free, band.reflection.nominal).value == pytest.approx(half.value, abs=1e-3)
+    assert yield_share(band, none, band.nominal, band.reflection.nominal - 1e-6).value == 0
+    with pytest.raises(ValueError, match="no S11"):
+        yield_share(spread(*SIX, 0.1, 10, generator(), FREQUENCY), none, free, free)
+
+
+def test_a_lossless_circuit_stays_inside_a_mask_that_ends_at_0_db():
+    # Far below the edge of a Butterworth low-pass, whatever its parts: S21 is 0 dB but for rounding.
+    frequency = np.geomspace(1e-6, 1e-4, 24)
+    band = spread(*parse("PC:1|SL:2|PC:1"), 0.1, 1000, generator(), frequency, terminations=MATCHED)
+    assert yield_share(band, np.full(24, -1e-6), np.zeros(24)).value == 1
+
+
+def test_sensitivities_and_corners_of_s21():
+    # d(20 log10(2 / (2 + r))) / d(ln r) = -20 / ln(10) * r / (2 + r).
+    slope = sensitivity(*parse("SR:2.2"), FREQUENCY, MATCHED)
+    np.testing.assert_allclose(slope, -20 / np.log(10) * 2.2 / 4.2, rtol=1e-12)
+    low, high = worst_case(*parse("SR:2.2"), 0.05, FREQUENCY, MATCHED)
+    np.testing.assert_allclose(low, 20 * np.log10(2 / (2 + 2.2 * 1.05)), rtol=1e-12)
+    np.testing.assert_allclose(high, 20 * np.log10(2 / (2 + 2.2 * 0.95)), rtol=1e-12)
+
+
+def test_the_band_of_an_open_port_is_that_of_the_voltage():
+    # 1 of the source and 2 of the ladder before 4 to ground.
+    band = spread(*parse("PR:4|SR:2"), 0.0, 3, generator(), FREQUENCY, terminations=Terminations(1.0, np.inf))
+    np.testing.assert_allclose(band.gain, 20 * np.log10(4 / 7), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

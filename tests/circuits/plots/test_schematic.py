@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernet.circuits.core.parts import PAD, parse
+from hypernet.circuits.core.terminations import Terminations
 from hypernet.circuits.plots.schematic import (
     DIFFERENT,
     differing,
@@ -59,32 +61,46 @@ def test_a_prefixed_value_reads_back_to_four_digits(value):
     assert 1 <= float(number) < 1000
 
 
-def test_parts_are_named_from_port_1_in_ohms_henries_and_farads():
+def test_parts_are_named_from_the_source_in_ohms_henries_and_farads():
     types, values = parse(LADDER)
-    expected = ["R1 2.2 kΩ", "R2 1 kΩ", "L3 220 µH", "C4 4.7 nF", "L5 1 mH", "C6 3.3 nF"]
+    expected = ["R6 2.2 kΩ", "R5 1 kΩ", "L4 220 µH", "C3 4.7 nF", "L2 1 mH", "C1 3.3 nF"]
     assert part_labels(types, values) == expected
     padded = part_labels(np.append(types, [PAD, PAD]), np.append(values, [0, 0]))
     assert padded == expected
     # 50 Ohm and 1e9 rad/s: L = 50 / 1e9 H, C = 1 / (50 * 1e9) F.
-    assert part_labels(*parse("SR:1|SL:1|PC:1"), r0=50.0, omega0=1e9) == ["R1 50 Ω", "L2 50 nH", "C3 20 pF"]
+    assert part_labels(*parse("SR:1|SL:1|PC:1"), r0=50.0, omega0=1e9) == ["R3 50 Ω", "L2 50 nH", "C1 20 pF"]
+    assert part_labels(*parse("SL:1&SC:1|PC:1")) == ["L2 1 mH", "C3 1 nF", "C1 1 nF"]
 
 
-@pytest.mark.parametrize("ladder", [LADDER, "PC:1", "|".join(["SR:1.0", "PL:2.2", "SC:4.7", "PR:1.0", "SL:2.2"] * 2)])
-def test_each_part_stands_once_in_the_file(tmp_path, ladder):
+@pytest.mark.parametrize(
+    "ladder",
+    [
+        LADDER,
+        "PC:1",
+        "|".join(["SR:1.0", "PL:2.2", "SC:4.7", "PR:1.0", "SL:2.2"] * 2),
+        "PC:1|SL:2+SR:0.1&SC:0.5|PL:0.3&PC:0.7+PR:2|SL:1&SC:2&SR:3",
+    ],
+)
+@pytest.mark.parametrize(
+    ("ends", "resistors"),
+    [
+        (Terminations(None, 1.0), ["RL 1 kΩ"]),
+        (Terminations(0.05, 0.075), ["RS 50 Ω", "RL 75 Ω"]),
+        (Terminations(0.05, math.inf), ["RS 50 Ω"]),
+    ],
+)
+def test_each_part_stands_once_in_the_file(tmp_path, ladder, ends, resistors):
     types, values = parse(ladder)
-    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values))
+    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values, terminations=ends))
     written = [text for text, _ in labels(tmp_path / "ladder.svg")]
-    for label in part_labels(types, values):
+    for label in [*part_labels(types, values), *resistors, "Port 1", "Port 2", "Source"]:
         assert written.count(label) == 1
-    # The load and the source's own resistance.
-    assert written.count("R0 1 kΩ") == 2
-    assert {"Port 1", "Port 2", "Source"} <= set(written)
-    assert len(written) == len(types) + 5
+    assert len(written) == len(types) + len(resistors) + 3
 
 
 def test_a_ladder_without_parts_is_a_load_at_a_source(tmp_path):
     write_svg(tmp_path / "ladder.svg", draw_schematic(np.array([PAD]), np.array([0.0])))
-    assert len(labels(tmp_path / "ladder.svg")) == 5
+    assert len(labels(tmp_path / "ladder.svg")) == 4
 
 
 def test_the_same_circuit_gives_the_same_bytes(tmp_path):
@@ -114,18 +130,36 @@ def test_only_what_differs_is_marked(tmp_path, other, marked):
     assert coloured == [part_labels(types, values)[place] for place in marked]
 
 
-def test_parts_lie_from_port_1_to_port_2_and_do_not_overlap(tmp_path):
+def places(path):
+    """Where the middle of each text is."""
+    return {
+        " ".join(element.itertext()).strip(): (float(element.get("x")), float(element.get("y")))
+        for element in ElementTree.parse(path).iter(TEXT)
+    }
+
+
+def test_parts_lie_from_the_source_on_the_left_to_the_load_and_do_not_overlap(tmp_path):
     types, values = parse("|".join(["PR:1.0", "PL:2.2", "PC:4.7", "SR:1.0", "SL:2.2", "SC:4.7"] * 2))
-    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values))
-    place = {}
-    for element in ElementTree.parse(tmp_path / "ladder.svg").iter(TEXT):
-        place[" ".join(element.itertext()).strip()] = float(element.get("x"))
-    along = np.array([place[label] for label in part_labels(types, values)])
-    assert place["Port 1"] < along[0]
-    assert along[-1] < place["Port 2"] < place["Source"]
-    # Series labels stand above the wire, parallel ones below it; one such as "220 µH" is 45 points wide.
-    for side in (types < 3, types >= 3):
+    diagram = draw_schematic(types, values, terminations=Terminations(0.05, 0.075))
+    write_svg(tmp_path / "ladder.svg", diagram)
+    place = places(tmp_path / "ladder.svg")
+    along = np.array([place[label][0] for label in part_labels(types, values)[::-1]])
+    assert place["Source"][0] < place["RS 50 Ω"][0] < place["Port 1"][0] < along[0]
+    assert along[-1] < place["Port 2"][0] < place["RL 75 Ω"][0]
+    # Series labels stand above the wire, parallel ones beside it; one such as "220 µH" is 45 points wide.
+    for side in (types[::-1] < 3, types[::-1] >= 3):
         assert (np.diff(along[side]) > 45).all()
+
+
+def test_a_tank_is_drawn_as_two_ways_and_a_trap_as_one(tmp_path):
+    types, values = parse("PL:1&PC:2|SL:1&SC:2")
+    write_svg(tmp_path / "ladder.svg", draw_schematic(types, values))
+    place, (trap_coil, trap, coil, tank) = places(tmp_path / "ladder.svg"), part_labels(types, values)
+    # Above each other, the capacitor of the tank over the coil (y falls upwards), that of the trap below.
+    assert place[coil][0] == pytest.approx(place[tank][0])
+    assert place[tank][1] < place[coil][1] - 40
+    assert place[trap_coil][0] == pytest.approx(place[trap][0], abs=8)
+    assert place[trap][1] > place[trap_coil][1] + 25
 
 
 def test_diagrams_above_each_other_are_drawn_at_one_scale(tmp_path):

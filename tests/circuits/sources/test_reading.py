@@ -15,10 +15,21 @@ from hypernet.lab.errors import UserError
         ("µ\n".encode("utf-8-sig"), "µ\n"),
         ("µ\n".encode("latin-1"), "µ\n"),
         (b"a\r\nb\rc\n\x1a", "a\nb\nc\n"),
+        ("µ\n".encode("utf-16"), "µ\n"),
+        (b"\xfe\xff\0a\0\r\0\n", "a\n"),
         (b"", ""),
         (b"12345678", "12345678"),
     ],
-    ids=["UTF-8", "byte order mark", "Latin-1", "line ends", "empty", "as large as allowed"],
+    ids=[
+        "UTF-8",
+        "byte order mark",
+        "Latin-1",
+        "line ends",
+        "UTF-16",
+        "UTF-16 BE",
+        "empty",
+        "as large as allowed",
+    ],
 )
 def test_what_is_text(content, text, tmp_path):
     (tmp_path / "file").write_bytes(content)
@@ -32,6 +43,8 @@ def test_what_is_text(content, text, tmp_path):
         (b"a\0", "not a list .it holds binary data"),
         (b"\x1b[31m", "not a list .it holds binary data"),
         (b"\xff", "not a list .it is no text in UTF-8"),
+        (b"\xff\xfea", "not a list .it is no text in UTF-16"),
+        (b"\xff\xfe\0\0a\0\0\0", "not a list .it holds binary data"),
         (None, "no such file"),
     ],
 )

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from hypernet.circuits.core.parts import PAD, PART_TYPES, canonical, is_irreducible, lengths_of, parse
+from hypernet.circuits.core.parts import PAD, PART_TYPES, arms_of, canonical, is_irreducible, lengths_of, parse, runs_of
 from hypernet.circuits.sources.sampler import SPLITS, Sampler, count, draw, every, only_resistors
 
 E3 = [1.0, 2.2, 4.7]
+# The capacitors of a tank and of a trap, and the coils that they follow.
+RESONATORS = {8: 1, 11: 4}
+MOST_TYPES = 12
 
 
 def all_sequences(length, values):
@@ -31,7 +34,25 @@ def is_canonical(types, classes):
 def codes(types, classes, values):
     """A number for each circuit."""
     genes = np.where(types >= 0, types.astype(np.int64) * values + classes + 1, 0)
-    return genes @ (len(PART_TYPES) * values + 1) ** np.arange(types.shape[1])
+    return genes @ (MOST_TYPES * values + 1) ** np.arange(types.shape[1])
+
+
+def with_resonators(length, values):
+    """The canonical ones among all sequences of single parts and capacitors of resonators: types and value classes."""
+    parts = list(itertools.product([*range(len(PART_TYPES)), *RESONATORS], range(values)))
+    kept = []
+    for sequence in itertools.product(parts, repeat=length):
+        types, classes = (np.array(numbers) for numbers in zip(*sequence, strict=True))
+        before = [None, *types[:-1]]
+        if any(part in RESONATORS and coil != RESONATORS[part] for part, coil in zip(types, before, strict=True)):
+            continue
+        ordered = zip(canonical(types[None], classes[None]), (types, classes), strict=True)
+        run = runs_of(types[None])[0]
+        # No run holds two arms alike: of one type each, or two resonators.
+        arms = [(run[arm[0][0]], tuple(types[branch[0]] for branch in arm)) for arm in arms_of(types)]
+        if all((array == other).all() for array, other in ordered) and len(set(arms)) == len(arms):
+            kept.append(sequence)
+    return tuple(np.array(kept)[:, :, number] for number in (0, 1))
 
 
 @pytest.mark.parametrize("values", [1, 2, 3, 12])
@@ -58,6 +79,47 @@ def test_enumeration_is_what_is_canonical_among_all_sequences(length, values):
     enumerated = codes(*every(length, values), values)
     assert len(enumerated) == count(length, values)
     np.testing.assert_array_equal(np.sort(enumerated), np.sort(wanted))
+
+
+@pytest.mark.parametrize("values", [1, 2, 3, 12])
+def test_counts_with_resonators_are_the_coefficients_of_their_generating_function(values):
+    # G = (1 + K x)^3 (1 + K^2 x^2) - 1.
+    g = np.convolve([1, 3 * values, 3 * values**2, values**3], np.array([1, 0, values**2], dtype=object))
+    g[0] = 0
+    power, total = np.array([1], dtype=object), np.zeros(60, dtype=object)
+    for _ in range(10):
+        power = np.convolve(power, g)
+        total[: len(power)] += power
+    assert [count(length, values, True) for length in range(1, 11)] == [2 * total[length] for length in range(1, 11)]
+
+
+@pytest.mark.parametrize(("length", "values"), [(1, 2), (2, 3), (3, 2), (4, 1)])
+def test_enumeration_with_resonators_is_what_is_canonical_among_all_sequences(length, values):
+    enumerated = codes(*every(length, values, True), values)
+    assert len(enumerated) == count(length, values, True)
+    np.testing.assert_array_equal(np.sort(enumerated), np.sort(codes(*with_resonators(length, values), values)))
+
+
+@pytest.mark.parametrize(("length", "values"), [(2, 3), (3, 2), (5, 1)])
+def test_draws_with_resonators_are_uniform(length, values):
+    everything = np.sort(codes(*every(length, values, True), values))
+    lengths = np.full(20 * len(everything), length)
+    drawn = codes(*draw(np.random.default_rng(0), lengths, values, True), values)
+    place = np.searchsorted(everything, drawn)
+    np.testing.assert_array_equal(everything[place], drawn)
+    assert chisquare(np.bincount(place, minlength=len(everything))).pvalue > 0.01
+
+
+def test_texts_of_resonators_read_back():
+    sampler = Sampler([3, 4, 6], E3, resonators=True)
+    types, classes = sampler.draw(np.random.default_rng(0), 300, "train")
+    named = sampler.texts(types, classes)
+    assert any("SL:1.0&SC:2.2" in text for text in named)
+    assert any("PL:1.0&PC:2.2" in text for text in named)
+    for text, part_type, place in zip(named, types, classes, strict=True):
+        back = parse(text)
+        assert back[0].tolist() == part_type[part_type >= 0].tolist()
+        assert back[1].tolist() == [E3[number] for number in place[part_type >= 0]]
 
 
 def test_share_of_random_types_that_is_canonical():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,16 +12,10 @@ from hypothesis import strategies as st
 
 from hypernet.circuits.core.ladder import respond
 from hypernet.circuits.core.parts import parse
-from hypernet.circuits.sources.targets import (
-    Gain,
-    Mask,
-    Response,
-    Scale,
-    as_target,
-    choose_scale,
-    doubts,
-    read_target,
-)
+from hypernet.circuits.core.scale import Scale, choose_scale
+from hypernet.circuits.sources.checks import doubts
+from hypernet.circuits.sources.targets import Gain, Mask, Response, Scattering, ScatteringMask, Transmission
+from hypernet.circuits.sources.wanted import as_target, read_target
 from hypernet.lab.errors import UserError
 
 CIRCUIT = "SR:1.0|PC:1.0|SL:1.0|PR:2.2|SC:2.2|PL:4.7"
@@ -61,30 +56,51 @@ def touchstone(parameters, frequencies=(1, 2, 3, 4)):
 
 
 @pytest.mark.parametrize("text", [CIRCUIT, "SL:0.47|PC:1.5|SC:3.3|PL:0.22|SR:0.1", "PC:1.0", "SR:1.0"])
-def test_a_touchstone_file_of_scikit_rf(text, tmp_path):
+@pytest.mark.parametrize("load", [1e3, 1e4, 50.0])
+def test_a_touchstone_file_of_scikit_rf(text, load, tmp_path):
     frequency = np.geomspace(0.1, 10, 15)
     network = cascade(text, USUAL.hertz(frequency), reference=1000.0)
     # S parameters have two poor ends; at the same reference and moderate frequencies all digits are there.
     network.write_touchstone("ladder", dir=str(tmp_path), form="ri")
-    target = read_target(tmp_path / "ladder.s2p")
-    voltage, current = response_of(text, frequency)
-    np.testing.assert_allclose(target.voltage, voltage, rtol=1e-6)
-    np.testing.assert_allclose(target.current, current, rtol=1e-6)
-    # Turned round, port 2 has the load: the parts stand in the other order.
-    turned = read_target(tmp_path / "ladder.s2p", load_port=2)
-    voltage, current = response_of("|".join(reversed(text.split("|"))), frequency)
-    np.testing.assert_allclose(turned.voltage, voltage, rtol=1e-6)
-    np.testing.assert_allclose(turned.current, current, rtol=1e-6)
+    # The ladder's first part is at port 1 here, so this is where its load is.
+    two_port = read_target(tmp_path / "ladder.s2p", load_port=1)
+    assert (two_port.source_ohm, two_port.load_ohm) == (1000.0, 1000.0)
+    ladder = text.split("|")
+    types, values = parse(text)
+    scaled = values * np.where(types % 3 == 2, load / 1e3, 1e3 / load)
+    for order, target in (ladder, two_port), (ladder[::-1], read_target(tmp_path / "ladder.s2p")):
+        sizes = scaled if order is ladder else scaled[::-1]
+        names = [part.partition(":")[0] for part in order]
+        same = "|".join(f"{name}:{float(size)!r}" for name, size in zip(names, sizes, strict=True))
+        wanted = response_of(same, frequency)
+        response = target.response(load)
+        assert response.load_ohm == load
+        for mine, theirs in zip(response.at(frequency, USUAL), wanted, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-5)
 
 
-def test_another_load_than_the_reference_of_the_file(tmp_path):
-    frequency = np.geomspace(0.1, 10, 15)
-    cascade(CIRCUIT, USUAL.hertz(frequency), reference=50.0).write_touchstone("l", dir=str(tmp_path), form="ri")
-    target = read_target(tmp_path / "l.s2p", r0=1e4)
-    # R0 = 10 kOhm: r is a tenth of what it was, l too, and c ten times.
-    same = "SR:0.1|PC:10.0|SL:0.1|PR:0.22|SC:22.0|PL:0.47"
-    for mine, theirs in zip((target.voltage, target.current), response_of(same, frequency), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+def test_other_references_are_those_of_scikit_rf(tmp_path):
+    network = cascade(CIRCUIT, USUAL.hertz(np.geomspace(0.1, 10, 15)), reference=50.0)
+    network.write_touchstone("l", dir=str(tmp_path), form="ri")
+    target = read_target(tmp_path / "l.s2p").renormalised(75.0, 300.0)
+    network.renormalize([75, 300])
+    assert (target.source_ohm, target.load_ohm) == (75.0, 300.0)
+    np.testing.assert_allclose(target.s, network.s, atol=1e-9)
+    np.testing.assert_allclose(target.s21_db, network.s_db[:, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(target.s11_db, network.s_db[:, 0, 0], atol=1e-6)
+    turned = target.turned()
+    np.testing.assert_array_equal(turned.s[:, 0, 0], target.s[:, 1, 1])
+    assert (turned.source_ohm, turned.load_ohm) == (300.0, 75.0)
+
+
+def test_a_two_port_between_its_points():
+    known, asked = np.geomspace(0.05, 20, 400), np.geomspace(0.05, 20, 37)
+    dense, wanted = (cascade(CIRCUIT, USUAL.hertz(frequency)) for frequency in (known, asked))
+    target = as_target(dense)
+    assert isinstance(target, Scattering)
+    np.testing.assert_allclose(target.at(asked, USUAL), wanted.s, atol=5e-4)
+    np.testing.assert_allclose(target.at(asked, USUAL)[:, 1, 0], wanted.s[:, 1, 0], rtol=1e-3)
+    assert target.covers(np.array([0.01, 1.0, 30.0]), USUAL).tolist() == [False, True, False]
 
 
 def test_a_full_response_between_its_points(tmp_path):
@@ -113,7 +129,8 @@ def test_powers_of_the_frequency_are_met_exactly(power, size, asked):
 def test_outside_both_ranges_are_named():
     hertz = np.geomspace(1e5, 1e6, 10)
     response, gain = Response(hertz, 1j * hertz, -1j * hertz), Gain(hertz, np.zeros(10))
-    for target in (response, gain):
+    two_port = Scattering(hertz, np.ones((10, 2, 2)), 50.0, 50.0)
+    for target in (response, gain, Transmission(hertz, np.zeros(10)), two_port):
         with pytest.raises(UserError, match=r"from 100000 to 1e\+06 Hz; frequencies from 1591.55 to .* are needed"):
             target.at(np.array([0.01, 100.0]), USUAL)
 
@@ -181,10 +198,10 @@ def test_a_band_that_fits_lies_on_the_grid(low, decades, ohm):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([(1, 1, 0, -1, 0)] * 4, r"line 3: the frequency 1 Hz does not rise over 1 Hz"),
-        ([(2, 1, 0, -1, 0), (1, 1, 0, -1, 0), (3, 1, 0, -1, 0), (4, 1, 0, -1, 0)], r"line 3: the frequency 1 Hz does"),
-        ([(f"{1e9 + k * 1e-7!r}", 1, 0, -1, 0) for k in range(4)], r"line 3: the frequency .* does not rise"),
-        ([(0, 1, 0, -1, 0)] + [(k, 1, 0, -1, 0) for k in (1, 2, 3)], r"line 2: the frequency 0 Hz; accepted"),
+        ([(1, 1, 0, -1, 0)] * 4, r"line 3: the frequency 1 Hz stands twice \(also in line 2\)"),
+        ([(k, 1, 0, -1, 0) for k in (2, 1, 3, 2)], r"line 5: the frequency 2 Hz stands twice \(also in line 2\)"),
+        ([(f"{1e9 + k * 1e-7!r}", 1, 0, -1, 0) for k in range(4)], r"line 3: the frequency .* stands twice"),
+        ([(0, 1, 0, -1, 0)] + [(k, 1, 0, -1, 0) for k in (1, 2, 3)], r"3 frequencies; at least 4"),
         ([(-5, 1, 0, -1, 0)] + [(k, 1, 0, -1, 0) for k in (1, 2, 3)], r"line 2: the frequency -5 Hz; accepted"),
         ([(k, 1, 0, "nan" if k == 3 else -1, 0) for k in (1, 2, 3, 4)], r"line 4: i_re is 'nan'; accepted: a finite"),
         ([(k, 1, "" if k == 2 else 0, -1, 0) for k in (1, 2, 3, 4)], r"line 3: v_im is ''"),
@@ -206,9 +223,14 @@ def test_a_table_that_is_none_has_its_line(rows, message, tmp_path):
     ("name", "content", "message"),
     [
         ("w.csv", b"", "the file is empty"),
-        ("w.csv", b"a,b\n1,2\n", r"the columns are a,b; accepted: frequency_hz,v_re"),
+        ("w.csv", b"a,b\n1,2\n", r"the columns are a,b; accepted: frequency_hz \(or _khz, _mhz, _ghz\) with s21_db"),
+        ("w.csv", b"frequency_hz,s21_db,highest_s11_db\n1,2,3\n", r"the columns are frequency_hz,s21_db,highest_s11"),
+        ("w.csv", b"frequency_hz,frequency_mhz,s21_db\n1,2,3\n", r"the columns are frequency_hz,frequency_mhz"),
+        ("w.csv", b"frequency_hz,highest_s21_db,highest_gain_db\n1,2,3\n", "the columns are frequency_hz,highest_s21"),
+        ("w.csv", b"frequency_hz\n1\n", "the columns are frequency_hz; accepted"),
         ("w.csv", b"frequency_hz,frequency_hz\n1,2\n", "line 1: two columns have one name"),
-        ("w.csv", b"\xff\xfe", r"not a CSV file \(it is no text in UTF-8\)"),
+        ("w.csv", b"\xff", r"not a CSV file \(it is no text in UTF-8\)"),
+        ("w.csv", b"\xff\xfe", "the file is empty"),
         ("w.csv", b"frequency_hz,gain_db\n\0\n", r"not a CSV file \(it holds binary data\)"),
         ("w.csv", b'frequency_hz,gain_db\n"1"2,3\n', "line 2: not CSV"),
         ("w.csv", b"frequency_hz,lowest_gain_db,highest_gain_db\n1,0,-1\n2,,\n", "line 2: the lowest gain is above"),
@@ -216,12 +238,17 @@ def test_a_table_that_is_none_has_its_line(rows, message, tmp_path):
         ("w.csv", b"frequency_hz,lowest_gain_db,highest_gain_db\n1,0,\n", "1 frequencies; at least 2"),
         ("w.csv", b"frequency_hz,gain_db\n1,0\n2,-1e5\n3,0\n4,0\n", "line 3: gain_db is -100000; accepted: from -3000"),
         ("w.csv", b"frequency_hz,lowest_gain_db,highest_gain_db\n1,,3001\n2,,\n", "line 2: highest_gain_db is 3001"),
-        ("w.txt", b"", r"the name must end in .s2p \(Touchstone\) or .csv"),
-        ("w.s2p", b"hello\n", "not a Touchstone file"),
-        ("w.s2p", b"", "not a Touchstone file|0 frequencies"),
+        ("w.dat", b"", r"the name must end in \.s2p, \.ts \(Touchstone\) or \.csv, \.tsv, \.txt"),
+        ("w.csv", b"frequency_hz,lowest_s21_db\n1,0\n2,0\n2,-1\n2,-2\n", "line 5: the frequency 2 Hz stands more than"),
+        ("w.csv", b"frequency_hz,lowest_s21_db,highest_s21_db\n1,0,-1\n2,,\n", "line 2: the lowest S21 is above"),
+        ("w.csv", b"frequency_hz;s21_db\n1;1.000,5\n2;0\n3;0\n4;0\n", "line 2: s21_db is '1.000,5'; accepted: a fin"),
+        ("w.csv", b"frequency_hz,s21_db\n1,1_0\n2,0\n3,0\n4,0\n", "line 2: s21_db is '1_0'; accepted: a finite"),
+        ("w.s2p", b"hello\n", "line 1: 'hello' are no numbers; not a Touchstone file"),
+        ("w.s2p", b"", "not a Touchstone file"),
         ("w.s2p", bytes(range(256)), "not a Touchstone file"),
-        ("w.s2p", touchstone("0 0 1 0 1 0 0 0", (1, 2, 2, 3)), "point 3: the frequency 2 Hz does not rise"),
-        ("w.s2p", touchstone("0 0 1 0 1 0 0 0", (0, 1, 2, 3)), "point 1: the frequency 0 Hz"),
+        ("w.s2p", touchstone("0 0 1 0 1 0 0 0", (1, 2, 2, 3)), r"line 4: the frequency 2 Hz stands twice"),
+        ("w.s2p", touchstone("0 0 1 0 1 0 0 0", (0, 1, 2, 3)), "3 frequencies; at least 4 are needed"),
+        ("w.s2p", touchstone("0 0 1 0 1 0 0 0", (-1, 1, 2, 3)), "line 2: the frequency -1 Hz"),
         ("w.s2p", touchstone("1 0 0 0 0 0 1 0"), "nothing comes through at 1 Hz"),
         ("w.s2p", touchstone("0 0 2 0 1 0 0 0"), "not reciprocal, S12 and S21 differ by 50.0%"),
         ("w.s2p", touchstone("0 0 nan 0 1 0 0 0"), "the parameters at 1 Hz are no numbers"),
@@ -239,7 +266,7 @@ def test_files_that_are_none(name, content, message, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (",".join(["a"] * 900) + "\n", "line 1: 900 columns; accepted: frequency_hz,v_re"),
+        (",".join(["a"] * 900) + "\n", "line 1: 900 columns; accepted: frequency_hz"),
         (",".join(["a"] * 900_000) + "\n", "line 1: more than 2000 characters"),
         ("frequency_hz,gain_db\n" + "1,0\n" * 200_001, "more than 200,000 rows"),
         ("frequency_hz,gain_db\n" + "\n" * 2_000_000, "more than 2,000,000 lines"),
@@ -274,14 +301,25 @@ ONES = np.ones(7)
     ("target", "message"),
     [
         (Response(HERTZ, ONES, ONES[:3]), r"arrays of one length are needed, not frequency_hz \(7,\)"),
-        (Response(HERTZ[::-1], ONES, -ONES), "point 2: the frequency"),
+        (Response(HERTZ - HERTZ[1], ONES, -ONES), "point 1: the frequency -"),
         (Response(HERTZ, ONES * np.nan, -ONES), "voltage at 1000 Hz is no number"),
         (Response(HERTZ, ONES * 0, -ONES), "V or I is 0"),
         (Gain(HERTZ, ONES * 1e9), r"point 1: gain_db is 1e\+09"),
+        (Gain(HERTZ, ONES, ONES * np.nan), "phase_degree at 1000 Hz is no number"),
+        (Transmission(HERTZ, ONES * 1e9), r"point 1: s21_db is 1e\+09"),
+        (
+            Transmission(HERTZ[[0, 0, 1, 2, 3]], ONES[:5]),
+            "point 2: the frequency 1000 Hz stands twice",
+        ),
+        (ScatteringMask(HERTZ, ONES, -ONES), "point 1: the lowest S21 is above the highest"),
+        (ScatteringMask(HERTZ), "a mask without limits"),
+        (Scattering(HERTZ, np.zeros((7, 2)), 50.0, 50.0), r"not frequency_hz \(7,\), s \(7, 2\)"),
+        (Scattering(HERTZ, np.zeros((7, 2, 2)), 50.0, 50.0), "nothing comes through at 1000 Hz"),
+        (Scattering(HERTZ, np.ones((7, 2, 2)), 0.0, 50.0), "source_ohm is 0.0; accepted: a resistance in ohms"),
         (Mask(HERTZ, ONES, -ONES), "point 1: the lowest gain is above"),
         (Mask(HERTZ, ONES * np.nan, ONES * np.nan), "a mask without limits"),
         (Mask(HERTZ, -ONES * np.inf, ONES * np.inf), "a mask without limits"),
-        ([1, 2, 3], r"a list; accepted: a \.s2p or \.csv file, a Response"),
+        ([1, 2, 3], r"a list; accepted: a \.s2p or \.csv file, a Transm"),
     ],
 )
 def test_arrays_that_are_no_target_are_one_line(target, message):
@@ -290,17 +328,29 @@ def test_arrays_that_are_no_target_are_one_line(target, message):
 
 
 def test_a_target_of_arrays_is_that_of_a_file(tmp_path):
-    skrf = pytest.importorskip("skrf")
     frequency = np.geomspace(0.1, 10, 15)
     network = cascade(CIRCUIT, USUAL.hertz(frequency), reference=50.0)
     network.write_touchstone("ladder", dir=str(tmp_path), form="ri")
-    from_file, from_network = read_target(tmp_path / "ladder.s2p", 75.0), as_target(network, 75.0)
-    np.testing.assert_allclose(from_network.voltage, from_file.voltage, rtol=1e-6)
-    again = as_target(Response(list(from_file.frequency_hz), list(from_file.voltage), list(from_file.current)))
-    np.testing.assert_array_equal(again.voltage, from_file.voltage)
-    assert isinstance(network, skrf.Network)
+    from_file, from_network = read_target(tmp_path / "ladder.s2p"), as_target(network)
+    np.testing.assert_allclose(from_network.s, from_file.s, rtol=1e-6)
+    again = as_target(Scattering(list(from_file.frequency_hz), from_file.s.tolist(), 50.0, 50.0))
+    np.testing.assert_array_equal(again.s, from_file.s)
+    turned = as_target(network, load_port=1)
+    np.testing.assert_array_equal(turned.s, from_network.s[:, ::-1, ::-1])
     with pytest.raises(UserError, match="load_port: 3"):
         as_target(network, load_port=3)
+
+
+def test_a_network_with_complex_references_is_brought_to_50_ohm(capsys):
+    network = cascade(CIRCUIT, USUAL.hertz(np.geomspace(0.1, 10, 15)), reference=50.0)
+    wanted = network.s.copy()
+    for definition in ("power", "pseudo"):
+        other = network.copy()
+        other.renormalize([40 + 3j, 60 - 20j], s_def=definition)
+        target = as_target(other)
+        assert (target.source_ohm, target.load_ohm) == (50.0, 50.0)
+        np.testing.assert_allclose(target.s, wanted, atol=1e-9)
+        assert "port impedances that are complex" in capsys.readouterr().err
 
 
 def test_paths_that_are_none(tmp_path):
@@ -311,11 +361,10 @@ def test_paths_that_are_none(tmp_path):
         read_target(tmp_path / "folder.csv")
 
 
-def test_without_scikit_rf(tmp_path, monkeypatch):
+def test_without_scikit_rf_touchstone_files_are_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "skrf", None)
-    (tmp_path / "w.s2p").write_text("# hz S ri R 50\n")
-    with pytest.raises(UserError, match=r"need scikit-rf; install hypernet\[circuits\]"):
-        read_target(tmp_path / "w.s2p")
+    (tmp_path / "w.s2p").write_bytes(touchstone("0 0 1 0 1 0 0 0"))
+    np.testing.assert_array_equal(read_target(tmp_path / "w.s2p").s[:, 1, 0], 1)
 
 
 def test_doubts_go_to_stderr(tmp_path, capsys):
@@ -329,12 +378,12 @@ def test_doubts_go_to_stderr(tmp_path, capsys):
     read_target(table(tmp_path / "negative.csv", (planes * [1, 1, 1, -1, -1]).tolist()))
     warnings = capsys.readouterr().err
     assert "negative.csv: not passive: at 1591.55 Hz" in warnings
-    assert "I is the current that leaves port 2" in warnings
+    assert "I is the current that leaves the circuit" in warnings
     # An amplifier: more comes out than goes in, though the impedance is positive.
     read_target(table(tmp_path / "gain.csv", [(k, 0.5, 0, -1, 0) for k in (1, 2, 3, 4)]))
     warnings = capsys.readouterr().err
     assert "not passive: at 1 Hz" in warnings
-    assert "leaves port 2" not in warnings
+    assert "leaves the circuit" not in warnings
     read_target(table(tmp_path / "large.csv", [(k, 1e39, 0, -1, 0) for k in (1, 2, 3, 4)]))
     assert "grows to 1.0e+39" in capsys.readouterr().err
     read_target(table(tmp_path / "deep.csv", [(k, -900) for k in (1, 2, 3, 4)], "frequency_hz,gain_db\n"))
@@ -342,12 +391,25 @@ def test_doubts_go_to_stderr(tmp_path, capsys):
 
 
 def test_doubts_of_a_touchstone_file(tmp_path, capsys):
-    pytest.importorskip("skrf")
-    (tmp_path / "w.s2p").write_bytes(touchstone("0 0 1 0 0.99 0 0 0", (1, 2, 3, 4, 1, 2)))
+    (tmp_path / "w.s2p").write_bytes(touchstone("0 0 1 0 0.99 0 0 0"))
     read_target(tmp_path / "w.s2p")
-    warnings = capsys.readouterr().err
-    assert "what follows 4 Hz, where the frequency falls, is read as noise data" in warnings
-    assert "not quite reciprocal, S12 and S21 differ by 1.00%" in warnings
+    assert "not quite reciprocal, S12 and S21 differ by 1.00%" in capsys.readouterr().err
+    (tmp_path / "w.s2p").write_bytes(touchstone("0.6 0 0.9 0 0.9 0 -0.6 0"))
+    read_target(tmp_path / "w.s2p")
+    assert "not passive: at 1 Hz 1.17 times the power that goes in comes out" in capsys.readouterr().err
+    (tmp_path / "w.s2p").write_bytes(touchstone("0.6 0 0.8 0 0.8 0 -0.6 0"))
+    read_target(tmp_path / "w.s2p")
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_comes_above_0_db(capsys):
+    as_target(Transmission(HERTZ, ONES))
+    assert "S21 of 1 dB at 1000 Hz: no circuit of R, L and C comes above 0 dB" in capsys.readouterr().err
+    as_target(ScatteringMask(HERTZ, ONES, 2 * ONES))
+    assert "S21 of 1 dB at 1000 Hz" in capsys.readouterr().err
+    as_target(ScatteringMask(HERTZ, -ONES, ONES, -20 * ONES))
+    as_target(Transmission(HERTZ, 0 * ONES))
+    assert capsys.readouterr().err == ""
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(1e-2, 1e2)), min_size=1, max_size=10))
@@ -386,3 +448,185 @@ def test_the_load_of_a_response():
     assert as_target(Response(HERTZ, ONES, -ONES, 50.0)).load_ohm == 50.0
     with pytest.raises(UserError, match="load_ohm is -1; accepted: a resistance in ohms, or None"):
         as_target(Response(HERTZ, ONES, -ONES, -1))
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def butterworth(hertz):
+    """Power that comes through the textbook low-pass of order 5, 10 MHz."""
+    return 1 / (1 + (hertz / 10e6) ** 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "notes"),
+    [
+        ("b5_noise.s2p", []),
+        ("b5_dc.s2p", ["0 Hz (line 3) is left out: frequencies are logarithmic here"]),
+        ("b5_unsorted.s2p", ["the rows are not in order of frequency; they are sorted"]),
+    ],
+)
+def test_measurements_as_instruments_write_them(name, notes, capsys):
+    target = read_target(CASES / name)
+    assert capsys.readouterr().err.splitlines() == [f"note: {CASES / name}: {note}" for note in notes]
+    hertz = target.frequency_hz
+    assert (len(hertz), target.source_ohm, target.load_ohm) == (61, 50.0, 50.0)
+    np.testing.assert_allclose(hertz[[0, -1]], [1e5, 1e8])
+    assert (np.diff(hertz) > 0).all()
+    np.testing.assert_allclose(target.s21_db, 10 * np.log10(butterworth(hertz)), atol=1e-5)
+    reflected = hertz > 1e6  # below it the file has too few digits
+    np.testing.assert_allclose(np.abs(target.s[reflected, 0, 0]) ** 2, 1 - butterworth(hertz[reflected]), atol=1e-6)
+
+
+def test_a_table_of_s21():
+    target = read_target(CASES / "mask_s21.csv")
+    assert isinstance(target, Transmission)
+    assert target.s21_db.tolist() == [0, 0, -1, -30]
+    assert target.phase_degree is None
+
+
+def test_a_table_of_s21_with_its_phase(tmp_path):
+    rows = [(1, 0, 170), (10, -20, -170), (100, -40, -150), (1000, -60, -90)]
+    target = read_target(table(tmp_path / "t.csv", rows, "frequency_khz,s21_db,s21_phase_deg\n"))
+    size, phase = target.at(USUAL.omega(np.array([1e3, 10**3.5])), USUAL)
+    np.testing.assert_allclose((size, phase), [[0, -10], [170, 180]], atol=1e-9)
+
+
+def test_comments_and_units_of_masks():
+    commented, in_mhz = read_target(CASES / "mask_comment.csv"), read_target(CASES / "mask_mhz.csv")
+    for mask in (commented, in_mhz):
+        assert isinstance(mask, Mask)
+        assert mask.frequency_hz.tolist() == [1e6, 1e7]
+    np.testing.assert_array_equal(commented.limits(), [[-1, -np.inf], [0, -40]])
+    np.testing.assert_array_equal(in_mhz.limits(), [[-1, -3], [0, 0]])
+
+
+def test_the_limits_of_a_low_pass():
+    mask = read_target(CASES / "butter5_mask.csv")
+    hertz = np.array([1e5, 8e6, np.sqrt(8e6 * 1e7), 1e7, 1.5e7, 2e7, 1e8])
+    lowest, highest = mask.at(USUAL.omega(hertz), USUAL)
+    np.testing.assert_allclose(lowest, [-0.5, -0.5, -2, -3.5, -np.inf, -np.inf, -np.inf], atol=1e-9)
+    # Between 0.5 dB at 10 MHz and -29.5 dB at 20 MHz a straight line over log f.
+    at_15 = 0.5 - 30 * np.log(1.5) / np.log(2)
+    np.testing.assert_allclose(highest, [0.5, 0.5, 0.5, 0.5, at_15, -29.5, -95], atol=1e-9)
+
+
+def test_at_a_vertical_edge_both_limits_hold(capsys):
+    mask = read_target(CASES / "mask_step.csv")
+    assert (
+        "at 1e+07 Hz the gain would have to be at least -1 dB and at most -40 dB; no circuit" in capsys.readouterr().err
+    )
+    hertz = np.array([1e6, 9.999e6, 1e7, 1.0001e7, 1e8])
+    lowest, highest = mask.at(USUAL.omega(hertz), USUAL)
+    none = np.inf
+    np.testing.assert_array_equal(lowest, [-1, -1, -1, -none, -none])
+    np.testing.assert_array_equal(highest, [0, 0, -40, -40, -40])
+
+
+def test_vertical_edges_of_s21_and_of_s11(tmp_path, capsys):
+    text = (
+        "frequency_mhz,lowest_s21_db,highest_s21_db,highest_s11_db\n"
+        "1,-1,0,-20\n5,-1,0,-10\n5,,0,\n10,,0,\n10,,-30,\n100,,-60,\n"
+    )  # fmt: skip
+    (tmp_path / "m.csv").write_text(text)
+    mask = read_target(tmp_path / "m.csv")
+    assert capsys.readouterr().err == ""
+    assert isinstance(mask, ScatteringMask)
+    hertz = np.array([1, np.sqrt(5), 5, 6, 10, np.sqrt(1000), 100, 101]) * 1e6
+    lowest, highest, reflection = mask.at(USUAL.omega(hertz), USUAL)
+    none = np.inf
+    np.testing.assert_allclose(lowest, [-1, -1, -1, *[-none] * 5])
+    np.testing.assert_allclose(highest, [0, 0, 0, 0, -30, -45, -60, none], atol=1e-9)
+    np.testing.assert_allclose(reflection, [-20, -15, -10, *[none] * 5], atol=1e-9)
+    assert mask.covers(USUAL.omega(hertz), USUAL).tolist() == [True] * 7 + [False]
+
+
+def test_a_falling_mask_is_turned_round_with_its_edges(tmp_path, capsys):
+    (tmp_path / "m.csv").write_text("frequency_ghz,highest_s21_db\n2,-60\n1,-40\n1,0\n0.5,0\n")
+    mask = read_target(tmp_path / "m.csv")
+    assert mask.frequency_hz.tolist() == [0.5e9, 1e9, 1e9, 2e9]
+    assert mask.highest_s21_db.tolist() == [0, 0, -40, -60]
+    assert capsys.readouterr().err.count("they are sorted") == 1
+
+
+def test_a_mask_from_0_hz(tmp_path, capsys):
+    (tmp_path / "m.csv").write_text("frequency_mhz,lowest_s21_db,highest_s21_db\n0,-1,0\n10,-1,0\n20,,-30\n")
+    mask = read_target(tmp_path / "m.csv")
+    assert capsys.readouterr().err == (
+        f"note: {tmp_path / 'm.csv'}: the limits at 0 Hz are taken for 100000 Hz: frequencies are logarithmic here\n"
+    )
+    assert mask.frequency_hz.tolist() == [1e5, 1e7, 2e7]
+    np.testing.assert_array_equal(mask.at(USUAL.omega(np.array([1e6])), USUAL)[:2], [[-1], [0]])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"frequency_hz;s21_db\n1e3;-0,5\n2e3;-1,5\n3e3;-2.5\n4e3;-3\n",
+        b"frequency_hz\ts21_db\n1000\t-0,5\n2000\t-1,5\n3000\t-2,5\n4000\t-3\n",
+        b"Frequency_kHz, S21_dB\n1, -0.5\n2, -1.5\n3, -2.5 # measured\n\n4, -3\n",
+        "# \u00b5\nfrequency_hz,s21_db\n1e3,-0.5\n2e3,-1.5\n3e3,-2.5\n4e3,-3\n".encode("utf-8-sig"),
+        "frequency_hz;s21_db\r\n1e3;-0,5\r\n2e3;-1,5\r\n3e3;-2,5\r\n4e3;-3\r\n".encode("utf-16"),
+        b"# made by numpy\n# frequency_hz,s21_db\n1e3,-0.5\n2e3,-1.5\n3e3,-2.5\n4e3,-3\n",
+        b"# frequency_hz, s21_db of the first board\nfrequency_hz,s21_db\n4e3,-3\n3e3,-2.5\n2e3,-1.5\n1e3,-0.5\n",
+    ],
+    ids=["semicolons", "tabs", "spaces", "byte order mark", "UTF-16", "numpy.savetxt", "falling"],
+)
+def test_tables_as_programs_write_them(content, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content)
+    target = read_target(tmp_path / "t.csv")
+    assert isinstance(target, Transmission)
+    np.testing.assert_allclose(target.frequency_hz, [1e3, 2e3, 3e3, 4e3])
+    assert target.s21_db.tolist() == [-0.5, -1.5, -2.5, -3]
+
+
+def test_names_of_files(tmp_path):
+    (tmp_path / "T.S2P").write_bytes(touchstone("0 0 1 0 1 0 0 0"))
+    (tmp_path / "t.ts").write_bytes(touchstone("0 0 1 0 1 0 0 0"))
+    (tmp_path / "t.tsv").write_text("frequency_hz\ts21_db\n1\t0\n2\t0\n3\t0\n4\t0\n")
+    (tmp_path / "t.TXT").write_text("frequency_hz;s21_db\n1;0\n2;0\n3;0\n4;0\n")
+    forms = [type(read_target(path)) for path in sorted(tmp_path.iterdir())]
+    assert forms == [Scattering, Transmission, Scattering, Transmission]
+
+
+def test_a_response_with_more_columns_is_read_as_one(tmp_path, capsys):
+    header = "frequency_hz,s21_db,v_re,v_im,i_re,i_im,s11_db\n"
+    target = read_target(table(tmp_path / "t.csv", [(k, -1, 2, 0, -1, 0, -9) for k in (1, 2, 3, 4)], header))
+    assert isinstance(target, Response)
+    assert target.voltage.tolist() == [2] * 4
+    assert capsys.readouterr().err.count("V and I are read; passed over: s21_db, s11_db") == 1
+
+
+CELLS = st.one_of(st.floats(-200, 200), st.just(""), st.text(alphabet='0.,;eE+-#"\tx', max_size=6))
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.sampled_from([",", ";", "\t"]), st.booleans())
+def test_any_table_is_a_target_or_one_line(tmp_path_factory, rows, mark, has_s11):
+    names = ["frequency_mhz", "lowest_s21_db", "highest_s11_db" if has_s11 else "highest_s21_db"]
+    path = tmp_path_factory.mktemp("table") / "t.csv"
+    path.write_text("\n".join(mark.join(str(cell) for cell in row) for row in [names, *rows]), encoding="utf-8")
+    refusal, mask = None, None
+    try:
+        mask = read_target(path)
+    except UserError as error:
+        refusal = str(error)
+    if refusal is not None:
+        assert refusal.startswith(str(path))
+        assert "\n" not in refusal
+    else:
+        assert (np.diff(mask.frequency_hz) >= 0).all()
+        assert np.isfinite(mask.at(USUAL.omega(mask.frequency_hz), USUAL)).any()
+
+
+@given(st.lists(st.floats(-80, 0), min_size=4, max_size=9), st.lists(st.integers(0, 8), min_size=4, max_size=9))
+def test_both_limits_of_every_row_hold(limits, steps):
+    # Frequencies of which some stand twice.
+    count = min(len(limits), len(steps))
+    place = np.cumsum([1 if step else 0 for step in steps[:count]])
+    place = np.array([spot for spot in place if (place == spot).sum() <= 2])
+    if len(place) < 2 or len(np.unique(place)) < 2:
+        return
+    mask = as_target(ScatteringMask(1e3 * 2.0**place, None, np.array(limits[: len(place)])))
+    at_rows = mask.at(USUAL.omega(mask.frequency_hz), USUAL)[1]
+    lowest_there = [mask.highest_s21_db[mask.frequency_hz == hertz].min() for hertz in mask.frequency_hz]
+    np.testing.assert_allclose(at_rows, lowest_there)

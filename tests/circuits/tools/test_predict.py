@@ -9,7 +9,8 @@ import torch
 
 from hypernet import circuits
 from hypernet.circuits.core.ladder import respond
-from hypernet.circuits.core.parts import hertz, parse
+from hypernet.circuits.core.parts import hertz, omega, parse
+from hypernet.circuits.core.terminations import Terminations
 from hypernet.circuits.dataset import CircuitData
 from hypernet.cli import main
 from hypernet.lab.errors import UserError
@@ -105,9 +106,10 @@ def test_the_load_of_a_simulation_is_the_unit_of_its_circuit(trained, capsys):
     simulation = circuits.simulate(netlist, frequency_hz=hertz)
     assert simulation.response.load_ohm == simulation.ladder.r0 == 50.0
     predictions = circuits.predict([simulation, simulation.response], model=model, candidates=64)
-    error = capsys.readouterr().err.splitlines()
-    assert len(error) == 2
-    assert error[0] == ("warning: target 1: the load is 50 Ohm, not 1000; 1.0 in its circuit is 50 Ohm, 50 µH, 20 nF")
+    # Once, whatever the number of targets.
+    assert capsys.readouterr().err == (
+        "warning: target 1, target 2: the load is 50 Ohm, not 1000; 1.0 in their circuits is 50 Ohm, 50 µH, 20 nF\n"
+    )
     assert predictions.load_ohm.tolist() == [50.0, 50.0]
     assert predictions.units == list(predictions.table.units) == ["50 Ohm, 50 µH, 20 nF"] * 2
     # The same numbers with 1 kOhm are the same circuit in other units, and nothing to warn of.
@@ -116,6 +118,35 @@ def test_the_load_of_a_simulation_is_the_unit_of_its_circuit(trained, capsys):
     assert again.units == ["1 kOhm, 1 mH, 1 nF"]
     assert again.circuits[0] == predictions.circuits[0]
     assert capsys.readouterr().err == ""
+
+
+def test_a_two_port_is_closed_with_the_load_of_the_network(trained, tmp_path, capsys):
+    model = circuits.open_model(trained("ours") / "model.ckpt")
+    netlist = circuits.write_netlist(*parse("SR:1.0|PC:2.2"), "any", terminations=Terminations(0.05, 0.075))
+    hertz = np.geomspace(500, 1e8, 3000)
+    circuits.simulate(netlist, frequency_hz=hertz).write(tmp_path / "between_50_and_75.s2p")
+    whole = circuits.simulate(netlist, load=1e3, frequency_hz=hertz)
+    capsys.readouterr()
+    from_file = circuits.predict(tmp_path / "between_50_and_75.s2p", model=model, candidates=64)
+    expected = circuits.predict(whole, model=model, candidates=64)
+    assert from_file.circuits == expected.circuits
+    np.testing.assert_allclose(from_file.response_error, expected.response_error, rtol=1e-6)
+    assert from_file.load_ohm.tolist() == [1e3]
+    assert capsys.readouterr().err == ""
+    # The other way round it is another circuit: a capacitor at the load, then the resistor.
+    turned = circuits.predict(tmp_path / "between_50_and_75.s2p", model=model, candidates=64, load_port=1)
+    types, values = parse("PC:2.2|SR:1.0")
+    other = circuits.Response(hertz, *(curve[0] for curve in respond(types[None], values[None], omega(hertz))))
+    np.testing.assert_allclose(
+        turned.response_error, circuits.predict(other, model=model, candidates=64).response_error, rtol=1e-6
+    )
+
+
+def test_an_open_port_has_no_response(trained):
+    model = circuits.open_model(trained("ours") / "model.ckpt")
+    simulation = circuits.simulate("open\nV1 in 0 AC 1\nL1 in out 1m\nC1 out 0 1n\n.end\n")
+    with pytest.raises(UserError, match="the port of the load is open, a response needs a load"):
+        circuits.predict(simulation, model=model)
 
 
 def test_predictions_are_one_line(trained, targets):
@@ -171,9 +202,18 @@ def test_a_band_that_is_too_narrow_names_both_ranges(trained, tmp_path, capsys):
     assert "design" in error
 
 
-def test_a_mask_is_sent_to_design(trained, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "table",
+    [
+        "frequency_hz,lowest_gain_db,highest_gain_db\n1000,-10,0\n100000,-10,0\n",
+        "frequency_hz,highest_s21_db\n1000,-10\n100000,-20\n",
+        "frequency_hz,s21_db\n1000,-1\n10000,-2\n100000,-10\n1000000,-20\n",
+    ],
+    ids=["mask", "mask of S21", "S21"],
+)
+def test_what_is_no_whole_response_is_sent_to_design(trained, tmp_path, capsys, table):
     path = tmp_path / "mask.csv"
-    path.write_text("frequency_hz,lowest_gain_db,highest_gain_db\n1000,-10,0\n100000,-10,0\n")
+    path.write_text(table)
     assert main(["circuits", "predict", str(path), "--model", str(trained("ours") / "model.ckpt")]) == 2
     assert "hypernet circuits design" in capsys.readouterr().err
 

@@ -1,6 +1,7 @@
 """A genetic algorithm over ladders of a known length, for many targets at once.
 
 An individual is a string of genes, one for each part: a gene is a type with a catalogue value, so there are 6 K genes.
+With capacitors that join the coil before them (a tank in series, a trap to ground) there are 8 K.
 A population is replaced by its best (the elite) and by children: each has two parents, and each parent is the best of a
 few drawn at random; with some probability the child has the first parent's genes up to a random place and the second's
 behind it, else the first's alone; at last every gene is drawn anew with a small probability. (Holland 1975; tournaments
@@ -19,10 +20,15 @@ import torch
 
 from hypernet.circuits.core.features import COMPRESSIONS, Probe
 from hypernet.circuits.core.ladder import BLOCK, propagate
-from hypernet.circuits.core.parts import PAD, PART_TYPES
+from hypernet.circuits.core.parts import BRANCH, LEVELS, PAD, PART_TYPES, PC, PL, SC, SL, joined
 
 # error(types [R, P, n], values [R, P, n], targets [R]) -> [R, P]: how far each circuit is from its row's target.
 ErrorFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# The types of a gene: parts that are an arm each; and with them capacitors that make a tank or a trap of a coil.
+SINGLE = tuple(range(len(PART_TYPES)))
+RESONANT = (*SINGLE, joined(SC, BRANCH), joined(PC, BRANCH))
+MOST_TYPES = LEVELS * len(PART_TYPES)
+COIL_OF = {joined(SC, BRANCH): SL, joined(PC, BRANCH): PL}
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ def evolve(
     generator: np.random.Generator,
     plan: Plan,
     start: tuple[np.ndarray, np.ndarray] | None = None,
+    genes: tuple[int, ...] = SINGLE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search a circuit for each of T targets.
 
@@ -69,6 +76,7 @@ def evolve(
         start: types and values ``[T, S, n']`` of circuits that are in the first populations, S at most P. Each value is
             replaced by the nearest of ``values``. What lies behind the target's length is cut off; padding before it
             is a gap, which stays until its gene is drawn anew.
+        genes: the types that parts can have, :data:`SINGLE` or :data:`RESONANT`.
 
     Returns:
         the best circuit of each target, types int8 and values ``[T, n]`` with :data:`PAD` behind the last part, and
@@ -77,21 +85,22 @@ def evolve(
     values = np.asarray(values, dtype=np.float64)
     inside = np.arange(np.max(lengths)) < np.asarray(lengths)[:, None]
     rows = np.arange(len(inside))[:, None]
-    strings = _first(inside, values, generator, plan.population, start)
-    errors = _assess(error, strings, values, np.ones(strings.shape[:2], dtype=bool), np.empty(strings.shape[:2]))
+    strings = _first(inside, values, generator, plan.population, start, genes)
+    everywhere = np.ones(strings.shape[:2], dtype=bool)
+    errors = _assess(error, strings, values, everywhere, np.empty(strings.shape[:2]), genes)
     for _ in range(plan.generations):
         # Sorted, so that the best of a tournament is the one with the smallest number.
         order = np.argsort(errors, axis=1, kind="stable")
         strings, errors = strings[rows, order], errors[rows, order]
-        parents, children = _breed(strings, inside, len(PART_TYPES) * len(values), generator, plan)
+        parents, children = _breed(strings, inside, len(genes) * len(values), generator, plan)
         # A child that is a copy has its parent's error.
         as_first, as_second = ((children == strings[rows, parent]).all(axis=2) for parent in parents)
         known = np.where(as_first, errors[rows, parents[0]], errors[rows, parents[1]])
-        assessed = _assess(error, children, values, ~(as_first | as_second), known)
+        assessed = _assess(error, children, values, ~(as_first | as_second), known, genes)
         strings = np.concatenate([strings[:, : plan.elite], children], axis=1)
         errors = np.concatenate([errors[:, : plan.elite], assessed], axis=1)
     best = errors.argmin(axis=1)[:, None]
-    types, sizes = decode(strings[rows, best][:, 0], values)
+    types, sizes = decode(strings[rows, best][:, 0], values, genes)
     gaps_last = np.argsort(types == PAD, axis=1, kind="stable")
     types, sizes = (np.take_along_axis(array, gaps_last, axis=1) for array in (types, sizes))
     return types, sizes, errors[rows, best][:, 0]
@@ -103,12 +112,13 @@ def _first(
     generator: np.random.Generator,
     population: int,
     start: tuple[np.ndarray, np.ndarray] | None,
+    genes: tuple[int, ...],
 ) -> np.ndarray:
     """The first populations, ``[T, P, n]`` int16."""
     targets, longest = inside.shape
-    strings = generator.integers(len(PART_TYPES) * len(values), size=(targets, population, longest), dtype=np.int16)
+    strings = generator.integers(len(genes) * len(values), size=(targets, population, longest), dtype=np.int16)
     if start is not None:
-        given = encode(*start, values)[:, :, :longest]
+        given = encode(*start, values, genes)[:, :, :longest]
         strings[:, : given.shape[1]] = PAD
         strings[:, : given.shape[1], : given.shape[2]] = given
     return np.where(inside[:, None], strings, np.int16(PAD))
@@ -131,27 +141,44 @@ def _breed(
 
 
 def _assess(
-    error: ErrorFunction, strings: np.ndarray, values: np.ndarray, new: np.ndarray, known: np.ndarray
+    error: ErrorFunction,
+    strings: np.ndarray,
+    values: np.ndarray,
+    new: np.ndarray,
+    known: np.ndarray,
+    genes: tuple[int, ...],
 ) -> np.ndarray:
     """Errors ``[T, P]`` of strings: measured where they are new, else those that are known."""
     if new.any():
-        types, sizes = decode(strings[new], values)
+        types, sizes = decode(strings[new], values, genes)
         measured = error(types[:, None], sizes[:, None], np.nonzero(new)[0])[:, 0]
         known[new] = np.where(np.isnan(measured), np.inf, measured)
     return known
 
 
-def decode(strings: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Types and values of strings of genes, each ``[..., n]``; the value at a gap is not looked at."""
-    # A gap is -1, and -1 divided by K, rounded down, is -1 again.
-    types, places = np.divmod(strings, np.int16(len(values)))
-    return types.astype(np.int8), values[places]
+def decode(strings: np.ndarray, values: np.ndarray, genes: tuple[int, ...] = SINGLE) -> tuple[np.ndarray, np.ndarray]:
+    """Types and values of strings of genes, each ``[..., n]``; the value at a gap is not looked at.
+
+    A capacitor that would join a coil and has none before it is one on its own.
+    """
+    # A gap is -1, and -1 divided by K, rounded down, is -1 again: the last entry of the table.
+    places, sizes = np.divmod(strings, np.int16(len(values)))
+    types = np.array([*genes, PAD], dtype=np.int8)[places]
+    before = np.concatenate([np.full_like(types[..., :1], PAD), types[..., :-1]], axis=-1)
+    for joining, coil in ((each, COIL_OF[each]) for each in genes if each in COIL_OF):
+        types = np.where((types == joining) & (before != coil), types % len(PART_TYPES), types).astype(np.int8)
+    return types, values[sizes]
 
 
-def encode(types: np.ndarray, values: np.ndarray, catalogue: np.ndarray) -> np.ndarray:
-    """Genes of circuits, int16 ``[..., n]``: each value becomes the nearest of the catalogue in its logarithm."""
+def encode(types: np.ndarray, values: np.ndarray, catalogue: np.ndarray, genes: tuple[int, ...] = SINGLE) -> np.ndarray:
+    """Genes of circuits, int16 ``[..., n]``: each value becomes the nearest of the catalogue in its logarithm.
+
+    A part whose type no gene has becomes one on its own.
+    """
+    types = np.asarray(types)
+    table = np.array([genes.index(each if each in genes else each % len(PART_TYPES)) for each in range(MOST_TYPES)])
     places = np.searchsorted(np.sqrt(catalogue[1:] * catalogue[:-1]), values)
-    return np.where(np.asarray(types) >= 0, np.asarray(types, np.int16) * len(catalogue) + places, PAD).astype(np.int16)
+    return np.where(types >= 0, table[types] * len(catalogue) + places, PAD).astype(np.int16)
 
 
 def response_errors(probe: Probe, target: np.ndarray) -> ErrorFunction:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hypernet.circuits.core.cells import TOKENS, ChainDecoder, gates
+from hypernet.circuits.core.cells import TOKENS, ChainDecoder
+from hypernet.layers.gru import gates
 
 
 class Conditions(NamedTuple):
@@ -36,13 +37,14 @@ class ConditionedGRU(ChainDecoder):
         embedding: entries of the embedding of a type.
         hidden: H, entries of the state.
         values: K, number of values per type.
+        tokens: see :class:`ChainDecoder`.
     """
 
-    def __init__(self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int):
-        super().__init__(encoder, embedding, values)
+    def __init__(self, encoder: nn.Module, size: int, embedding: int, hidden: int, values: int, tokens: int = TOKENS):
+        super().__init__(encoder, embedding, values, tokens)
         self.first_state = nn.Linear(size, hidden)
         self.unit = nn.GRUCell(embedding + size, hidden)
-        self.kind_head, self.value_head = nn.Linear(hidden, TOKENS), nn.Linear(hidden, values)
+        self.kind_head, self.value_head = nn.Linear(hidden, tokens), nn.Linear(hidden, values)
 
     def read(self, response: Tensor) -> Conditions:
         """See :class:`Conditions`."""

@@ -13,32 +13,46 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hypernet.circuits.core.parts import PART_TYPES
+from hypernet.circuits.core.parts import BRANCH, PART_TYPES, PC, PL, SC, SL, joined
 
 END = len(PART_TYPES)
 BEGIN = len(PART_TYPES)
 TOKENS = len(PART_TYPES) + 1
+# Where circuits have resonators two tokens more stand behind the end: a capacitor over the series coil before it (a
+# tank), and one in series with the coil to ground before it (a trap). Of each, the coil, and the token.
+COIL_OF = {joined(SC, BRANCH): SL, joined(PC, BRANCH): PL}
+TOKEN_OF = {part_type: TOKENS + place for place, part_type in enumerate(COIL_OF)}
+RESONATOR_TOKENS = TOKENS + len(COIL_OF)
 
 
-def gates(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
-    """The next state of a gated recurrent unit, as in :class:`torch.nn.GRUCell`.
+def tokens_of(types: Tensor) -> Tensor:
+    """The tokens of types of parts; those of parts on their own are the same numbers, and so is padding."""
+    tokens = types
+    for part_type, token in TOKEN_OF.items():
+        tokens = torch.where(types == part_type, token, tokens)
+    return tokens
+
+
+def types_of(tokens: Tensor) -> Tensor:
+    """The inverse of :func:`tokens_of`."""
+    types = tokens
+    for part_type, token in TOKEN_OF.items():
+        types = torch.where(tokens == token, part_type, types)
+    return types
+
+
+def possible(logits: Tensor, before: Tensor) -> Tensor:
+    """Logits of types without capacitors of resonators where the part before is not their coil.
 
     Args:
-        from_input: x W_i + b_i, ``[..., 3 H]``, the gates in the order r, z, n.
-        from_state: h W_h + b_h, the same shape.
-        state: h, ``[..., H]``.
-
-    Returns:
-        h' = (1 - z) n + z h, ``[..., H]``.
+        logits: ``[..., T]``; with :data:`TOKENS` of them nothing is taken out.
+        before: token of the part before, ``[...]``.
     """
-    size = state.shape[-1]
-    # Split, not sliced: the gradient is joined once instead of being added to zeros for every slice.
-    (input_both, input_new), (state_both, state_new) = (
-        part.split([2 * size, size], dim=-1) for part in (from_input, from_state)
-    )
-    reset, update = torch.sigmoid(input_both + state_both).chunk(2, dim=-1)
-    new = torch.tanh(torch.addcmul(input_new, reset, state_new))
-    return torch.lerp(new, state, update)
+    fits = [(before == coil).unsqueeze(-1) for coil in COIL_OF.values()]
+    capacitors = logits[..., TOKENS:]
+    if not capacitors.shape[-1]:
+        return logits
+    return torch.cat([logits[..., :TOKENS], capacitors.masked_fill(~torch.cat(fits, dim=-1), -torch.inf)], dim=-1)
 
 
 class ChainDecoder(nn.Module, abc.ABC):
@@ -48,13 +62,14 @@ class ChainDecoder(nn.Module, abc.ABC):
         encoder: maps compressed responses ``[B, C, d]`` to e ``[B, E]``.
         embedding: entries of the embedding of a type.
         values: K, number of values per type.
+        tokens: T, the types of parts and the end: :data:`TOKENS`, with resonators :data:`RESONATOR_TOKENS`.
     """
 
-    def __init__(self, encoder: nn.Module, embedding: int, values: int):
+    def __init__(self, encoder: nn.Module, embedding: int, values: int, tokens: int = TOKENS):
         super().__init__()
         self.encoder = encoder
-        self.embedding = nn.Embedding(TOKENS, embedding)
-        self.values = values
+        self.embedding = nn.Embedding(tokens, embedding)
+        self.values, self.tokens = values, tokens
 
     def forward(self, response: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
         """Logits along given chains.
@@ -64,9 +79,9 @@ class ChainDecoder(nn.Module, abc.ABC):
             types: ``[B, n]`` integers; what follows the last part is not looked at, whatever stands there.
 
         Returns:
-            logits of the type or end at every step ``[B, n + 1, 7]``, and of every part's value ``[B, n, K]``.
+            logits of the type or end at every step ``[B, n + 1, T]``, and of every part's value ``[B, n, K]``.
         """
-        tokens = torch.cat([types.new_full((len(types), 1), BEGIN), types.clamp_min(0)], dim=1)
+        tokens = torch.cat([types.new_full((len(types), 1), BEGIN), tokens_of(types.clamp_min(0))], dim=1)
         context = self.read(response)
         states = self.states(context, self.embedding(tokens))
         return self.type_logits(context, states), self.value_logits(context, states[:, 1:])
@@ -94,7 +109,7 @@ class ChainDecoder(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def type_logits(self, context: Any, states: Tensor) -> Tensor:
-        """``[B, S, H] -> [B, S, 7]``."""
+        """``[B, S, H] -> [B, S, T]``."""
 
     @abc.abstractmethod
     def value_logits(self, context: Any, states: Tensor) -> Tensor:

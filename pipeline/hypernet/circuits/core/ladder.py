@@ -60,7 +60,11 @@ def mixed_coefficients(share: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def carry(
-    series: Tensor, parallel: Tensor, frequency: Tensor, excitation: tuple[float, float]
+    series: Tensor,
+    parallel: Tensor,
+    frequency: Tensor,
+    excitation: tuple[float, float],
+    reactive: dict[int, tuple[Tensor, Tensor]] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Carry (V, I) through the parts with these coefficients, in real arithmetic.
 
@@ -69,6 +73,7 @@ def carry(
         parallel: of the admittances, ``[B, n, 3]``.
         frequency: w, ``[d]``, positive.
         excitation: (V_in, I_in).
+        reactive: more of the impedance and of the admittance at some places, both imaginary, ``[B, d]``.
 
     Returns:
         (Re V, Re I, Im V, Im I), each ``[B, d]``.
@@ -77,10 +82,12 @@ def carry(
     v_re, i_re = (series.new_full(shape, float(start)) for start in excitation)
     v_im, i_im = series.new_zeros(shape), series.new_zeros(shape)
     inverse = 1.0 / frequency
-    for z, y in zip(series.unbind(dim=1), parallel.unbind(dim=1), strict=True):
+    for place, (z, y) in enumerate(zip(series.unbind(dim=1), parallel.unbind(dim=1), strict=True)):
         z_re, y_re = z[:, 0, None], y[:, 0, None]
         z_im = z[:, 1, None] * frequency - z[:, 2, None] * inverse
         y_im = y[:, 1, None] * frequency - y[:, 2, None] * inverse
+        if reactive is not None and place in reactive:
+            z_im, y_im = z_im + reactive[place][0], y_im + reactive[place][1]
         # Fused multiply-adds: a fifth faster than products and differences.
         v_re, v_im, i_re, i_im = (
             _take(_take(v_re, z_re, i_re), z_im, i_im, sign=1),
@@ -110,7 +117,7 @@ def propagate(
         excitation: (V_in, I_in).
     """
     if (types >= len(PART_TYPES)).any():
-        return _carry_arms(types, values, frequency, excitation)
+        return (_carry_pairs if _only_pairs(types) else _carry_arms)(types, values, frequency, excitation)
     return carry(*coefficients(types, values), frequency, excitation)
 
 
@@ -148,6 +155,45 @@ def arm_immittances(types: Tensor, values: Tensor, frequency: Tensor) -> Tensor:
 def _inverse(number: Tensor) -> Tensor:
     small = number.abs() < SMALLEST
     return 1.0 / torch.where(small, torch.full_like(number, SMALLEST), number)
+
+
+def _only_pairs(types: Tensor) -> bool:
+    """Whether all arms of several parts are of two, L and C, as tanks and traps are."""
+    joined = types >= len(PART_TYPES)
+    before, joins = types[:, :-1], joined[:, 1:]
+    side, side_before = types[:, 1:] % len(PART_TYPES) // ELEMENTS, before % len(PART_TYPES) // ELEMENTS
+    pair = (types[:, 1:] // len(PART_TYPES) == BRANCH) & (before // len(PART_TYPES) == ARM) & (side == side_before)
+    lossless = (types[:, 1:] % ELEMENTS > 0) & (before % ELEMENTS > 0)
+    return not joined[:, 0].any() and bool((pair & lossless | ~joins).all())
+
+
+def _carry_pairs(
+    types: Tensor, values: Tensor, frequency: Tensor, excitation: tuple[float, float]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same as :func:`propagate` for tanks and traps without losses: real arithmetic, a fourth of the time."""
+    joins = types >= len(PART_TYPES)
+    series, parallel = coefficients(torch.where(types >= 0, types % len(PART_TYPES), types), values)
+    coefficient = series + parallel
+    pair = joins | torch.nn.functional.pad(joins[:, 1:], (0, 1))
+    is_series = types % len(PART_TYPES) < ELEMENTS
+    inverse = 1.0 / frequency
+    reactive = {}
+    for place in joins.any(dim=0).nonzero()[:, 0].tolist():
+        rows = joins[:, place].nonzero()[:, 0]
+        first, second = (
+            coefficient[rows, at, 1, None] * frequency - coefficient[rows, at, 2, None] * inverse
+            for at in (place - 1, place)
+        )
+        whole = _inverse(_inverse(first) + _inverse(second))
+        along = is_series[rows, place, None]
+        nowhere = torch.zeros_like(whole)
+        empty = series.new_zeros(len(types), len(frequency))
+        reactive[place] = (
+            empty.index_put((rows,), torch.where(along, whole, nowhere)),
+            empty.index_put((rows,), torch.where(along, nowhere, whole)),
+        )
+    alone = ~pair[..., None]
+    return carry(series * alone, parallel * alone, frequency, excitation, reactive)
 
 
 def _carry_arms(

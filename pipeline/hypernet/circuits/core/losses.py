@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hypernet.circuits.config import SimulatorLoss
-from hypernet.circuits.core.cells import END
+from hypernet.circuits.core.cells import END, tokens_of
 from hypernet.circuits.core.features import Probe
 from hypernet.circuits.core.ladder import carry, mixed_coefficients
 
@@ -15,9 +15,12 @@ IGNORED = -100
 
 
 def chain_targets(types: Tensor) -> Tensor:
-    """The type, or the end, that each step should give: ``[B, n] -> [B, n + 1]``, :data:`IGNORED` behind the end."""
+    """The token that each step should give, of a type or the end: ``[B, n] -> [B, n + 1]``.
+
+    Behind the end :data:`IGNORED`.
+    """
     lengths = (types >= 0).sum(dim=1, keepdim=True)
-    padded = F.pad(types, (0, 1), value=-1)
+    padded = F.pad(tokens_of(types), (0, 1), value=-1)
     place = torch.arange(padded.shape[1], device=types.device)
     return torch.where(place < lengths, padded, torch.where(place == lengths, END, IGNORED))
 
@@ -26,7 +29,7 @@ def chain_loss(type_logits: Tensor, value_logits: Tensor, types: Tensor, classes
     """Cross-entropy of types with the end plus that of values, each a mean over what is there (not over padding).
 
     Args:
-        type_logits: ``[B, n + 1, 7]``.
+        type_logits: ``[B, n + 1, T]``.
         value_logits: ``[B, n, K]``.
         types: int64 ``[B, n]``, negative for padding.
         classes: int64 ``[B, n]``, negative for padding.
@@ -44,9 +47,9 @@ class ResponseLoss:
         L_S = 1/d sum_i |V_i - V(S)_i|^2 + |I_i - I(S)_i|^2
 
     The circuit is relaxed so that gradients reach the logits: true types, each value exp(sum_k p_k log v_k) with the
-    softmax p of its logits; with ``relaxation: mixture`` the matrices are mixed over the softmax of the types too. By
-    default responses are compared as the network sees them: as they are they differ by many decades, and one circuit
-    would rule the batch.
+    softmax p of its logits; with ``relaxation: mixture`` the matrices are mixed over the softmax of the types too (of
+    parts on their own: circuits with resonators have no such mixture). By default responses are compared as the network
+    sees them: as they are they differ by many decades, and one circuit would rule the batch.
 
     Args:
         probe: how circuits are measured.

@@ -47,8 +47,7 @@ SI_PER_ONE = np.array([R0_OHM, L0_HENRY, C0_FARAD])
 def is_series(types: np.ndarray) -> np.ndarray:
     """Whether each part lies in a series arm; padding does not."""
     types = np.asarray(types)
-    series: np.ndarray = np.logical_and(types >= 0, types % len(PART_TYPES) < ELEMENTS)
-    return series
+    return np.asarray((types >= 0) & (types % len(PART_TYPES) < ELEMENTS))
 
 
 def levels_of(types: np.ndarray) -> np.ndarray:
@@ -64,8 +63,7 @@ def joined(part_type: int, level: int) -> int:
 
 def has_joined(types: np.ndarray) -> np.ndarray:
     """Whether a ladder has arms of several parts, ``[...]`` from ``[..., n]``."""
-    several: np.ndarray = (np.asarray(types) >= len(PART_TYPES)).any(axis=-1)
-    return several
+    return np.asarray((np.asarray(types) >= len(PART_TYPES)).any(axis=-1))
 
 
 def arms_of(types: np.ndarray) -> list[list[list[int]]]:
@@ -167,14 +165,16 @@ def _sorted_arms(types: np.ndarray, values: np.ndarray) -> tuple[list[int], list
 
 
 def is_irreducible(types: np.ndarray) -> np.ndarray:
-    """Whether no run holds two parts of one type, which would merge into one (R + R); ``[B]``.
+    """Whether no run holds two parts of one type alone in their arms, which would merge (R + R); ``[B]``.
 
     Args:
         types: in canonical order, so that parts of one type stand side by side.
     """
     types = np.asarray(types)
-    repeated: np.ndarray = ((types[..., 1:] == types[..., :-1]) & (types[..., 1:] >= 0)).any(axis=-1)
-    return ~repeated
+    goes_on = np.zeros(types.shape, dtype=bool)
+    goes_on[..., :-1] = types[..., 1:] >= len(PART_TYPES)
+    repeated = (types[..., 1:] == types[..., :-1]) & (types[..., 1:] >= 0) & ~goes_on[..., 1:]
+    return ~np.asarray(repeated.any(axis=-1))
 
 
 def merge(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

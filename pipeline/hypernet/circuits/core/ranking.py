@@ -19,6 +19,10 @@ Error = Callable[[Tensor, Tensor], Tensor]
 # A circuit without parts answers nothing: last in every ranking.
 NO_CIRCUIT = np.inf
 SWEEPS = 4
+# Of a quasi-Newton step: the first one's length and the longest change of log(value), how much of what the slope
+# promises the error must fall, and what is left of a step that does not do it.
+FIRST_STEP, LONGEST_STEP, ENOUGH, SHORTER = 0.1, 1.0, 1e-4, 0.3
+SMALLEST = 1e-30
 
 
 def squared_error(probe: Probe, target: Tensor) -> Error:
@@ -110,6 +114,65 @@ def polish(
         with torch.no_grad():
             place.clamp_(np.log(lowest), np.log(highest))
     return np.where(types >= 0, best.numpy(), values)
+
+
+def descend(
+    types: np.ndarray, values: np.ndarray, error: Error, steps: int, lowest: float, highest: float
+) -> np.ndarray:
+    """Lower the error by a quasi-Newton method (BFGS; Nocedal and Wright 2006, chapter 6), for all circuits at once.
+
+    On the logarithms of the values, with a step that is shortened until the error falls enough. It converges where
+    :func:`polish` still goes round the valley's floor, and needs a start that is not far off.
+
+    Args:
+        types: ``[B, n]``.
+        values: where to start, ``[B, n]``.
+        error: what to lower.
+        steps: number of gradients.
+        lowest: smallest value.
+        highest: largest value.
+
+    Returns:
+        values, ``[B, n]``; never worse than the start.
+    """
+    parts = torch.from_numpy(np.asarray(types, np.int64))
+    inside = parts >= 0
+    bounds = float(np.log(lowest)), float(np.log(highest))
+    place = torch.from_numpy(np.where(types >= 0, values, 1.0)).double().log().clamp(*bounds)
+
+    def slope(at: Tensor) -> tuple[Tensor, Tensor]:
+        at = at.detach().requires_grad_()
+        errors = error(parts, at.exp())
+        torch.where(torch.isfinite(errors), errors, torch.zeros_like(errors)).sum().backward()
+        assert at.grad is not None
+        usable = torch.isfinite(at.grad) & inside & torch.isfinite(errors)[:, None]
+        return errors.detach(), torch.where(usable, at.grad, torch.zeros_like(at.grad))
+
+    now, gradient = slope(place)
+    unit = torch.eye(place.shape[1], dtype=place.dtype).expand(len(place), -1, -1)
+    # Of the inverse Hessian; the first step is of the length that a gradient of that size allows.
+    inverse = unit / gradient.norm(dim=1).clamp_min(SMALLEST)[:, None, None] * FIRST_STEP
+    share = torch.ones_like(now)
+    for _ in range(steps):
+        step = -(inverse @ gradient[..., None])[..., 0]
+        uphill = (step * gradient).sum(dim=1) >= 0
+        step = torch.where(uphill[:, None], -gradient, step)
+        step = step * (LONGEST_STEP / step.abs().amax(dim=1).clamp_min(LONGEST_STEP))[:, None]
+        there = (place + share[:, None] * step).clamp(*bounds)
+        then, gradient_there = slope(there)
+        moved, turned = there - place, gradient_there - gradient
+        better = then <= now + ENOUGH * (moved * gradient).sum(dim=1)
+        curvature = (moved * turned).sum(dim=1)
+        learns = better & (curvature > SMALLEST)
+        rho = torch.where(learns, 1.0 / curvature.clamp_min(SMALLEST), torch.zeros_like(curvature))[:, None, None]
+        turn = unit - rho * moved[:, :, None] * turned[:, None, :]
+        updated = turn @ inverse @ turn.mT + rho * moved[:, :, None] * moved[:, None, :]
+        inverse = torch.where(learns[:, None, None], updated, inverse)
+        place = torch.where(better[:, None], there, place)
+        gradient = torch.where(better[:, None], gradient_there, gradient)
+        now = torch.where(better, then, now)
+        share = torch.where(better, torch.ones_like(share), share * SHORTER)
+    return np.where(types >= 0, place.exp().numpy(), values)
 
 
 def snap(types: np.ndarray, values: np.ndarray, catalogue: np.ndarray, error: Error) -> np.ndarray:

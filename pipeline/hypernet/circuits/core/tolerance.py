@@ -1,19 +1,21 @@
 """What real parts do to a design: Monte Carlo of tolerances, yield against a mask, worst corners, sensitivity.
 
-All gains are 20 log10 |1 / V| in dB, see :mod:`hypernet.circuits.core.goals`.
+A gain is S21 in dB where source and load have resistances, and the voltage gain in dB else, see
+:mod:`hypernet.circuits.core.terminations`.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 
-from hypernet.circuits.core.goals import decibels
+from hypernet.circuits.core.goals import ROUNDING, UNIT_LOAD, decibels
 from hypernet.circuits.core.ladder import propagate, respond
+from hypernet.circuits.core.terminations import Terminations
 from hypernet.lab.errors import UserError
 from hypernet.lab.results.statistics import Interval, wilson
 
@@ -28,14 +30,15 @@ LONGEST_FOR_CORNERS = 16
 
 @dataclass(frozen=True)
 class Band:
-    """What the gain is with parts as they come.
+    """What a curve is with parts as they come: the gain, and with it S11.
 
     Attributes:
-        low: 2.5 % quantile of the gain over draws, dB, ``[d]``.
-        median: its median.
-        high: its 97.5 % quantile.
-        nominal: the gain with exact parts.
-        gain: of every draw, dB, ``[draws, d]``.
+        low: 2.5 % quantile over draws, dB, ``[d]``.
+        median: their median.
+        high: their 97.5 % quantile.
+        nominal: the curve with exact parts.
+        gain: the curve of every draw, dB, ``[draws, d]``.
+        reflection: the same of S11 in dB; None where the source has no resistance.
     """
 
     low: np.ndarray
@@ -43,6 +46,7 @@ class Band:
     high: np.ndarray
     nominal: np.ndarray
     gain: np.ndarray
+    reflection: Band | None = None
 
 
 def factors(
@@ -84,10 +88,11 @@ def spread(
     generator: np.random.Generator,
     frequency: np.ndarray,
     distribution: str = "uniform",
+    terminations: Terminations = UNIT_LOAD,
 ) -> Band:
-    """Monte Carlo of one ladder's gain with independent parts.
+    """Monte Carlo of one ladder's gain, and of S11 where there is one, with independent parts.
 
-    Beside the result, ``draws * d`` doubles, memory does not grow with the number of draws.
+    Beside the result, ``draws * d`` doubles for each curve, memory does not grow with the number of draws.
 
     Args:
         types: ``[n]``, padding behind the last part.
@@ -97,15 +102,22 @@ def spread(
         generator: source of randomness.
         frequency: w, ``[d]``, normalised.
         distribution: as for :func:`factors`.
+        terminations: source and load, in the units of the values.
 
     Raises:
         UserError: as :func:`factors`.
     """
     types, values = _parts(types, values)
-    gain = _gain(types, values * factors(tolerance, len(types), draws, generator, distribution), frequency)
-    nominal = _gain(types, values[None], frequency)[0]
-    low, median, high = np.quantile(gain, QUANTILES, axis=0)
-    return Band(low, median, high, nominal, gain)
+    drawn = values * factors(tolerance, len(types), draws, generator, distribution)
+    curves = _curves(types, drawn, frequency, terminations)
+    exact = _curves(types, values[None], frequency, terminations)
+    gain, *reflection = (_band(*pair) for pair in zip(curves, exact, strict=True))
+    return replace(gain, reflection=reflection[0]) if reflection else gain
+
+
+def _band(curve: np.ndarray, exact: np.ndarray) -> Band:
+    low, median, high = np.quantile(curve, QUANTILES, axis=0)
+    return Band(low, median, high, exact[0], curve)
 
 
 def _parts(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,42 +125,66 @@ def _parts(types: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return types[types >= 0], np.asarray(values, dtype=np.float64)[types >= 0]
 
 
-def _gain(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    """Gain ``[B, d]`` of circuits with the same types ``[n]`` and values ``[B, n]``, block by block."""
-    gain = np.empty((len(values), len(frequency)))
+def _curves(
+    types: np.ndarray, values: np.ndarray, frequency: np.ndarray, terminations: Terminations
+) -> list[np.ndarray]:
+    """Gain, and S11 where there is one, in dB ``[B, d]``, of circuits with types ``[n]`` and values ``[B, n]``.
+
+    Block by block, so that voltages and currents of a block only are held.
+    """
+    curves = [np.empty((len(values), len(frequency))) for _ in range(1 if terminations.source is None else 2)]
     block = max(1, BLOCK // len(frequency))
     for first in range(0, len(values), block):
-        some = values[first : first + block]
-        gain[first : first + block] = decibels(respond(np.tile(types, (len(some), 1)), some, frequency)[0])
-    return gain
+        rows = slice(first, first + block)
+        some = values[rows]
+        state = respond(np.tile(types, (len(some), 1)), some, frequency, terminations.excitation)
+        curves[0][rows] = decibels(terminations.inverse_transmission(*state))
+        for curve in curves[1:]:
+            curve[rows] = -decibels(terminations.input_reflection(*state))
+    return curves
 
 
-def yield_share(gain: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> Interval:
-    """Share of circuits whose gain stays inside a mask at every frequency, with its Wilson interval.
+def yield_share(
+    band: Band, lowest: np.ndarray, highest: np.ndarray, highest_reflection: np.ndarray | None = None
+) -> Interval:
+    """Share of circuits that stay inside a mask at every frequency, with its Wilson interval.
 
     Args:
-        gain: dB, ``[draws, d]``.
+        band: what :func:`spread` returned.
         lowest: smallest gain allowed, dB, ``[d]``; minus infinity where there is no limit.
         highest: largest gain allowed.
+        highest_reflection: largest S11 allowed, dB, ``[d]``, infinity where there is no limit; None for none at all.
+
+    Raises:
+        ValueError: a limit of S11, and the band has none.
     """
-    inside = np.all((gain >= lowest) & (gain <= highest), axis=1)
-    return wilson(int(inside.sum()), len(gain))
+    inside = np.all((band.gain >= lowest - ROUNDING) & (band.gain <= highest + ROUNDING), axis=1)
+    if highest_reflection is not None:
+        if band.reflection is None:
+            raise ValueError("a source without resistance has no S11 to limit")
+        inside &= np.all(band.reflection.gain <= highest_reflection + ROUNDING, axis=1)
+    return wilson(int(inside.sum()), len(inside))
 
 
-def sensitivity(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+def sensitivity(
+    types: np.ndarray, values: np.ndarray, frequency: np.ndarray, terminations: Terminations = UNIT_LOAD
+) -> np.ndarray:
     """d(gain) / d(ln value) of each part, dB, ``[n, d]``: 1 % more of a part adds about a hundredth of it.
 
     Args:
         types: ``[n]``, padding behind the last part.
         values: ``[n]``, normalised.
         frequency: w, ``[d]``, normalised.
+        terminations: source and load, in the units of the values.
     """
     types, values = _parts(types, values)
     codes, points = torch.from_numpy(types.astype(np.int64))[None], torch.from_numpy(np.asarray(frequency, np.float64))
+    through = terminations.inverse_transmission
 
     def gain(logarithm: torch.Tensor) -> torch.Tensor:
-        v_re, _, v_im, _ = propagate(codes, torch.exp(logarithm)[None], points)
-        return -20.0 * torch.log10(torch.hypot(v_re, v_im))[0]
+        v_re, i_re, v_im, i_im = propagate(codes, torch.exp(logarithm)[None], points, terminations.excitation)
+        # Linear in V and I with real factors.
+        return -20.0 * torch.log10(torch.hypot(through(v_re, i_re), through(v_im, i_im)))[0]
 
     # Forward mode: a ladder has fewer parts than frequencies.
     slopes: np.ndarray = torch.func.jacfwd(gain)(torch.from_numpy(np.log(values))).numpy()
@@ -156,11 +192,16 @@ def sensitivity(types: np.ndarray, values: np.ndarray, frequency: np.ndarray) ->
 
 
 def worst_case(
-    types: np.ndarray, values: np.ndarray, tolerance: float | np.ndarray, frequency: np.ndarray
+    types: np.ndarray,
+    values: np.ndarray,
+    tolerance: float | np.ndarray,
+    frequency: np.ndarray,
+    terminations: Terminations = UNIT_LOAD,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest gain, dB ``[d]`` each, over the corners, in which every part is at an end of its tolerance.
 
-    For small tolerances the gain is monotonic in each part and no draw lies outside; near a resonance it may.
+    For small tolerances the gain is monotonic in each part and no draw lies outside; near a resonance it may, and where
+    source and load are matched, at the largest S21 there is.
 
     Raises:
         UserError: more than :data:`LONGEST_FOR_CORNERS` parts.
@@ -169,5 +210,5 @@ def worst_case(
     if len(types) > LONGEST_FOR_CORNERS:
         raise UserError(f"worst case: {len(types)} parts have too many corners; at most {LONGEST_FOR_CORNERS} parts")
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(types))))
-    gain = _gain(types, values * (1.0 + signs * tolerance), frequency)
+    gain = _curves(types, values * (1.0 + signs * tolerance), frequency, terminations)[0]
     return gain.min(axis=0), gain.max(axis=0)

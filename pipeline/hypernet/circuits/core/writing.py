@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypernet.circuits.core.cells import BEGIN, END, ChainDecoder
+from hypernet.circuits.core.cells import BEGIN, END, ChainDecoder, possible, types_of
 from hypernet.circuits.core.parts import PAD
 
 # Chains written at once: bounds the memory of the generated weights and states.
@@ -90,12 +90,12 @@ def _write(
         state = network.step(context, network.embedding(token), state)
         if place:
             classes.append(choose(network.value_logits(context, state)).masked_fill(ended, PAD))
-        token = choose(network.type_logits(context, state))
+        token = choose(possible(network.type_logits(context, state), token))
         ended = ended | (token == END)
         if ended.all():
             break
         if place < longest:
-            types.append(token.masked_fill(ended, PAD))
+            types.append(types_of(token).masked_fill(ended, PAD))
             token = token.masked_fill(ended, 0)
     shape = (len(response), sequences, longest)
     out_types, out_classes = (np.full(shape, PAD, dtype=np.int8) for _ in range(2))

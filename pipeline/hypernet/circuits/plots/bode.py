@@ -1,7 +1,9 @@
-"""Bode plots of ladders: gain, phase and input impedance over frequency, with limits and tolerance bands.
+"""Bode plots of ladders over frequency, with limits and tolerance bands.
 
-With the excitation (1, -1) port 1 is closed with R0 and V is the voltage that port 2 needs for 1 V at port 1, so the
-gain from port 2 to port 1 is 1 / V, and R0 |V / I| is the impedance that port 2 shows.
+Between a source and a load with resistances: S21, closer where it passes, S11, and the phase of S21. Without a source
+resistance: the voltage gain from port 1, where the source is, to port 2, where the load is, its phase, and the
+impedance that port 1 shows. With the excitation (1, -1) the load is R0 and V the voltage that port 1 needs for 1 V at
+the load, so the gain is 1 / V, and R0 |V / I| that impedance.
 """
 
 from __future__ import annotations
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 TARGET_STYLE: dict[str, Any] = {"color": "0.55", "lw": 4.0, "alpha": 0.7, "solid_capstyle": "round"}
 FORBIDDEN: dict[str, Any] = {"facecolor": "0.93", "edgecolor": "0.6", "hatch": "////", "lw": 0.0}
 HERTZ = "Frequency (Hz)"
+GAIN = "$V_2/V_1$"
+# Of a curve without limits at most so much is shown below its top, and so much below the lowest limit, in dB.
+DEPTH, BELOW_LIMITS = 100.0, 25.0
+# Last over first frequency.
+NARROW = 8.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Curve:
 
     Attributes:
         label: its name in the legend.
-        voltage: V, complex ``[d]``.
+        voltage: V, or what else is the inverse of what comes through, such as 1 / S21; complex ``[d]``.
         current: the second component of the state, complex ``[d]``; None where it is not known.
         style: keywords of matplotlib's ``plot``.
         has_phase: whether the phase of V is known.
@@ -43,6 +50,36 @@ class Curve:
     current: np.ndarray | None
     style: dict[str, Any] = field(default_factory=dict)
     has_phase: bool = True
+
+
+@dataclass(frozen=True)
+class Level:
+    """A curve in dB and how it is drawn.
+
+    Attributes:
+        label: its name in the legend.
+        decibel: ``[d]``.
+        style: keywords of matplotlib's ``plot``.
+    """
+
+    label: str
+    decibel: np.ndarray
+    style: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Rows of a mask; between two a limit is a straight line over log f, a frequency that stands twice an edge.
+
+    Attributes:
+        hertz: ``[m]``, not falling.
+        lowest: dB, ``[m]``, infinite where there is no limit.
+        highest: dB, ``[m]``, infinite where there is no limit.
+    """
+
+    hertz: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
 
 
 def curve_of(label: str, types: np.ndarray, values: np.ndarray, frequency: np.ndarray, style: dict[str, Any]) -> Curve:
@@ -73,7 +110,7 @@ def phase_degrees(voltage: np.ndarray, beside: np.ndarray | None = None) -> np.n
 
 
 def impedance_ohm(voltage: np.ndarray, current: np.ndarray, r0: float = R0_OHM) -> np.ndarray:
-    """Magnitude of the impedance that port 2 shows, Ohm."""
+    """Magnitude of the impedance that port 1 shows, Ohm."""
     with np.errstate(divide="ignore", invalid="ignore"):
         impedance: np.ndarray = r0 * np.abs(voltage) / np.abs(current)
     return impedance
@@ -83,49 +120,126 @@ def draw_gain(
     axes: Axes,
     hertz: np.ndarray,
     curves: Sequence[Curve],
-    limits: tuple[np.ndarray, np.ndarray] | None = None,
+    limits: Limits | None = None,
+    band: tuple[np.ndarray, np.ndarray] | None = None,
+    band_label: str = "",
+    name: str = f"Gain {GAIN}",
+) -> None:
+    """Gain in dB over frequency; arguments as those of :func:`draw_levels`."""
+    levels = [Level(curve.label, decibels(curve.voltage), curve.style) for curve in curves]
+    draw_levels(axes, hertz, levels, name, limits, band, band_label)
+
+
+def draw_levels(
+    axes: Axes,
+    hertz: np.ndarray,
+    levels: Sequence[Level],
+    name: str,
+    limits: Limits | None = None,
     band: tuple[np.ndarray, np.ndarray] | None = None,
     band_label: str = "",
 ) -> None:
-    """Gain in dB over frequency.
+    """Curves in dB over frequency.
 
     Args:
         axes: where to.
         hertz: frequencies, ``[d]``.
-        curves: the first is drawn lowest.
-        limits: lowest and highest gain allowed, dB, ``[d]`` each; infinite where there is no limit.
+        levels: the first is drawn lowest.
+        name: of what they are.
+        limits: of a mask.
         band: lower and upper edge of a band, dB, ``[d]`` each.
         band_label: its name in the legend.
     """
     if band is not None:
-        colour = curves[-1].style.get("color", "0.5")
+        colour = levels[-1].style.get("color", "0.5")
         axes.fill_between(hertz, *band, color=colour, alpha=0.3, lw=0, label=band_label or None)
-    for curve in curves:
-        axes.plot(hertz, decibels(curve.voltage), label=curve.label, **curve.style)
+    for level in levels:
+        axes.plot(hertz, level.decibel, label=level.label, **level.style)
+    _show(axes, levels, limits)
     if limits is not None:
-        _forbid(axes, hertz, *limits)
-    _finish(axes, hertz, "Gain $V_1/V_2$ (dB)")
+        _forbid(axes, limits)
+    _finish(axes, hertz, f"{name} (dB)")
 
 
-def _forbid(axes: Axes, hertz: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> None:
-    """Hatch what a mask forbids, and keep its limits in sight."""
+def _show(axes: Axes, levels: Sequence[Level], limits: Limits | None) -> None:
+    """Curves and limits in sight, but not the whole depth of a notch."""
+    values = np.concatenate([level.decibel[np.isfinite(level.decibel)] for level in levels])
+    edges = np.concatenate([limits.lowest, limits.highest]) if limits is not None else np.zeros(0)
+    edges = edges[np.isfinite(edges)]
+    top = max(values.max(initial=-np.inf), edges.max(initial=-np.inf))
+    if not np.isfinite(top):
+        return
+    floor = edges.min() - BELOW_LIMITS if len(edges) else top - DEPTH
+    bottom = min(max(values.min(initial=top), floor), edges.min(initial=np.inf))
+    room = max(0.06 * (top - bottom), 0.05)
+    axes.set_ylim(bottom - room, top + room)
+    axes.ticklabel_format(axis="y", useOffset=False)
+
+
+def _forbid(axes: Axes, limits: Limits) -> None:
+    """Hatch what a mask forbids."""
     bottom, top = axes.get_ylim()
-    finite = [edge[np.isfinite(edge)] for edge in (np.asarray(lowest), np.asarray(highest))]
-    room = 0.15 * (top - bottom)
-    if len(finite[0]):
-        bottom = min(bottom, finite[0].min() - room)
-    if len(finite[1]):
-        top = max(top, finite[1].max() + room)
     label: str | None = "Outside the mask"
-    for edge, far in ((lowest, bottom), (highest, top)):
+    for edge, far in ((limits.lowest, bottom), (limits.highest, top)):
         where = np.isfinite(edge)
         if where.any():
-            axes.fill_between(hertz, edge, far, where=where, zorder=0, label=label, **FORBIDDEN)
+            axes.fill_between(limits.hertz, edge, far, where=where, zorder=0, label=label, **FORBIDDEN)
+            axes.plot(limits.hertz, np.where(where, edge, np.nan), color="0.45", lw=0.8, zorder=1)
             label = None
-    axes.set_ylim(bottom, top)
+        # Between two rows without a limit a row with one is a point.
+        beside = np.pad(where, 1)
+        alone = where & ~beside[:-2] & ~beside[2:]
+        axes.plot(limits.hertz[alone], edge[alone], "_", color="0.45", ms=9, mew=2)
 
 
-def draw_phase(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve]) -> None:
+def draw_passband(
+    axes: Axes,
+    hertz: np.ndarray,
+    levels: Sequence[Level],
+    name: str,
+    passband: tuple[float, float],
+    limits: Limits | None = None,
+    band: tuple[np.ndarray, np.ndarray] | None = None,
+) -> None:
+    """The same as :func:`draw_levels` at the frequencies that are to pass, and a little beyond.
+
+    Args:
+        axes: where to.
+        hertz: frequencies, ``[d]``.
+        levels: the last one has to be in sight.
+        name: of what they are.
+        passband: its first and last frequency, Hz.
+        limits: of a mask.
+        band: lower and upper edge of a band, dB, ``[d]`` each.
+    """
+    draw_levels(axes, hertz, levels, name, limits, band)
+    low, high = passband
+    beyond = (high / low) ** 0.08
+    axes.set_xlim(max(low / beyond, hertz[0]), min(high * beyond, hertz[-1]))
+    inside = (hertz >= low * (1 - 1e-9)) & (hertz <= high * (1 + 1e-9))
+    if inside.any():
+        seen = [levels[-1].decibel[inside]] + ([] if band is None else [edge[inside] for edge in band])
+        if limits is not None:
+            rows = (limits.hertz >= low * (1 - 1e-9)) & (limits.hertz <= high * (1 + 1e-9))
+            seen.append(limits.lowest[rows])
+        values = np.concatenate(seen)
+        values = values[np.isfinite(values)]
+        room = max(0.25 * np.ptp(values), 0.05)
+        axes.set_ylim(values.min() - room, values.max() + room)
+    if high / low < NARROW:
+        _more_ticks(axes)
+
+
+def _more_ticks(axes: Axes) -> None:
+    """Of a band of less than a decade powers of ten are too few ticks."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+
+
+def draw_phase(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve], name: str = GAIN) -> None:
     """Phase of the gain in degrees over frequency, unwrapped; all curves beside the first."""
     first = None
     for curve in curves:
@@ -136,7 +250,7 @@ def draw_phase(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve]) -> None:
         axes.plot(hertz, phase, label=curve.label, **curve.style)
     # Ticks at parts of a turn.
     axes.yaxis.set_major_locator(_turns(axes))
-    _finish(axes, hertz, "Phase of $V_1/V_2$ (degrees)")
+    _finish(axes, hertz, f"Phase of {name} (degrees)")
 
 
 def _turns(axes: Axes) -> MultipleLocator:
@@ -148,7 +262,7 @@ def _turns(axes: Axes) -> MultipleLocator:
 
 
 def draw_impedance(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve], r0: float = R0_OHM) -> None:
-    """Magnitude of the impedance at port 2 in Ohm over frequency."""
+    """Magnitude of the impedance at port 1 in Ohm over frequency."""
     for curve in curves:
         if curve.current is not None:
             impedance = impedance_ohm(curve.voltage, curve.current, r0)
@@ -158,7 +272,7 @@ def draw_impedance(axes: Axes, hertz: np.ndarray, curves: Sequence[Curve], r0: f
         # Less than a decade would have a single tick.
         middle = np.sqrt(top * bottom)
         axes.set_ylim(middle / 10**0.6, middle * 10**0.6)
-    _finish(axes, hertz, "$|Z|$ at port 2 (Ω)")
+    _finish(axes, hertz, "$|Z|$ at port 1 (Ω)")
 
 
 def _finish(axes: Axes, hertz: np.ndarray, ylabel: str) -> None:
@@ -171,7 +285,7 @@ def _finish(axes: Axes, hertz: np.ndarray, ylabel: str) -> None:
 def bode_panels(
     hertz: np.ndarray,
     curves: Sequence[Curve],
-    limits: tuple[np.ndarray, np.ndarray] | None = None,
+    limits: Limits | None = None,
     band: tuple[np.ndarray, np.ndarray] | None = None,
     band_label: str = "",
     r0: float = R0_OHM,
@@ -181,4 +295,37 @@ def bode_panels(
         "Gain": partial(draw_gain, hertz=hertz, curves=curves, limits=limits, band=band, band_label=band_label),
         "Phase": partial(draw_phase, hertz=hertz, curves=curves),
         "Input impedance": partial(draw_impedance, hertz=hertz, curves=curves, r0=r0),
+    }
+
+
+def scattering_panels(
+    hertz: np.ndarray,
+    curves: Sequence[Curve],
+    reflections: Sequence[Level],
+    passband: tuple[float, float],
+    limits: tuple[Limits | None, Limits | None] = (None, None),
+    bands: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+    band_label: str = "",
+) -> dict[str, Callable[[Axes], None]]:
+    """The four panels of a circuit between a source and a load, by title.
+
+    Args:
+        hertz: frequencies, ``[d]``.
+        curves: of 1 / S21.
+        reflections: S11.
+        passband: first and last frequency of the closer look, Hz.
+        limits: of S21 and of S11.
+        bands: of S21 and of S11, dB, each of two edges ``[d]``.
+        band_label: their name in the legend.
+    """
+    levels = [Level(curve.label, decibels(curve.voltage), curve.style) for curve in curves]
+    through, back = bands or (None, None)
+    shown: dict[str, Any] = {"hertz": hertz, "limits": limits[0], "band": through, "name": "$S_{21}$"}
+    return {
+        "Transmission": partial(draw_levels, levels=levels, band_label=band_label, **shown),
+        "Passband": partial(draw_passband, levels=levels, passband=passband, **shown),
+        "Reflection (minus the return loss)": partial(
+            draw_levels, hertz=hertz, levels=reflections, name="$S_{11}$", limits=limits[1], band=back
+        ),
+        "Phase": partial(draw_phase, hertz=hertz, curves=curves, name="$S_{21}$"),
     }

@@ -1,72 +1,59 @@
-"""SPICE netlists of two-port ladders: written for ngspice and LTspice, and read from there.
+"""SPICE netlists of ladders, as ngspice and LTspice read them: parts, subcircuits, parameters, included files.
 
-Written: port 1 is node ``p0``, closed with ``RT``; the parts follow from port 1 to port 2; port 2 is driven through the
-ammeter ``VM2`` at node ``s`` by the source ``I1`` (1 mA) with ``RS`` in parallel. ``.options noopac`` leaves out the
-operating point, which is singular for loops of inductors and for nodes between capacitors; a linear AC analysis does
-not need it.
-
-Read: resistors, inductors and capacitors between nodes, values with SPICE suffixes, and nothing else that would change
-the circuit. Where the ports are:
-
-* Port 1, the load, is where the resistor named RT, RL or RLOAD leads to ground. Its resistance is the R0 by which the
-  values are normalised.
-* Port 2 is where the source (V or I) is. A resistor RS or RSOURCE beside it is the source's own: across it, or between
-  it and port 2. The response is counted from the voltage at port 2, so RS does not change it.
-* Or the caller names both nodes. Then a file needs neither source nor load; those that it has are treated the same.
-
-A voltage source of 0 V is an ammeter, which is a wire. Node names and everything else are case-insensitive; ground is
-``0`` or ``gnd``; the first line is a title.
+Where source and load are :mod:`hypernet.circuits.sources.spice.terminals` says; what is read
+:mod:`hypernet.circuits.sources.spice.devices`. Node names and everything else are case-insensitive; ground is ``0`` or
+``gnd``; the first line is a title.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from hypernet.circuits.core.parts import ELEMENTS, OMEGA0_RADIAN_PER_SECOND, PART_TYPES, R0_OHM, merge
-from hypernet.circuits.sources.reading import printable, read_text
+from hypernet.circuits.core.parts import ELEMENTS, OMEGA0_RADIAN_PER_SECOND, R0_OHM
+from hypernet.circuits.core.terminations import Terminations
+from hypernet.circuits.sources.export import IDEAL_SOURCE, OPEN_PORT, units
+from hypernet.circuits.sources.export import write_netlist as write_netlist
+from hypernet.circuits.sources.reading import printable
+from hypernet.circuits.sources.spice.devices import GROUND, GROUND_NAMES, Element, elements
+from hypernet.circuits.sources.spice.fields import shown
+from hypernet.circuits.sources.spice.listing import OURS, Changes, Listing, listed, safe
+from hypernet.circuits.sources.spice.statements import netlist_text
+from hypernet.circuits.sources.spice.subcircuits import Subcircuit, outline
+from hypernet.circuits.sources.spice.terminals import Input, Output, choose_source, find_input, outputs
+from hypernet.circuits.sources.spice.topology import EmptyLadderError, ladder_between, without_wires
 from hypernet.lab.errors import UserError
 
-LOADS = ("rt", "rl", "rload")
-SOURCES = ("rs", "rsource")
-GROUND = "0"
-SOURCE_AMPERE = 1e-3
-# A ladder has some tens of parts; the reader's time grows with the square of these.
-LARGEST_BYTES, MOST_ELEMENTS, LONGEST_WORD = 1_000_000, 1000, 100
-FORMAT = "a netlist"
-# Lines that say what to do with a circuit and not what it is.
-IGNORED = frozenset({
-    ".ac", ".backanno", ".dc", ".endc", ".four", ".meas", ".measure", ".noise", ".op", ".option", ".options", ".plot",
-    ".print", ".probe", ".save", ".temp", ".title", ".tran", ".width",
-})  # fmt: skip
-SUFFIXES = {
-    "": "1", "t": "1e12", "g": "1e9", "meg": "1e6", "k": "1e3", "mil": "25.4e-6", "m": "1e-3", "u": "1e-6", "n": "1e-9",
-    "p": "1e-12", "f": "1e-15",
-}  # fmt: skip
-# Letters behind the suffix are a unit: 10kOhm, 4.7nF.
-NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?)(meg|mil|[tgkmunpf]?)[a-z]*", re.ASCII)
 # What `texts` writes of a circuit.
 CIRCUIT_TEXT = re.compile(r"\s*[sp][rlc]:[^/\\]*", re.ASCII | re.IGNORECASE)
-# A file without a title; SPICE would silently take its first part for one.
-PART_LINE = re.compile(r"[rlc]\d+\s+\S+\s+\S+\s+[\d.]\S*\s*", re.ASCII | re.IGNORECASE)
+REMARKS = re.compile(rf"\s*\(((?:{IDEAL_SOURCE}|{OPEN_PORT}|, )+)\)$")
+LOWEST_OHM, HIGHEST_OHM = 1e-12, 1e12
+# Nodes that are tried as port 2.
+MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """A circuit as it was read.
+    """A circuit as it was read, between a source and a load.
 
     Attributes:
-        types: int8 ``[n]``, from port 1 to port 2.
+        types: int8 ``[n]``, from the load to the source, see :mod:`hypernet.circuits.core.parts`.
         values: normalised, float64 ``[n]``.
-        r0: the resistance in ohms that is 1.0, which is the load at port 1.
+        r0: the resistance in ohms that is 1.0: the load's, the source's where the port is open, else 1 kOhm.
         omega0: the angular frequency in rad/s that is 1.0.
         title: the first line without its ``*``.
+        source_ohm: the source's resistance in ohms; None for a source without.
+        load_ohm: the load in ohms; infinity for an open port.
+        input_node: node of port 1, where the source is, behind its resistance.
+        output_node: node of port 2, where the load is.
+        notes: what was taken as source and load, for people.
+        listing: the file for ngspice; None where the circuit is of no file, or ngspice cannot be given it.
     """
 
     types: np.ndarray
@@ -74,122 +61,96 @@ class Ladder:
     r0: float
     omega0: float
     title: str
+    source_ohm: float | None
+    load_ohm: float
+    input_node: str = "in"
+    output_node: str = "out"
+    notes: tuple[str, ...] = ()
+    listing: Listing | None = None
 
-
-@dataclass(frozen=True)
-class _Element:
-    name: str
-    ends: tuple[str, str]
-    fields: list[str]
-    where: str
-
-    def other(self, node: str) -> str:
-        return self.ends[1] if self.ends[0] == node else self.ends[0]
-
-    def __str__(self) -> str:
-        return f"{self.where}: {printable(self.name.upper())}"
-
-
-def units(r0: float, omega0: float) -> tuple[Decimal, Decimal, Decimal]:
-    """What 1.0 is in ohms, henries and farads, as decimal numbers: with binary ones 2.2e-9 F would not be 2.2."""
-    with localcontext() as context:
-        context.prec = 40
-        ohm, radian = Decimal(repr(float(r0))), Decimal(repr(float(omega0)))
-        return ohm, ohm / radian, 1 / (ohm * radian)
-
-
-def write_netlist(
-    types: np.ndarray,
-    values: np.ndarray,
-    title: str,
-    r0: float = R0_OHM,
-    omega0: float = OMEGA0_RADIAN_PER_SECOND,
-    analysis: tuple[int, float, float] | None = None,
-    merged: bool = False,
-) -> str:
-    """The netlist of one ladder; `read_netlist` gives the same values back, to the last bit.
-
-    Args:
-        types: ``[n]``, negative for padding, from port 1 to port 2.
-        values: normalised, ``[n]``.
-        title: its first line.
-        r0: what 1.0 is in ohms, and the load at port 1.
-        omega0: what 1.0 is in rad/s.
-        analysis: adds ``.ac dec``: points per decade, lowest and highest frequency in Hz.
-        merged: join parts of one type in a run (R + R) to one.
-
-    Raises:
-        UserError: no parts, or a value that is not positive and finite.
-    """
-    types, values = np.asarray(types), np.asarray(values, dtype=np.float64)
-    types, values = types[types >= 0], values[types >= 0]
-    title = " ".join(title.split())
-    if not len(types):
-        raise UserError(f"{title}: a circuit needs at least one part")
-    if not (np.isfinite(values) & (values > 0)).all():
-        place = int(np.argmin(np.isfinite(values) & (values > 0)))
-        raise UserError(f"{title}, part {place + 1}: the value {values[place]} is not a positive number")
-    if merged:
-        types, values = merge(types, values)
-    load = _text(Decimal(repr(float(r0))))
-    lines = [f"* {title} (port 1 terminated, port 2 driven)", ".options noopac", f"RT p0 0 {load}"]
-    node = 0
-    unit = units(r0, omega0)
-    for place, (part_type, value) in enumerate(zip(types.tolist(), values.tolist(), strict=True), start=1):
-        with localcontext() as context:
-            context.prec = 25
-            size = _text(Decimal(repr(value)) * unit[part_type % ELEMENTS])
-        ends = f"p{node} p{node + 1}" if part_type < ELEMENTS else f"p{node} 0"
-        lines.append(f"{PART_TYPES[part_type][1]}{place} {ends} {size}")
-        node += part_type < ELEMENTS
-    lines += [f"VM2 s p{node} 0", f"RS s 0 {load}", f"I1 0 s AC {SOURCE_AMPERE!r}"]
-    if analysis is not None:
-        points, lowest, highest = analysis
-        lines.append(f".ac dec {points} {float(lowest)!r} {float(highest)!r}")
-    return "\n".join([*lines, ".end"]) + "\n"
-
-
-def _text(number: Decimal) -> str:
-    """A decimal number as Python writes it, with more digits where a double does not hold them."""
-    short = repr(float(number))
-    return short if Decimal(short) == number else f"{number:e}"
+    @property
+    def terminations(self) -> Terminations:
+        """Source and load in units of ``r0``."""
+        return Terminations(None if self.source_ohm is None else self.source_ohm / self.r0, self.load_ohm / self.r0)
 
 
 def read_netlist(
     source: Path | str,
     ports: tuple[str, str] | None = None,
-    r0: float | None = None,
+    load: float | None = None,
+    source_ohm: float | None = None,
     omega0: float = OMEGA0_RADIAN_PER_SECOND,
+    r0: float | None = None,
 ) -> Ladder:
-    """Read a ladder from a netlist; the module's docstring says how ports are found.
+    """Read a ladder from a netlist.
 
     Args:
         source: a file, or the text of a netlist (of more than one line). A stranger's file runs nothing: commands
-            (``.control``) are passed over, included files refused, and names go nowhere but into messages.
-        ports: the nodes of port 1 (load) and port 2 (source); None finds them.
-        r0: what 1.0 is in ohms; None takes the load of the file, or 1 kOhm where it has none.
+            (``.control``) are passed over, and files are included only from its folder.
+        ports: the nodes of the load and of the source; None finds them.
+        load: ohms of the load instead of the file's; infinity: an open port.
+        source_ohm: ohms of the source instead of the file's.
         omega0: what 1.0 is in rad/s.
+        r0: what 1.0 is in ohms instead of the load.
 
     Raises:
-        UserError: not a netlist, or not a ladder from port 1 to port 2; one line names file, line and what is accepted.
+        UserError: not a netlist, or not a ladder; one line names file, line and what is accepted.
     """
-    if isinstance(source, str) and "\n" in source:
-        name, text = "netlist", source.replace("\r\n", "\n")
-    else:
-        _refuse_no_file(source)
-        name, text = str(source), read_text(Path(source), LARGEST_BYTES, FORMAT)
-    if not text.strip():
-        raise UserError(f"{name}: not a netlist; accepted: SPICE, a title and then a part on each line")
-    elements, ports = _without_wires(_elements(text, name), ports, name)
-    first, last, outside = _ports(elements, ports, name)
-    kept = _walk([part for part in elements if part not in outside], first, last, name)
-    if r0 is None:
-        r0 = next((_scaled(part, Decimal(1)) for part in outside if part.name in LOADS), R0_OHM)
-    unit = units(r0, omega0)
-    types = [ELEMENTS * (GROUND in part.ends) + "rlc".index(part.name[0]) for part in kept]
-    values = [_scaled(part, unit[part_type % ELEMENTS]) for part, part_type in zip(kept, types, strict=True)]
-    title = printable(text.split("\n", 1)[0].strip().lstrip("* \t"))
-    return Ladder(np.array(types, dtype=np.int8), np.array(values), float(r0), float(omega0), title)
+    _refuse_no_file(source)
+    for what, ohm in (("load", load), ("source", source_ohm)):
+        if ohm is not None and not (LOWEST_OHM <= ohm <= HIGHEST_OHM or (what == "load" and ohm == math.inf)):
+            raise UserError(f"{what}: {ohm} is not a resistance from {LOWEST_OHM:g} to {HIGHEST_OHM:g} ohms")
+    name, text = netlist_text(source)
+    whole = outline(text.statements)
+    parts, sources = elements(whole, text.temperature)
+    driving, wires, notes = choose_source(sources)
+    parts, called = without_wires(parts, wires)
+    if driving is not None:
+        first, second = (called.get(node, node) for node in driving.ends)
+        driving = replace(driving, ends=(first, second))
+    known = {node for part in parts for node in part.ends} | set(called)
+    wanted = None if ports is None else _named_nodes(ports, known, called, name)
+    remarks = REMARKS.search(text.title)
+    ideal = remarks is not None and IDEAL_SOURCE in remarks[1]
+    at_hot = driving.other(GROUND) if driving is not None and ideal and GROUND in driving.ends else None
+    port = find_input(parts, driving, at_hot if wanted is None else wanted[1], name)
+    plotted = [called.get(node, node) for node in text.plotted if driving is None or node != driving.other(GROUND)]
+    candidates = outputs(parts, port, None if wanted is None else wanted[0], plotted)
+    if remarks is not None and OPEN_PORT in remarks[1] and wanted is None:
+        candidates = iter([Output("out", None, "")])
+    port, end, kept = _first_ladder(parts, port, list(islice(candidates, MOST_CANDIDATES)), name)
+    title = REMARKS.sub("", text.title)
+    notes = [port.note, end.note, *notes]
+    if source_ohm is not None:
+        notes.append(f"source: {source_ohm:g} Ohm as asked for{_instead(port.behind)}")
+    if load is not None:
+        notes.append(f"load: {'open' if math.isinf(load) else f'{load:g} Ohm'} as asked for{_instead(end.load)}")
+    outer_source = port.ohm if source_ohm is None else float(source_ohm)
+    outer_load = end.ohm if load is None else float(load)
+    unit_ohm = r0 if r0 is not None else outer_load if math.isfinite(outer_load) else outer_source or R0_OHM
+    unit = units(unit_ohm, omega0)
+    with localcontext() as context:
+        context.prec = 40
+        values = np.array([float(value / unit[part_type % ELEMENTS]) for part_type, value in kept])
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise UserError(f"{name}: a value beyond double precision in units of {unit_ohm:g} Ohm and {omega0:g} rad/s")
+    return Ladder(
+        types=np.array([part_type for part_type, _ in kept], dtype=np.int8),
+        values=values,
+        r0=float(unit_ohm),
+        omega0=float(omega0),
+        title=title,
+        source_ohm=outer_source,
+        load_ohm=outer_load,
+        input_node=port.node,
+        output_node=end.node,
+        notes=tuple(notes),
+        listing=_listing(whole, port, end, source_ohm, load, outer_source),
+    )
+
+
+def _instead(part: Element | None) -> str:
+    return "" if part is None else f", instead of {shown(part.name)}"
 
 
 def _refuse_no_file(source: Path | str) -> None:
@@ -203,167 +164,88 @@ def _refuse_no_file(source: Path | str) -> None:
         raise UserError(f"{printable(text, 60)}: this is a circuit's text; give its netlist, such as design.netlist")
 
 
-def _statements(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Place and lower-case words of each statement: without title, comments and what stands behind ``.end``."""
-    statements: list[tuple[str, list[str]]] = []
-    lines = text.split("\n")
-    if PART_LINE.fullmatch(lines[0]):
-        raise UserError(f"{name}, line 1: the first line of a netlist is its title; put one above this part")
-    control = False
-    for number, line in enumerate(lines[1:], start=2):
-        where = f"{name}, line {number}"
-        line = re.split(r";|\$\s|//", line, maxsplit=1)[0].strip().lower()
-        if line == ".end":
-            break
-        if not line or line.startswith("*"):
-            continue
-        if line.startswith("+"):
-            if not statements:
-                raise UserError(f"{where}: a line that begins with + goes on with the one before, and there is none")
-            statements[-1][1].append(line[1:])
-            continue
-        control = (control or line.startswith(".control")) and not line.startswith(".endc")
-        if not control:
-            statements.append((where, [line]))
-    for where, pieces in statements:
-        words = re.sub("[µμ]", "u", " ".join(pieces)).split()
-        # Else the patterns for numbers would take a time that grows with the square of a word.
-        if max(map(len, words)) > LONGEST_WORD:
-            raise UserError(f"{where}: a word of more than {LONGEST_WORD} characters")
-        yield where, words
+def _named_nodes(ports: tuple[str, str], known: set[str], called: dict[str, str], name: str) -> tuple[str, str]:
+    """The nodes that a caller names, as they are called without wires."""
+    load, source = (GROUND if node.lower() in GROUND_NAMES else node.lower() for node in ports)
+    for node in (load, source):
+        if node not in known or called.get(node, node) == GROUND:
+            nodes = sorted(known - {GROUND})
+            shown_nodes = ", ".join(map(printable, nodes[:30])) + (", ..." if len(nodes) > 30 else "")
+            raise UserError(f"{name}: a port at node {printable(node, 60)}; accepted: two of {shown_nodes}")
+    return called.get(load, load), called.get(source, source)
 
 
-def _elements(text: str, name: str) -> list[_Element]:
-    elements: dict[str, _Element] = {}
-    for where, words in _statements(text, name):
-        first = words[0]
-        if first in IGNORED:
-            continue
-        if first[0] not in "rlcvi":
-            raise UserError(
-                f"{where}: {printable(first.upper())} is not understood; "
-                "accepted: R, L and C, a source V or I, ammeters"
-            )
-        if len(words) < 3 + (first[0] in "rlc"):
-            raise UserError(f"{where}: {first.upper()} needs two nodes and a value")
-        if first in elements:
-            raise UserError(f"{where}: there is another {printable(first.upper())} above")
-        if len(elements) == MOST_ELEMENTS:
-            raise UserError(
-                f"{where}: more than {MOST_ELEMENTS:,} elements, the most that a netlist of a ladder may have"
-            )
-        start, end = (GROUND if node == "gnd" else node for node in words[1:3])
-        part = _Element(first, (start, end), words[3:], where)
-        if first[0] in "rlc":
-            strange = next((word for word in words[4:] if not word.startswith("ic=")), None)
-            if strange is not None:
-                raise UserError(f"{part}: {strange!r} behind the value is not understood")
-            _scaled(part, Decimal(1))
-        elements[first] = part
-    return list(elements.values())
+def _first_ladder(
+    parts: list[Element], port: Input, candidates: list[Output], name: str
+) -> tuple[Input, Output, list[tuple[int, Decimal]]]:
+    """The first port 2 that makes a ladder, and its parts; of a ladder without parts the source's resistance is one."""
+    first: UserError | None = None
+    for end in candidates:
+        inputs = [port]
+        if port.behind is not None and port.source is not None and port.source.name[0] == "v":
+            inputs.append(Input(port.source, None, port.behind.other(port.node)))
+        for tried in inputs:
+            outside = {part.name for part in (tried.behind, end.load) if part is not None}
+            source_first = _begins_at_source(parts, tried, end)
+            inner = [part for part in parts if part.name not in outside]
+            try:
+                return tried, end, ladder_between(inner, tried.node, end.node, not source_first, name)
+            except EmptyLadderError as error:
+                first = first or error
+            except UserError as error:
+                first = first or error
+                break
+    raise first or EmptyLadderError(f"{name}: a circuit needs at least one part between its ports")
 
 
-def _scaled(part: _Element, unit: Decimal) -> float:
-    """The value of a part in units of ``unit``."""
-    text = part.fields[0].removeprefix(f"{part.name[0]}=")
-    match = NUMBER.fullmatch(text)
-    with localcontext() as context:
-        context.prec = 40
-        number = float(Decimal(match[1]) * Decimal(SUFFIXES[match[2]]) / unit) if match else math.nan
-    if not 0 < number < math.inf:
-        raise UserError(f"{part}: the value {text!r} is not a positive number; accepted: 1000, 1k, 4.7n, 1e-9")
-    return number
+def _begins_at_source(parts: list[Element], port: Input, end: Output) -> bool:
+    """Whether the file goes from the source to the load."""
+
+    def first_at(node: str) -> float:
+        return min((part.order for part in parts if node in part.ends), default=math.inf)
+
+    start = first_at(port.node) if port.source is None else port.source.order
+    stop = first_at(end.node) if end.load is None else end.load.order
+    return start <= stop
 
 
-def _is_wire(part: _Element) -> bool:
-    """Whether a voltage source is an ammeter: nothing but zeros."""
-    numbers = [word for word in part.fields if word != "dc"]
-    return part.name[0] == "v" and all(re.fullmatch(r"[+-]?0*\.?0*", word) for word in numbers)
-
-
-def _without_wires(
-    elements: list[_Element], ports: tuple[str, str] | None, name: str
-) -> tuple[list[_Element], tuple[str, str] | None]:
-    """Elements and ports with the two nodes of every ammeter as one; ground keeps its name."""
-    called = {node: node for part in elements for node in (*part.ends, GROUND)}
-    for part in filter(_is_wire, elements):
-        kept, gone = sorted((called[node] for node in part.ends), key=lambda node: node != GROUND)
-        called = {node: kept if now == gone else now for node, now in called.items()}
-    joined = []
-    for part in elements:
-        ends = (called[part.ends[0]], called[part.ends[1]])
-        if not _is_wire(part):
-            if ends[0] == ends[1]:
-                raise UserError(f"{part}: both ends are at node {ends[0]}")
-            joined.append(_Element(part.name, ends, part.fields, part.where))
-    if ports is None:
-        return joined, None
-    wanted = [GROUND if node.lower() == "gnd" else node.lower() for node in ports]
-    for node in wanted:
-        if called.get(node, GROUND) == GROUND:
-            known = ", ".join(sorted(set(called) - {GROUND}))
-            raise UserError(f"{name}: a port at node {node}; accepted: two of {known}")
-    return joined, (called[wanted[0]], called[wanted[1]])
-
-
-def _ports(elements: list[_Element], ports: tuple[str, str] | None, name: str) -> tuple[str, str, list[_Element]]:
-    """Nodes of port 1 and port 2, and what is outside the ladder: sources, their resistances, the load."""
-    loads = [part for part in elements if part.name in LOADS and GROUND in part.ends]
-    sources = [part for part in elements if part.name[0] in "vi"]
-    resistances = [part for part in elements if part.name in SOURCES]
-    if ports is None:
-        for what, candidates, accepted in (
-            ("load", loads, "one resistor RT, RL or RLOAD from port 1 to ground"),
-            ("source", sources, "one V or I at port 2"),
-            # A source without resistance is as good.
-            ("source resistance", resistances or sources[:1], "one resistor RS or RSOURCE"),
-        ):
-            if len(candidates) != 1:
-                which = f"{len(candidates)} times a {what}" if candidates else f"no {what}"
-                raise UserError(f"{name}: {which}; accepted: {accepted}, or name the nodes of both ports")
-    for part in sources:
-        if GROUND not in part.ends:
-            raise UserError(f"{part}: a source between two nodes; accepted: one with an end at ground")
-    hot = {part.other(GROUND) for part in sources}
-    beside = [part for part in resistances if hot & set(part.ends)]
-    if ports is None:
-        first, last = loads[0].other(GROUND), hot.copy().pop()
-        if beside and GROUND not in beside[0].ends:
-            last = beside[0].other(last)
+def _listing(
+    whole: Subcircuit, port: Input, end: Output, source_ohm: float | None, load: float | None, outer: float | None
+) -> Listing | None:
+    """The file for ngspice, with the source and the load that the caller asks for."""
+    changes = Changes()
+    drive: complex | None = 1.0
+    touched = [port.source, port.behind if source_ohm is not None else None, end.load if load is not None else None]
+    if any(element is not None and "." in element.name for element in touched):
+        return None
+    if load is not None and end.load is not None:
+        changes.without.add(end.load.name)
+    if load is not None and math.isfinite(load):
+        changes.lines.append(f"r{OURS}load {safe(end.node)} 0 {float(load)!r}")
+    if port.source is None:
+        hot = port.node if source_ohm is None else f"{OURS}source"
+        changes.lines.append(f"v{OURS}source {safe(hot)} 0 DC 0 AC 1")
+        if source_ohm is not None:
+            changes.lines.append(f"r{OURS}source {hot} {safe(port.node)} {float(source_ohm)!r}")
     else:
-        first, last = ports
-        loads = [part for part in loads if first in part.ends]
-        # Between a source at port 2 and the rest it would be a part.
-        beside = [part for part in beside if GROUND in part.ends or (last in part.ends and last not in hot)]
-    return first, last, [*loads, *sources, *beside]
-
-
-def _walk(parts: list[_Element], first: str, last: str, name: str) -> list[_Element]:
-    """The parts in order from port 1 to port 2; those at one node in the order of the file."""
-    at: dict[str, list[_Element]] = {}
-    for part in parts:
-        for node in part.ends:
-            at.setdefault(node, []).append(part)
-    # By name, for no two have the same.
-    kept: dict[str, _Element] = {}
-    node = first
-    while True:
-        here = [part for part in at.get(node, []) if part.name not in kept]
-        kept |= {part.name: part for part in here if GROUND in part.ends}
-        onwards = [part for part in here if GROUND not in part.ends]
-        if node == last:
-            if onwards:
-                raise UserError(f"{onwards[0]}: leads on from port 2 at node {node}, where a ladder ends")
-            break
-        if not onwards:
-            raise UserError(f"{name}: the ladder from port 1 at node {first} ends at node {node}; port 2 is at {last}")
-        if len(onwards) > 1:
-            raise UserError(f"{onwards[1]}: a branch at node {node}; a ladder goes on from a node through one part")
-        kept[onwards[0].name] = onwards[0]
-        node = onwards[0].other(node)
-    loose = next((part for part in parts if part.name not in kept), None)
-    if loose is not None:
-        raise UserError(f"{loose}: not in the ladder from port 1 at node {first} to port 2 at node {last}")
-    if not kept:
-        raise UserError(f"{name}: a circuit needs at least one part between its ports")
-    return list(kept.values())
+        changes.source = port.source.name
+        amplitude = port.source.amplitude or 1.0
+        voltage = port.source.name[0] == "v"
+        # A current leaves the source's second node, a voltage is positive at its first.
+        inverted = (port.source.ends[0] == GROUND) == voltage
+        drive = -amplitude if inverted else amplitude
+        if not voltage:
+            drive = None if outer is None else drive * outer
+        if source_ohm is not None:
+            hot = port.source.other(GROUND)
+            if port.behind is not None:
+                changes.without.add(port.behind.name)
+            elif voltage:
+                hot = changes.moved = f"{OURS}source"
+            far = port.node if voltage else GROUND
+            changes.lines.append(f"r{OURS}source {safe(hot)} {safe(far)} {float(source_ohm)!r}")
+    try:
+        text = listed(whole, changes)
+    except UserError:
+        return None
+    return Listing(text, port.node, end.node, drive)

@@ -1,11 +1,12 @@
 """The simulator checked against ngspice: one process runs one netlist at all frequencies.
 
-What ngspice is given is made of numbers alone (no title, name or line of a file that somebody else wrote), so nothing
-of a stranger's netlist reaches its control language.
+ngspice is given either a netlist that was made of numbers alone, or a listing of somebody's file
+(:mod:`hypernet.circuits.sources.spice.listing`), in which nothing can run.
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM
-from hypernet.circuits.sources.netlist import write_netlist
+from hypernet.circuits.core.terminations import Terminations
+from hypernet.circuits.sources.export import write_netlist
+from hypernet.circuits.sources.netlist import Ladder
+from hypernet.circuits.sources.spice.listing import OURS, safe
 from hypernet.lab.errors import UserError
 
 TIMEOUT_SECONDS = 120
@@ -35,27 +39,73 @@ def respond_ngspice(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What :func:`hypernet.circuits.core.ladder.respond` computes for one ladder, from ngspice: complex ``[d]`` twice.
 
-    Port 2 is driven and port 1 closed with R0, so V = v2 / v1 and the second component is -i2 R0 / v1.
+    The ladder is driven by 1 V and closed with R0, so V = v(in) / v(out) and the second component is i(V1) R0 / v(out).
 
     Args:
-        types: ``[n]``, from port 1 to port 2.
+        types: ``[n]``, from the load to the source.
         values: normalised, ``[n]``.
         frequency: w, normalised, ``[d]``.
-        r0: what 1.0 is in ohms, and the load at port 1.
+        r0: what 1.0 is in ohms, and the load.
         omega0: what 1.0 is in rad/s.
 
     Raises:
         UserError: there is no ngspice, or it could not simulate the circuit; with what it reported.
     """
     hertz = np.asarray(frequency, dtype=np.float64) * omega0 / (2 * np.pi)
-    text = write_netlist(types, values, "compared with ngspice", r0, omega0)
-    re_v1, im_v1, re_v2, im_v2, re_i2, im_i2 = _run(text, hertz).T
-    load, source = re_v1 + 1j * im_v1, re_v2 + 1j * im_v2
-    return source / load, -(re_i2 + 1j * im_i2) * r0 / load
+    text = write_netlist(types, values, "compared with ngspice", r0, omega0, Terminations(None, 1.0))
+    # The current that ngspice counts flows into the source at its positive node.
+    load, current = _run(text, hertz, ["v(out)", "i(v1)"])
+    return 1.0 / load, current * r0 / load
 
 
-def _run(netlist: str, hertz: np.ndarray) -> np.ndarray:
-    """v(port 1), v(port 2) and the current into port 2, real and imaginary parts: ``[d, 6]``."""
+def run_file(ladder: Ladder, frequency_hz: np.ndarray) -> np.ndarray:
+    """The transmission of the file that a ladder was read from, as ngspice computes it from the file's own statements.
+
+    It is compared with 1 / `ladder.terminations.inverse_transmission(V, I)`.
+
+    Args:
+        ladder: as it was read; the node that is looked at is its ``output_node``.
+        frequency_hz: ``[d]``.
+
+    Returns:
+        S21 between source and load where both have a resistance, else the gain from the source to that node, complex
+        ``[d]``.
+
+    Raises:
+        UserError: there is no ngspice, the circuit comes from no file that ngspice can be given, or it had no response.
+    """
+    listing, ends = ladder.listing, ladder.terminations
+    if listing is None:
+        raise UserError(
+            "ngspice: this circuit is of no file that can be given to it; accepted: a netlist with its source and load "
+            "outside subcircuits, and values that ngspice reads"
+        )
+    # Its control language takes names of its own kind alone: wires lead to nodes that are called so.
+    probes = {f"{OURS}out": listing.output_node, f"{OURS}in": listing.input_node}
+    wires = [f"v{name} {name} {safe(node)} DC 0" for name, node in probes.items()]
+    text = "\n".join([listing.text.rstrip("\n"), *wires, ".end"]) + "\n"
+    hertz = np.asarray(frequency_hz, dtype=np.float64)
+    out, at_port = _run(text, hertz, [f"v({name})" for name in probes])
+    gain = out / (at_port if listing.drive is None else listing.drive)
+    return gain * (2.0 * math.sqrt((ends.source or 0.0) / ends.load)) if ends.matched else gain
+
+
+def run_text(text: str, frequency_hz: np.ndarray, node: str = "out") -> np.ndarray:
+    """The voltage of a node of a netlist that this project wrote, run as it stands: complex ``[d]``, volts.
+
+    Args:
+        text: of :func:`hypernet.circuits.sources.export.write_netlist`, never of somebody else.
+        frequency_hz: ``[d]``.
+        node: the node.
+
+    Raises:
+        UserError: there is no ngspice, or it could not simulate the circuit.
+    """
+    return _run(text, np.asarray(frequency_hz, dtype=np.float64), [f"v({node})"])[0]
+
+
+def _run(netlist: str, hertz: np.ndarray, vectors: list[str]) -> np.ndarray:
+    """These vectors at these frequencies, complex ``[vectors, d]``."""
     program = find_ngspice()
     if program is None:
         raise UserError("ngspice: not on the PATH; install it, or leave out the comparison")
@@ -65,7 +115,7 @@ def _run(netlist: str, hertz: np.ndarray) -> np.ndarray:
     control = [".control", "set numdgt=16", "set appendwrite"]
     for block in blocks:
         control += [f"foreach hertz {' '.join(block)}", "ac lin 1 $hertz $hertz"]
-        control += ["wrdata response.txt v(p0) v(s) i(vm2)", "destroy all", "end"]
+        control += [f"wrdata response.txt {' '.join(vectors)}", "destroy all", "end"]
     text = netlist.removesuffix(".end\n") + "\n".join([*control, ".endc", ".end"]) + "\n"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "ladder.cir").write_text(text, encoding="utf-8")
@@ -89,6 +139,6 @@ def _run(netlist: str, hertz: np.ndarray) -> np.ndarray:
             raise UserError(f"ngspice: no response of this circuit ({fault or log.strip()[-200:] or 'no output'})")
         # Each number has its frequency before it.
         table = np.loadtxt(written, ndmin=2)
-    if table.shape != (len(hertz), 9) or not np.isfinite(table).all():
+    if table.shape != (len(hertz), 3 * len(vectors)) or not np.isfinite(table).all():
         raise UserError(f"ngspice: {table.shape[0]} of {len(hertz)} frequencies have a response")
-    return table[:, [1, 2, 4, 5, 7, 8]]
+    return table[:, 1::3].T + 1j * table[:, 2::3].T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hypernet.lab.errors import UserError
 # The control characters that no text file holds; ^Z ends the files of old systems.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 END_OF_FILE = "\x1a"
+# How files of Windows programs begin that are in UTF-16, as LTspice writes netlists.
+WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path, largest: int, format_name: str, encodings: tuple[str, ...] = ("utf-8-sig", "latin-1")) -> str:
@@ -19,7 +22,7 @@ def read_text(path: Path, largest: int, format_name: str, encodings: tuple[str, 
         path: the file.
         largest: bytes that it may have at most; no more are read, whatever the file is.
         format_name: what it should be, for messages.
-        encodings: tried in this order.
+        encodings: tried in this order; a file that begins with a mark of UTF-16 is read in that.
 
     Raises:
         UserError: no such file, unreadable, too large, in another encoding, or binary data.
@@ -33,6 +36,8 @@ def read_text(path: Path, largest: int, format_name: str, encodings: tuple[str, 
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     if len(content) > largest:
         raise UserError(f"{path}: more than {largest:,} bytes, the most that {format_name} may have")
+    if content.startswith(WIDE_MARKS):
+        encodings = ("utf-16",)
     for encoding in encodings:
         try:
             text = content.decode(encoding)

@@ -1,7 +1,9 @@
 """Canonical ladders drawn uniformly without rejection, counted, enumerated and split.
 
 With K values per type the number of canonical ladders of length n is 2 [x^n] G / (1 - G), G(x) = (1 + K x)^3 - 1: a
-run is a non-empty subset of R, L and C with a value each, and runs alternate between series and parallel.
+run is a non-empty subset of R, L and C with a value each, and runs alternate between series and parallel. With
+resonators a series run may hold a tank beside (L and C in parallel), and a parallel run a trap (L and C in series to
+ground), of two parts each: G(x) = (1 + K x)^3 (1 + K^2 x^2) - 1.
 """
 
 from __future__ import annotations
@@ -13,66 +15,88 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from hypernet.circuits.core.parts import ELEMENTS, PAD, PART_TYPES, PR, SR
+from hypernet.circuits.core.parts import (
+    BRANCH,
+    ELEMENTS,
+    JOINTS,
+    PAD,
+    PART_TYPES,
+    PR,
+    SC,
+    SL,
+    SR,
+    joined,
+)
 
-# The seven non-empty subsets of {R, L, C}, in this order; 0 fills.
+# The seven non-empty subsets of {R, L, C}, in this order.
 SUBSETS = [subset for size in (1, 2, 3) for subset in itertools.combinations(range(ELEMENTS), size)]
-SIZES = np.array([len(subset) for subset in SUBSETS])
-ELEMENT_TABLE = np.array([subset + (0,) * (ELEMENTS - len(subset)) for subset in SUBSETS])
+# The types of a tank; in canonical order it stands behind single parts.
+TANK = (SL, joined(SC, BRANCH))
 # Of a hundred parts of the hash: 90 for training, 5 for validation, 5 for the test.
 SPLITS = {"train": range(90), "validation": range(90, 95), "test": range(95, 100)}
 
 
-def tails(longest: int, values: int) -> list[int]:
+@functools.cache
+def runs(resonators: bool) -> list[tuple[int, ...]]:
+    """The types of every run of series parts, in the order of their number; those of parallel parts are 3 more."""
+    if not resonators:
+        return SUBSETS
+    return sorted([*SUBSETS, *(subset + TANK for subset in [(), *SUBSETS])], key=len)
+
+
+def _sizes(resonators: bool) -> np.ndarray:
+    return np.array([len(run) for run in runs(resonators)])
+
+
+def tails(longest: int, values: int, resonators: bool = False) -> list[int]:
     """N(m) for m = 0..longest: ways to go on for m more parts when the alignment of the next run is given."""
-    ways = [1]
+    sizes, ways = _sizes(resonators).tolist(), [1]
     for m in range(1, longest + 1):
-        ways.append(
-            sum(
-                int(np.sum(size == SIZES)) * values**size * ways[m - size]
-                for size in range(1, ELEMENTS + 1)
-                if size <= m
-            )
-        )
+        ways.append(sum(values**size * ways[m - size] for size in sizes if size <= m))
     return ways
 
 
-def count(length: int, values: int) -> int:
+def count(length: int, values: int, resonators: bool = False) -> int:
     """Number of canonical ladders of ``length`` parts with ``values`` values per type."""
-    return 2 * tails(length, values)[length]
+    return 2 * tails(length, values, resonators)[length]
 
 
 @functools.cache
-def _next_runs(longest: int, values: int) -> tuple[np.ndarray, np.ndarray]:
+def _next_runs(longest: int, values: int, resonators: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How the next run is drawn when m = 0..longest parts are still to come; kept, for every batch asks for it.
 
     Returns:
-        cumulative probability of each subset ``[longest + 1, 7]``, and the last one that still fits ``[longest + 1]``.
+        types of each of the N runs ``[N, largest]``, 0 fills; cumulative probability of each ``[longest + 1, N]``; and
+        the last one that still fits ``[longest + 1]``.
     """
-    ways = tails(longest, values)
-    weight = np.zeros((longest + 1, len(SUBSETS)))
+    ways, sizes = tails(longest, values, resonators), _sizes(resonators)
+    weight = np.zeros((longest + 1, len(sizes)))
     for still in range(1, longest + 1):
-        for number, size in enumerate(SIZES.tolist()):
+        for number, size in enumerate(sizes.tolist()):
             if size <= still:
                 weight[still, number] = values**size * ways[still - size] / ways[still]
-    # Subsets are in order of their size.
-    return np.cumsum(weight, axis=1), (weight > 0).sum(axis=1) - 1
+    table = np.array([run + (0,) * (sizes.max() - len(run)) for run in runs(resonators)])
+    # Runs are in order of their size.
+    return table, np.cumsum(weight, axis=1), (weight > 0).sum(axis=1) - 1
 
 
-def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(
+    generator: np.random.Generator, lengths: np.ndarray, values: int, resonators: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw canonical ladders, each uniformly among all of its length.
 
     Args:
         generator: source of the choices.
         lengths: number of parts of each ladder, ``[B]``.
         values: K, number of values per type.
+        resonators: whether runs may hold a tank or a trap.
 
     Returns:
         types and value classes (0..K-1), int8 ``[B, longest]`` each, :data:`PAD` behind the last part.
     """
     lengths = np.asarray(lengths)
     longest = int(lengths.max())
-    share, last = _next_runs(longest, values)
+    (table, share, last), sizes = _next_runs(longest, values, resonators), _sizes(resonators)
     types = np.full((len(lengths), longest), PAD, dtype=np.int8)
     side = generator.integers(0, 2, size=len(lengths))
     left = lengths.copy()
@@ -81,29 +105,29 @@ def draw(generator: np.random.Generator, lengths: np.ndarray, values: int) -> tu
         m = left[rows]
         u = generator.random(len(rows))
         # Never one that is too large, whatever the rounding of the sums.
-        subset = np.minimum((u[:, None] >= share[m]).sum(axis=1), last[m])
+        run = np.minimum((u[:, None] >= share[m]).sum(axis=1), last[m])
         place = lengths[rows] - m
-        for offset in range(ELEMENTS):
-            has = SIZES[subset] > offset
-            types[rows[has], place[has] + offset] = side[rows[has]] * ELEMENTS + ELEMENT_TABLE[subset[has], offset]
-        left[rows] -= SIZES[subset]
+        for offset in range(table.shape[1]):
+            has = sizes[run] > offset
+            types[rows[has], place[has] + offset] = side[rows[has]] * ELEMENTS + table[run[has], offset]
+        left[rows] -= sizes[run]
         side[rows] ^= 1
         rows = rows[left[rows] > 0]
     classes = generator.integers(0, values, size=types.shape).astype(np.int8)
     return types, np.where(types >= 0, classes, PAD).astype(np.int8)
 
 
-def every(length: int, values: int) -> tuple[np.ndarray, np.ndarray]:
+def every(length: int, values: int, resonators: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """All canonical ladders of ``length`` parts: types and value classes, int8 ``[count, length]``."""
 
     def go_on(done: tuple[int, ...], side: int) -> list[tuple[int, ...]]:
         if len(done) == length:
             return [done]
-        fitting = [subset for subset in SUBSETS if len(done) + len(subset) <= length]
+        fitting = [run for run in runs(resonators) if len(done) + len(run) <= length]
         return [
             chain
-            for subset in fitting
-            for chain in go_on(done + tuple(side * ELEMENTS + element for element in subset), 1 - side)
+            for run in fitting
+            for chain in go_on(done + tuple(side * ELEMENTS + element for element in run), 1 - side)
         ]
 
     chains = np.array(go_on((), 0) + go_on((), 1), dtype=np.int8)
@@ -126,17 +150,37 @@ class Sampler:
         lengths: numbers of parts, drawn uniformly.
         values: the values that every type can have, rising, normalised.
         dropped: canonical texts of circuits to leave out.
+        resonators: whether circuits may have tanks and traps.
     """
 
-    def __init__(self, lengths: Sequence[int], values: Sequence[float], dropped: Collection[str] = ()):
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        values: Sequence[float],
+        dropped: Collection[str] = (),
+        resonators: bool = False,
+    ):
         self.lengths, self.values, self.dropped = np.array(lengths), np.array(values, dtype=float), set(dropped)
-        self._names = [[f"{part_type}:{value}" for value in self.values.tolist()] for part_type in PART_TYPES]
+        self.resonators = resonators
+        self._names = [
+            [f"{joint}{part_type}:{value}" for value in self.values.tolist()]
+            for joint in JOINTS[: BRANCH + 1]
+            for part_type in PART_TYPES
+        ]
+
+    def count(self, length: int) -> int:
+        """Number of canonical ladders of ``length`` parts, those that are left out among them."""
+        return count(length, len(self.values), self.resonators)
+
+    def every(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """All canonical ladders of ``length`` parts, those that are left out among them; see :func:`every`."""
+        return every(length, len(self.values), self.resonators)
 
     def texts(self, types: np.ndarray, classes: np.ndarray) -> list[str]:
         """Canonical texts of circuits that are in canonical order."""
         names = self._names
         return [
-            "|".join([names[part_type][value] for part_type, value in zip(*row, strict=True) if part_type >= 0])
+            "".join([names[part_type][value] for part_type, value in zip(*row, strict=True) if part_type >= 0])[1:]
             for row in zip(types.tolist(), classes.tolist(), strict=True)
         ]
 
@@ -171,7 +215,7 @@ class Sampler:
         open_rows = np.arange(size)
         # A circuit of another split is drawn again with its own length: the mix of lengths stays uniform.
         while len(open_rows):
-            new_types, new_classes = draw(generator, lengths[open_rows], len(self.values))
+            new_types, new_classes = draw(generator, lengths[open_rows], len(self.values), self.resonators)
             good = self.belongs(new_types, new_classes, split)
             width = new_types.shape[1]
             types[open_rows[good], :width] = new_types[good]
@@ -187,8 +231,8 @@ class Sampler:
         Where there are at most ``enumerable`` circuits of that length, all of them are made and some chosen; so a
         small set gives what it has.
         """
-        if count(length, len(self.values)) <= enumerable:
-            types, classes = every(length, len(self.values))
+        if self.count(length) <= enumerable:
+            types, classes = self.every(length)
             inside = np.flatnonzero(self.belongs(types, classes, split))
             chosen = np.sort(generator.permutation(inside)[:size])
             return types[chosen], classes[chosen]

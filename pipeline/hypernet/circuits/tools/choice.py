@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypernet.circuits.core.goals import Goal, MaskGoal
-from hypernet.circuits.core.parts import ELEMENTS, lengths_of
+from hypernet.circuits.core.parts import lengths_of
 from hypernet.circuits.core.tolerance import Band, spread, yield_share
 from hypernet.circuits.tools.pool import Pool
 from hypernet.lab.randomness import numpy_generator
@@ -41,7 +41,7 @@ class Choice:
     Attributes:
         pool: the circuits, the answer first.
         scores: of the goal, ``[B]``.
-        deviation_db: the largest over frequency of what the gain is off, ``[B]``.
+        deviation_db: the largest over frequency of what S21 or the gain is off, ``[B]``; beyond a mask also of S11.
         yields: share of circuits with real parts that stay inside the mask, ``[B]``; NaN for other goals.
     """
 
@@ -51,20 +51,15 @@ class Choice:
     yields: np.ndarray
 
 
-def to_load(types: np.ndarray, values: np.ndarray, load: float) -> np.ndarray:
-    """Values in units in which the load is 1.0, of values in units in which it is ``load``."""
-    capacitor = np.asarray(types) % ELEMENTS == ELEMENTS - 1
-    scaled = np.where(capacitor, np.asarray(values) * load, np.asarray(values) / load)
-    # 2.2 * 0.5 must stay a number of two digits.
-    return np.array([float(f"{value:.12g}") for value in scaled.ravel()]).reshape(scaled.shape)
-
-
 def band_of(
     goal: Goal, types: np.ndarray, values: np.ndarray, tolerance: float, draws: int, seed: int, frequency: np.ndarray
 ) -> Band:
-    """Monte Carlo of one circuit with the goal's load; see :func:`hypernet.circuits.core.tolerance.spread`."""
+    """Monte Carlo of one circuit between the goal's source and load.
+
+    See :func:`hypernet.circuits.core.tolerance.spread`.
+    """
     generator = numpy_generator(seed, "circuits", "design", "tolerance")
-    return spread(types, to_load(types, values, goal.load), tolerance, draws, generator, frequency)
+    return spread(types, values, tolerance, draws, generator, frequency, terminations=goal.terminations)
 
 
 def yield_of(
@@ -72,20 +67,24 @@ def yield_of(
 ) -> Interval:
     """Share of circuits with parts of this tolerance that stay inside the mask, with its interval."""
     band = band_of(goal, types, values, tolerance, draws, seed, goal.frequency)
-    return yield_share(band.gain, goal.lower, goal.upper)
+    return yield_share(band, goal.lower, goal.upper, goal.highest_reflection)
 
 
-def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: int) -> Choice:
+def choose(goal: Goal, pool: Pool, judged: Goal, tolerance: float, seed: int) -> Choice:
     """Order circuits by the rule of this module, one of each topology, at most :data:`LISTED`.
 
     Args:
         goal: what is wanted.
         pool: circuits, best score first.
-        scores: of the goal, ``[B]``.
+        judged: what is wanted, at as many frequencies as count: at more, what stands out between those of ``goal``
+            is seen.
         tolerance: of the parts, a share.
         seed: of the draws.
     """
-    pool, scores = pool.take(np.arange(min(len(pool), COMPARED))), scores[:COMPARED]
+    pool = pool.take(np.arange(min(len(pool), COMPARED)))
+    scores = judged.scores(pool.types, pool.values)
+    order = np.lexsort((lengths_of(pool.types), scores))
+    pool, scores = pool.take(order), scores[order]
     yields = np.full(len(pool), np.nan)
     worth = scores
     if isinstance(goal, MaskGoal):
@@ -105,5 +104,5 @@ def choose(goal: Goal, pool: Pool, scores: np.ndarray, tolerance: float, seed: i
     _, first = np.unique(pool.types[order], axis=0, return_index=True)
     order = order[np.sort(first)[:LISTED]]
     pool = pool.take(order)
-    deviation = goal.deviation(goal.respond(pool.types, pool.values)[0]).max(axis=1)
+    deviation = judged.deviation(*judged.respond(pool.types, pool.values)).max(axis=1)
     return Choice(pool, scores[order], deviation, yields[order])

@@ -6,10 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hypernet.circuits.core.parts import PAD, lengths_of, merge, texts
+from hypernet.circuits.core.parts import (
+    ARM,
+    BRANCH,
+    PAD,
+    PART_TYPES,
+    PC,
+    PL,
+    SC,
+    SL,
+    joined,
+    lengths_of,
+    levels_of,
+    merge,
+    texts,
+)
 
 # Added to where a circuit came from.
-PRUNED = ", parts left out"
+PRUNED, GROWN = ", parts left out", ", made resonant"
+# Coils and capacitors in series and to ground, and what makes a tank or a trap of each.
+PARTNERS = {SL: SC, SC: SL, PL: PC, PC: PL}
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,53 @@ def _widened(array: np.ndarray, width: int, fill: float) -> np.ndarray:
 def one_part_less(pool: Pool) -> Pool:
     """Every circuit of several parts, once without each of its parts."""
     rows, places = np.nonzero((pool.types >= 0) & (lengths_of(pool.types) > 1)[:, None])
+    each = np.arange(len(rows))
     types, values = pool.types[rows].copy(), pool.values[rows]
-    types[np.arange(len(rows)), places] = PAD
-    origin = np.array([name.removesuffix(PRUNED) + PRUNED for name in pool.origin[rows]], dtype=object)
-    return Pool.of(types, values, origin)
+    # What stood in the arm or branch of the part that goes begins it now.
+    level = levels_of(types)[each, places]
+    after = np.minimum(places + 1, types.shape[1] - 1)
+    heir = types[each, after]
+    inherits = (after > places) & (levels_of(heir) > level)
+    types[each[inherits], after[inherits]] = (heir % len(PART_TYPES) + level * len(PART_TYPES))[inherits]
+    types[each, places] = PAD
+    return Pool.of(types, values, _with(pool.origin[rows], PRUNED))
+
+
+def with_resonator(pool: Pool, resonance: np.ndarray, longest: int) -> Pool:
+    """Every circuit, once for each coil and capacitor that is an arm of its own, with a partner: a tank, or a trap.
+
+    Args:
+        pool: the circuits.
+        resonance: w at which the new pairs of each circuit resonate, ``[B]``.
+        longest: most parts of a new circuit.
+    """
+    width = pool.types.shape[1]
+    follows = np.pad(levels_of(pool.types[:, 1:]) > ARM, ((0, 0), (0, 1)))
+    single = np.isin(pool.types, list(PARTNERS)) & ~follows & (lengths_of(pool.types) < longest)[:, None]
+    rows, places = np.nonzero(single)
+    each = np.arange(len(rows))
+    # A part is put in behind its partner, those after it move on by one.
+    at = np.arange(width + 1)
+    source = np.where(at <= places[:, None], at, at - 1)
+    types, values = (np.take_along_axis(array[rows], source, axis=1) for array in (pool.types, pool.values))
+    partner = np.array([joined(PARTNERS.get(part_type, 0), BRANCH) for part_type in range(len(PART_TYPES))])
+    types[each, places + 1] = partner[pool.types[rows, places]]
+    values[each, places + 1] = 1.0 / (resonance[rows] ** 2 * values[each, places])
+    return Pool.of(types, values, _with(pool.origin[rows], GROWN))
+
+
+def paired(types: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Ladders with a tank or a trap instead of a coil and the capacitor behind it, where they are ``chosen``.
+
+    Args:
+        types: ``[B, n]``, each part an arm of its own, in canonical order.
+        chosen: ``[B, n]`` of the capacitors.
+    """
+    types = np.array(types)
+    pair = ((types[:, :-1] == SL) & (types[:, 1:] == SC)) | ((types[:, :-1] == PL) & (types[:, 1:] == PC))
+    types[:, 1:][pair & chosen[:, 1:]] += BRANCH * len(PART_TYPES)
+    return types
+
+
+def _with(origin: np.ndarray, added: str) -> np.ndarray:
+    return np.array([name.removesuffix(added) + added for name in origin], dtype=object)

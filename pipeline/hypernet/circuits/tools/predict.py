@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import skrf
 
     from hypernet.circuits.sources.targets import Response
-    from hypernet.circuits.tools.simulate import Simulation
+    from hypernet.circuits.tools.simulation import Simulation
     from hypernet.circuits.trained import Designer
 
 # What is not asked for.
-CANDIDATES, LOAD_PORT, SEED = 0, 1, 0
+CANDIDATES, LOAD_PORT, SEED = 0, 2, 0
 MOST_CANDIDATES = 100_000
 ACCEPTED = "a .s2p or .csv file, a Response or Simulation, or a two-port of scikit-rf"
 
@@ -36,8 +36,8 @@ class Predictions:
 
     Attributes:
         targets: name of each response.
-        types: types of the parts from port 1 to port 2, 0..5 (SR, SL, SC, PR, PL, PC), -1 behind the last part, int8
-            ``[T, n]``.
+        types: types of the parts from the load to the source, 0..5 (SR, SL, SC, PR, PL, PC), -1 behind the last part,
+            int8 ``[T, n]``.
         values: ``[T, n]``, normalised: with a load of 1 kOhm, 1.0 is 1 kOhm, 1 mH or 1 nF; see ``units``.
         response_error: relative RMS error of each circuit's compressed response, ``[T]``.
         load_ohm: the load of each response, which is 1.0 of its circuit's resistances, ``[T]``.
@@ -120,7 +120,7 @@ def predict(
             returned, or a `hypernet.circuits.Response` (with their own load, 1 kOhm where a response names none).
         model: a ``model.ckpt``, or what `hypernet.circuits.open_model` returned.
         candidates: so many circuits are drawn beside the most probable one, all simulated, and the nearest kept.
-        load_port: the port of a two-port that the load of 1 kOhm closes, 1 or 2.
+        load_port: the port of a two-port that the load of 1 kOhm closes, 1 or 2; the source is at the other one.
         seed: of the draws.
 
     Returns:
@@ -137,8 +137,10 @@ def predict(
     from hypernet.circuits.core.ladder import EXCITATION
     from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, R0_OHM
     from hypernet.circuits.core.ranking import candidate_errors
-    from hypernet.circuits.sources.targets import Response, Scale, as_target
-    from hypernet.circuits.tools.simulate import Simulation
+    from hypernet.circuits.core.scale import Scale
+    from hypernet.circuits.sources.targets import Response, Scattering
+    from hypernet.circuits.sources.wanted import as_target
+    from hypernet.circuits.tools.simulation import Simulation
     from hypernet.circuits.trained import opened
 
     for name, number, largest in (("candidates", candidates, MOST_CANDIDATES), ("seed", seed, MOST_CANDIDATES)):
@@ -156,21 +158,21 @@ def predict(
     for number, given in enumerate(several, start=1):
         name = str(given) if isinstance(given, Path | str) else f"target {number}"
         response = given.response if isinstance(given, Simulation) else given
-        target = as_target(response, R0_OHM, load_port, name, ACCEPTED)
+        target = as_target(response, load_port, name, ACCEPTED)
+        if isinstance(target, Scattering):
+            target = target.response(R0_OHM)
         if not isinstance(target, Response):
             raise UserError(
-                f"{name}: not a complete response of V and I; `hypernet circuits design` takes gains and limits"
+                f"{name}: not a complete response of V and I; `hypernet circuits design` takes S21, gains and limits"
             )
         try:
             voltage, current = target.at(probe.frequency, scale)
         except UserError as error:
             raise UserError(f"{name}: {error}; `hypernet circuits design` takes other bands") from None
         loads.append(R0_OHM if target.load_ohm is None else target.load_ohm)
-        if loads[-1] != R0_OHM:
-            units = f"1.0 in its circuit is {_units(loads[-1])}"
-            print(f"warning: {name}: the load is {loads[-1]:g} Ohm, not {R0_OHM:g}; {units}", file=sys.stderr)
         names.append(name)
         responses.append(probe.compress(voltage[None], current[None])[0])
+    _warn_of_loads(names, loads)
     wanted = np.stack(responses)
     types, values = designer.candidates(wanted, candidates, seed)
     errors = candidate_errors(probe, wanted, types, values)
@@ -178,9 +180,22 @@ def predict(
     return Predictions(tuple(names), types[rows, best], values[rows, best], errors[rows, best], np.array(loads))
 
 
+def _warn_of_loads(names: list[str], loads: list[float]) -> None:
+    """A line on stderr for every other load than the network's; a source does not change V and I."""
+    from hypernet.circuits.core.parts import R0_OHM
+
+    for load in dict.fromkeys(loads):
+        if load != R0_OHM:
+            those = [name for name, other in zip(names, loads, strict=True) if other == load]
+            shown = ", ".join(those[:3]) + (f" and {len(those) - 3} more" if len(those) > 3 else "")
+            where = "its circuit" if len(those) == 1 else "their circuits"
+            units = f"1.0 in {where} is {_units(load)}"
+            print(f"warning: {shown}: the load is {load:g} Ohm, not {R0_OHM:g}; {units}", file=sys.stderr)
+
+
 def _units(load_ohm: float) -> str:
     from hypernet.circuits.core.parts import OMEGA0_RADIAN_PER_SECOND, UNITS
-    from hypernet.circuits.tools.simulate import quantity
+    from hypernet.circuits.tools.quantities import quantity
 
     omega0 = OMEGA0_RADIAN_PER_SECOND
     sizes = zip((load_ohm, load_ohm / omega0, 1 / (load_ohm * omega0)), UNITS, strict=True)

@@ -4,7 +4,8 @@
    a gain alone, a band smaller than the network's), many random circuits are simulated, and the responses of those that
    come nearest to the goal fill the gaps; these circuits are candidates too.
 2. The best candidates of every length are polished by gradients through the simulator, and polished again with each of
-   their parts left out.
+   their parts left out, and with a partner for each coil and capacitor (a tank in series, a trap to ground) that
+   resonates where they are furthest from the goal.
 3. Values are snapped to the catalogue, and a genetic algorithm goes on from there.
 4. For a mask the best are centred: polished and snapped again with copies whose parts are off within their tolerance,
    so that many of the circuits that are built lie inside.
@@ -21,15 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hypernet.circuits.baselines.genetic import Plan, evolve
+from hypernet.circuits.baselines.genetic import RESONANT, SINGLE, Plan, evolve
 from hypernet.circuits.core.goals import Goal, MaskGoal, ResponseGoal
 from hypernet.circuits.core.parts import ELEMENTS, PAD, lengths_of
-from hypernet.circuits.core.ranking import Error, polish
+from hypernet.circuits.core.ranking import Error, descend, polish
 from hypernet.circuits.core.tolerance import factors
 from hypernet.circuits.names import series_values
 from hypernet.circuits.sources.sampler import draw
 from hypernet.circuits.tools.completion import completed, covers
-from hypernet.circuits.tools.pool import Pool, one_part_less
+from hypernet.circuits.tools.pool import Pool, one_part_less, paired, with_resonator
 from hypernet.circuits.tools.rounding import round_values
 from hypernet.lab.randomness import derived_seed, numpy_generator
 
@@ -58,12 +59,13 @@ class Effort:
         draws: random circuits that are simulated in a round.
         starts: of those, how many are candidates.
         templates: of those, how many fill the gaps of a response for the network.
-        first_steps: gradient steps for every candidate.
+        first_steps: gradient steps (Adam) for every candidate.
         finalists: candidates that go on.
-        last_steps: gradient steps for these.
+        last_steps: quasi-Newton steps for these.
         prunings: how often every part of every finalist is tried to be left out.
         evolution: the genetic algorithm, one population for each length.
         mask_margin_db: by how much refinement tries to stay inside a mask.
+        narrow_margin_db: the same of a mask that could not be met so.
         centred: circuits that are centred in a mask.
         copies: of each of them, with parts that are off.
     """
@@ -72,12 +74,13 @@ class Effort:
     draws: int = 50_000
     starts: int = 400
     templates: int = 8
-    first_steps: int = 120
+    first_steps: int = 60
     finalists: int = 24
-    last_steps: int = 200
+    last_steps: int = 60
     prunings: int = 1
     evolution: Plan = field(default_factory=lambda: Plan(150, 30, 3, 0.7, 0.1, 2))
     mask_margin_db: float = 0.5
+    narrow_margin_db: float = 0.05
     centred: int = 16
     copies: int = 24
 
@@ -100,7 +103,7 @@ class SearchResult:
 
 
 # A mask says less than a response: more circuits are near it, and more of them must be tried.
-FOR_CURVE, FOR_MASK = Effort(), Effort(rounds=2, draws=200_000, starts=1200, finalists=48, prunings=2)
+FOR_CURVE, FOR_MASK = Effort(), Effort(rounds=2, draws=200_000, starts=1200, finalists=48, prunings=3)
 
 
 class Search:
@@ -116,6 +119,7 @@ class Search:
         designer: a trained network, or None.
         seen: the goal as the network knows it, with a load of 1.0; where None, ``goal``.
         effort: how much is tried; None suits the goal.
+        resonators: whether tanks in series and traps to ground are tried too.
     """
 
     def __init__(
@@ -129,32 +133,37 @@ class Search:
         designer: Designer | None = None,
         seen: Goal | None = None,
         effort: Effort | None = None,
+        resonators: bool = True,
     ):
         self.goal, self.catalogue, self.tolerance = goal, catalogue, tolerance
         self.longest, self.candidates = longest, candidates
         self.seed, self.designer, self.seen = seed, designer, seen or goal
+        self.resonators = resonators
         self.effort = effort or (FOR_MASK if isinstance(goal, MaskGoal) else FOR_CURVE)
         self.coarse, self.fine = goal.thinned(COARSE_POINTS), goal.thinned(FINE_POINTS)
         # Inside a mask there is no slope: refinement aims at its middle.
-        self.aim, self.first_aim = (self._inset(thinned) for thinned in (self.fine, self.coarse))
+        margin = self.effort.mask_margin_db
+        self.aim, self.first_aim = _inset(self.fine, margin), _inset(self.coarse, margin)
         # Whether the network reads the response without gaps.
         self._whole = designer is not None and isinstance(self.seen, ResponseGoal) and covers(self.seen, designer.probe)
         self.simulated = 0
         self.steps: list[dict[str, Any]] = []
 
-    def _inset(self, goal: Goal) -> Goal:
-        return goal.inset(self.effort.mask_margin_db) if isinstance(goal, MaskGoal) else goal
-
     def run(self) -> SearchResult:
         """Search."""
         refined, exact = self._explore()
+        if isinstance(self.goal, MaskGoal) and not self.goal.met(self.steps[-1]["best"]):
+            # A wide margin holds the curve off one limit at the cost of another: a mask hardly met leaves no room.
+            self.aim = _inset(self.fine, self.effort.narrow_margin_db)
+            refined = self._finalists((self._settled(refined) + refined).tidied())
+            self._note("narrow margin", refined)
         pool = self._snap(refined)
         self._note("catalogue values", pool)
         if not exact:
-            pool = (pool + self._snap(self._polish(self._evolve(pool), self.effort.last_steps))).tidied()
+            pool = (pool + self._snap(self._settled(self._evolve(pool)))).tidied()
             self._note("genetic algorithm", pool)
             less = self._finalists(one_part_less(pool).tidied())
-            pool = (pool + self._snap(self._polish(less, self.effort.last_steps))).tidied()
+            pool = (pool + self._snap(self._settled(less))).tidied()
             self._note("parts left out", pool)
         if isinstance(self.goal, MaskGoal) and self.tolerance:
             # In front: of circuits with the same score the first is taken.
@@ -176,7 +185,7 @@ class Search:
                 # A network that reads the response as it is needs few others beside its own.
                 few = np.arange(min(self.candidates if self._whole else len(pool), len(pool)))
                 pool = (written + pool.take(few)).tidied()
-                if isinstance(self.goal, ResponseGoal) and self._score(written, self.goal).min(initial=np.inf) < EXACT:
+                if self._whole and self._score(written, self.goal).min(initial=np.inf) < EXACT:
                     return self._finalists(pool), True
             pool = self._refine(pool)
             refined = self._finalists((refined + pool).tidied()) if turn else pool
@@ -223,6 +232,10 @@ class Search:
         types[lossless[:, None] & (types % ELEMENTS == 0)] = PAD
         order = np.argsort(types == PAD, axis=1, kind="stable")
         types, classes = (np.take_along_axis(array, order, axis=1) for array in (types, classes))
+        if self.resonators:
+            # In every second pair of a coil and a capacitor, and of these in every second circuit.
+            chosen = generator.random(types.shape, dtype=np.float32) < 0.5
+            types = paired(types, chosen & (np.arange(len(types)) % 4 < 2)[:, None])
         some = (types >= 0).any(axis=1)
         pool = Pool.of(types[some], values[np.maximum(classes[some], 0)], RETRIEVED)
         pool = pool.take(self._best(pool, self._score(pool, self.coarse), self.effort.starts, per_chain=3))
@@ -241,19 +254,31 @@ class Search:
         pool = Pool.of(types, values, np.tile(origin, len(responses)))
         return pool.take(lengths_of(pool.types) <= self.longest)
 
-    def _polish(self, pool: Pool, steps: int, loss: Error | None = None) -> Pool:
-        self.simulated += len(pool) * steps
-        values = polish(pool.types, pool.values, loss or self.aim.loss, steps, LEARNING_RATE, LOWEST, HIGHEST)
+    def _settled(self, pool: Pool, loss: Error | None = None) -> Pool:
+        """Values where the loss is at its least."""
+        self.simulated += len(pool) * self.effort.last_steps
+        values = descend(pool.types, pool.values, loss or self.aim.loss, self.effort.last_steps, LOWEST, HIGHEST)
         return replace(pool, values=values).tidied()
 
     def _refine(self, pool: Pool) -> Pool:
         """Polish all, the best again, and these with one part left out, so that parts of no use disappear."""
-        best = self._finalists(self._polish(pool, self.effort.first_steps, self.first_aim.loss))
+        steps, loss = self.effort.first_steps, self.first_aim.loss
+        self.simulated += len(pool) * steps
+        values = polish(pool.types, pool.values, loss, steps, LEARNING_RATE, LOWEST, HIGHEST)
+        best = self._finalists(self._settled(self._finalists(replace(pool, values=values).tidied())))
         for _ in range(self.effort.prunings):
-            best = self._polish(best, self.effort.last_steps)
-            less = self._finalists(self._polish(one_part_less(best).tidied(), self.effort.first_steps))
-            best = self._finalists((best + less).tidied())
-        return self._polish(best, self.effort.last_steps)
+            changed = one_part_less(best)
+            if self.resonators:
+                changed = changed + self._resonant(best)
+            changed = self._finalists(self._settled(changed.tidied()))
+            best = self._finalists((best + changed).tidied())
+        return best
+
+    def _resonant(self, pool: Pool) -> Pool:
+        """Circuits that do not meet the goal, with a tank or a trap more where they are furthest from it."""
+        pool = pool.take(np.flatnonzero(self._score(pool, self.fine) > self.goal.GOOD))
+        off = self.fine.deviation(*self.fine.respond(pool.types, pool.values))
+        return with_resonator(pool, self.fine.frequency[off.argmax(axis=1)], self.longest)
 
     def _finalists(self, pool: Pool) -> Pool:
         return pool.take(self._best(pool, self._score(pool, self.aim), self.effort.finalists, per_chain=2))
@@ -286,8 +311,10 @@ class Search:
             return flat.reshape(types.shape[:2])
 
         generator = numpy_generator(self.seed, "circuits", "design", "evolve")
-        start = pool.types[rows], pool.values[rows]
-        types, values, _ = evolve(error, lengths, self.catalogue[inside], generator, self.effort.evolution, start)
+        start, genes = (pool.types[rows], pool.values[rows]), RESONANT if self.resonators else SINGLE
+        types, values, _ = evolve(
+            error, lengths, self.catalogue[inside], generator, self.effort.evolution, start, genes
+        )
         return Pool.of(types, values, EVOLVED).tidied()
 
     def _centre(self, pool: Pool) -> Pool:
@@ -303,4 +330,9 @@ class Search:
             per_circuit: Tensor = losses.unflatten(0, (len(types), copies)).mean(dim=1)
             return per_circuit
 
-        return self._snap(self._polish(pool, self.effort.first_steps, loss), loss)
+        return self._snap(self._settled(pool, loss), loss)
+
+
+def _inset(goal: Goal, margin_db: float) -> Goal:
+    """A mask with a margin inside; other goals as they are."""
+    return goal.inset(margin_db) if isinstance(goal, MaskGoal) else goal

@@ -3,148 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from hypernet.circuits.core.backends import BACKENDS
-from hypernet.circuits.core.parts import ELEMENTS, PART_TYPES, R0_OHM, UNITS, texts
+from hypernet.circuits.core.parts import ELEMENTS
+from hypernet.circuits.core.scale import Scale
+from hypernet.circuits.sources.checks import HIGHEST_HERTZ, LOWEST_HERTZ
 from hypernet.circuits.sources.netlist import Ladder, read_netlist
-from hypernet.circuits.sources.reading import printable
-from hypernet.circuits.sources.targets import HIGHEST_HERTZ, LOWEST_HERTZ, RESPONSE_COLUMNS, Response, Scale
+from hypernet.circuits.tools.outputs import check_output
+from hypernet.circuits.tools.simulation import FORM, Simulation
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import write_table, write_text
-from hypernet.lab.options import real_number, whole_number
+from hypernet.lab.options import scaled_number, whole_number
 
 # What is not asked for.
-POINTS, FORM = 201, "recurrence"
+POINTS = 201
 MOST_POINTS = 100_000
 LOWEST_OHM, HIGHEST_OHM = 1e-12, 1e12
-# Rows of the printed table.
-SHOWN = 9
-# Parts in a line of a picture's title, and lines of it.
-TITLE_ROW, TITLE_ROWS = 5, 4
 # Of ladders of resistors, which have no corner frequency.
 USUAL_RANGE = (0.01, 100.0)
-PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """The response of a ladder: port 1 is closed with the load, port 2 is driven.
-
-    Attributes:
-        ladder: the circuit.
-        frequency_hz: ``[d]``, rising.
-        voltage: V, the voltage at port 2 for 1 V at the load, complex ``[d]``; the gain is 1 / V.
-        current: the current that leaves port 2, times the load in ohms, complex ``[d]``, volts.
-        name: title of the netlist, or the name of its file.
-        form: of the simulator, as `simulate` takes it.
-    """
-
-    ladder: Ladder
-    frequency_hz: np.ndarray
-    voltage: np.ndarray
-    current: np.ndarray
-    name: str
-    form: str = FORM
-
-    def __repr__(self) -> str:
-        first, last = (f"{quantity(hertz)}Hz" for hertz in self.frequency_hz[[0, -1]])
-        load = f"load {quantity(self.ladder.r0)}Ohm"
-        return (
-            f"Simulation({printable(self.name)}, {self._text}, {load}, {len(self.frequency_hz)} frequencies "
-            f"from {first} to {last})"
-        )
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    @property
-    def _text(self) -> str:
-        return texts(self.ladder.types[None], self.ladder.values[None])[0]
-
-    @property
-    def response(self) -> Response:
-        """The response with its load, as a target of `hypernet.circuits.design`."""
-        return Response(self.frequency_hz, self.voltage, self.current, self.ladder.r0)
-
-    @property
-    def gain_db(self) -> np.ndarray:
-        """Gain from port 2 to the load, dB, ``[d]``."""
-        gain: np.ndarray = -20.0 * np.log10(np.abs(self.voltage))
-        return gain
-
-    @property
-    def phase_degree(self) -> np.ndarray:
-        """Unwrapped phase of the gain, degrees, ``[d]``."""
-        phase: np.ndarray = -np.degrees(np.unwrap(np.angle(self.voltage)))
-        return phase
-
-    @property
-    def impedance_ohm(self) -> np.ndarray:
-        """Impedance seen at port 2, ohms, complex ``[d]``."""
-        impedance: np.ndarray = -self.voltage / self.current * self.ladder.r0
-        return impedance
-
-    @cached_property
-    def s_parameters(self) -> np.ndarray:
-        """S parameters with the load as reference at both ports, complex ``[d, 2, 2]``; port 1 is the load's."""
-        frequency = self._scale.omega(self.frequency_hz)
-        # The columns of T, the inverse of ABCD, whose determinant is 1: (D, -C) and (-B, A).
-        (d, minus_c), (minus_b, a) = (_respond(self.ladder, frequency, unit) for unit in ((1.0, 0.0), (0.0, 1.0)))
-        c, b = -minus_c, -minus_b
-        total = a + b + c + d
-        s11, s21, s22 = (a + b - c - d) / total, 2.0 / total, (b + d - a - c) / total
-        return np.stack([np.stack([s11, s21], axis=-1), np.stack([s21, s22], axis=-1)], axis=-2)
-
-    @property
-    def _scale(self) -> Scale:
-        return Scale(self.ladder.r0, self.ladder.omega0)
-
-    def difference_from_ngspice(self) -> float:
-        """Largest relative difference of V and I from what ngspice computes for the same circuit.
-
-        Raises:
-            UserError: ngspice is not installed, or cannot simulate the circuit.
-        """
-        # Imported here: only this comparison needs it.
-        from hypernet.circuits.sources.ngspice import respond_ngspice
-
-        ladder, frequency = self.ladder, self._scale.omega(self.frequency_hz)
-        reference = respond_ngspice(ladder.types, ladder.values, frequency, ladder.r0, ladder.omega0)
-        pairs = zip((self.voltage, self.current), reference, strict=True)
-        return float(max(np.abs(curve / expected - 1).max() for curve, expected in pairs))
-
-    def summary(self) -> str:
-        """The circuit, and its gain and impedance at a few of the frequencies, for people."""
-        ladder = self.ladder
-        title = f"{self.name}: {len(ladder.types)} parts from the load to the source"
-        units = f"{self._text}, where 1.0 is {quantity(ladder.r0)}Ohm and {ladder.omega0:g} rad/s\n"
-        return "\n".join([title, "  ".join(describe(ladder)), units, response_table(self)])
-
-    def write(self, path: Path | str) -> None:
-        """Write the response in the format that the name ends in.
-
-        Args:
-            path: .csv (a target for the designer), .s2p (Touchstone), .png or .svg (a Bode plot; both are written).
-
-        Raises:
-            UserError: another ending, or a folder.
-        """
-        path = check_output(Path(path))
-        WRITERS[path.suffix.lower()](path, self)
+# What is looked at for a range: so many frequencies. It goes no further than by a factor from where so much comes
+# through, of the most, and a decade into a level that changes by no more than FLAT_DB up to its end.
+SEARCHED, SHOWN_DB, BEYOND, FLAT_DB = 4001, 60.0, 3.0, 0.1
+# A range ends at one of these times a power of ten.
+STEPS, NEARLY = (1.0, 2.0, 5.0, 10.0), 1e-3
+RANGE = f"in Hz, from {LOWEST_HERTZ:g} to {HIGHEST_HERTZ:g}"
+OHMS = f"from {LOWEST_OHM:g} to {HIGHEST_OHM:g} ohms"
 
 
 def simulate(
     netlist: Path | str | Ladder,
     *,
     ports: tuple[str, str] | None = None,
+    source: float | None = None,
     load: float | None = None,
     lowest: float | None = None,
     highest: float | None = None,
@@ -152,42 +46,49 @@ def simulate(
     frequency_hz: np.ndarray | None = None,
     form: str = FORM,
 ) -> Simulation:
-    """Compute the response of a ladder of resistors, inductors and capacitors.
+    """Compute the response of a ladder of resistors, inductors and capacitors between a source and a load.
 
     Args:
         netlist: a SPICE netlist, as a file or as text, or a ladder that was read from one.
-        ports: nodes of port 1 (load) and port 2 (source); None finds them.
-        load: load at port 1 in ohms; None takes that of the netlist.
-        lowest: first frequency in Hz; None: a decade below all corner frequencies.
-        highest: last frequency in Hz; None: a decade above all corner frequencies.
+        ports: nodes of the load and of the source; None finds them.
+        source: resistance of the source in ohms, 0 for none; None takes that of the netlist.
+        load: load in ohms, infinite for an open port; None takes that of the netlist, and the port is open without one.
+        lowest: first frequency in Hz; None: a decade below all corner frequencies, or where something comes through.
+        highest: last frequency in Hz; None: a decade above all corner frequencies, or where nothing comes through.
         points: number of frequencies, evenly spaced in their logarithm.
         frequency_hz: the frequencies themselves, ``[d]``, rising, instead of the three before.
         form: of the simulator: ``recurrence`` carries voltage and current along the ladder; ``complex`` multiplies
             complex 2 x 2 matrices; ``clifford`` real 4 x 4 ones, the form of Rotman and Wolf. All agree to 1e-12.
 
     Returns:
-        Voltage and current at port 2, and from them gain, phase, impedance and S parameters; it can be written to
-        files, and is a target of `design` and `predict`.
+        Voltage and current at the source, and from them S parameters (port 1 is the source's, port 2 the load's),
+        voltage gain, phase and impedance; it can be written to files, and is a target of `design` and `predict`.
 
     Raises:
         UserError: no such file, not a ladder, an option outside its range, or a response beyond double precision.
 
     Example:
         >>> from hypernet import circuits
-        >>> divider = "a divider\\nV1 a 0 AC 1\\nR1 a b 1k\\nRL b 0 1k\\n.end\\n"
-        >>> circuits.simulate(divider, points=2).gain_db.round(2).tolist()
-        [-6.02, -6.02]
+        >>> lowpass = "a low-pass\\nV1 in 0 AC 1\\nRS in a 50\\nC1 a 0 636.62p\\nRL a 0 50\\n.end\\n"
+        >>> circuits.simulate(lowpass, frequency_hz=[1e4, 1e7]).s21_db.round(2).tolist()
+        [-0.0, -3.01]
     """
     if form not in BACKENDS:
         raise UserError(f"form: {form!r} is not a form of the simulator; accepted: {', '.join(BACKENDS)}")
-    if load is not None and not LOWEST_OHM <= load <= HIGHEST_OHM:
-        raise UserError(f"load: {load} is not a resistance from {LOWEST_OHM:g} to {HIGHEST_OHM:g} ohms")
+    if source is not None and source != 0 and not LOWEST_OHM <= source <= HIGHEST_OHM:
+        raise UserError(f"source: {source} is not 0 or a resistance {OHMS}")
+    if load is not None and load != math.inf and not LOWEST_OHM <= load <= HIGHEST_OHM:
+        raise UserError(f"load: {load} is not a resistance {OHMS}, or infinite")
     if isinstance(netlist, Ladder):
-        if ports is not None or load is not None:
-            raise UserError("ports, load: a ladder has its own; they are for netlists")
-        ladder, name, stem = netlist, netlist.title or "ladder", "ladder"
+        if ports is not None:
+            raise UserError("ports: a ladder has its own; they are for netlists")
+        ladder, name, stem = _terminated(netlist, source, load), netlist.title or "ladder", "ladder"
     else:
-        ladder = read_netlist(netlist, ports, load)
+        ladder = read_netlist(netlist, ports, load, source or None)
+        if source == 0:
+            # ngspice goes on to run the file: the gain is counted from the port then.
+            listing = ladder.listing and dataclasses.replace(ladder.listing, drive=None)
+            ladder = dataclasses.replace(_terminated(ladder, source, None), listing=listing)
         name = "netlist" if "\n" in str(netlist) else str(netlist)
         stem = "netlist" if name == "netlist" else Path(netlist).stem
     scale = Scale(ladder.r0, ladder.omega0)
@@ -198,8 +99,10 @@ def simulate(
     hertz = np.asarray(frequency_hz, dtype=np.float64)
     if hertz.ndim != 1 or not 1 <= len(hertz) <= MOST_POINTS or not _rises_inside(hertz):
         raise UserError(f"frequency_hz: not up to {MOST_POINTS:,} rising frequencies {RANGE}")
-    voltage, current = _respond(ladder, scale.omega(hertz), form=form)
-    finite = np.isfinite(voltage) & np.isfinite(current) & (voltage != 0) & (current != 0)
+    voltage, current = _respond(ladder, scale.omega(hertz), form)
+    with np.errstate(all="ignore"):
+        inverse = ladder.terminations.inverse_transmission(voltage, current)
+    finite = np.isfinite(voltage) & np.isfinite(current) & np.isfinite(inverse) & (inverse != 0) & (voltage != 0)
     if not finite.all():
         raise UserError(
             f"{name}: at {hertz[np.argmin(finite)]:.6g} Hz the response leaves the range of double "
@@ -208,15 +111,25 @@ def simulate(
     return Simulation(ladder, hertz, voltage, current, ladder.title or stem, form)
 
 
-RANGE = f"in Hz, from {LOWEST_HERTZ:g} to {HIGHEST_HERTZ:g}"
+def _terminated(ladder: Ladder, source: float | None, load: float | None) -> Ladder:
+    """The ladder with another source or load where they are given; a source of 0 has no resistance."""
+    if source is None and load is None:
+        return ladder
+    source_ohm, load_ohm, notes = ladder.source_ohm, ladder.load_ohm, list(ladder.notes)
+    if source is not None:
+        source_ohm = source or None
+        notes.append(f"source: {f'{source:g} Ohm' if source else 'without resistance'} as asked for")
+    if load is not None:
+        load_ohm = float(load)
+        notes.append(f"load: {'open' if math.isinf(load) else f'{load:g} Ohm'} as asked for")
+    # What its file holds is another circuit.
+    return dataclasses.replace(ladder, source_ohm=source_ohm, load_ohm=load_ohm, notes=tuple(notes), listing=None)
 
 
-def _respond(
-    ladder: Ladder, frequency: np.ndarray, excitation: tuple[float, float] | None = None, form: str = FORM
-) -> tuple[np.ndarray, np.ndarray]:
-    rest = () if excitation is None else (excitation,)
+def _respond(ladder: Ladder, frequency: np.ndarray, form: str = FORM) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(all="ignore"):  # who calls looks at the result
-        voltage, current = BACKENDS[form](ladder.types[None], ladder.values[None], frequency, *rest)
+        excitation = ladder.terminations.excitation
+        voltage, current = BACKENDS[form](ladder.types[None], ladder.values[None], frequency, excitation)
     return voltage[0], current[0]
 
 
@@ -231,149 +144,84 @@ def _frequencies(ladder: Ladder, scale: Scale, lowest: float | None, highest: fl
     for name, limit in (("lowest", lowest), ("highest", highest)):
         if limit is not None and not LOWEST_HERTZ <= limit <= HIGHEST_HERTZ:
             raise UserError(f"{name}: {limit} is not a frequency {RANGE}")
-    corners = _corners(ladder)
-    first, last = lowest or scale.hertz(float(corners[0])), highest or scale.hertz(float(corners[1]))
+    first, last = lowest, highest
+    if first is None or last is None:
+        usual = _usual_range(ladder)
+        # A resonance in the middle of the range would not be met to the last bit, which is no response of a real one.
+        first = _rounded(scale.hertz(usual[0]), up=False) if first is None else first
+        last = _rounded(scale.hertz(usual[1]), up=True) if last is None else last
     if not first < last:
         raise UserError(f"from {first:g} to {last:g} Hz: the range of frequencies must rise")
     return np.geomspace(first, last, int(points))
 
 
-def _corners(ladder: Ladder) -> tuple[float, float]:
-    """A decade below the lowest and above the highest frequency at which a part's impedance is R0, normalised."""
+def _rounded(hertz: float, up: bool) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 ... Hz above or below; the same where it is one of them."""
+    hertz = min(max(hertz, LOWEST_HERTZ), HIGHEST_HERTZ)
+    power = 10.0 ** math.floor(math.log10(hertz))
+    if up:
+        return next(step * power for step in STEPS if step * power >= hertz * (1 - NEARLY))
+    return next(step * power for step in STEPS[::-1] if step * power <= hertz * (1 + NEARLY))
+
+
+def _usual_range(ladder: Ladder) -> tuple[float, float]:
+    """A decade below the lowest and above the highest corner frequency, w, but not far into a stop band or a flat end.
+
+    Corners are where the impedance of an inductor or a capacitor is that of the source, the load, or a resistor.
+    """
     elements, values = ladder.types % ELEMENTS, ladder.values
-    corners = 1.0 / values[elements != 0]
+    ends = ladder.terminations
+    resistances = [*values[elements == 0], *(end for end in (ends.source, ends.load) if end and math.isfinite(end))]
+    ohms = np.array(resistances or [1.0])
+    inductors, capacitors = values[elements == 1], values[elements == 2]
+    corners = np.concatenate([
+        np.outer(ohms, 1 / inductors).ravel(), 1 / np.outer(ohms, capacitors).ravel(),
+    ])  # fmt: skip
     if not len(corners):
         return USUAL_RANGE
-    return corners.min() / 10, corners.max() * 10
-
-
-def quantity(value: float) -> str:
-    """A value with its prefix, such as ``2.2 n``; the unit goes behind it."""
-    power = 3 * math.floor(math.log10(value) / 3 + 1e-9)
-    power = min(max(power, min(PREFIXES)), max(PREFIXES))
-    return f"{value / 10.0**power:.4g} {PREFIXES[power]}"
-
-
-def describe(ladder: Ladder) -> list[str]:
-    """Each part with its value in ohms, henries or farads, such as ``SR 1 kOhm``."""
-    sizes = (ladder.r0, ladder.r0 / ladder.omega0, 1.0 / (ladder.r0 * ladder.omega0))
-    parts = zip(ladder.types.tolist(), ladder.values.tolist(), strict=True)
-    return [
-        f"{PART_TYPES[part_type]} {quantity(value * sizes[part_type % ELEMENTS])}{UNITS[part_type % ELEMENTS]}"
-        for part_type, value in parts
-    ]
-
-
-def response_table(simulation: Simulation) -> str:
-    """Gain, its phase and the impedance seen at port 2 at a few of the frequencies, a line each."""
-    hertz, voltage = simulation.frequency_hz, simulation.voltage
-    lines = ["frequency       gain        phase       impedance at port 2"]
-    for place in np.unique(np.linspace(0, len(hertz) - 1, SHOWN).round().astype(int)):
-        gain = -20 * math.log10(abs(voltage[place]))
-        phase = -math.degrees(np.angle(voltage[place]))
-        impedance = -voltage[place] / simulation.current[place] * simulation.ladder.r0
-        lines.append(
-            f"{quantity(hertz[place]) + 'Hz':<12}{gain:>8.2f} dB  {phase:>7.1f} deg   "
-            f"{quantity(abs(impedance))}Ohm at {math.degrees(np.angle(impedance)):.1f} deg"
-        )
-    return "\n".join(lines)
-
-
-def write_response(path: Path, simulation: Simulation) -> None:
-    """The response as a table that :func:`hypernet.circuits.sources.targets.read_target` reads."""
-    import pandas as pd
-
-    load = simulation.ladder.r0
-    if load != R0_OHM:
-        print(
-            f"warning: {path}: V and I belong to a load of {quantity(load)}Ohm, which a table does not hold; "
-            f"`design` needs it (load {load:g}), `predict` reads every table as with {quantity(R0_OHM)}Ohm",
-            file=sys.stderr,
-        )
-    voltage, current = simulation.voltage, simulation.current
-    planes = (simulation.frequency_hz, voltage.real, voltage.imag, current.real, current.imag)
-    write_table(path, pd.DataFrame(dict(zip(RESPONSE_COLUMNS, planes, strict=True))))
-
-
-def write_touchstone(path: Path, simulation: Simulation) -> None:
-    """The two-port as a Touchstone file: its S parameters with the load as reference."""
-    s = simulation.s_parameters
-    order = (s[:, 0, 0], s[:, 1, 0], s[:, 0, 1], s[:, 1, 1])
-    columns = [simulation.frequency_hz, *(plane for entry in order for plane in (entry.real, entry.imag))]
-    rows = [" ".join(repr(float(number)) for number in row) for row in np.stack(columns, axis=1)]
-    title = simulation.ladder.title.encode("ascii", "replace").decode()
-    head = [f"! {title}; port 1: load, port 2: source", f"# Hz S RI R {simulation.ladder.r0!r}"]
-    write_text(path, "\n".join([*head, *rows]) + "\n")
-
-
-def write_bode(path: Path, simulation: Simulation) -> None:
-    """Gain, its phase and the impedance at port 2 over frequency, as .png and .svg."""
-    from hypernet.lab.results import figures
-
-    figures.use_style()
-    import matplotlib.pyplot as plt
-
-    hertz, colour = simulation.frequency_hz, figures.COLOURS[0]
-    figure, axes = plt.subplots(3, 1, figsize=(6.4, 7.2), sharex=True)
-    axes[0].semilogx(hertz, simulation.gain_db, color=colour)
-    axes[0].set_ylabel("Gain (dB)")
-    axes[1].semilogx(hertz, simulation.phase_degree, color=colour)
-    axes[1].set_ylabel("Phase (degrees)")
-    axes[2].loglog(hertz, np.abs(simulation.impedance_ohm), color=colour)
-    axes[2].set_ylabel("|Impedance| at port 2 (Ohm)")
-    axes[2].set_xlabel("Frequency (Hz)")
-    parts = describe(simulation.ladder)
-    rows = [", ".join(parts[first : first + TITLE_ROW]) for first in range(0, len(parts), TITLE_ROW)]
-    axes[0].set_title("\n".join(rows) if len(rows) <= TITLE_ROWS else f"{len(parts)} parts")
-    figures.save(figure, path.parent, path.stem)
-
-
-WRITERS: dict[str, Callable[[Path, Simulation], None]] = {
-    ".csv": write_response,
-    ".s2p": write_touchstone,
-    ".png": write_bode,
-    ".svg": write_bode,
-}
-
-
-def check_output(path: Path) -> Path:
-    """The path, if a response can be written there.
-
-    Raises:
-        UserError: another ending than those of :data:`WRITERS`, or a folder.
-    """
-    if path.suffix.lower() not in WRITERS:
-        raise UserError(f"{path}: the name must end in {', '.join(WRITERS)}")
-    if path.is_dir():
-        raise UserError(f"{path}: this is a folder; name a file")
-    return path
+    first, last = float(corners.min()) / 10, float(corners.max()) * 10
+    frequency = np.geomspace(first, last, SEARCHED)
+    voltage, current = _respond(ladder, frequency)
+    with np.errstate(all="ignore"):
+        level = -20.0 * np.log10(np.abs(ends.inverse_transmission(voltage, current)))
+        through = np.flatnonzero(level >= np.nanmax(np.where(np.isfinite(level), level, np.nan)) - SHOWN_DB)
+        changed = [np.flatnonzero(np.abs(level - level[end]) > FLAT_DB) for end in (0, -1)]
+    if not (len(through) and len(changed[0]) and len(changed[1])):
+        return first, last
+    lowest = max(first, float(frequency[through[0]]) / BEYOND, float(frequency[changed[0][0]]) / 10)
+    return lowest, min(last, float(frequency[through[-1]]) * BEYOND, float(frequency[changed[1][-1]]) * 10)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet circuits simulate``."""
-    parser.add_argument("netlist", type=Path, help="SPICE netlist of a ladder: R, L, C, a load RT or RL, a source")
+    parser.add_argument("netlist", type=Path, help="SPICE netlist of a ladder: R, L, C, a source, a load")
+    parser.add_argument("--ports", nargs=2, metavar=("LOAD", "SOURCE"), help="nodes of the load and of the source")
     parser.add_argument(
-        "--ports", nargs=2, metavar=("LOAD", "SOURCE"), help="nodes of port 1 (load) and port 2 (source)"
+        "--source",
+        type=scaled_number(LOWEST_OHM, HIGHEST_OHM, "Ohm", f"a resistance {OHMS}, or none", {"0": 0.0, "none": 0.0}),
+        metavar="OHM",
+        help="resistance of the source, or none; default: that of the netlist",
     )
     parser.add_argument(
         "--load",
-        type=real_number(LOWEST_OHM, HIGHEST_OHM, "a positive number"),
+        type=scaled_number(LOWEST_OHM, HIGHEST_OHM, "Ohm", f"a resistance {OHMS}, or open", {"open": math.inf}),
         metavar="OHM",
-        help="load at port 1; default: that of the netlist",
+        help="the load, or open; default: that of the netlist",
     )
+    frequency = scaled_number(LOWEST_HERTZ, HIGHEST_HERTZ, "Hz", f"a frequency {RANGE}, such as 1e6, 10k or 2.4GHz")
     parser.add_argument(
         "--from",
         dest="lowest",
-        type=real_number(LOWEST_HERTZ, HIGHEST_HERTZ, f"a frequency {RANGE}"),
+        type=frequency,
         metavar="HZ",
-        help="default: a decade below all corner frequencies",
+        help="1e6, 10k, 1meg, 2.4GHz; default: a decade below all corner frequencies, or where something comes through",
     )
     parser.add_argument(
         "--to",
         dest="highest",
-        type=real_number(LOWEST_HERTZ, HIGHEST_HERTZ, f"a frequency {RANGE}"),
+        type=frequency,
         metavar="HZ",
-        help="default: a decade above all corner frequencies",
+        help="default: a decade above all corner frequencies, or where nothing comes through any more",
     )
     parser.add_argument(
         "--points",
@@ -386,9 +234,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help=".csv (a target for the designer), .s2p (Touchstone), or .png or .svg (Bode plot, both); may be repeated",
+        help=".csv (a target for the designer, with S21 and S11), .s2p (Touchstone), or .png or .svg (curves, both); "
+        "may be repeated",
     )
-    parser.add_argument("--ngspice", action="store_true", help="compare with ngspice, where it is installed")
+    parser.add_argument(
+        "--ngspice", action="store_true", help="run the netlist itself through ngspice, where it is installed"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -398,6 +249,7 @@ def run(arguments: argparse.Namespace) -> None:
     simulation = simulate(
         arguments.netlist,
         ports=tuple(arguments.ports) if arguments.ports else None,
+        source=arguments.source,
         load=arguments.load,
         lowest=arguments.lowest,
         highest=arguments.highest,
@@ -406,7 +258,12 @@ def run(arguments: argparse.Namespace) -> None:
     print(simulation.summary())
     if arguments.ngspice:
         difference, count = simulation.difference_from_ngspice(), len(simulation.frequency_hz)
-        print(f"\nngspice: largest relative difference {difference:.1e} over {count} frequencies")
+        given = arguments.source is not None or arguments.load is not None
+        circuit = f"{arguments.netlist} with this source and load" if given else f"{arguments.netlist} as it is"
+        print(
+            f"\nngspice: {circuit}, {simulation.through[0]} from node {simulation.ladder.output_node}: "
+            f"largest relative difference {difference:.1e} over {count} frequencies"
+        )
     for path in arguments.out:
         simulation.write(path)
         print(path)

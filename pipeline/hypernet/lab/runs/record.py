@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hypernet.lab.runs.live import LiveRun
 
 WORK = ".work"
+# A second training of a run's network that takes as long as another method's: its facts stand under this name.
+EQUAL_TIME = "equal_time"
 
 
 def commit() -> str:
