@@ -43,7 +43,7 @@ class Ladder:
     """A circuit as it was read, between a source and a load.
 
     Attributes:
-        types: int8 ``[n]``, from the load to the source, see :mod:`hypernet.circuits.core.parts`.
+        types: int8 ``[n]``, from the load to the source, see `hypernet.circuits.core.parts`.
         values: normalised, float64 ``[n]``.
         r0: the resistance in ohms that is 1.0: the load's, the source's where the port is open, else 1 kOhm.
         omega0: the angular frequency in rad/s that is 1.0.

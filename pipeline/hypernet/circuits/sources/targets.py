@@ -149,7 +149,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class ScatteringMask:
-    """Limits of S21 and of S11 between a source and a load; rows as those of a :class:`Mask`.
+    """Limits of S21 and of S11 between a source and a load; rows as those of a `Mask`.
 
     Attributes:
         frequency_hz: ``[n]``, rising.

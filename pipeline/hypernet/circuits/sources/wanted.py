@@ -30,7 +30,7 @@ def read_target(path: Path | str, load_port: int = 2) -> Target:
         load_port: the port of a ``.s2p`` file where the load is, 1 or 2; the source is at the other.
 
     Returns:
-        A :class:`~hypernet.circuits.sources.targets.Scattering` with the references of a ``.s2p`` file; for a table
+        A `hypernet.circuits.Scattering` with the references of a ``.s2p`` file; for a table
         what its columns say.
 
     Raises:
