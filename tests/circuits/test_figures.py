@@ -135,6 +135,9 @@ def test_every_promised_picture_is_drawn(tmp_path):
     lengths = texts(tmp_path / "figures" / "lengths.svg")
     for label in (*(TITLES[method] for method in MISTAKES), "Published (dashed)", "Topology"):
         assert f"<!-- {label} -->" in lengths
+    equal_time = texts(tmp_path / "figures" / "equal_time.svg")
+    for label in (*(TITLES[method] for method in TRAININGS), "After equal steps", "In equal time", "Exact circuit"):
+        assert f"<!-- {label} -->" in equal_time
     response = texts(tmp_path / "figures" / "response.svg")
     for label in ("Target", TITLES["ours"], TITLES["ga"], "Frequency (Hz)"):
         assert f"<!-- {label} -->" in response

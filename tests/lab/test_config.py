@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernet.domains import config_types
-from hypernet.lab.config import check_whole, load, merge, parse_assignment, read_yaml
+from hypernet.lab.config import RepeatedTraining, check_whole, load, merge, parse_assignment, read_yaml
 from hypernet.lab.errors import UserError
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
@@ -124,6 +124,27 @@ def test_a_bad_value_is_one_line_that_names_its_key(request, assignment, problem
     with pytest.raises(UserError, match=problem) as caught:
         check_whole(content, config_types())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("steps", "checked_every"), [(300, 40), (25, 25)])
+def test_a_second_training_differs_in_its_steps_only(steps, checked_every):
+    first = RepeatedTraining(
+        max_steps=100,
+        check_every_steps=40,
+        patience_checks=None,
+        gradient_clip=None,
+        precision="32-true",
+        accelerator="auto",
+        devices=1,
+        learning_rate=0.01,
+        final_learning_rate_share=0.1,
+        equal_time_steps=steps,
+    )
+    again = first.again()
+    assert (again.max_steps, again.check_every_steps) == (steps, checked_every)
+    changed = {"max_steps", "check_every_steps"}
+    assert again.model_dump(exclude=changed) == first.model_dump(exclude=changed)
+    assert first.model_copy(update={"equal_time_steps": None}).again() is None
 
 
 def test_a_missing_key_is_named(request):

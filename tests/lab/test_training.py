@@ -115,6 +115,7 @@ def test_a_broken_training_ends_as_if_it_had_never_been_broken(tmp_path, stop):
     resumed = run_once(tmp_path / "broken", Regression(), settings())
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     records = [read_json(tmp_path / name / "run" / "run.json") for name in ("whole", "broken")]
+    assert all(record["processor_seconds"] > 0 for record in records)
     curves = [[{k: v for k, v in row.items() if k != "seconds"} for row in record["history"]] for record in records]
     assert curves[0] == curves[1]
     assert [row["step"] for row in curves[0]] == [10, 20, 25]

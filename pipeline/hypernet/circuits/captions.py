@@ -67,7 +67,7 @@ FIGURES = {
     "band.",
     "candidates": "Several circuits drawn from the network, all simulated, and the nearest one kept: its response "
     "error, and how often it is exactly right.",
-    "learning": "Share of validation circuits that are not exactly right, against training time on this machine: of as "
+    "learning": "Share of validation circuits that are exactly right, against training time on this machine: of as "
     "many steps, and dotted the trainings that were to take the seconds of ours_lowrank.",
 }
 COMMANDS = {

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from hypernet.circuits.config import PrepareSettings
 from hypernet.circuits.core.features import Probe, grid
@@ -16,8 +15,6 @@ from hypernet.circuits.core.ladder import EXCITATION
 from hypernet.circuits.core.parts import PAD, parse
 from hypernet.circuits.names import dataset_title
 from hypernet.circuits.raw import ENUMERABLE, FILE
-from hypernet.circuits.sources.ambiguity import doubles
-from hypernet.circuits.sources.references import reference_responses
 from hypernet.circuits.sources.sampler import Sampler, only_resistors
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, write_json
@@ -108,6 +105,9 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     Raises:
         UserError: no raw data; or more than 1 % of the circuits share their response with another one.
     """
+    # Imported here and below: they take half a second, and trainings need none of it.
+    import pandas as pd
+
     facts = dict(read_manifest(raw)["facts"])
     table = pd.read_csv(raw / FILE)
     ladders, spread = settings.ladders, settings.frequency
@@ -138,6 +138,8 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
         types, classes = as_arrays(names, sampler.values, max(ladders.lengths))
         arrays |= {f"{split}_kinds": types, f"{split}_classes": classes}
     if ladders.targets == "ngspice":
+        from hypernet.circuits.sources.references import reference_responses
+
         voltage, current = reference_responses(raw, names, probe.frequency)
         if settings.excitations != [EXCITATION]:
             raise UserError("circuits.excitations: the responses of ngspice are those of [1, -1]")
@@ -167,6 +169,8 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
 
 def _ambiguous(dataset: str, sampler: Sampler, probe: Probe) -> tuple[list[str], int, int]:
     """Texts of circuits to leave out, how many share a response, and among how many that was looked for."""
+    from hypernet.circuits.sources.ambiguity import doubles
+
     names: list[str] = []
     responses: list[np.ndarray] = []
     for length in sampler.lengths.tolist():

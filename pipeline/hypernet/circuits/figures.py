@@ -61,7 +61,7 @@ def draw(runs: Sequence[Path], results: Path, out: Path) -> None:
     figures.use_style()
     if not (results / "summary.csv").is_file():
         raise UserError(f"{results / 'summary.csv'}: no such file; run `hypernet circuits summarise` first")
-    summary = pd.read_csv(results / "summary.csv", dtype={"group": str})
+    summary = pd.read_csv(results / "summary.csv", dtype={"group": str}).fillna({"group": ""})
     summary["length"] = pd.to_numeric(summary["group"].str.removeprefix("length "), errors="coerce")
     records = [read_json(run / "run.json") | {"folder": run} for run in runs]
     datasets = list(dict.fromkeys(summary["dataset"]))

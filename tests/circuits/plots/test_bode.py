@@ -63,7 +63,7 @@ def test_a_limit_at_one_frequency_alone_is_marked(axes):
 
 
 def test_the_passband_is_seen_closer(axes):
-    draw_passband(axes, HERTZ, [Level("Design", LOW_PASS)], "S", (1e6, 1e7), STEP)
+    draw_passband(axes, HERTZ, [Level("Design", LOW_PASS)], "S", [(1e6, 1e7)], STEP)
     left, right = axes.get_xlim()
     assert 5e5 < left < 1e6
     assert 1e7 < right < 2e7
@@ -73,8 +73,15 @@ def test_the_passband_is_seen_closer(axes):
     assert 0 < top < 2
 
 
+def test_between_two_passbands_a_notch_is_not_looked_into(axes):
+    level = np.where(np.isclose(HERTZ, 1e7, rtol=0.3), -60.0, -0.5)
+    draw_passband(axes, HERTZ, [Level("Design", level)], "S", [(1e5, 5e6), (2e7, 1e8)])
+    assert axes.get_ylim()[0] > -1
+    np.testing.assert_allclose(axes.get_xlim(), (1e5, 1e8))
+
+
 def test_a_narrow_passband_has_ticks(axes):
-    draw_passband(axes, HERTZ, [Level("Design", LOW_PASS)], "S", (9e6, 1.1e7))
+    draw_passband(axes, HERTZ, [Level("Design", LOW_PASS)], "S", [(9e6, 1.1e7)])
     axes.figure.draw_without_rendering()
     low, high = axes.get_xlim()
     names = [name.get_text() for name in axes.get_xticklabels() if low <= name.get_position()[0] <= high]
@@ -83,7 +90,7 @@ def test_a_narrow_passband_has_ticks(axes):
 
 
 def test_a_flat_passband_has_room(axes):
-    draw_passband(axes, HERTZ, [Level("Design", np.zeros(61))], "S", (1e6, 1e7))
+    draw_passband(axes, HERTZ, [Level("Design", np.zeros(61))], "S", [(1e6, 1e7)])
     assert np.ptp(axes.get_ylim()) > 0.05
 
 
@@ -91,7 +98,7 @@ def test_panels_of_a_circuit_between_source_and_load(axes):
     design = Curve("Design", 1 + 1j * HERTZ / 1e7, None, {"color": "C0"})
     band = (np.full(61, -1.0), np.full(61, 1.0))
     panels = scattering_panels(
-        HERTZ, [design], [Level("Design", LOW_PASS)], (1e6, 1e7), (STEP, None), (band, band), "Band"
+        HERTZ, [design], [Level("Design", LOW_PASS)], [(1e6, 1e7)], (STEP, None), (band, band), "Band"
     )
     names = []
     for draw, panel in zip(panels.values(), axes.figure.subplots(4), strict=True):

@@ -347,6 +347,8 @@ def test_parts_of_all_types():
         ("V1 in 0 AC 1", "+ 1", r"line 2: a line that begins with \+"),
         ("RS in a 50\nL1 a b 10uH\nC1 b 0 1nF\nRL b", "RL in", r"netlist: a circuit needs at least one part"),
         ("my filter\n", "Version 4\nSHEET 1 880 680\n", r"a schematic of LTspice"),
+        ("my filter\n", "<Qucs Schematic 0.0.19>\n", r"a schematic of Qucs; accepted: a netlist for SPICE"),
+        ("my filter\n", "# Qucs 0.0.19 a.sch\nPac:P1 a gnd\n", r"a netlist of Qucs's own simulator; accepted"),
     ],
 )  # fmt: skip
 def test_what_is_no_ladder_has_its_line(old, new, message):

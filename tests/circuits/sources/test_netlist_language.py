@@ -53,6 +53,12 @@ def nothing(name):
         ("L1 a b 1\nR1 b x 1\nR2 x y 2\nC1 y 0 1\nR3 y x 2", "PR:2.0&PC:1.0|SL:1.0"),
         ("L1 a b 1\nL2 b x 1\nC1 x 0 1\nR1 x 0 2", "PL:1.0&PC:1.0+PR:2.0|SL:1.0"),
         ("C1 a x 1\nL1 x b 2\nC2 a b 3", "SC:1.0+SL:2.0&SC:3.0"),
+        ("L1 (a b) 2\nC1 (b, 0) 3", "PC:3.0|SL:2.0"),
+        ("L1 a net(1) 2\nC1 net(1) b 3", "SC:3.0|SL:2.0"),
+        (".params l = 2 , c = {l+1}\nL1 a b {l}\nC1 b 0 {c}", "PC:3.0|SL:2.0"),
+        ('.INCLUDE "/usr/share/qucs-s/xspice_cmlib/include/ngspice_mathfunc.inc"\nL1 a b 2', "SL:2.0"),
+        (".subckt unused p\nC1 p\nV1 p\n.ends\nL1 a b 2", "SL:2.0"),
+        ("L1 a b 2\nC1 b 0 3F", "PC:3e-15|SL:2.0"),
     ],
 )
 def test_what_a_netlist_means(lines, expected):
@@ -121,7 +127,10 @@ def test_a_text_has_no_folder():
         (".param f(x)={x}\nL1 a b 1", r"line 4: \.PARAM of a function"),
         (".param x={y} y={x}\nL1 a b {x}", r"line 5: L1: the parameter '[xy]' depends on itself"),
         (".param x={1/0}\nL1 a b {x}", r"line 5: L1: the expression '1/0' has no value"),
-        ("L1 a b {9**9**9}", r"line 4: L1: the expression '9\*\*9\*\*9' has no value, or one out of range"),
+        ("L1 a b {9**(9**9)}", r"line 4: L1: the expression '9\*\*\(9\*\*9\)' has no value, or one out of range"),
+        ("L1 a b {2**3**2}", r"line 4: L1: the expression '2\*\*3\*\*2' has a power of a power; put one in parenth"),
+        ("C1 b 0 1e-9F", r"line 4: C1: the value '1e-9f' has f for femto to SPICE; write it without its unit"),
+        ("C1 b 0 10aF", r"line 4: C1: the value '10af' is atto to some programs and a unit to others"),
         ("L1 a b {exp(1e9)}", r"line 4: L1: the expression .* has no value"),
         ("L1 a b {" + "(" * 200 + "1" + ")" * 200 + "}", r"line 4: L1: an expression with more than 30 parentheses"),
         ("L1 a b {" + "1+" * 260 + "1}", r"line 4: L1: an expression of more than 500 characters"),
@@ -208,7 +217,9 @@ def test_expressions_are_arithmetic(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2**3**2", 512),
+        ("2**(3**2)", 512),
+        ("(2**3)**2", 64),
+        ("2**-1", 0.5),
         ("2^3", 8),
         ("-2**2", -4),
         ("2*-3", -6),

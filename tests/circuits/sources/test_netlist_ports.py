@@ -73,6 +73,11 @@ def test_an_older_export_keeps_its_order():
         (DRIVEN + "L1 a b 1u\nR2 b 0 75\nR3 b 0 1k\n", r"load: R3 \(1000 Ohm\) \(and not R2: --ports LOAD SOURCE"),
         (DRIVEN + "L1 a b 1u\nC1 b 0 1n\n.control\nplot vdb(b)\n.endc\n", "port 2, node b, which the file prints or"),
         (DRIVEN + "L1 a b 1u\nC1 b 0 1n\n", "port 2, node b, the far end, is open"),
+        # R2 could be the load beside a trap with losses, or a part of a filter that ends in L2 and C2.
+        (
+            DRIVEN + "R2 a 0 50\nL1 a b 1u Rser=1 Cpar=1p\nC1 b 0 1n Rser=1\n",
+            r"load: none; port 2, node b, the far end \(and not R2: --ports LOAD SOURCE names another node\), is open",
+        ),
         (DRIVEN + "L1 a vout 1u\nC1 vout 0 1n\n", "port 2, node vout, by its name, is open"),
         (DRIVEN + "V2 x 0 5\nC1 a x 1u\nR2 a 0 50\n", "V2: has no AC, so it is a short circuit"),
         (DRIVEN + "C1 a 0 1u\n", r"V1 with R1 \(50 Ohm\); port 1 is node a \(--ports LOAD in makes R1 a part\)"),
@@ -125,6 +130,40 @@ def test_other_resistances_than_the_files():
     for wrong in ({"load": 0.0}, {"source_ohm": math.inf}, {"load": math.nan}):
         with pytest.raises(UserError, match="is not a resistance from 1e-12 to 1e"):
             read_netlist(text, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (".subckt gen p\nV1 s 0 AC 1\nR1 s p 50\n.ends\nX1 a gen\n", "source: X1.V1 with X1.R1 (50 Ohm)"),
+        (".subckt gen p\nI1 0 p AC 1\nR1 p 0 50\n.ends\nX1 a gen\n", "source: X1.I1 across X1.R1 (50 Ohm)"),
+        (
+            "V1 s 0 AC 1\nR1 s a 50\n.subckt bias p\nV2 p 0 5\n.ends\nX1 x bias\nC9 a x 1n\n",
+            "X1.V2: has no AC, so it is a short circuit to small signals",
+        ),
+        (
+            "V1 s 0 AC 1\nR1 s a 50\n.subckt bias p\nI2 p 0 5m\n.ends\nX1 a bias\n",
+            "X1.I2: has no AC, so it is absent to small signals",
+        ),
+    ],
+)
+def test_sources_inside_subcircuits(text, expected):
+    """A V there is a V, and an I an I, though their names begin with the subcircuit's."""
+    ladder = read_netlist("t\n" + text + "L1 a b 1u\nR2 b 0 75\n")
+    assert ports(ladder) == ("a", 50.0, "b", 75.0)
+    assert any(note.startswith(expected) for note in ladder.notes)
+    assert tokens(ladder).startswith("SL:0.0133")
+
+
+def test_a_voltage_between_two_nodes_is_no_ports():
+    text = DRIVEN + "C1 a 0 1n\nL1 a b 1u\nC2 b 0 1n\n.print ac "
+    assert ports(read_netlist(text + "v(a,b)\n"))[2:] == ("b", math.inf)
+    assert ports(read_netlist(text + "v(a, 0)\n"))[2:] == ("a", math.inf)
+
+
+def test_a_first_line_of_commands():
+    with pytest.raises(UserError, match=r"line 1: the first line of a netlist is its title, and .*control"):
+        read_netlist(".control\nac dec 10 1 1k\n.endc\n" + DRIVEN[2:] + "L1 a b 1u\nR2 b 0 75\n")
 
 
 def test_a_resistance_is_no_trap():

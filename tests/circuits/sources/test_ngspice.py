@@ -108,6 +108,8 @@ LOW_PASS = "L1 a b 1u\nC1 b 0 1n\nR2 b 0 75\n"
         "Rx x q 1\nX1 q shunt\n.ends cell\nX1 a m cell\nX2 m b cell params: l={2*2u}\nR2 b 0 75\n",
         DRIVEN + ".global v\nV2 v 0 0\n.subckt f p q\nL1 p q 1u\nC1 q v 1n\n.ends\nX1 a b f\nR2 b 0 75\n",
         DRIVEN + "L1 a b 1u\nC1 b 0 1n\n.control\nplot vdb(b)\n.endc\n",
+        DRIVEN + ".param k=2\nL1 a b {k*4u7/2**2}\nC1 b 0 {2*1n5/(1+.5)} Rser={0}\nR2 b 0 {4k7*1e-2*k}\n",
+        "t\nI1 0 a DC 0Adc AC 2Aac\nR1 a 0 50\n" + LOW_PASS,
     ],
 )  # fmt: skip
 def test_the_users_file_is_run(text):
@@ -224,6 +226,12 @@ def test_statements_that_are_not_read_reach_nobody(line):
     with pytest.raises(UserError) as caught:
         read_netlist(DRIVEN + f"{line}\n" + LOW_PASS.replace("C1", "C2"))
     assert "\n" not in str(caught.value)
+
+
+def test_expressions_are_left_to_ngspice():
+    """What this reader computed itself would be no comparison; numbers that it reads in another way are written."""
+    text = read_netlist(DRIVEN + "L1 a b {2*4u7/3}\nC1 b 0 {1n}\nR2 b 0 75\n").listing.text
+    assert "l1 a b {2*4.7e-06/3}\nc1 b 0 {1n}\n" in text
 
 
 def test_what_cannot_be_given():

@@ -241,6 +241,15 @@ def test_a_table_that_is_none_has_its_line(rows, message, tmp_path):
         ("w.dat", b"", r"the name must end in \.s2p, \.ts \(Touchstone\) or \.csv, \.tsv, \.txt"),
         ("w.csv", b"frequency_hz,lowest_s21_db\n1,0\n2,0\n2,-1\n2,-2\n", "line 5: the frequency 2 Hz stands more than"),
         ("w.csv", b"frequency_hz,lowest_s21_db,highest_s21_db\n1,0,-1\n2,,\n", "line 2: the lowest S21 is above"),
+        ("w.csv", b"frequency_hz;s21_db\n1.000;-0,5\n2.000;0\n3;0\n4;0\n", "line 2: 1.000 beside '-0,5': a mark of"),
+        ("w.csv", b"frequency_hz;s21_db\n1,000;-0.5\n2,000;0\n3;0\n4;0\n", "line 2: 1,000 beside '-0.5': a mark of"),
+        ("w.csv", b"frequency_hz,highest_s21_db\n1,0\n2,#N/A\n", "line 3: the cell #N/A is an error of a spreadsheet"),
+        ("w.csv", b"frequency_hz;highest_s21_db\n1;0\n2;#DIV/0!\n", "line 3: the cell #DIV/0! is an error of a"),
+        (
+            "w.csv",
+            b"frequency_hz,lowest_s21_db,highest_s21_db\n2,,-40\n3,,-40\n1,-1,0\n2,-1,0\n",
+            "line 5: the frequency 2 Hz stands twice, a vertical edge, and the rows are not in order",
+        ),
         ("w.csv", b"frequency_hz;s21_db\n1;1.000,5\n2;0\n3;0\n4;0\n", "line 2: s21_db is '1.000,5'; accepted: a fin"),
         ("w.csv", b"frequency_hz,s21_db\n1,1_0\n2,0\n3,0\n4,0\n", "line 2: s21_db is '1_0'; accepted: a finite"),
         ("w.s2p", b"hello\n", "line 1: 'hello' are no numbers; not a Touchstone file"),
@@ -568,9 +577,21 @@ def test_a_mask_from_0_hz(tmp_path, capsys):
         "# \u00b5\nfrequency_hz,s21_db\n1e3,-0.5\n2e3,-1.5\n3e3,-2.5\n4e3,-3\n".encode("utf-8-sig"),
         "frequency_hz;s21_db\r\n1e3;-0,5\r\n2e3;-1,5\r\n3e3;-2,5\r\n4e3;-3\r\n".encode("utf-16"),
         b"# made by numpy\n# frequency_hz,s21_db\n1e3,-0.5\n2e3,-1.5\n3e3,-2.5\n4e3,-3\n",
+        b"sep=;\nfrequency_hz;s21_db\n1e3;-0,5\n2e3;-1,5\n3e3;-2.5\n4e3;-3\n",
+        b"frequency_hz,s21_db,,\n1e3,-0.5,,\n2e3,-1.5,,\n3e3,-2.5,,\n4e3,-3,,\n",
         b"# frequency_hz, s21_db of the first board\nfrequency_hz,s21_db\n4e3,-3\n3e3,-2.5\n2e3,-1.5\n1e3,-0.5\n",
     ],
-    ids=["semicolons", "tabs", "spaces", "byte order mark", "UTF-16", "numpy.savetxt", "falling"],
+    ids=[
+        "semicolons",
+        "tabs",
+        "spaces",
+        "byte order mark",
+        "UTF-16",
+        "numpy.savetxt",
+        "sep",
+        "empty columns",
+        "falling",
+    ],
 )
 def test_tables_as_programs_write_them(content, tmp_path):
     (tmp_path / "t.csv").write_bytes(content)

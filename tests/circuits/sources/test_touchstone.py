@@ -224,13 +224,37 @@ def test_other_parameters_of_both_versions(parameter, size, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "option", ["# ghz s ma r 50", "#", "#GHz", "# R 50", "# MA S GHZ", "# S GHz R 50 50", "#\tGHz\tS\tMA\tR\t50.0"]
+    "option",
+    [
+        "# R 50 S MA GHZ",
+        "# ghz s ma r 50",
+        "#",
+        "#GHz",
+        "# R 50",
+        "# MA S GHZ",
+        "# S GHz R 50 50",
+        "#\tGHz\tS\tMA\tR\t50.0",
+    ],
 )
 def test_what_an_option_line_leaves_out_is_touchstones_default(option, tmp_path):
     (tmp_path / "t.s2p").write_text(f"! first\n{option} ! after\n1 0.1 0 0.9 90 0.9 90 0.1 0 ! a row\n# Hz\n")
     two_port = read_touchstone(tmp_path / "t.s2p")
     assert (two_port.frequency_hz.tolist(), two_port.reference_ohm, two_port.notes) == ([1e9], (50, 50), ())
     np.testing.assert_allclose(two_port.s[0], [[0.1, 0.9j], [0.9j, 0.1]], atol=1e-15)
+
+
+@pytest.mark.parametrize("option", ["# R 50 75 RI S MHZ", "# S R 50 75 RI MHZ", "# MHZ S RI R 50 75"])
+def test_an_option_line_in_any_order(option, tmp_path):
+    (tmp_path / "t.s2p").write_text(f"{option}\n1 .1 .2 .5 -.6 .5 -.6 .3 .4\n")
+    two_port = read_touchstone(tmp_path / "t.s2p")
+    assert (two_port.frequency_hz.tolist(), two_port.reference_ohm) == ([1e6], (50, 75))
+    np.testing.assert_allclose(two_port.s[0], SYMMETRIC, atol=1e-15)
+
+
+def test_magnitudes_below_0_are_told(tmp_path, capsys):
+    (tmp_path / "t.s2p").write_text("# MHz S MA R 50\n" + "".join(f"{at} 0 0 .9 0 .9 0 -.1 0\n" for at in (1, 2, 3, 4)))
+    read_target(tmp_path / "t.s2p")
+    assert "line 2: a magnitude below 0; are the numbers what the option line says, MA?" in capsys.readouterr().err
 
 
 def test_without_an_option_line_numbers_are_told_or_refused(tmp_path, capsys):
@@ -319,6 +343,8 @@ def test_noise_data_are_no_rows_of_the_two_port(tmp_path, capsys):
         (f"# MHz S RI R\n{ROW}\n", "line 1: the reference ''; accepted: a resistance in ohms, or one for each port"),
         (f"# MHz S RI R -50\n{ROW}\n", "line 1: the reference '-50'"),
         (f"# MHz S RI R 1 2 3\n{ROW}\n", "line 1: the reference '1 2 3'"),
+        (f"# MHz GHz S RI R 50\n{ROW}\n", "line 1: 'GHZ' in the option line, another of its kind; accepted: such as"),
+        (f"# MHz S RI R 50 R 75\n{ROW}\n", "line 1: the reference '50 R 75'|'50 R 75' are no numbers"),
         (f"# MHz T RI R 50\n{ROW}\n", "line 1: 'T' in the option line; accepted: such as # GHz S MA R 50"),
         (version_2("Full", [ROW], order="up"), "line 5: the data order 'up'; accepted: 12_21, 21_12"),
         (version_2("Half", [ROW]), "line 8: the matrix format 'half'; accepted: Full, Lower, Upper"),

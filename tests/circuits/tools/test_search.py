@@ -221,6 +221,17 @@ def test_a_steep_edge_is_met_with_a_tank_or_a_trap_in_fewer_parts():
     assert not any("&" in text for text in texts(without.pool.types, without.pool.values))
 
 
+def test_parts_of_no_use_are_left_out_of_circuits_inside_a_mask():
+    # 1 mH and 0.15 mOhm beside a Butterworth low-pass of third order, in units of 1 Ohm and 1 rad/s.
+    mask = MaskGoal(W, np.where(W < 0.8, -3.0, -np.inf), np.where(W > 4, -30.0, np.inf), MATCHED)
+    begun = search(mask, longest=6)
+    pool = pool_of("PC:1|SL:2.2|PC:1|PL:1000|SR:0.0015", "PC:1|SL:0.1")
+    lean = begun._lean(pool)
+    assert texts(lean.types, lean.values)[0] == "PC:1.0|SL:2.2|PC:1.0|PL:1000.0|SR:0.0015"
+    assert "PC:1.0|SL:2.2|PC:1.0" in texts(lean.types, lean.values)
+    assert (mask.scores(lean.types, lean.values) == 0).all()
+
+
 def test_rounding_tries_all_neighbours_together():
     goal, catalogue = goal_of("PC:1.07|SL:1.31|PC:0.52"), series_values("E3", 0.1, 10)
     types, values = parse("PC:1.07|SL:1.31|PC:0.52")
@@ -317,6 +328,16 @@ def test_of_equally_good_circuits_the_one_with_fewest_parts_is_the_answer():
     assert [text.count(":") for text in texts(choice.pool.types, choice.pool.values)] == [2, 3, 2]
     assert choice.scores.tolist() == [0.02, 0.01, 0.6]
     assert np.isnan(choice.yields).all()
+
+
+def test_of_many_circuits_inside_a_mask_those_of_the_best_yield_are_compared(monkeypatch):
+    # Dividers to 1 / (1 + r) in a mask from 0 to -1 dB: the smaller r, the more room; the longest circuit has most.
+    monkeypatch.setattr("hypernet.circuits.tools.choice.COMPARED", 2)
+    mask = MaskGoal(W, np.full(len(W), -1.0), np.full(len(W), np.inf))
+    pool = pool_of("SR:0.122", "SR:0.121", "SR:0.05|PR:1000")
+    choice = choose(mask, pool, mask, 0.05, 0)
+    assert texts(choice.pool.types[:1], choice.pool.values[:1]) == ["SR:0.05|PR:1000.0"]
+    assert choice.yields[0] == 1
 
 
 def test_a_circuit_that_leaves_a_mask_between_its_frequencies_is_not_inside():

@@ -192,12 +192,23 @@ def _forbid(axes: Axes, limits: Limits) -> None:
         axes.plot(limits.hertz[alone], edge[alone], "_", color="0.45", ms=9, mew=2)
 
 
+def within(hertz: np.ndarray, bands: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Which frequencies are in a band, its ends included, boolean ``[d]``.
+
+    Args:
+        hertz: frequencies, ``[d]``.
+        bands: first and last frequency of each, Hz.
+    """
+    inside = [(hertz >= low * (1 - 1e-9)) & (hertz <= high * (1 + 1e-9)) for low, high in bands]
+    return np.any(inside, axis=0)
+
+
 def draw_passband(
     axes: Axes,
     hertz: np.ndarray,
     levels: Sequence[Level],
     name: str,
-    passband: tuple[float, float],
+    passbands: Sequence[tuple[float, float]],
     limits: Limits | None = None,
     band: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
@@ -208,20 +219,19 @@ def draw_passband(
         hertz: frequencies, ``[d]``.
         levels: the last one has to be in sight.
         name: of what they are.
-        passband: its first and last frequency, Hz.
+        passbands: first and last frequency of each, Hz.
         limits: of a mask.
         band: lower and upper edge of a band, dB, ``[d]`` each.
     """
     draw_levels(axes, hertz, levels, name, limits, band)
-    low, high = passband
+    low, high = passbands[0][0], passbands[-1][1]
     beyond = (high / low) ** 0.08
     axes.set_xlim(max(low / beyond, hertz[0]), min(high * beyond, hertz[-1]))
-    inside = (hertz >= low * (1 - 1e-9)) & (hertz <= high * (1 + 1e-9))
+    inside = within(hertz, passbands)
     if inside.any():
         seen = [levels[-1].decibel[inside]] + ([] if band is None else [edge[inside] for edge in band])
         if limits is not None:
-            rows = (limits.hertz >= low * (1 - 1e-9)) & (limits.hertz <= high * (1 + 1e-9))
-            seen.append(limits.lowest[rows])
+            seen.append(limits.lowest[within(limits.hertz, passbands)])
         values = np.concatenate(seen)
         values = values[np.isfinite(values)]
         room = max(0.25 * np.ptp(values), 0.05)
@@ -302,7 +312,7 @@ def scattering_panels(
     hertz: np.ndarray,
     curves: Sequence[Curve],
     reflections: Sequence[Level],
-    passband: tuple[float, float],
+    passbands: Sequence[tuple[float, float]],
     limits: tuple[Limits | None, Limits | None] = (None, None),
     bands: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
     band_label: str = "",
@@ -313,7 +323,7 @@ def scattering_panels(
         hertz: frequencies, ``[d]``.
         curves: of 1 / S21.
         reflections: S11.
-        passband: first and last frequency of the closer look, Hz.
+        passbands: first and last frequency of each, for the closer look, Hz.
         limits: of S21 and of S11.
         bands: of S21 and of S11, dB, each of two edges ``[d]``.
         band_label: their name in the legend.
@@ -323,7 +333,7 @@ def scattering_panels(
     shown: dict[str, Any] = {"hertz": hertz, "limits": limits[0], "band": through, "name": "$S_{21}$"}
     return {
         "Transmission": partial(draw_levels, levels=levels, band_label=band_label, **shown),
-        "Passband": partial(draw_passband, levels=levels, passband=passband, **shown),
+        "Passband": partial(draw_passband, levels=levels, passbands=passbands, **shown),
         "Reflection (minus the return loss)": partial(
             draw_levels, hertz=hertz, levels=reflections, name="$S_{11}$", limits=limits[1], band=back
         ),

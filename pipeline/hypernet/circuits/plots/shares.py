@@ -78,7 +78,7 @@ def draw_equal_time(axes: Axes, table: pd.DataFrame, metric: str) -> None:
 
 
 def draw_learning(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
-    """Validation error against seconds, of the runs of one data set."""
+    """Share of exact validation circuits against seconds, of the runs of one data set."""
     for record in records:
         method = record["method"]
         label = TITLES[method] if record["seed"] == records[0]["seed"] else None
@@ -88,9 +88,10 @@ def draw_learning(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
         ):
             if history:
                 table, look = pd.DataFrame(history), STYLE[method] | style
-                axes.plot(table.seconds, table.validation_error, ms=4, label=name, **look)
+                axes.plot(table.seconds, 1 - table.validation_error, ms=4, label=name, **look)
     if any(EQUAL_TIME in record for record in records):
         axes.plot([], [], ls=":", color="0.3", label="Dotted: steps for equal time")
-    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("Training time (s)")
-    axes.set_ylabel("Share of validation circuits not exactly right")
+    axes.set_ylabel("Share of exact validation circuits")

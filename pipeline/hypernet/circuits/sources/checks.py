@@ -70,7 +70,16 @@ def arranged(
     if (steps < 0).any():
         notes.append("the rows are not in order of frequency; they are sorted")
         # A falling table is turned round, so that the sides of a vertical edge keep their place.
-        order = order[::-1] if (steps <= 0).all() else order[np.argsort(hertz[order], kind="stable")]
+        falls = bool((steps <= 0).all())
+        order = order[::-1] if falls else order[np.argsort(hertz[order], kind="stable")]
+        edges = np.flatnonzero(np.diff(hertz[order]) == 0)
+        if twice and len(edges) and not falls:
+            # Which of the two holds below and which above was said by the order alone.
+            second = order[edges[0] + 1]
+            raise UserError(
+                f"{_where(name, places[second])}: the frequency {hertz[second]:.10g} Hz stands twice, a vertical edge, "
+                "and the rows are not in order: which side is which is not said; put them in order of frequency"
+            )
     sorted_hertz = hertz[order]
     near = np.diff(sorted_hertz) <= CLOSEST * sorted_hertz[1:]
     if twice:

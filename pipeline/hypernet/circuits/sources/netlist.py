@@ -182,7 +182,7 @@ def _first_ladder(
     first: UserError | None = None
     for end in candidates:
         inputs = [port]
-        if port.behind is not None and port.source is not None and port.source.name[0] == "v":
+        if port.behind is not None and port.source is not None and port.source.is_voltage:
             inputs.append(Input(port.source, None, port.behind.other(port.node)))
         for tried in inputs:
             outside = {part.name for part in (tried.behind, end.load) if part is not None}
@@ -230,7 +230,7 @@ def _listing(
     else:
         changes.source = port.source.name
         amplitude = port.source.amplitude or 1.0
-        voltage = port.source.name[0] == "v"
+        voltage = port.source.is_voltage
         # A current leaves the source's second node, a voltage is positive at its first.
         inverted = (port.source.ends[0] == GROUND) == voltage
         drive = -amplitude if inverted else amplitude

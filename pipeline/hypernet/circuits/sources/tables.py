@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,12 @@ ACCEPTED = (
 # No form has more columns, and no instrument's sweep more points.
 LARGEST_BYTES, MOST_LINES, MOST_ROWS, MOST_COLUMNS = 50_000_000, 2_000_000, 200_000, 32
 LONGEST_LINE, FORMAT = 2000, "a CSV file"
+# What Excel writes first where the separator is not that of the reader's country.
+SEPARATOR_LINE = re.compile(r'"?sep=([;,\t])"?')
+# #N/A, #DIV/0!, #NV: else they would begin a comment, and an empty cell is no limit.
+SPREADSHEET_ERROR = re.compile(r'[,;\t]\s{0,9}"?(#(?:N/A|NV|[A-Z]{2,9}(?:/0)?[!?]))')
+# 1.000 or 1,000.
+GROUPED = {".": re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+"), ",": re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")}
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,11 @@ def _curve(
 
 def _parsed(path: Path, text: str) -> _Table:
     lines, comments = _lines(path, text)
-    delimiter = next((mark for mark in ";\t" if mark in next(filter(str.strip, lines), "")), ",")
+    first = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    named = SEPARATOR_LINE.fullmatch(lines[first].strip().lower()) if lines else None
+    if named:
+        lines[first] = "\n"
+    delimiter = named[1] if named else next((mark for mark in ";\t" if mark in "".join(lines[first : first + 1])), ",")
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     rows: list[list[str]] = []
     places: list[str] = []
@@ -152,14 +163,35 @@ def _parsed(path: Path, text: str) -> _Table:
     if commented and rows[0][0][:1].isdigit():
         rows.insert(0, [cell.strip() for cell in commented.split(delimiter)])
         places.insert(0, str(path))
+    while rows[0] and all(len(row) == len(rows[0]) and not row[-1] for row in rows):
+        # Spreadsheets write columns that are empty.
+        rows = [row[:-1] for row in rows]
     header = [name.lower() for name in rows.pop(0)]
     if len(set(header)) < len(header):
         raise UserError(f"{places[0]}: two columns have one name")
     for row, place in zip(rows, places[1:], strict=True):
         if len(row) != len(header):
             raise UserError(f"{place}: {len(row)} fields, the header has {len(header)}")
+    if delimiter != ",":
+        _refuse_thousands(rows, places[1:])
     cells = {name: [row[column] for row in rows] for column, name in enumerate(header)}
     return _Table(path, cells, places[1:], decimal_comma=delimiter != ",")
+
+
+def _refuse_thousands(rows: list[list[str]], places: list[str]) -> None:
+    """Refuse 1.000 beside numbers with a decimal comma, and 1,000 beside those with a point: a thousand, or one?"""
+    for mark, other in ((".", ","), (",", ".")):
+        cells = (cell for row in rows for cell in row if other in cell and not GROUPED[other].fullmatch(cell))
+        decimal = next(cells, None)
+        if decimal is None:
+            continue
+        for row, place in zip(rows, places, strict=True):
+            cell = next((cell for cell in row if GROUPED[mark].fullmatch(cell)), None)
+            if cell is not None:
+                raise UserError(
+                    f"{place}: {cell} beside {printable(decimal, 20)!r}: a mark of thousands or of decimals? "
+                    "accepted: numbers without marks of thousands"
+                )
 
 
 def _lines(path: Path, text: str) -> tuple[list[str], list[str]]:
@@ -175,6 +207,9 @@ def _lines(path: Path, text: str) -> tuple[list[str], list[str]]:
             raise UserError(f"{path}: more than {MOST_LINES:,} lines, the most that {FORMAT} may have")
         if len(line) > LONGEST_LINE:
             raise UserError(f"{path}, line {number}: more than {LONGEST_LINE} characters; not {FORMAT}")
+        wrong = SPREADSHEET_ERROR.search(line)
+        if wrong:
+            raise UserError(f"{path}, line {number}: the cell {wrong[1]} is an error of a spreadsheet; not a number")
         content, mark, comment = line.partition("#")
         lines.append(content + "\n" if mark else line)
         if mark and len(comments) < MOST_COLUMNS:

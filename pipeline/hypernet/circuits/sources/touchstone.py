@@ -107,6 +107,9 @@ def read_touchstone(path: Path | str) -> TwoPort:
     pairs = table[:, 1:].reshape(len(table), -1, 2)
     if file.option is None:
         _check_default(file, lines, pairs[..., 0])
+    elif form == "MA" and (pairs[..., 0] < 0).any():
+        row = int(np.argmax((pairs[..., 0] < 0).any(axis=1)))
+        file.notes.append(f"line {lines[row]}: a magnitude below 0; are the numbers what the option line says, {form}?")
     with np.errstate(all="ignore"):  # what is no number is told by who uses it
         matrix = _matrix(file, _complex(pairs, form))
         convert = PARAMETERS[parameter]
@@ -252,23 +255,27 @@ def _rows(file: _File) -> tuple[list[int], list[list[float]]]:
 
 def _option(file: _File) -> tuple[float, str, str, list[float]]:
     """Hertz per unit of frequency, parameter, format and reference resistances of the option line."""
-    unit, parameter, form, ohms = 1e9, "S", "MA", [50.0]
     words = (file.option or "").upper().split()
-    for place, word in enumerate(words):
-        if word in UNITS:
-            unit = UNITS[word]
-        elif word in PARAMETERS:
-            parameter = word
-        elif word in FORMATS:
-            form = word
-        elif word == "R":
-            ohms = _ohms(file, file.option_line, words[place + 1 :])
-            break
-        else:
+    # In any order, says the specification; what follows R are numbers.
+    given = {"unit": "GHZ", "parameter": "S", "format": "MA"}
+    accepted = {"unit": frozenset(UNITS), "parameter": frozenset(PARAMETERS), "format": frozenset(FORMATS)}
+    ohms: list[float] = [50.0]
+    before: set[str] = set()
+    while words:
+        word = words.pop(0)
+        what = next((what for what, known in accepted.items() if word in known), "R" if word == "R" else "")
+        if not what or what in before:
+            more = ", another of its kind" if what else ""
             raise file.refusal(
-                file.option_line, f"{printable(word, 20)!r} in the option line; accepted: such as {DEFAULT}"
+                file.option_line, f"{printable(word, 20)!r} in the option line{more}; accepted: such as {DEFAULT}"
             )
-    return unit, parameter, form, ohms
+        before.add(what)
+        if what != "R":
+            given[what] = word
+            continue
+        count = next((at for at, later in enumerate(words) if any(later in known for known in accepted.values())), None)
+        ohms, words = _ohms(file, file.option_line, words[:count]), words[len(words) if count is None else count :]
+    return UNITS[given["unit"]], given["parameter"], given["format"], ohms
 
 
 def _ohms(file: _File, line: int, words: list[str]) -> list[float]:

@@ -28,9 +28,9 @@ RULES = {
     "the smallest; of these, fewest parts",
 }
 YIELD_SLACK, SCORE_SLACK, ROUNDED_SLACK = 0.05, 1.3, 0.03
-# Draws for the yield of every circuit that is compared, and for the answer itself.
-FEW_DRAWS, DRAWS = 1000, 10_000
-COMPARED = 48
+# Draws for the yield of every circuit inside a mask, of those that are compared, and of the answer itself.
+FEWEST_DRAWS, FEW_DRAWS, DRAWS = 100, 1000, 10_000
+COMPARED = 40
 LISTED = 10
 
 
@@ -75,12 +75,14 @@ def choose(goal: Goal, pool: Pool, judged: Goal, tolerance: float, seed: int) ->
 
     Args:
         goal: what is wanted.
-        pool: circuits, best score first.
+        pool: circuits, best score first; of those inside a mask as many as are compared are taken by their yield.
         judged: what is wanted, at as many frequencies as count: at more, what stands out between those of ``goal``
             is seen.
         tolerance: of the parts, a share.
         seed: of the draws.
     """
+    if isinstance(goal, MaskGoal):
+        pool = _promising(goal, pool, tolerance, seed)
     pool = pool.take(np.arange(min(len(pool), COMPARED)))
     scores = judged.scores(pool.types, pool.values)
     order = np.lexsort((lengths_of(pool.types), scores))
@@ -106,3 +108,14 @@ def choose(goal: Goal, pool: Pool, judged: Goal, tolerance: float, seed: int) ->
     pool = pool.take(order)
     deviation = judged.deviation(*judged.respond(pool.types, pool.values)).max(axis=1)
     return Choice(pool, scores[order], deviation, yields[order])
+
+
+def _promising(goal: MaskGoal, pool: Pool, tolerance: float, seed: int) -> Pool:
+    """Those inside the mask first, by a rough yield; the others as they were."""
+    inside = goal.scores(pool.types, pool.values) == 0
+    if inside.sum() <= COMPARED:
+        return pool
+    rough = np.zeros(len(pool))
+    for row in np.flatnonzero(inside):
+        rough[row] = yield_of(goal, pool.types[row], pool.values[row], tolerance, FEWEST_DRAWS, seed).value
+    return pool.take(np.lexsort((lengths_of(pool.types), -rough, ~inside)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from hypernet.circuits.core.goals import MaskGoal, decibels
 from hypernet.circuits.tools.choice import DRAWS, RULES
+from hypernet.circuits.tools.dissipation import COIL_Q
 from hypernet.circuits.tools.pictures import draw_design
 from hypernet.circuits.tools.solution import Solution
 from hypernet.circuits.tools.summary import summary
@@ -50,6 +51,7 @@ class Design(Solution):
             f"{self.score_column}_before_rounding": float(pool.free[0]),
             "largest_deviation_db": float(self.choice.deviation_db[0]),
             **self.merits.content(self.through_name.lower()),
+            **self._losses(),
             "tolerance": request.tolerance,
             "draws": DRAWS,
             "found_by": pool.origin[0],
@@ -73,6 +75,12 @@ class Design(Solution):
             content["inside_mask"] = self.goal.met(float(self.choice.scores[0]))
             content["yield"] = {"share": share.value, "low": share.low, "high": share.high}
         return content
+
+    def _losses(self) -> dict[str, Any]:
+        """Pass and stop band with coils that have losses."""
+        if self.with_losses is None:
+            return {}
+        return {"with_losses": {"coil_q": COIL_Q, **self.with_losses.content(self.through_name.lower())}}
 
     def _curves(self) -> dict[str, list[float]]:
         """The answer over frequency, with the band of its tolerances, by what it is and its unit."""

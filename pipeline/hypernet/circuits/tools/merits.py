@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hypernet.circuits.core.scale import Scale
+from hypernet.circuits.plots.bode import within
 from hypernet.circuits.sources.targets import Mask, ScatteringMask, Target
 
 # How far below its top a curve passes, where no mask says what is to pass.
@@ -32,22 +33,27 @@ class Merits:
     """See the module.
 
     Attributes:
-        passband: first and last frequency that a mask has pass, or else within 3 dB of the curve's top, Hz.
+        passbands: first and last frequency of each band that a mask has pass (a notch has one on either side), or else
+            of what is within 3 dB of the curve's top, Hz.
         lowest_passing: of S21 or the gain in the passband.
-        highest_stopped: of S21 or the gain from row to row of a mask that have an upper limit and no lower one (next to
-            a row with a lower one it may pass still); None where there are none.
+        highest_stopped: of S21 or the gain from row to row of a mask that have an upper limit below all lower ones and
+            below 0 dB, and no lower one (next to a row with a lower one it may pass still); None where there are none.
         highest_reflection: of S11 in the passband; None where the source has no resistance.
         nearest: the place nearest to a limit, or furthest beyond one: by how many dB it keeps it (negative: misses it);
             None without limits.
         nearest_limit: which limit that is, for people.
     """
 
-    passband: tuple[float, float]
+    passbands: tuple[tuple[float, float], ...]
     lowest_passing: Place
     highest_stopped: Place | None
     highest_reflection: Place | None
     nearest: Place | None
     nearest_limit: str
+
+    def passing(self, hertz: np.ndarray) -> np.ndarray:
+        """Which frequencies are in a passband, boolean ``[d]``."""
+        return within(hertz, self.passbands)
 
     def content(self, through: str) -> dict[str, Any]:
         """As plain types with units; ``through`` names what comes through: s21 or gain."""
@@ -57,7 +63,7 @@ class Merits:
             "highest_passband_s11": self.highest_reflection,
             "nearest_to_limit": self.nearest,
         }
-        content: dict[str, Any] = {"passband_hz": list(self.passband)}
+        content: dict[str, Any] = {"passbands_hz": [list(band) for band in self.passbands]}
         return content | {
             name: {"db": place.decibel, "frequency_hz": place.hertz}
             for name, place in places.items()
@@ -66,7 +72,12 @@ class Merits:
 
 
 def merits_of(
-    target: Target, scale: Scale, hertz: np.ndarray, through: np.ndarray, reflection: np.ndarray | None
+    target: Target,
+    scale: Scale,
+    hertz: np.ndarray,
+    through: np.ndarray,
+    reflection: np.ndarray | None,
+    passes: np.ndarray | None = None,
 ) -> Merits:
     """The merits of curves.
 
@@ -76,12 +87,14 @@ def merits_of(
         hertz: frequencies, ``[d]``, a mask's rows among them.
         through: S21 or gain, dB, ``[d]``.
         reflection: S11, dB, ``[d]``; None where there is none.
+        passes: where it passes, boolean ``[d]``; None: where the mask says, or around the curve's top.
     """
-    passes, stops = _around_top(through), np.zeros(len(hertz), dtype=bool)
+    given, stops = passes is not None, np.zeros(len(hertz), dtype=bool)
+    passes = passes if passes is not None else _around_top(through)
     nearest, name = None, ""
     if isinstance(target, Mask | ScatteringMask):
         lowest, highest, *others = target.at(scale.omega(hertz), scale)
-        if np.isfinite(lowest).any():
+        if not given and np.isfinite(lowest).any():
             passes = np.isfinite(lowest)
         stops = _stopped(target, hertz)
         # No circuit of R, L and C comes beyond 0 dB of S21.
@@ -98,9 +111,8 @@ def merits_of(
         row = rows[(sign * curve[rows]).argmax()]
         return Place(float(curve[row]), float(hertz[row]))
 
-    inside = np.flatnonzero(passes)
     return Merits(
-        passband=(float(hertz[inside[0]]), float(hertz[inside[-1]])),
+        passbands=_runs(passes, hertz),
         lowest_passing=extreme(through, passes, -1),
         highest_stopped=extreme(through, stops, 1) if stops.any() else None,
         highest_reflection=None if reflection is None else extreme(reflection, passes, 1),
@@ -111,11 +123,20 @@ def merits_of(
 
 def _stopped(mask: Mask | ScatteringMask, hertz: np.ndarray) -> np.ndarray:
     rows, (lowest, highest, *_) = mask.frequency_hz, mask.limits()
-    row_stops = np.isfinite(highest) & ~np.isfinite(lowest)
+    # A limit as high as what has to pass stops nothing: 0 dB of S21 between two bands is often written so.
+    passed = lowest[np.isfinite(lowest)].min(initial=0.0)
+    row_stops = (highest < passed) & np.isfinite(highest) & ~np.isfinite(lowest)
     stops = np.isin(hertz, rows[row_stops]) & ~np.isin(hertz, rows[~row_stops])
     for first in np.flatnonzero(row_stops[:-1] & row_stops[1:]):
         stops |= (hertz >= rows[first]) & (hertz <= rows[first + 1])
     return stops
+
+
+def _runs(inside: np.ndarray, hertz: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """First and last frequency of each run of neighbours."""
+    edges = np.diff(np.pad(inside, 1).astype(int))
+    firsts, lasts = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+    return tuple((float(hertz[first]), float(hertz[last])) for first, last in zip(firsts, lasts, strict=True))
 
 
 def _around_top(level: np.ndarray) -> np.ndarray:

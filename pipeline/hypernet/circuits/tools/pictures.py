@@ -28,8 +28,8 @@ def draw_design(design: Solution, folder: Path) -> None:
         panels, columns = bode_panels(hertz, curves, limits, edges, label, design.load_ohm), 3
     else:
         both, bands = (limits, reflection_limits), (edges, (band.reflection.low, band.reflection.high))
-        reflections, passband = _reflections(design), design.merits.passband
-        panels, columns = scattering_panels(hertz, curves, reflections, passband, both, bands, label), 2
+        reflections, passbands = _reflections(design), design.merits.passbands
+        panels, columns = scattering_panels(hertz, curves, reflections, passbands, both, bands, label), 2
     figures.save_panels(folder, "bode", panels, legend_order=["Target", "Design"], columns=columns)
 
 

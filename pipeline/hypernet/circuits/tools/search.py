@@ -169,6 +169,9 @@ class Search:
             # In front: of circuits with the same score the first is taken.
             pool = (self._centre(pool) + pool).tidied()
             self._note("centred", pool)
+        if isinstance(self.goal, MaskGoal):
+            pool = (self._lean(pool) + pool).tidied()
+            self._note("parts of no use left out", pool)
         scores = self._score(pool, self.goal)
         order = np.lexsort((lengths_of(pool.types), scores))
         return SearchResult(pool.take(order), scores[order], self.simulated, self.steps)
@@ -316,6 +319,16 @@ class Search:
             error, lengths, self.catalogue[inside], generator, self.effort.evolution, start, genes
         )
         return Pool.of(types, values, EVOLVED).tidied()
+
+    def _lean(self, pool: Pool) -> Pool:
+        """Circuits inside the mask that still are with the same values and one or several parts less."""
+        lean = pool.take(np.zeros(0, dtype=int))
+        while len(pool):
+            pool = pool.take(np.flatnonzero(self._score(pool, self.goal) == 0))
+            lean, less = lean + pool, one_part_less(pool).tidied()
+            bought = np.isclose(less.values[..., None], self.catalogue, rtol=1e-9).any(axis=-1) | (less.types < 0)
+            pool = replace(less, free=np.zeros(len(less))).take(np.flatnonzero(bought.all(axis=1)))
+        return lean
 
     def _centre(self, pool: Pool) -> Pool:
         """The best circuits with values in the middle of what the mask allows."""

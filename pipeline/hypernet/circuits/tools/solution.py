@@ -20,6 +20,7 @@ from hypernet.circuits.sources.netlist import Ladder
 from hypernet.circuits.sources.reading import printable
 from hypernet.circuits.sources.targets import Mask, Response, ScatteringMask, Target
 from hypernet.circuits.tools.choice import DRAWS, Choice, band_of, yield_of
+from hypernet.circuits.tools.dissipation import INDUCTOR, with_coil_q
 from hypernet.circuits.tools.merits import Merits, merits_of
 from hypernet.circuits.tools.quantities import in_words
 from hypernet.circuits.tools.search import SearchResult
@@ -190,6 +191,15 @@ class Solution:
         reflection = None if self.s_parameters is None else -decibels(self.s_parameters[:, 0, 0])
         hertz = self.response.frequency_hz
         return merits_of(self.request.target, self.scale, hertz, -decibels(self.through), reflection)
+
+    @cached_property
+    def with_losses(self) -> Merits | None:
+        """The same with coils of a Q of `COIL_Q`, in the same passbands; None without coils."""
+        if not (self.circuit[0] % ELEMENTS == INDUCTOR).any():
+            return None
+        hertz = self.response.frequency_hz
+        curves = with_coil_q(*self.circuit, self.scale.omega(hertz), self.goal.terminations)
+        return merits_of(self.request.target, self.scale, hertz, *curves, passes=self.merits.passing(hertz))
 
     @cached_property
     def band(self) -> Band:

@@ -8,6 +8,7 @@ from hypernet.circuits.core.goals import MaskGoal
 from hypernet.circuits.core.parts import BRANCH, ELEMENTS, arms_of, is_series, levels_of
 from hypernet.circuits.plots.schematic import part_labels, si_text
 from hypernet.circuits.sources.targets import Gain, Mask, Response, Scattering, ScatteringMask, Transmission
+from hypernet.circuits.tools.dissipation import COIL_Q
 from hypernet.circuits.tools.merits import Merits, Place
 from hypernet.circuits.tools.solution import ELEMENT_NAMES, Solution
 
@@ -41,6 +42,8 @@ def summary(design: Solution) -> str:
             f"Yield: {100 * share.value:.1f} of 100 circuits built so are inside the mask "
             f"(95 % interval {100 * share.low:.1f} to {100 * share.high:.1f})."
         )
+    if design.with_losses is not None:
+        lines.append(_losses(design.with_losses, design.through_name))
     origin = design.choice.pool.origin[0]
     lines += ["", f"Found by: {origin}; {design.search.simulated:,} circuits simulated, {design.seconds:.1f} s."]
     if design.longest_written is not None and request.max_parts > design.longest_written:
@@ -137,12 +140,25 @@ def _bands(design: Solution) -> list[str]:
     return lines
 
 
+def _losses(merits: Merits, what: str) -> str:
+    """What coils with losses leave of pass and stop band."""
+    text = f"All of this is with ideal parts. With coils of a Q of {COIL_Q:g}: {what} "
+    text += f"{_level(merits.lowest_passing)} at least where it passes"
+    if merits.highest_stopped is not None:
+        text += f", {_level(merits.highest_stopped)} at most in the stop band"
+    if merits.nearest is not None:
+        kept = merits.nearest.decibel >= 0
+        text += (
+            ", which is inside the mask" if kept else f", which is {-merits.nearest.decibel:.2g} dB outside the mask"
+        )
+    return text + "."
+
+
 def _tolerance(design: Solution) -> str:
     """What real parts do where the circuit passes: at the bottom of a notch a band in dB has no end."""
-    low, high = design.merits.passband
     hertz, band = design.response.frequency_hz, design.band
     half = np.abs(np.stack([band.low, band.high]) - band.nominal).max(axis=0)
-    half = np.where((hertz >= low) & (hertz <= high), half, -np.inf)
+    half = np.where(design.merits.passing(hertz), half, -np.inf)
     name = design.through_name if design.through_name == "S21" else f"the {design.through_name}"
     percent, widest = f"{100 * design.request.tolerance:g} %", _hertz(float(hertz[half.argmax()]), 3)
     return (
@@ -152,8 +168,8 @@ def _tolerance(design: Solution) -> str:
 
 
 def _passband(merits: Merits) -> str:
-    low, high = (_hertz(hertz) for hertz in merits.passband)
-    return f"at {low}" if low == high else f"from {low} to {high}"
+    bands = ((_hertz(low), _hertz(high)) for low, high in merits.passbands)
+    return " and ".join(f"at {low}" if low == high else f"from {low} to {high}" for low, high in bands)
 
 
 def _level(place: Place, sign: int = 1) -> str:

@@ -24,6 +24,9 @@ from hypernet.lab.errors import UserError
 
 GROUND = "0"
 GROUND_NAMES = frozenset({"0", "gnd", "gnd!"})
+# A suffix that SPICE programs do not agree about, and one that SPICE takes for something else than its writer.
+ATTO = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?a(?:f|h|ohms?)?")
+EXPONENT_AND_FARAD = re.compile(r"[+-]?[\d.]+e[+-]?\d+f(?:arads?)?")
 MOST_ELEMENTS, MOST_INSTANCES, DEEPEST_INSTANCE = 1000, 1000, 20
 
 
@@ -83,6 +86,11 @@ class Source:
     def other(self, node: str) -> str:
         """Its node that is not this one."""
         return self.ends[1] if self.ends[0] == node else self.ends[0]
+
+    @property
+    def is_voltage(self) -> bool:
+        """Whether it is a V; inside a subcircuit ``X1`` it is called ``x1.v1``."""
+        return self.name.rpartition(".")[2].startswith("v")
 
     @property
     def rank(self) -> int:
@@ -222,6 +230,10 @@ class _Expansion:
 
 def _positive(scope: Scope, text: str) -> Decimal:
     plain = re.fullmatch(r"[+-]?[\w.]*[+-]?\w*", text) is not None and not text[:1].isalpha()
+    if ATTO.fullmatch(text):
+        raise ExpressionError(f"the value {text!r} is atto to some programs and a unit to others; write it with e-18")
+    if EXPONENT_AND_FARAD.fullmatch(text):
+        raise ExpressionError(f"the value {text!r} has f for femto to SPICE; write it without its unit")
     value = (number(text) or Decimal(0)) if plain else scope.value(text)
     # In doubles too: a value of 1e-500 would be none.
     if not (value > 0 and 0 < float(value) < math.inf):

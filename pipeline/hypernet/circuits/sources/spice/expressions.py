@@ -23,7 +23,7 @@ SUFFIXES = {
     "p": "1e-12", "f": "1e-15",
 }  # fmt: skip
 # Letters behind the suffix are a unit: 10kOhm, 4.7nF.
-NUMBER = re.compile(r"([+-]?(?:\d{1,60}\.?\d{0,60}|\.\d{1,60})(?:e[+-]?\d{1,3})?)(meg|mil|[tgkmunpf]?)[a-zω]*")
+NUMBER = re.compile(r"([+-]?(?:\d{1,60}\.?\d{0,60}|\.\d{1,60})(?:e[+-]?\d{1,3})?)(meg|mil|[tgkmunpf]?)([a-zω]*)")
 MARKED = re.compile(r"(\d{1,9})(meg|[rtgkunplf])(\d{1,9})(?:ohms?|h|f|ω)?")
 # A unit that stands apart from its number: 10 nH.
 UNIT = re.compile(r"(?:t|g|meg|k|m|u|n|p|f)?(?:ohms?|h|henry|henries|f|farads?|ω)|t|g|meg|k|m|u|n|p")
@@ -66,7 +66,8 @@ def number(text: str) -> Decimal | None:
 
 def is_common_number(text: str) -> bool:
     """Whether all SPICE programs read the text as :func:`number` does."""
-    return NUMBER.fullmatch(text) is not None and "ω" not in text
+    match = NUMBER.fullmatch(text)
+    return match is not None and "ω" not in text and not (match[2] == "" and match[3].startswith("a"))
 
 
 def _of_float(function: Callable[[float], float]) -> Callable[[Decimal], Decimal]:
@@ -171,15 +172,14 @@ class _Reader:
 
     def _power(self) -> Decimal:
         value = self._atom()
-        powers = [value]
-        while self._next("**", "^"):
-            negative = bool(self._next("-"))
-            powers.append(-self._atom() if negative else self._atom())
-        # 2 ** 3 ** 2 is 2 ** 9.
-        value = powers.pop()
-        while powers:
-            value = powers.pop() ** value
-        return value
+        if not self._next("**", "^"):
+            return value
+        negative = bool(self._next("-"))
+        exponent = -self._atom() if negative else self._atom()
+        if self.tokens and self.tokens[-1] in ("**", "^"):
+            # 2 ** 9 to this text's readers, 8 ** 2 to ngspice.
+            raise ExpressionError(f"the expression {self.text!r} has a power of a power; put one in parentheses")
+        return value**exponent
 
     def _atom(self) -> Decimal:
         token = self.tokens.pop() if self.tokens else None

@@ -20,6 +20,7 @@ from hypernet.lab.errors import UserError
 
 # What ngspice takes for a part of its language is not here: blanks, quotes, $ ; = , ( ) { } and the backtick.
 HARMLESS = re.compile(r"[a-z0-9_.+\-#:/]")
+NUMBER_INSIDE = re.compile(r"(?<![\w.])\.?\d[\w.]*")
 EXPRESSION = re.compile(r"[\w\s.+\-*/^(),]{1,600}")
 # Nodes and parts of ours begin so.
 OURS = "hypernet_"
@@ -108,8 +109,8 @@ def _instance(words: list[str]) -> str:
 
 
 def _part(words: list[str], where: str) -> list[str]:
-    name, (first, second) = safe(words[0]), map(safe, words[1:3])
     given = fields_of(words, where)
+    name, (first, second) = safe(words[0]), map(safe, words[1:3])
     parasitic = {key: _value(text) for key, text in given.parasitics.items() if not _is_zero(text)}
     # Value, Rser and Lser follow one another; Rpar and Cpar lie over all of them.
     chain = [
@@ -126,8 +127,8 @@ def _part(words: list[str], where: str) -> list[str]:
 
 
 def _source(words: list[str], where: str, changes: Changes | None) -> list[str]:
-    name, (first, second) = safe(words[0]), map(safe, words[1:3])
     drive = drive_of(words, where)
+    name, (first, second) = safe(words[0]), map(safe, words[1:3])
     chosen = changes is not None and words[0] == changes.source
     if words[0][0] == "i" and not chosen:
         return []
@@ -144,7 +145,19 @@ def _source(words: list[str], where: str, changes: Changes | None) -> list[str]:
 
 
 def _is_zero(text: str) -> bool:
-    return re.fullmatch(r"0*\.?0*", _value(text)) is not None
+    """Whether it is 0 whatever the parameters are; ngspice would make a resistance of 0 another one."""
+    try:
+        return evaluate(_bare(text), _unknown) == 0
+    except ExpressionError:
+        return False
+
+
+def _bare(text: str) -> str:
+    return text[1:-1] if text[:1] + text[-1:] in ("{}", "''", '""') else text
+
+
+def _unknown(name: str) -> Decimal:
+    raise ExpressionError(name)
 
 
 def _value(text: str) -> str:
@@ -155,17 +168,15 @@ def _value(text: str) -> str:
         plain = number(text)
         if plain is not None:
             return repr(float(plain))
-        bare = text[1:-1] if text[:1] + text[-1:] in ("{}", "''", '""') else text
+        bare = _bare(text)
         if EXPRESSION.fullmatch(bare) and bare.isascii():
-            try:
-                # Without parameters it is a number: numbers such as 4k7 mean something else to ngspice.
-                return repr(float(evaluate(bare, _unknown)))
-            except ExpressionError:
-                return "{" + " ".join(bare.split()) + "}"
+            return "{" + " ".join(NUMBER_INSIDE.sub(_written_out, bare).split()) + "}"
     except ExpressionError:
         pass
     raise UserError(f"ngspice: a value {text[:60]!r} that it cannot be given")
 
 
-def _unknown(name: str) -> Decimal:
-    raise ExpressionError(name)
+def _written_out(match: re.Match[str]) -> str:
+    """A number inside an expression: those such as 4k7 mean something else to ngspice."""
+    plain = None if is_common_number(match[0]) else number(match[0])
+    return match[0] if plain is None else repr(float(plain))

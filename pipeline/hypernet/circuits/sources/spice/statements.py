@@ -17,18 +17,31 @@ from hypernet.lab.errors import UserError
 # The reader's time grows with the square of the number of elements.
 LARGEST_BYTES, MOST_FILES, DEEPEST, LONGEST_WORD, LONGEST_STATEMENT = 1_000_000, 50, 8, 600, 20_000
 FORMAT = "a netlist"
+# How files of other programs begin.
+FOREIGN = {
+    "<qucs schematic": "a schematic of Qucs", "# qucs": "a netlist of Qucs's own simulator",
+    "(kicad_sch": "a schematic of KiCad", "(export": "a netlist of KiCad for boards", "<?xml": "a file of XML",
+    "simulator lang=spectre": "a netlist of Spectre",
+}  # fmt: skip
 # Lines that say what to do with a circuit and not what it is.
 IGNORED = frozenset({
-    ".ac", ".backanno", ".dc", ".endl", ".four", ".ic", ".model", ".net", ".nodeset", ".noise", ".op", ".option",
-    ".options", ".pz", ".sens", ".sp", ".temp", ".tf", ".title", ".tran", ".wave", ".width",
+    ".ac", ".backanno", ".dc", ".endl", ".four", ".ic", ".lin", ".model", ".net", ".nodeset", ".noise", ".op",
+    ".option", ".options", ".pz", ".sens", ".sp", ".temp", ".tf", ".title", ".tran", ".wave", ".width",
 })  # fmt: skip
 # Those that name the nodes that somebody looks at.
-OUTPUTS = frozenset({".meas", ".measure", ".plot", ".print", ".probe", ".save"})
+OUTPUTS = frozenset({".meas", ".measure", ".plot", ".print", ".probe", ".probe64", ".save"})
 # What a first line that begins so would have changed.
-DEFINITIONS = frozenset({".subckt", ".param", ".params", ".include", ".inc", ".lib", ".global"})
-# v(out), vdb(out), db(out), mag(v(out)); of i(v1) no node.
-PLOTTED = re.compile(r"\b(?!i\b)[a-z]{1,9}\s{0,9}\(\s{0,9}([^\s(),]{1,60})\s{0,9}[,)]")
+DEFINITIONS = frozenset({".subckt", ".param", ".params", ".include", ".inc", ".lib", ".global", ".control"})
+# v(out), v(out,0), vdb(out), db(out), mag(v(out)); of i(v1), and of v(a,b) between two nodes, none.
+PLOTTED = re.compile(r"\b(?!i\b)[a-z]{1,9}\s{0,9}\(\s{0,9}([^\s(),]{1,60})\s{0,9}(?:,\s{0,9}(?:0|gnd)\s{0,9})?\)")
+# Files that programs include in all that they export, and that hold functions and nothing else: Qucs-S. Where one of
+# them is called, that is refused by its name.
+FUNCTIONS_ALONE = frozenset({"ngspice_mathfunc.inc"})
 COMMENT = re.compile(r";|\$(?=\s|$)|//")
+# R1 (a b) 50; parentheses inside a name are its own.
+NODES_IN_PARENTHESES = re.compile(
+    r"^([rlcvi]\S*) {0,9}\(\s{0,9}([^\s(),]{1,60})[\s,]{1,9}([^\s(),]{1,60})\s{0,9}\)(?=\s)"
+)
 WORD = re.compile(r"""(?:[^\s{'"]|\{[^{}]*\}|'[^']*'|"[^"]*")+""")
 
 
@@ -76,6 +89,9 @@ def netlist_text(source: Path | str) -> tuple[str, NetlistText]:
     title, _, rest = text.partition("\n")
     if title.lower().startswith("version") and rest.lstrip().lower().startswith("sheet"):
         raise UserError(f"{name}: a schematic of LTspice; accepted: its netlist (View, SPICE Netlist)")
+    foreign = next((what for begins, what in FOREIGN.items() if title.lower().startswith(begins)), None)
+    if foreign is not None:
+        raise UserError(f"{name}: {foreign}; accepted: a netlist for SPICE, which that program exports")
     whole = NetlistText(printable(title.strip().lstrip("* \t")))
     _Files(folder, whole).take(name, rest, folder, first_line=2)
     _refuse_part_as_title(title, name, whole.statements)
@@ -114,6 +130,8 @@ class _Files:
             raise UserError(f"{where}: {line.split()[0].upper()} needs the name of a file")
         wanted, section = (quoted[1] or quoted[2] or quoted[3] or "").replace("\\", "/"), quoted[4].lower()
         shown = printable(wanted, 80)
+        if wanted.rpartition("/")[2].lower() in FUNCTIONS_ALONE:
+            return
         if folder is None or self.root is None:
             raise UserError(f"{where}: includes {shown}; a text has no folder: give the netlist as a file")
         path = folder / wanted
@@ -190,6 +208,7 @@ def _words(line: str, where: str) -> list[str]:
     if len(line) > LONGEST_STATEMENT:
         raise UserError(f"{where}: a statement of more than {LONGEST_STATEMENT:,} characters")
     text = re.sub(r"[ \t]*=[ \t]*", "=", re.sub("[µμ]", "u", line.lower()).replace("\u2126", "ω"))
+    text = NODES_IN_PARENTHESES.sub(r"\1 \2 \3 ", text)
     words = WORD.findall(text)
     # Else the patterns for numbers would take a time that grows with the square of a word.
     if max(map(len, words), default=0) > LONGEST_WORD:

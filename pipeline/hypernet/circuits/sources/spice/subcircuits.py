@@ -97,7 +97,7 @@ def _definitions(text: str, where: str) -> dict[str, str]:
     pieces = re.split(r"(?:^|[\s,])([a-z_]\w{0,59})=", f" {text}")
     if pieces[0].strip() or len(pieces) < 3 or any(not piece.strip() for piece in pieces[2::2]):
         raise UserError(f"{where}: .PARAM is not understood; accepted: .PARAM name=value name={{expression}}")
-    return {name: value.strip() for name, value in zip(pieces[1::2], pieces[2::2], strict=True)}
+    return {name: value.strip(" ,\t") for name, value in zip(pieces[1::2], pieces[2::2], strict=True)}
 
 
 def split_parameters(words: list[str], where: str) -> tuple[list[str], dict[str, str]]:

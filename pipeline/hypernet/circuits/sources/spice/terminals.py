@@ -26,6 +26,7 @@ SOURCE_NAME = re.compile(r"(?:r_)?r_?(?:s|src|source|g|gen|i|in)_?\d*|r\w*_rser"
 OUTPUT_NODE = re.compile(r"v?_?out(?:put)?_?\d*|o")
 # Open ends that are tried where nothing tells.
 MOST_ENDS = 6
+OTHERS = " (and not "
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Input:
             return f"source: none in the file; port 1 is node {node}"
         if self.behind is None:
             return f"source: {shown(self.source.name)} without resistance; port 1 is node {node}"
-        how = "with" if self.source.name[0] == "v" else "across"
+        how = "with" if self.source.is_voltage else "across"
         taken = f"source: {shown(self.source.name)} {how} {_named(self.behind)}; port 1 is node {node}"
         if how == "across" or _is_called(self.behind, SOURCE_NAME):
             return taken
@@ -82,7 +83,8 @@ class Output:
         """The port for people."""
         node = shown(self.node).lower()
         if self.load is None:
-            return f"load: none in the file; port 2, node {node}{self.reason}, is open"
+            where = "" if OTHERS in self.reason else " in the file"
+            return f"load: none{where}; port 2, node {node}{self.reason}, is open"
         return f"load: {_named(self.load)}{self.reason}; port 2 is node {node}"
 
 
@@ -109,9 +111,9 @@ def choose_source(sources: list[Source]) -> tuple[Source | None, list[Source], l
     for source in driving:
         if source is chosen[0]:
             continue
-        how = "a short circuit" if source.name[0] == "v" else "absent"
+        how = "a short circuit" if source.is_voltage else "absent"
         notes.append(f"{shown(source.name)}: has no AC, so it is {how} to small signals")
-        wires += [source] if source.name[0] == "v" else []
+        wires += [source] if source.is_voltage else []
     return (chosen[0] if chosen else None), wires, notes
 
 
@@ -137,7 +139,7 @@ def find_input(elements: list[Element], source: Source | None, wanted: str | Non
     if hot == GROUND:
         raise UserError(f"{source}: both ends are at ground")
     here = [part for part in elements if hot in part.ends]
-    if source.name[0] == "i":
+    if not source.is_voltage:
         across = [part for part in here if GROUND in part.ends and part.resistance is not None]
         across = [part for part in across if not _is_called(part, LOAD_NAME)] or across[: len(across) - 1]
         across.sort(key=lambda part: not _is_called(part, SOURCE_NAME))
@@ -200,8 +202,9 @@ def outputs(elements: list[Element], port: Input, wanted: str | None, plotted: l
     # Beside a resistor that could be the load, a part that leads nowhere is a mistake and no open port.
     ends = [node for node in steps if not unnamed or sum(node in part.ends for part in rest) > 1]
     ends.sort(key=lambda node: steps[node], reverse=True)
+    parts = _others(None, unnamed)
     for end in ends[:MOST_ENDS]:
-        yield Output(end, None, ", the far end")
+        yield Output(end, None, f", the far end{parts}")
 
 
 def _farthest(nodes: list[str], steps: dict[str, int]) -> str | None:
@@ -213,10 +216,10 @@ def _is_called(part: Element, pattern: re.Pattern[str]) -> bool:
     return pattern.fullmatch(part.name.rpartition(".")[2]) is not None
 
 
-def _others(part: Element, candidates: list[Element]) -> str:
+def _others(part: Element | None, candidates: list[Element]) -> str:
     """A remark that names what else could be the load."""
     others = [shown(other.name) for other in candidates if other is not part]
     if not others:
         return ""
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    return f" (and not {', '.join(others[:3])}{more}: --ports LOAD SOURCE names another node)"
+    return f"{OTHERS}{', '.join(others[:3])}{more}: --ports LOAD SOURCE names another node)"
