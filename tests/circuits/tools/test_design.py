@@ -324,7 +324,7 @@ def test_a_low_pass_of_s21_is_a_lossless_ladder_inside_its_mask(design, capsys):
     assert content["passbands_hz"] == [[1e5, 1e7]]
     lossy = content["with_losses"]
     assert lossy["coil_q"] == 100
-    assert -2 < lossy["lowest_passband_s21"]["db"] < content["lowest_passband_s21"]["db"] < 0
+    assert -4 < lossy["lowest_passband_s21"]["db"] < content["lowest_passband_s21"]["db"] < 0
     printed = capsys.readouterr().out
     assert f"With coils of a Q of 100: S21 {lossy['lowest_passband_s21']['db']:.2f} dB (at " in printed
     assert "from the source (50 Ω, port 1) to the load (50 Ω, port 2):" in printed
