@@ -28,9 +28,12 @@ from torch import Tensor
 from benchmarks import heading, milliseconds, row, settings, timing
 from hypernet.lab.acquire import mirrors
 from hypernet.ratings.baselines.factorisation import numbered
+from hypernet.ratings.baselines.greedy import Questions, Shape, grow
+from hypernet.ratings.baselines.residual import Residual
 from hypernet.ratings.baselines.scikit import pack
 from hypernet.ratings.batches import UserBatches
-from hypernet.ratings.config import PrepareSettings, RawSettings, Training
+from hypernet.ratings.config import Damping, PrepareSettings, RawSettings, Training
+from hypernet.ratings.core.base import askable
 from hypernet.ratings.core.tables import Feature, RatingData, Rows
 from hypernet.ratings.dataset import prepare
 from hypernet.ratings.model import FixedMetaTree, Ratings, off_diagonal_sum
@@ -43,6 +46,7 @@ REAL, REAL_FILE = "ml100k_u1", "u.data"
 PREDICTIONS = 1_000_000
 EMBEDDING, BATCH_USERS, BATCHES = 64, 128, 3
 SPARSITY = 0.001
+DAMPING, KAPPA = Damping(item=2, level=5, slope=10), 40
 LARGEST_GRADIENT_DIFFERENCE = 1e-3
 
 
@@ -141,6 +145,14 @@ def by_sklearn(trees: list, rows: Rows) -> np.ndarray:
     return np.concatenate([tree.predict(rows.x[begin:end]) for tree, begin, end in asked if end > begin])
 
 
+def by_damped_gains(data: RatingData) -> np.ndarray:
+    """No network: a tree for each user by damped gains, the trees of all users level by level, on the same base."""
+    residual = Residual.of_training(data.train, len(data.users), len(data.items), DAMPING)
+    questions = Questions.about(data.train.x, askable(data.features))
+    forest, _ = grow(residual.sample(), questions, Shape(DEPTH, 1, KAPPA))
+    return residual.base().predict(data.test) + forest.predict(data.test.user, data.test.x)
+
+
 def by_svd(data: RatingData) -> Callable[[], object]:
     from surprise import SVD
 
@@ -154,6 +166,7 @@ def whole_tasks(data: RatingData, repetitions: int) -> None:
         "meta tree, r = 64": by_hypernetwork(data, 64),
         "meta tree, r = 512": by_hypernetwork(data, 512),
         "scikit-learn, a tree per user": lambda: by_sklearn(sklearn_trees(data), data.test),
+        "fitted by damped gains, all users at once": lambda: by_damped_gains(data),
     }
     if find_spec("surprise") is not None:
         tasks["Surprise SVD, fit + test"] = by_svd(data)

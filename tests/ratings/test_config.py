@@ -35,10 +35,29 @@ def test_what_a_step_does_not_need_it_does_not_see(config):
 def test_trees_go_on_from_others(config):
     starts = {method: config().settings("train", "preftrees", method).start() for method in config().methods}
     assert {method: start for method, start in starts.items() if start} == {
+        "meta_explained_hard": "meta_explained_soft",
         "meta_fixed_hard": "meta_fixed_soft",
         "meta_dynamic_soft": "meta_fixed_soft",
         "meta_dynamic_hard": "meta_dynamic_soft",
     }
+
+
+def test_networks_on_a_base_have_a_recipe_of_their_own(config):
+    changed = config("recipe=official", "recipes.explained.max_steps=7", "base.item=3")
+    explained = changed.settings("train", "preftrees", "meta_explained_soft")
+    control = changed.settings("train", "preftrees", "deep_set")
+    assert (explained.stage.steps, explained.base.item) == (7, 3)
+    assert (control.stage, control.method, control.base) == (explained.stage, explained.method, explained.base)
+    talk = ("train", "preftrees", "meta_fixed_soft")
+    assert changed.settings(*talk) == config("recipe=official").settings(*talk)
+
+
+def test_tables_say_the_scale_and_how_they_are_divided(config):
+    mine = config("tables={mine: {ratings: r.csv, items: i.csv, scale: [1, 5], split: time}}", "datasets=[mine]")
+    prepared = mine.settings("prepare", "mine")
+    assert (prepared.scale, prepared.split) == ((1.0, 5.0), "time")
+    usual = config().settings("prepare", "preftrees")
+    assert (usual.scale, usual.split) == (None, "random")
 
 
 def test_the_truth_is_known_for_generated_data_only(config):
@@ -53,7 +72,11 @@ def test_the_truth_is_known_for_generated_data_only(config):
         ("datasets=[ml100k]", "ml100k_u1"),
         ("datasets=[preftrees_seed]", "preftrees_seed<number>"),
         ("methods=[meta]", "meta_fixed_soft"),
-        ("recipe=fast", "anneal, official"),
+        ("recipe=fast", "anneal, explained, official"),
+        ("meta_explained.recipe=fast", "meta_explained.recipe: fast is not under recipes; accepted: anneal, explained"),
+        ("base.item=0", "ratings.base.item"),
+        ("svd_tuned.candidates=[]", "ratings.svd_tuned.candidates"),
+        ("greedy_residual.shrinkages=[-1]", "ratings.greedy_residual.shrinkages"),
         ("meta_fixed.depth=9", "ratings.meta_fixed.depth"),
         ("meta_fixed.depth=0", "ratings.meta_fixed.depth"),
         ("validation_share=0.9", "ratings.validation_share"),

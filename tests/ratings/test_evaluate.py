@@ -20,8 +20,10 @@ from hypernet.ratings.evaluate import (
     errors_by_user,
     evaluate,
     measure,
+    question_measurements,
     truth_measurements,
 )
+from hypernet.ratings.methods import TITLES
 from hypernet.ratings.train import train
 
 GENERATOR = np.random.default_rng(0)
@@ -65,22 +67,55 @@ def test_the_interval_is_as_wide_as_users_differ():
     assert (mae.high - mae.low) / 2 == pytest.approx(expected, rel=0.15)
 
 
+def leaves_alone(users):
+    """Trees without a rule."""
+    return Forest(
+        root=np.arange(users),
+        feature=np.full(users, LEAF, np.int32),
+        threshold=np.zeros(users),
+        sign=np.zeros(users, np.int8),
+        left=np.arange(users),
+        right=np.arange(users),
+        value=np.full(users, 3.0),
+        support=np.zeros(users, np.int32),
+    )
+
+
+def test_what_trees_ask_is_counted_over_users():
+    """Trees with one rule: three quarters of them ask about attribute 1, a tenth about what no item has."""
+    users = 400
+    feature = np.where(np.arange(users) % 4 == 0, 0, 1)
+    threshold = np.where(np.arange(users) % 10 == 0, 5.0, 0.5)
+    forest = Forest(
+        root=3 * np.arange(users),
+        feature=np.stack([feature, *[np.full(users, LEAF)] * 2], axis=1).ravel().astype(np.int32),
+        threshold=np.stack([threshold, np.zeros(users), np.zeros(users)], axis=1).ravel(),
+        sign=np.tile([1, 0, 0], users).astype(np.int8),
+        left=np.add.outer(3 * np.arange(users), [1, 1, 2]).ravel(),
+        right=np.add.outer(3 * np.arange(users), [2, 1, 2]).ravel(),
+        value=np.tile([np.nan, 2.0, 4.0], users),
+        support=np.zeros(3 * users, np.int32),
+    )
+    items = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+    number, commonest = question_measurements("", forest, items, 2, 200, 0)
+    decided = threshold < 1
+    assert (number.metric, number.value, number.n) == ("asked_attributes", pytest.approx(decided.mean()), users)
+    assert commonest.metric == "commonest_attribute"
+    assert commonest.value == pytest.approx((decided & (feature == 1)).sum() / decided.sum())
+    assert number.low < number.value < number.high
+    assert commonest.low < commonest.value < commonest.high
+    # Without a rule there is no commonest.
+    (number,) = question_measurements("", leaves_alone(users), items, 2, 200, 0)
+    assert number.value == 0.0
+
+
 def test_a_truth_that_is_found_is_found_whole(prepared):
     data = RatingData.load(prepared("preftrees"))
-    root, overlap, error = truth_measurements("", data.truth.forest, data, 100, 0)
+    root, overlap, error = truth_measurements("", data.truth.forest, data.item_x, data, 100, 0)
     assert (root.value, overlap.value) == (1.0, 1.0)
     assert error.value == pytest.approx(0.0, abs=1e-6)
-    stump = Forest(
-        root=np.arange(len(data.users)),
-        feature=np.full(len(data.users), LEAF, np.int32),
-        threshold=np.zeros(len(data.users)),
-        sign=np.zeros(len(data.users), np.int8),
-        left=np.arange(len(data.users)),
-        right=np.arange(len(data.users)),
-        value=np.full(len(data.users), 3.0),
-        support=np.zeros(len(data.users), np.int32),
-    )
-    root, overlap, error = truth_measurements("", stump, data, 100, 0)
+    stump = leaves_alone(len(data.users))
+    root, overlap, error = truth_measurements("", stump, data.item_x, data, 100, 0)
     assert (root.value, overlap.value) == (0.0, 0.0)
     assert error.value == pytest.approx(np.sqrt(((data.truth.expected - 3.0) ** 2).mean()), rel=1e-5)
 
@@ -123,7 +158,9 @@ def test_users_whom_no_training_saw_are_a_group_of_their_own(runs):
 
 
 def test_differences_are_those_of_the_errors_on_the_same_ratings(runs, monkeypatch):
-    monkeypatch.setattr("hypernet.ratings.evaluate.AMONG_META", [("oracle", "user_mean"), ("item_mean", "user_mean")])
+    monkeypatch.setattr(
+        "hypernet.ratings.evaluate.AMONG_NETWORKS", [("oracle", "user_mean"), ("item_mean", "user_mean")]
+    )
     comparisons = {(comparison.method, comparison.group): comparison for comparison in compare(runs)}
     rmse = {method: metrics_of(folder)["rmse", ""]["value"] for (_, method, _), folder in runs.items()}
     oracle = comparisons["oracle", ""]
@@ -151,3 +188,32 @@ def test_every_claimed_order_is_between_methods_of_the_default_run(config):
 
     section: Config = config()
     assert {method for pair in CLAIMS for method in pair} <= set(section.methods)
+
+
+def test_claims_are_against_tuned_rows():
+    """An order against a row that has a tuned one beside it is claimed against that one."""
+    from hypernet.ratings.evaluate import CLAIMS, REFERENCES
+
+    with_tuned = {method.removesuffix("_tuned") for method in TITLES if method.endswith("_tuned")}
+    assert not {reference for _, reference in CLAIMS} & with_tuned
+    # What no tree is needed for, and what is fitted to the same residual, stands in every comparison.
+    assert {"item_bias", "ridge_mean", "ridge_residual", "greedy_residual"} <= set(REFERENCES)
+    assert {f"{method}_tuned" for method in with_tuned} <= set(REFERENCES)
+
+
+def test_trees_on_a_base_are_held_against_the_truth(prepared, config, tmp_path):
+    """They predict with the item's bias, which their rows have beside the attributes."""
+    settings = config().settings("train", "preftrees", "greedy_residual")
+    job = Job("ratings", "preftrees", "greedy_residual", 0, prepared("preftrees"), tmp_path, settings)
+    train(job)
+    evaluate(replace(job, settings=EvaluationSettings(resamples=100)))
+    metrics = metrics_of(tmp_path)
+    assert {metric for metric, _ in metrics} == {
+        *("rmse", "mae", "root_recovery", "attribute_overlap", "rmse_truth"),
+        *("asked_attributes", "commonest_attribute"),
+    }
+    # Noise adds to the error against the truth, on items drawn by popularity here and on all of them there.
+    noise = 0.647
+    assert metrics["rmse_truth", ""]["value"] == pytest.approx(
+        np.sqrt(metrics["rmse", ""]["value"] ** 2 - noise**2), abs=0.06
+    )

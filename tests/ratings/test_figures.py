@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import hypernet.ratings.config
+from hypernet.lab.files import read_json, write_json
 from hypernet.lab.job import Job
 from hypernet.lab.results.summary import COLUMNS, read_published
 from hypernet.ratings.captions import FIGURES
@@ -24,6 +25,9 @@ TINY = (
     "recipes.anneal.max_steps=20",
     "recipes.anneal.dynamic_steps=5",
     "recipes.anneal.harden_steps=5",
+    "recipes.explained.max_steps=10",
+    "recipes.explained.harden_steps=5",
+    "meta_explained.embedding=8",
     "train.check_every_steps=5",
     "train.users_per_batch=16",
     "meta_fixed={depth: 7, embedding: 8, f_hidden: 50, g_hidden: 20}",
@@ -33,14 +37,15 @@ TINY = (
     "global_tree.depths=[3]",
 )
 METHODS = [
-    *("oracle", "user_mean", "global_tree", "local_trees"),
+    *("oracle", "user_mean", "global_tree", "local_trees", "local_trees_tuned", "greedy_residual"),
+    *("deep_set", "meta_explained_soft", "meta_explained_hard"),
     *("meta_fixed_soft", "meta_fixed_hard", "meta_dynamic_soft", "meta_dynamic_hard"),
 ]
 
 
 @pytest.fixture(scope="module")
 def results(prepared, config, tmp_path_factory):
-    """A working directory with prepared data, and in it a folder of results with the runs of eight methods."""
+    """A working directory with prepared data, and in it a folder of results with runs."""
     root = tmp_path_factory.mktemp("work")
     shutil.copytree(prepared("preftrees"), root / "data" / "processed" / "ratings" / "preftrees")
     out, section, runs = root / "results", config(*TINY), []
@@ -62,11 +67,30 @@ def test_the_tables_have_every_method_and_group(results):
     rmse = table[table.metric == "rmse"]
     assert set(rmse.group) == {"", NEW_USERS}
     # Every user-tree method is held against the truth.
-    assert set(table[table.metric == "root_recovery"].method) >= {"local_trees", "meta_fixed_hard", "meta_dynamic_hard"}
+    assert set(table[table.metric == "root_recovery"].method) >= {
+        *("local_trees", "greedy_residual", "meta_explained_hard", "meta_fixed_hard", "meta_dynamic_hard")
+    }
     comparisons = pd.read_csv(out / "comparisons.csv", keep_default_na=False)
+    # The price of explaining, and what fitting a tree on the same base is ahead or behind.
+    pairs = set(zip(comparisons.method, comparisons.reference, strict=True))
+    assert {("deep_set", "meta_explained_hard"), ("meta_explained_hard", "greedy_residual")} <= pairs
     claimed = comparisons[comparisons.claimed]
-    assert set(claimed.reference) == {"user_mean", "global_tree", "local_trees"}
-    assert set(claimed.method) == {"meta_fixed_hard"}
+    assert set(claimed.reference) == {"user_mean", "global_tree", "local_trees_tuned", "greedy_residual"}
+    assert set(claimed.method) == {"meta_fixed_hard", "meta_explained_hard"}
+
+
+def test_the_tables_say_where_files_were_modified(results, tmp_path):
+    _, _, runs = results
+    marked = []
+    for run in runs[1:3]:
+        folder = tmp_path / run.parent.name / run.name
+        shutil.copytree(run, folder)
+        marked.append(folder)
+    record = read_json(marked[0] / "run.json")
+    write_json(marked[0] / "run.json", record | {"modified_files": {"u.data": "0" * 32}})
+    for folders, scale in ((marked, "smoke, modified files of preftrees"), (marked[1:], "smoke")):
+        summarise(folders, PUBLISHED, tmp_path / "out", "smoke")
+        assert set(pd.read_csv(tmp_path / "out" / "summary.csv")["scale"]) == {scale}
 
 
 def test_every_promised_picture_is_drawn(results, monkeypatch):

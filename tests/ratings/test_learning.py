@@ -13,13 +13,19 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
 from hypernet.ratings.batches import HeldOutUsers
+from hypernet.ratings.config import Damping
+from hypernet.ratings.core.base import user_lines
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.learning import SoftTraining, held_out_rmse
 from hypernet.ratings.methods import build
+from hypernet.ratings.rows_read import fit_biases, on_base
 from hypernet.ratings.train import train
 from hypernet.ratings.trained import open_model, open_trees
 
 SHORT = (
+    "recipes.explained.max_steps=60",
+    "recipes.explained.harden_steps=10",
+    "meta_explained.embedding=16",
     "recipes.anneal.max_steps=120",
     "recipes.anneal.harden_steps=20",
     "recipes.anneal.dynamic_steps=20",
@@ -123,3 +129,82 @@ def test_rules_come_to_one_attribute_by_temperature_then_by_decree(config):
     temperatures = [temperature for temperature, _ in seen]
     assert temperatures == sorted(temperatures)
     assert (temperatures[0], temperatures[-1]) == (stage.temperature, stage.final_temperature)
+
+
+@pytest.fixture(scope="module")
+def explained(prepared, config, tmp_path_factory):
+    return run_training(prepared, config, tmp_path_factory.mktemp("explained"), "meta_explained_soft")
+
+
+def base_alone(data):
+    """RMSE on the validation ratings of mu + b_i + a_u + c_u b_i, by the numpy form."""
+    seen, biases = on_base(data, Damping(item=2, level=5, slope=10))
+    rows, bias = seen.fit, seen.fit.x[:, -1]
+    left = rows.rating - biases.overall - bias
+    level, tilt = user_lines(rows.user, bias, left, len(data.users), level_damping=5, slope_damping=10)
+    asked = seen.validation
+    predicted = biases.overall + level[asked.user] + (1 + tilt[asked.user]) * asked.x[:, -1]
+    return float(np.sqrt(np.mean((predicted - asked.rating) ** 2)))
+
+
+def test_trees_on_a_base_add_to_it_from_the_first_step(explained, prepared):
+    data, facts = RatingData.load(prepared("preftrees")), record(explained)
+    assert facts["validation_rmse"] <= facts["validation_rmse_at_start"] < base_alone(data) - 0.01
+
+
+def test_a_model_on_a_base_opens_and_serves_known_people_and_new_ones(explained, prepared, config):
+    hard = run_training(prepared, config, explained.parents[2], "meta_explained_hard")
+    data, model = RatingData.load(prepared("preftrees")), open_trees(hard / "model.ckpt")
+    assert model.item_x.shape == (len(data.items), len(data.features) + 1)
+    # The model's base is that of all training ratings.
+    biases = fit_biases(data.train, len(data.users), len(data.items), Damping(item=2, level=5, slope=10))
+    assert np.allclose(model.item_x[:, -1], biases.bias, atol=1e-6)
+    forest = model.forest(model.training_rows(data), len(data.users))
+    assert forest.has_base
+    spread = float(np.sqrt(np.mean((data.test.rating - data.train.rating.mean()) ** 2)))
+    for predicted, rows in ((model.test(data), data.test), (model.newcomers(data), data.newcomers.query)):
+        assert float(np.sqrt(np.mean((predicted - rows.rating) ** 2))) < spread
+    # One call for a person, and the trees grown for all newcomers, agree.
+    people = data.newcomers
+    theirs = people.support.user == 3
+    one_by_one = model(np.column_stack([people.support.item[theirs], people.support.rating[theirs]]))
+    asked = people.query.user == 3
+    assert np.allclose(one_by_one[people.query.item[asked]], model.newcomers(data)[asked], atol=1e-5)
+
+
+def test_soft_predictions_are_leaves_by_probability_on_the_base(explained, prepared):
+    data, model = RatingData.load(prepared("preftrees")), open_trees(explained / "model.ckpt")
+    support = model.rows(np.zeros(3, np.int64), np.array([3, 8, 20]), np.array([5.0, 1.0, 3.0]))
+    forest, x = model.forest(support, 1), model.item_x
+    others, person = forest.base(np.zeros(len(x), np.int64), x[:, -1])
+    leaves = model.leaf_probabilities(support, x) @ np.nan_to_num(forest.value)
+    assert np.allclose(model.expected(support, x), others + person + leaves, atol=1e-5)
+    assert np.array_equal(model.reads(data.item_x)[:, -1], np.zeros(len(x)))
+
+
+def test_the_control_without_a_tree_learns_and_opens(prepared, config, tmp_path):
+    folder = run_training(prepared, config, tmp_path, "deep_set")
+    data, facts = RatingData.load(prepared("preftrees")), record(folder)
+    assert facts["validation_rmse"] < facts["validation_rmse_at_start"]
+    model = open_model(folder / "model.ckpt")
+    assert np.isfinite(model.test(data)).all()
+    assert model(np.array([[3, 5.0], [8, 1.0]])).shape == (len(data.items),)
+    with pytest.raises(UserError, match="Deep set, no tree cannot grow a tree"):
+        open_trees(folder / "model.ckpt")
+
+
+def test_data_that_are_not_as_published_are_named_in_the_record_and_its_parameters(prepared, config, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(prepared("preftrees"), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["facts"]["modified"] = {"u.data": {"found": "aa", "expected": "bb"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    settings = config().settings("train", "preftrees", "user_mean")
+    out = tmp_path / "preftrees" / "user_mean" / "seed0"
+    train(Job("ratings", "preftrees", "user_mean", 0, folder, out, settings))
+    facts = record(out)
+    assert facts["modified_files"] == {"u.data": {"found": "aa", "expected": "bb"}}
+    assert facts["parameters"]["modified_files"] == facts["modified_files"]
+    assert "modified_files" not in load_model(out / "model.ckpt")["settings"]
+    untouched = run_training(prepared, config, tmp_path / "other", "user_mean")
+    assert "modified_files" not in record(untouched)

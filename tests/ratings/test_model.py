@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from hypernet.ratings.growing import join, pack
 from hypernet.ratings.model import DynamicMetaTree, FixedMetaTree, Ratings, Trees, off_diagonal_sum, round_through
-from hypernet.ratings.trained import join, pack
 
 FEATURES, LOW, HIGH = 5, 1.0, 5.0
 

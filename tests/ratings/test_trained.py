@@ -10,7 +10,8 @@ import torch
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
-from hypernet.ratings.methods import build
+from hypernet.ratings.core.questions import Questions
+from hypernet.ratings.methods import build, build_on_base
 from hypernet.ratings.tools.recommend import recommend
 from hypernet.ratings.trained import open_model
 
@@ -184,3 +185,55 @@ def test_a_level_that_is_none_is_refused(changed):
     state |= {"user_mean": torch.zeros(1), "user_count": torch.zeros(1), "features": 2, "newcomers": None}
     with pytest.raises(UserError, match="user_level 'odd'; accepted: none, residual, feature"):
         open_model(changed({"method": "global_tree", "state": state}))
+
+
+@pytest.fixture
+def on_base(config):
+    """The parts that turn the model file into one of a network on a base, with the questions ``parts``."""
+
+    def parts(**questions):
+        settings = config().settings("train", "preftrees", "meta_explained_hard")
+        asked = Questions(np.array([0, 1, 1]), np.array([0.0, -0.5, 0.5], dtype=np.float32))
+        torch.manual_seed(1)
+        network = build_on_base("meta_explained_hard", settings, len(FEATURES), ITEMS, asked, 1.0, 5.0)
+        usual = {name: torch.from_numpy(array) for name, array in asked._asdict().items()}
+        return {
+            "method": "meta_explained_hard",
+            "settings": settings.model_dump(mode="json"),
+            "state": network.state_dict(),
+            "questions": usual | questions,
+        }
+
+    return parts
+
+
+def test_a_network_on_a_base_is_opened(changed, on_base):
+    model = open_model(changed(on_base()))
+    assert model(np.array([[0, 5.0], [1, 1.0]])).shape == (ITEMS,)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"column": torch.tensor([0, 1, 9])}, "a question about an attribute beyond the 2 there are"),
+        ({"column": torch.tensor([0, 1, -1])}, "a question about an attribute beyond the 2 there are"),
+        ({"column": torch.zeros(3)}, "column is torch.float32"),
+        ({"threshold": torch.tensor([0.0, float("nan"), 1.0])}, "threshold holds numbers that are not finite"),
+        ({"threshold": torch.zeros(2)}, "threshold is torch.float32 (2,)"),
+        ({"column": torch.zeros(0, dtype=torch.int64), "threshold": torch.zeros(0)}, "no questions"),
+        ({"column": torch.tensor([0, 1]), "threshold": torch.zeros(2)}, "f.2.weight is torch.float32"),
+    ],
+)
+def test_questions_that_do_not_fit_are_one_line(changed, on_base, parts, message):
+    with pytest.raises(UserError) as caught:
+        open_model(changed(on_base(**parts)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_trees_with_half_a_base_are_refused(changed):
+    with pytest.raises(UserError, match="a base of the trees lacks a part"):
+        open_model(changed(forest(overall=torch.zeros(1, dtype=torch.float64))))
+    whole = {name: torch.zeros(2, dtype=torch.float64) for name in ("overall", "level", "tilt")}
+    with pytest.raises(UserError, match="overall of the trees has 2 numbers for 1 trees"):
+        open_model(changed(forest(**whole)))

@@ -7,4 +7,5 @@ from .tools.recommend import Recommendations as Recommendations
 from .tools.recommend import recommend as recommend
 from .trained import BaselinePredictor as BaselinePredictor
 from .trained import MetaTreePredictor as MetaTreePredictor
+from .trained import SetPredictor as SetPredictor
 from .trained import open_model as open_model

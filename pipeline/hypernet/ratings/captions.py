@@ -11,6 +11,8 @@ METRICS = {
     "root_recovery": "share of users whose tree asks the true first question",
     "attribute_overlap": "Jaccard index of the attributes asked about and the true ones",
     "rmse_truth": "root mean squared error against the true mean ratings of all items",
+    "asked_attributes": "number of attributes that a user's tree asks about, by rules that decide something",
+    "commonest_attribute": "share of these rules of all trees that ask about the commonest attribute",
     "rmse_gain": "by how much the RMSE of the first is lower than that of the second",
 }
 BETTER = {
@@ -29,18 +31,25 @@ STEPS = {
 VERSIONED = Versioned(dataset="preftrees")
 # By file name, in the order of the page.
 FIGURES = {
-    "errors": "RMSE on the test ratings with 95 % intervals over users, beside the published numbers. Crosses are "
-    "quoted, not run here. By default trees over many users predict the rating less the user's mean.",
+    "errors": "RMSE on the test ratings with 95 % intervals over users (not over trainings), beside the published "
+    "numbers. Crosses are quoted, not run here. Rows called tuned chose their settings on the validation ratings, as "
+    "the hypernetworks' recipe was chosen; rows beside them with default settings are the published protocol. Two "
+    "numbers for a user (biases, a line on the item's mean) need no tree at all.",
     "sample_trees": "Trees for one user, whose tree asks about the most attributes: the one tree for everybody, the "
     "tree that the hypernetwork grows for this user with a fixed structure, and the one with a dynamic structure, "
-    "which ends where a rule would split nothing.",
+    "which ends where a rule would split nothing; and the one that is grown on a base and says by how much this user "
+    "differs from it.",
     "user_tree": "The tree of the same user (at most four levels of it): what each rule asks, how many of the user's "
     "ratings came to each node, and the rating it predicts.",
     "truth": "The same user's true tree (generated data) beside the one that the hypernetwork grew from the user's "
     "ratings.",
-    "attributes": "Which attribute the users' trees ask about first, and at each depth.",
+    "attributes": "Which attribute the users' trees of the talk's network with hard routing ask about first, and at "
+    "each depth.",
+    "asked": "What trees ask. Left: the attributes of all rules that decide something (items of the catalogue come out "
+    "on both sides). Right: how many attributes a user's tree asks about. A tree that asks about the item's mean "
+    "rating alone says that the user likes what everybody likes, and a line per user on that mean says as much.",
     "support": "RMSE against the number of training ratings of the user: trees grown by the hypernetwork, trees "
-    "fitted to the user alone, and SVD.",
+    "fitted to the user alone, and tuned SVD.",
     "calibration": "Mean observed rating against mean predicted rating, in tenths of the test ratings by prediction, "
     "for soft and hard routing.",
     "depth": "RMSE on the test ratings when the same trained network grows shallower or deeper trees than it was "

@@ -28,13 +28,15 @@ PUBLISHED = ("ml100k_u1", "ml100k_u2", "ml100k_u3", "ml100k_u4", "ml100k_u5", "m
 DEEPEST = 8
 
 
-def _rising(values: list[int]) -> list[int]:
+def _rising(values: list[Any]) -> list[Any]:
     if values != sorted(set(values)):
         raise ValueError(f"{values} must rise, each value once")
     return values
 
 
 Grid = Annotated[list[Count], Field(min_length=1), AfterValidator(_rising)]
+PositiveGrid = Annotated[list[Positive], Field(min_length=1), AfterValidator(_rising)]
+NotNegativeGrid = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1), AfterValidator(_rising)]
 DepthGrid = Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1), AfterValidator(_rising)]
 
 
@@ -62,11 +64,16 @@ class CsvTables(Section):
         ratings: file with the columns user, item, rating, and perhaps split.
         items: file with the column item, perhaps title, and any attributes.
         keep: ``last`` where a user may have rated an item twice and the last rating counts.
+        scale: lowest and highest rating that there can be; null: those of the ratings.
+        split: how test and validation ratings are chosen where there is no column split: at random, or each user's
+            latest by the column timestamp.
     """
 
     ratings: str
     items: str
     keep: Literal["last"] | None = None
+    scale: tuple[float, float] | None = None
+    split: Literal["random", "time"] = "random"
 
 
 class Recipe(Section):
@@ -147,6 +154,28 @@ class MetaTreeMethod(Section):
     g_hidden: Count
 
 
+class ExplainedMethod(MetaTreeMethod):
+    """Sizes of a tree on a base.
+
+    Attributes:
+        questions: thresholds of a number that rules may ask about, at most.
+        gain_damping: damping of the statistic in a rule, in ratings.
+        recipe: how it is trained, one of ``recipes``.
+    """
+
+    questions: Annotated[int, Field(ge=1, le=99)]
+    gain_damping: Positive
+    recipe: str
+
+
+class Damping(Section):
+    """Of the base mu + b_i + a_u + c_u b_i, in ratings; see :mod:`hypernet.ratings.core.base`."""
+
+    item: Positive
+    level: Positive
+    slope: Positive
+
+
 class TreeGrid(Section):
     """Depths from which the best is chosen."""
 
@@ -181,6 +210,42 @@ class Factorisation(Section):
     regularisation: Annotated[float, Field(ge=0)]
 
 
+class ShrunkTreeGrid(Section):
+    """Trees of a user's ratings: depths, smallest leaves and shrinkages (in ratings) from which the best are chosen."""
+
+    depths: DepthGrid
+    smallest_leaves: Grid
+    shrinkages: NotNegativeGrid
+
+
+class BoostingGrid(Section):
+    """Boosted trees: every depth and learning rate, stopped at the best number of trees up to ``most_trees``."""
+
+    most_trees: Count
+    depths: DepthGrid
+    learning_rates: PositiveGrid
+    user_levels: Annotated[list[Literal["none", "residual", "feature"]], Field(min_length=1)]
+
+
+class FactorisationGrid(Section):
+    """Settings of a factorisation from which the best are chosen."""
+
+    candidates: Annotated[list[Factorisation], Field(min_length=1)]
+
+
+class RidgeGrid(Section):
+    """Dampings of a user's ridge regression from which the best is chosen, in ratings."""
+
+    dampings: PositiveGrid
+
+
+class BiasGrid(Section):
+    """Dampings of item and user biases from which the best pair is chosen, in ratings."""
+
+    item_dampings: PositiveGrid
+    user_dampings: PositiveGrid
+
+
 class Neighbours(Section):
     """Nearest neighbours with baselines: the number of neighbours."""
 
@@ -211,6 +276,8 @@ class PrepareSettings(Section):
     validation_share: Annotated[float, Field(gt=0, lt=0.5)]
     item_mean: Literal["loo", "kfold"]
     keep: Literal["last"] | None
+    scale: tuple[float, float] | None = None
+    split: Literal["random", "time"] = "random"
 
 
 class EvaluationSettings(EvaluateSettings):
@@ -256,20 +323,72 @@ class NeighboursSettings(TrainSettings):
     method: Neighbours
 
 
-class MetaTreeSettings(TrainSettings):
-    """A meta tree with soft routing."""
+class ShrunkTreeSettings(TrainSettings):
+    """``local_trees_tuned``."""
+
+    method: ShrunkTreeGrid
+
+
+class BoostingGridSettings(TrainSettings):
+    """``gbrt_tuned``."""
+
+    method: BoostingGrid
+
+
+class FactorisationGridSettings(TrainSettings):
+    """``svd_tuned`` and ``svdpp_tuned``."""
+
+    method: FactorisationGrid
+
+
+class BiasGridSettings(TrainSettings):
+    """``item_bias``."""
+
+    method: BiasGrid
+
+
+class RidgeSettings(TrainSettings):
+    """``ridge_mean``."""
+
+    method: RidgeGrid
+
+
+class ResidualTreeSettings(TrainSettings):
+    """``greedy_residual``."""
+
+    base: Damping
+    method: ShrunkTreeGrid
+
+
+class ResidualRidgeSettings(TrainSettings):
+    """``ridge_residual``."""
+
+    base: Damping
+    method: RidgeGrid
+
+
+class NetworkSettings(TrainSettings):
+    """A network that reads a user's ratings."""
 
     train: Training
     stage: Stage
-    method: MetaTreeMethod
 
     def start(self) -> str | None:
         """See :class:`~hypernet.lab.config.TrainSettings`."""
         return self.stage.start
 
 
-class HardMetaTreeSettings(MetaTreeSettings):
-    """A meta tree with hard routing."""
+class MetaTreeSettings(NetworkSettings):
+    """A meta tree of the talk."""
+
+    method: MetaTreeMethod
+
+
+class ExplainedSettings(NetworkSettings):
+    """A tree on a base; also ``deep_set``, which has as many parameters and no tree."""
+
+    base: Damping
+    method: ExplainedMethod
 
 
 METHODS = {
@@ -285,10 +404,21 @@ METHODS = {
     "knn_baseline": Method("Nearest neighbours", NeighboursSettings, "P", at_once=True),
     "svd": Method("SVD", FactorisationSettings, at_once=True),
     "svdpp": Method("SVD++", FactorisationSettings, at_once=True),
+    "local_trees_tuned": Method("Local trees, tuned", ShrunkTreeSettings, at_once=True),
+    "gbrt_tuned": Method("Gradient boosted trees, tuned", BoostingGridSettings, at_once=True),
+    "svd_tuned": Method("SVD, tuned", FactorisationGridSettings, at_once=True),
+    "svdpp_tuned": Method("SVD++, tuned", FactorisationGridSettings, at_once=True),
+    "item_bias": Method("User and item biases, damped", BiasGridSettings, at_once=True),
+    "ridge_mean": Method("Ridge line per user on the item's mean", RidgeSettings, at_once=True),
+    "ridge_residual": Method("Ridge per user on what the base leaves", ResidualRidgeSettings, at_once=True),
+    "greedy_residual": Method("Fitted tree per user on what the base leaves", ResidualTreeSettings, at_once=True),
+    "deep_set": Method("Deep set, no tree", ExplainedSettings, "E"),
+    "meta_explained_soft": Method("Explained meta tree, soft", ExplainedSettings),
+    "meta_explained_hard": Method("Explained meta tree, hard", ExplainedSettings),
     "meta_fixed_soft": Method("Meta tree, soft", MetaTreeSettings),
-    "meta_fixed_hard": Method("Meta tree, hard", HardMetaTreeSettings),
+    "meta_fixed_hard": Method("Meta tree, hard", MetaTreeSettings),
     "meta_dynamic_soft": Method("Dynamic meta tree, soft", MetaTreeSettings),
-    "meta_dynamic_hard": Method("Dynamic meta tree, hard", HardMetaTreeSettings),
+    "meta_dynamic_hard": Method("Dynamic meta tree, hard", MetaTreeSettings),
 }
 STEP_SETTINGS: dict[str, type[Section]] = {
     "raw": RawSettings,
@@ -311,6 +441,8 @@ class Config(DomainConfig):
     recipe: str
     recipes: dict[str, Recipe]
     train: Training
+    base: Damping
+    meta_explained: ExplainedMethod
     meta_fixed: MetaTreeMethod
     meta_dynamic: MetaTreeMethod
     global_tree: TreeGrid
@@ -320,6 +452,14 @@ class Config(DomainConfig):
     svd: Factorisation
     svdpp: Factorisation
     knn_baseline: Neighbours
+    local_trees_tuned: ShrunkTreeGrid
+    gbrt_tuned: BoostingGrid
+    svd_tuned: FactorisationGrid
+    svdpp_tuned: FactorisationGrid
+    item_bias: BiasGrid
+    ridge_mean: RidgeGrid
+    ridge_residual: RidgeGrid
+    greedy_residual: ShrunkTreeGrid
     evaluate: Bootstrap
 
     @model_validator(mode="after")
@@ -331,8 +471,9 @@ class Config(DomainConfig):
             if dataset not in (*PUBLISHED, *self.tables) and not GENERATED.fullmatch(dataset):
                 accepted = ", ".join(("preftrees", "preftrees_seed<number>", *PUBLISHED, *self.tables))
                 raise ValueError(f"datasets: {dataset} is not a known data set; accepted: {accepted}")
-        if self.recipe not in self.recipes:
-            raise ValueError(f"recipe: {self.recipe} is not under recipes; accepted: {', '.join(self.recipes)}")
+        for key, recipe in (("recipe", self.recipe), ("meta_explained.recipe", self.meta_explained.recipe)):
+            if recipe not in self.recipes:
+                raise ValueError(f"{key}: {recipe} is not under recipes; accepted: {', '.join(self.recipes)}")
         return self
 
     @model_validator(mode="after")
@@ -353,8 +494,16 @@ class Config(DomainConfig):
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`~hypernet.lab.config.DomainConfig`."""
         table = self.tables.get(dataset)
-        values = super().values(step, dataset, method) | {"table": table, "keep": table.keep if table else None}
-        if method is not None and issubclass(METHODS[method].settings, MetaTreeSettings):
-            values["method"] = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
-            values["stage"] = self.recipes[self.recipe].stage(method)
-        return values
+        values = super().values(step, dataset, method) | {
+            "table": table,
+            "keep": table.keep if table else None,
+            "scale": table.scale if table else None,
+            "split": table.split if table else "random",
+        }
+        if method is None or not issubclass(METHODS[method].settings, NetworkSettings):
+            return values
+        if METHODS[method].settings is ExplainedSettings:
+            explained = self.meta_explained
+            return values | {"method": explained, "stage": self.recipes[explained.recipe].stage(method)}
+        sizes = self.meta_dynamic if method.startswith("meta_dynamic") else self.meta_fixed
+        return values | {"method": sizes, "stage": self.recipes[self.recipe].stage(method)}

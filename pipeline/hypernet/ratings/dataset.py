@@ -23,6 +23,8 @@ from hypernet.ratings.sources.interactions import RawRatings, TrueTrees
 TEST_SHARE = 0.1
 # A spread this small beside the values is rounding, not spread.
 ROUNDING = 1e-10
+# Shares of a user's ratings differ by more than its inverse: no user has so many.
+LEAST_DIFFERENCE = 1e12
 
 
 def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
@@ -59,7 +61,9 @@ def read(dataset: str, raw: Path, settings: PrepareSettings) -> RawRatings:
         return movielens.read_1m(raw, title)
     if dataset in PUBLISHED:
         return movielens.read_100k(raw, title, split=int(dataset.removeprefix("ml100k_u")))
-    return csv_tables.read(raw / csv_tables.RATINGS, raw / csv_tables.ITEMS, title, settings.keep)
+    return csv_tables.read(
+        raw / csv_tables.RATINGS, raw / csv_tables.ITEMS, title, settings.keep, settings.scale, settings.split
+    )
 
 
 def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tuple[RatingData, dict[str, Any]]:
@@ -88,6 +92,7 @@ def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tup
     low, high = (float(end) for end in (table.rating[table.train].min(), table.rating[table.train].max()))
     if low == high:
         raise UserError(f"{dataset}: all training ratings are {low:g}; there is nothing to predict")
+    low, high = settings.scale or (low, high)
     if settings.select == "test":
         fit, validation = table.train, table.test
     else:
@@ -185,8 +190,13 @@ class _Table:
         )
 
     def held_out(self, rows: np.ndarray, share: float, purpose: str) -> tuple[np.ndarray, np.ndarray]:
-        """Divide rows at random into those kept and ``share`` held out; every user keeps one. Both keep the order."""
+        """Divide rows into those kept and ``share`` held out; every user keeps one. Both keep the order.
+
+        Held out are rows at random or, where times are known, of every user the latest.
+        """
         key = numpy_generator(0, "ratings", purpose, self.dataset).random(len(rows))
+        if self.source.time is not None:
+            key = self._age(rows) + key / LEAST_DIFFERENCE
         order = np.lexsort((key, self.user[rows]))
         sure = np.zeros(len(rows), dtype=bool)
         ends = np.append(np.diff(self.user[rows][order]) != 0, True) if len(rows) else np.zeros(0, dtype=bool)
@@ -196,6 +206,16 @@ class _Table:
         held = np.zeros(len(rows), dtype=bool)
         held[taken] = True
         return rows[~held], rows[held]
+
+    def _age(self, rows: np.ndarray) -> np.ndarray:
+        """How many of the user's rows are as late or later than each, as a share of the user's rows, ``[N]``."""
+        assert self.source.time is not None, "only where times are known"
+        order = np.lexsort((-self.source.time[rows], self.user[rows]))
+        sizes = np.bincount(self.user[rows])
+        starts = np.cumsum(sizes) - sizes
+        age = np.empty(len(rows))
+        age[order] = np.arange(len(rows)) - starts[self.user[rows][order]] + 0.5
+        return age / sizes[self.user[rows]]
 
     def training_columns(self, rows: np.ndarray, folds: np.ndarray | None) -> Iterator[np.ndarray]:
         """Features of rows from which the item statistics are made, column by column, float64 ``[N]``."""

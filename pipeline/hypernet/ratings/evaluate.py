@@ -4,31 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from hypernet.lab.files import read_json
 from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.randomness import numpy_generator
 from hypernet.lab.results.statistics import Interval, bootstrap, wilson
 from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs, write_results
 from hypernet.ratings.config import EvaluationSettings
+from hypernet.ratings.core.asked import asked_counts
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.core.trees import Forest
-from hypernet.ratings.methods import TITLES
-from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor, open_model
+from hypernet.ratings.methods import TITLES, is_meta
+from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor, SetPredictor, open_model
 
 SELECTED_ON_TEST, NEW_USERS = "selected on test", "new users"
 GAIN = "rmse_gain"
-# The orders this domain claims on generated data, at every seed.
-CLAIMS = {("meta_fixed_hard", other) for other in ("local_trees", "global_tree", "user_mean")}
-# Compared with each of the meta trees.
-REFERENCES = ("user_mean", "global_tree", "local_trees", "knn_trees", "gbrt", "svd", "svdpp")
-AMONG_META = [
+# The orders this domain claims on generated data, at every seed: against rows that were tuned with the same care.
+CLAIMS = {
+    (method, other)
+    for method in ("meta_fixed_hard", "meta_explained_hard")
+    for other in (
+        *("user_mean", "item_bias", "ridge_mean"),
+        *("global_tree", "local_trees_tuned", "gbrt_tuned", "greedy_residual"),
+    )
+} | {("meta_explained_hard", "ridge_residual")}
+# Compared with each of the networks: other trees, what two numbers for a user reach, and what stands against them.
+REFERENCES = (
+    "user_mean",
+    "item_bias",
+    "ridge_mean",
+    "global_tree",
+    "local_trees",
+    "local_trees_tuned",
+    "knn_trees",
+    "gbrt",
+    "gbrt_tuned",
+    "svd",
+    "svd_tuned",
+    "svdpp",
+    "svdpp_tuned",
+    "greedy_residual",
+    "ridge_residual",
+)
+AMONG_NETWORKS = [
     ("meta_fixed_soft", "meta_fixed_hard"),
     ("meta_fixed_hard", "meta_dynamic_hard"),
     ("meta_fixed_soft", "meta_dynamic_soft"),
+    ("meta_explained_soft", "meta_explained_hard"),
+    ("meta_explained_soft", "meta_fixed_soft"),
+    ("meta_explained_hard", "meta_fixed_hard"),
+    # What it costs to say why: a network that says nothing is ahead by so much.
+    ("deep_set", "meta_explained_soft"),
+    ("deep_set", "meta_explained_hard"),
 ]
 
 
@@ -101,12 +133,15 @@ def root_features(forest: Forest) -> np.ndarray:
     return features
 
 
-def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: int, seed: int) -> list[Measurement]:
+def truth_measurements(
+    group: str, forest: Forest, item_x: np.ndarray, data: RatingData, resamples: int, seed: int
+) -> list[Measurement]:
     """How well grown trees match the known ones.
 
     Args:
         group: name of the split.
         forest: the grown trees, one per user.
+        item_x: what they read of every item, ``[M, D]`` or a column more.
         data: generated ratings, whose truth is known.
         resamples: of the bootstrap over users.
         seed: of the bootstrap.
@@ -124,7 +159,7 @@ def truth_measurements(group: str, forest: Forest, data: RatingData, resamples: 
     overlap = np.array(
         [_jaccard(forest.features_used(user), truth.forest.features_used(user)) for user in range(users)]
     )
-    predicted = forest.predict(np.repeat(np.arange(users), items), np.tile(data.item_x, (users, 1)))
+    predicted = forest.predict(np.repeat(np.arange(users), items), np.tile(item_x, (users, 1)))
     predicted = predicted.clip(data.low, data.high)
     squares = ((predicted.reshape(users, items) - truth.expected) ** 2).mean(axis=1)
 
@@ -145,11 +180,64 @@ def _jaccard(first: set[int], second: set[int]) -> float:
     return len(first & second) / max(len(first | second), 1)
 
 
-def forest_of(predictor: BaselinePredictor | MetaTreePredictor, data: RatingData) -> Forest | None:
-    """One tree per user where the method has them, else None."""
+def question_measurements(
+    group: str, forest: Forest, item_x: np.ndarray, features: int, resamples: int, seed: int
+) -> list[Measurement]:
+    """What users' trees ask about, of the rules that decide something.
+
+    Args:
+        group: name of the split.
+        forest: one tree per user.
+        item_x: what the trees read of every item, ``[M, D]`` or a column more.
+        features: D.
+        resamples: of the bootstrap over users.
+        seed: of the bootstrap.
+
+    Returns:
+        ``asked_attributes``: number of different attributes that a tree asks about, mean over users;
+        ``commonest_attribute``: share of all rules that ask about the attribute that most rules ask about, where there
+        is a rule.
+    """
+    counts = asked_counts(forest, item_x, features)
+    commonest = int(counts.sum(axis=0).argmax())
+    all_rules, of_commonest = counts.sum(axis=1).astype(np.float64), counts[:, commonest].astype(np.float64)
+
+    def interval(name: str, statistic: Callable[..., np.ndarray], *arrays: np.ndarray) -> Measurement:
+        generator = numpy_generator(seed, "ratings", "bootstrap", name, group)
+        estimate = bootstrap(statistic, *arrays, generator=generator, resamples=resamples)
+        return Measurement(group, name, "1", estimate.value, estimate.low, estimate.high, len(arrays[0]))
+
+    measurements = [
+        interval("asked_attributes", lambda number: number.mean(axis=1), (counts > 0).sum(axis=1).astype(np.float64))
+    ]
+    if all_rules.any():
+        measurements.append(
+            interval(
+                "commonest_attribute",
+                lambda part, whole: part.sum(axis=1) / np.maximum(whole.sum(axis=1), 1.0),
+                of_commonest,
+                all_rules,
+            )
+        )
+    return measurements
+
+
+class UserTrees(NamedTuple):
+    """One tree per user, and what the trees read of every item."""
+
+    forest: Forest
+    item_x: np.ndarray
+
+
+def trees_of(predictor: BaselinePredictor | SetPredictor, data: RatingData) -> UserTrees | None:
+    """The trees by which a method predicts each user; None where its predictions are no single tree's."""
     if isinstance(predictor, MetaTreePredictor):
-        return predictor.forest(data.train, len(data.users)) if predictor.hard else None
-    return predictor.fitted.user_trees()
+        if not predictor.hard:
+            return None
+        return UserTrees(predictor.forest(predictor.training_rows(data), len(data.users)), predictor.item_x)
+    if isinstance(predictor, BaselinePredictor) and (forest := predictor.fitted.user_trees()) is not None:
+        return UserTrees(forest, predictor.fitted.reads(data.item_x))
+    return None
 
 
 def evaluate(job: Job[EvaluationSettings]) -> None:
@@ -166,9 +254,11 @@ def evaluate(job: Job[EvaluationSettings]) -> None:
         tables.append(errors_by_user(NEW_USERS, unseen.query, given, predicted, ratings))
     items = pd.concat(tables, ignore_index=True)
     measurements = measure(items, ratings.unit, job.settings.resamples, job.seed)
-    forest = forest_of(predictor, ratings) if ratings.truth is not None else None
-    if forest is not None:
-        measurements += truth_measurements(group, forest, ratings, job.settings.resamples, job.seed)
+    resamples, grown = job.settings.resamples, trees_of(predictor, ratings)
+    if grown is not None:
+        measurements += question_measurements(group, *grown, len(ratings.features), resamples, job.seed)
+        if ratings.truth is not None:
+            measurements += truth_measurements(group, *grown, ratings, resamples, job.seed)
     write_results(job, items, measurements)
 
 
@@ -179,12 +269,12 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
         runs: folder of each run by (data set, method, seed).
 
     Returns:
-        for each data set, seed and group: every meta tree against the baselines, and the meta trees among each other.
+        for each data set, seed and group: every network against the baselines, and the networks among each other.
         The difference is the RMSE of the reference less that of the method, its interval a bootstrap over the users.
     """
     items = {key: pd.read_csv(folder / "items.csv", keep_default_na=False) for key, folder in runs.items()}
-    meta = [method for method in TITLES if method.startswith("meta_")]
-    pairs = [(method, reference) for method in meta for reference in REFERENCES] + AMONG_META
+    networks = [method for method in TITLES if is_meta(method) or method == "deep_set"]
+    pairs = [(method, reference) for method in networks for reference in REFERENCES] + AMONG_NETWORKS
     comparisons = []
     for dataset, seed in dict.fromkeys((dataset, seed) for dataset, _, seed in runs):
         for method, reference in pairs:
@@ -229,5 +319,13 @@ def _compare(
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:
-    """Join the runs of this domain into its tables; see :func:`hypernet.lab.results.summary.summarise_runs`."""
+    """Join the runs of this domain into its tables; see :func:`hypernet.lab.results.summary.summarise_runs`.
+
+    Where files with another digest than the official ones were taken (``allow_modified``), the scale says of which data
+    sets, and so does the page.
+    """
+    records = [read_json(run / "run.json") for run in runs]
+    modified = dict.fromkeys(record["dataset"] for record in records if record.get("modified_files"))
+    if modified:
+        scale = f"{scale}, modified files of {' and '.join(modified)}"
     summarise_runs("ratings", scale, runs, published, out, compare, headline="rmse", position=lambda group: None)

@@ -24,8 +24,10 @@ STYLE: dict[str, dict[str, Any]] = {
     "meta_fixed_hard": {"color": figures.COLOURS[4], "marker": "s"},
     "meta_dynamic_soft": {"color": figures.COLOURS[5], "marker": "^"},
     "meta_dynamic_hard": {"color": figures.COLOURS[1], "marker": "D"},
-    "local_trees": {"color": figures.COLOURS[2], "marker": "v"},
-    "svd": {"color": figures.COLOURS[3], "marker": "P"},
+    "meta_explained_soft": {"color": "black", "marker": "<"},
+    "meta_explained_hard": {"color": "#882255", "marker": ">"},
+    "local_trees_tuned": {"color": figures.COLOURS[2], "marker": "v"},
+    "svd_tuned": {"color": figures.COLOURS[3], "marker": "P"},
     "user_mean": {"color": "0.5", "marker": "x"},
 }
 # Bins of the number of ratings given, with about as many users in each.

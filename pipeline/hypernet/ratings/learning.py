@@ -1,11 +1,10 @@
-"""The training of a meta tree: users in, the error of their trees on ratings not used to grow them down."""
+"""The training of networks that read ratings: users in, the error on ratings that they did not read down."""
 
 from __future__ import annotations
 
 import copy
 import math
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as pl
@@ -16,31 +15,24 @@ from hypernet.lab.config import TrainerSettings
 from hypernet.lab.runs.record import TrainingRun
 from hypernet.lab.training import StepData, adam_with_cosine_decay, fit
 from hypernet.ratings.batches import HeldOutUsers, UserBatches
-from hypernet.ratings.config import MetaTreeSettings, Stage
+from hypernet.ratings.config import ExplainedSettings, MetaTreeSettings, Stage
 from hypernet.ratings.core.tables import RatingData
-from hypernet.ratings.model import MetaTree, Ratings, off_diagonal_sum, round_through
+from hypernet.ratings.methods import is_hard
+from hypernet.ratings.model import Ratings, Reader, Route, TreeNetwork, off_diagonal_sum, round_through
 
 
-class TreeTraining(pl.LightningModule):
-    """Mean squared error of the predictions, plus ``sparsity`` times R; subclasses say how rows are routed.
+class SetTraining(pl.LightningModule):
+    """Mean squared error of the predictions.
 
-    Validation grows every user's tree with one attribute a rule and logs ``validation_rmse`` of the held-out ratings.
+    Validation reads every user's ratings and logs ``validation_rmse`` of the held-out ones; trees are then grown with
+    one attribute a rule.
     """
 
-    def __init__(self, tree: MetaTree, stage: Stage):
+    def __init__(self, network: Reader, stage: Stage):
         super().__init__()
-        self.tree, self.stage = tree, stage
+        self.network, self.stage = network, stage
         self._squares: Tensor
         self.register_buffer("_squares", torch.zeros(2, dtype=torch.float64), persistent=False)
-
-    def softness(self, step: int) -> tuple[float, bool]:
-        """T at a step, and whether rules then ask about one attribute only."""
-        share, first, last = step / self.stage.steps, self.stage.temperature, self.stage.final_temperature
-        return first + (last - first) * share, share >= self.stage.soft_share
-
-    def route(self, right: Tensor) -> Tensor:
-        """q as the loss sees it."""
-        return right
 
     def judge(self, right: Tensor) -> Tensor:
         """q as validation sees it."""
@@ -49,21 +41,14 @@ class TreeTraining(pl.LightningModule):
     def training_step(self, batch: tuple[Ratings, Ratings], batch_idx: int) -> Tensor:
         """The loss of one batch of users."""
         support, query = batch
-        users = int(query.owner[-1]) + 1
-        self.tree.temperature, one_attribute = self.softness(self.global_step)
-        trees = self.tree.grow(support, users, one_attribute)
-        right = self.route(trees.right(query.owner, query.x))
-        error = (trees.predict(query.owner, right) - query.y).square().mean()
-        sparsity = off_diagonal_sum(trees.raw).mean()
-        with torch.no_grad():
-            share = torch.softmax(self.tree.temperature * trees.raw, dim=-1).amax(dim=-1).mean()
-        for name, value in (("training_error", error), ("off_diagonal", sparsity), ("largest_weight", share)):
-            self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=1)
-        return error + self.stage.sparsity * sparsity
+        rater = self.network.grow(support, int(query.owner[-1]) + 1, one_attribute=False)
+        error = (rater.rate(query.owner, query.x, self.judge) - query.y).square().mean()
+        self.log("training_error", error.detach(), on_step=False, on_epoch=True, batch_size=1)
+        return error
 
     def validation_step(self, batch: tuple[Ratings, Ratings, int], batch_idx: int) -> None:
         """Count the squared errors of one group of users."""
-        self._squares += squared_errors(self.tree, batch, self.judge)
+        self._squares += squared_errors(self.network, batch, self.judge)
 
     def on_validation_epoch_end(self) -> None:
         """Log the root of the mean squared error over all users."""
@@ -75,8 +60,37 @@ class TreeTraining(pl.LightningModule):
         """Adam with a cosine decay to ``final_learning_rate_share``."""
         stage = self.stage
         return adam_with_cosine_decay(
-            self.tree.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps
+            self.network.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps
         )
+
+
+class TreeTraining(SetTraining):
+    """The same plus ``sparsity`` times R; subclasses say how rows are routed."""
+
+    network: TreeNetwork
+
+    def softness(self, step: int) -> tuple[float, bool]:
+        """T at a step, and whether rules then ask about one attribute only."""
+        share, first, last = step / self.stage.steps, self.stage.temperature, self.stage.final_temperature
+        return first + (last - first) * share, share >= self.stage.soft_share
+
+    def route(self, right: Tensor) -> Tensor:
+        """q as the loss sees it."""
+        return right
+
+    def training_step(self, batch: tuple[Ratings, Ratings], batch_idx: int) -> Tensor:
+        """The loss of one batch of users."""
+        support, query = batch
+        users = int(query.owner[-1]) + 1
+        self.network.temperature, one_attribute = self.softness(self.global_step)
+        trees = self.network.grow(support, users, one_attribute)
+        error = (trees.rate(query.owner, query.x, self.route) - query.y).square().mean()
+        sparsity = off_diagonal_sum(trees.raw).mean()
+        with torch.no_grad():
+            share = torch.softmax(self.network.temperature * trees.raw, dim=-1).amax(dim=-1).mean()
+        for name, value in (("training_error", error), ("off_diagonal", sparsity), ("largest_weight", share)):
+            self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=1)
+        return error + self.stage.sparsity * sparsity
 
 
 class SoftTraining(TreeTraining):
@@ -95,34 +109,34 @@ class HardTraining(TreeTraining):
         return right.round()
 
 
-def squared_errors(tree: MetaTree, batch: tuple[Ratings, Ratings, int], judge: Callable[[Tensor], Tensor]) -> Tensor:
+def squared_errors(network: Reader, batch: tuple[Ratings, Ratings, int], judge: Route) -> Tensor:
     """Sum of the squared errors and number of the ratings predicted, float64 ``[2]``."""
     support, query, users = batch
-    trees = tree.grow(support, users, one_attribute=True)
-    predicted = trees.predict(query.owner, judge(trees.right(query.owner, query.x)))
+    rater = network.grow(support, users, one_attribute=True)
+    predicted = rater.rate(query.owner, query.x, judge)
     errors = (predicted - query.y).double().square()
     return torch.stack([errors.sum(), errors.new_tensor(len(errors))])
 
 
-def held_out_rmse(tree: MetaTree, checks: HeldOutUsers, judge: Callable[[Tensor], Tensor]) -> float:
-    """The number that validation logs, for a tree network as it is."""
+def held_out_rmse(network: Reader, checks: HeldOutUsers, judge: Route) -> float:
+    """The number that validation logs, for a network as it is."""
     with torch.inference_mode():
-        parts = [squared_errors(tree, checks[index], judge) for index in range(len(checks))]
+        parts = [squared_errors(network, checks[index], judge) for index in range(len(checks))]
     total, count = sum(parts, torch.zeros(2, dtype=torch.float64)).tolist()
     return math.sqrt(total / max(count, 1.0))
 
 
 def learn(
-    tree: MetaTree, data: RatingData, settings: MetaTreeSettings, hard: bool, run: TrainingRun, threads: int
+    network: Reader, data: RatingData, settings: MetaTreeSettings | ExplainedSettings, run: TrainingRun, threads: int
 ) -> None:
-    """Train ``tree`` in place on ``data.fit``, its weights chosen on ``data.validation``.
+    """Train ``network`` in place on ``data.fit``, its weights chosen on ``data.validation``.
 
     Args:
-        tree: the networks, with the weights that the training goes on from where it does.
+        network: with the weights that the training goes on from where it does. A method whose name ends in ``_hard``
+            is trained with hard routing.
         data: the ratings.
         settings: the training and its sizes. Where no check does better on the validation ratings than the weights
             at the start, those are kept.
-        hard: train with hard routing.
         run: the run it belongs to.
         threads: CPU threads for torch.
     """
@@ -135,8 +149,11 @@ def learn(
         )
     if batches.batch_users < settings.train.users_per_batch:
         print(f"users_per_batch: only {batches.batch_users} users; a batch has all of them", file=sys.stderr)
-    training = (HardTraining if hard else SoftTraining)(tree, stage)
-    before, weights = held_out_rmse(tree, checks, training.judge), copy.deepcopy(tree.state_dict())
+    if isinstance(network, TreeNetwork):
+        training: SetTraining = (HardTraining if is_hard(run.job.method) else SoftTraining)(network, stage)
+    else:
+        training = SetTraining(network, stage)
+    before, weights = held_out_rmse(network, checks, training.judge), copy.deepcopy(network.state_dict())
     trainer = TrainerSettings(
         max_steps=stage.steps,
         gradient_clip=stage.gradient_clip,
@@ -147,12 +164,13 @@ def learn(
         },
     )
     fit(training, StepData(batches, checks, trainer), trainer, run, monitor="validation_rmse", threads=threads)
-    after = held_out_rmse(tree, checks, training.judge)
+    after = held_out_rmse(network, checks, training.judge)
     run.facts |= {"validation_rmse": min(before, after), "validation_rmse_at_start": before}
     if before < after:
-        tree.load_state_dict(weights)
+        network.load_state_dict(weights)
         run.facts["best_step"] = 0
-    _warn(run.facts["history"][-1]["largest_weight"], len(data.features))
+    if isinstance(network, TreeNetwork):
+        _warn(run.facts["history"][-1]["largest_weight"], len(data.features))
 
 
 def _warn(largest_weight: float, features: int) -> None:

@@ -18,11 +18,15 @@ carry no gradient.
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+
+# What becomes of q before a row goes down: nothing (soft routing), or rounded (hard).
+Route = Callable[[Tensor], Tensor]
 
 
 class Ratings(NamedTuple):
@@ -81,6 +85,10 @@ class Trees:
         """
         return (self.reach(right) * (self.leaf * self.value)[owner]).sum(dim=1)
 
+    def rate(self, owner: Tensor, x: Tensor, route: Route) -> Tensor:
+        """Ratings of rows of these owners: ``[Q], [Q, D] -> [Q]``."""
+        return self.predict(owner, route(self.right(owner, x)))
+
 
 def round_through(right: Tensor) -> Tensor:
     """q rounded, with the gradient of q itself (straight-through; Bengio et al. 2013); 1/2 becomes 0, which is left."""
@@ -101,7 +109,46 @@ def _levels(nodes: int) -> list[tuple[int, int]]:
     return levels
 
 
-class MetaTree(nn.Module, abc.ABC):
+class Rater(Protocol):
+    """What a network makes of users' ratings."""
+
+    def rate(self, owner: Tensor, x: Tensor, route: Route) -> Tensor:
+        """See :class:`Trees`."""
+
+
+class Reader(nn.Module, abc.ABC):
+    """A network that reads users' ratings."""
+
+    @abc.abstractmethod
+    def grow(self, support: Ratings, users: int, one_attribute: bool) -> Rater:
+        """Make of each user's ratings what predicts others."""
+
+
+class TreeNetwork(Reader):
+    """A network that reads users' ratings and writes their trees.
+
+    Attributes:
+        temperature: T, the sharpness of a rule's softmax.
+    """
+
+    temperature: float
+
+    @abc.abstractmethod
+    def grow(self, support: Ratings, users: int, one_attribute: bool) -> Trees:
+        """Grow the trees of all users (Algorithm 1).
+
+        Args:
+            support: their ratings; every user has at least one.
+            users: B.
+            one_attribute: every rule asks about one attribute ("hard" u); otherwise about a mean of all.
+        """
+
+    @abc.abstractmethod
+    def summary(self, support: Ratings, users: int) -> Tensor:
+        """r_all, what the network makes of each user's ratings, ``[B, r]``."""
+
+
+class MetaTree(TreeNetwork):
     """The three networks f, g, h and the growing of trees. Subclasses say when a path ends.
 
     Args:
@@ -165,13 +212,7 @@ class MetaTree(nn.Module, abc.ABC):
         return chosen + (p - p.detach())
 
     def grow(self, support: Ratings, users: int, one_attribute: bool) -> Trees:
-        """Grow the trees of all users (Algorithm 1).
-
-        Args:
-            support: their ratings; every user has at least one.
-            users: B.
-            one_attribute: every rule asks about one attribute ("hard" u); otherwise about a mean of all.
-        """
+        """See :class:`TreeNetwork`."""
         owner, x = support.owner, support.x
         z = self._embed(support)
         place = torch.zeros_like(owner)
@@ -218,7 +259,7 @@ class MetaTree(nn.Module, abc.ABC):
         )
 
     def summary(self, support: Ratings, users: int) -> Tensor:
-        """r_all, what the network makes of each user's ratings, ``[B, r]``."""
+        """See :class:`TreeNetwork`."""
         return self._pool(self._embed(support), support.owner, users)[0]
 
     def _embed(self, support: Ratings) -> Tensor:

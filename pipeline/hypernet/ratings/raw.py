@@ -52,6 +52,10 @@ def _files(dataset: str, settings: RawSettings) -> tuple[dict[str, bytes], dict[
 def _csv_tables(dataset: str, table: CsvTables) -> tuple[dict[str, bytes], dict[str, Any]]:
     ratings, items = Path(table.ratings), Path(table.items)
     # Read here so that a mistake is named with the person's file and line, not those of a copy.
-    csv_tables.read(ratings, items, dataset, table.keep)
+    source = csv_tables.read(ratings, items, dataset, table.keep, table.scale, table.split)
+    if table.scale is None:
+        low, high = source.rating.min(), source.rating.max()
+        told = f"the ratings go from {low:g} to {high:g}, which is taken for the scale (tables: scale)"
+        print(f"{dataset}: {told}", file=sys.stderr)
     files = {csv_tables.RATINGS: ratings.read_bytes(), csv_tables.ITEMS: items.read_bytes()}
     return files, {"origin": [table.ratings, table.items]}

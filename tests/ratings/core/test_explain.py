@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernet.ratings.core.counterfactuals import counterfactuals
-from hypernet.ratings.core.explain import most_probable, path, question, reason, reasons, tree_text
+from hypernet.ratings.core.explain import path, question, reason, reasons, signed, tree_text, with_base
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.core.wording import Bound, condition, shown, words
@@ -33,9 +33,26 @@ FEATURES = (
 NAMES = [feature.name for feature in FEATURES]
 MEAN = np.array([3.3, 0.25, 0.4, 1984.3, 12.0, 33.0, 0.1])
 DEVIATION = np.array([0.6, 0.43, 0.49, 13.7, 4.2, 11.0, 0.3])
-DESCRIBED = SimpleNamespace(
-    title="Films", unit="stars", features=FEATURES, mean=MEAN, deviation=DEVIATION, low=1.0, high=5.0
+# Every year of two centuries, prices from 0 to 40, and average ratings with odd hundredths.
+STEPS = np.arange(200)
+ALL = np.column_stack(
+    [1.01 + STEPS / 50, STEPS % 2, STEPS // 2 % 2, 1900 + STEPS, STEPS / 5, np.full(200, 33.0), STEPS % 3 == 0]
 )
+DESCRIBED = SimpleNamespace(
+    title="Films",
+    unit="stars",
+    features=FEATURES,
+    mean=MEAN,
+    deviation=DEVIATION,
+    low=1.0,
+    high=5.0,
+    item_x=((ALL - MEAN) / DEVIATION).astype(np.float32),
+)
+
+
+def described(x, **changes):
+    """The same attributes with another catalogue."""
+    return SimpleNamespace(**(vars(DESCRIBED) | {"item_x": x} | changes))
 
 
 def forest_of(*trees):
@@ -104,7 +121,10 @@ def test_precise_rules_have_numbers():
 def test_the_mirrored_tree_says_the_same():
     mirrored = forest_of(("avg", 3.62, -1, ("action", 0.5, -1, (4.7, 5), (3.2, 6)), (2.7, 4)))
     assert texts(mirrored, FILMS) == texts(TALK, FILMS)
-    assert texts(mirrored, FILMS, precise=True)[:2] == ["Average rating ≥ 3.62, not action", "Average rating < 3.62"]
+    assert texts(mirrored, FILMS, precise=True)[:2] == [
+        "Average rating > 3.62, not action",
+        "Average rating ≤ 3.62",
+    ]
 
 
 def test_rules_about_one_attribute_are_merged():
@@ -120,7 +140,7 @@ def test_rules_about_one_attribute_are_merged():
         "After 1990, not action",
         "After 1975, action",
     ]
-    assert texts(forest, rows(years[2]), precise=True) == ["1975.50 < release year ≤ 1990.50, not action"]
+    assert texts(forest, rows(years[2]), precise=True) == ["1975.5 < release year ≤ 1990.5, not action"]
 
 
 def test_a_single_value_between_two_thresholds_is_named():
@@ -130,7 +150,9 @@ def test_a_single_value_between_two_thresholds_is_named():
 
 def test_two_thresholds_within_one_displayed_step_do_not_cross():
     forest = forest_of(("avg", 3.6212, 1, (1.0, 1), ("avg", 3.6288, 1, (2.0, 1), (3.0, 1))))
-    assert texts(forest, rows({"avg": 3.625})) == ["3.62 < average rating ≤ 3.63"]
+    x = rows({"avg": 3.62}, {"avg": 3.625}, {"avg": 3.63})
+    leaf = reached_by(forest, x[1])
+    assert reason(forest, 0, leaf, described(x)).text == "3.621 < average rating ≤ 3.629"
 
 
 def test_rules_that_say_nothing_are_dropped_and_counted():
@@ -151,9 +173,9 @@ def test_a_rule_about_an_attribute_asks_only_between_0_and_1(threshold, sign, co
     forest = forest_of(("action", threshold, sign, (1.0, 1), (2.0, 1)))
     x = rows({"action": 0}, {"action": 1})
     assert (len(set(forest.predict(np.zeros(2, np.int64), x))) == 1) == constant
-    assert question(forest, 0, DESCRIBED).constant == constant
     clauses = texts(forest, x)
     assert clauses == (["Any item"] * 2 if constant else ["Not action", "Action"])
+    assert (len(tree_text(forest, 0, DESCRIBED).splitlines()) == 2) == constant
 
 
 def test_a_rule_without_a_sign_sends_everything_left():
@@ -227,11 +249,11 @@ def test_the_words_are_true_of_the_items_that_come_there_and_of_no_others(seed):
     # Ratings in words have no number, so these are said with one here.
     told = [*FEATURES]
     told[0] = Feature("avg", "number", "item", "avg above {t}", "avg below {t}", "average rating", 2)
-    described = SimpleNamespace(**(vars(DESCRIBED) | {"features": tuple(told)}))
     forest = random_forest(seed, 5)
     natural, x = random_items(seed, 60)
+    films = described(x, features=tuple(told))
     reached = forest.leaves(np.zeros(len(x), np.int64), x)
-    all_reasons = reasons(forest, 0, described)
+    all_reasons = reasons(forest, 0, films)
     on_users_path = {leaf for leaf in all_reasons if agrees_with_user(forest, leaf, x[0])}
     for leaf in on_users_path:
         text = all_reasons[leaf].text
@@ -257,18 +279,10 @@ def agrees_with_user(forest, leaf, x):
 @settings(max_examples=200, deadline=None)
 def test_a_rounded_threshold_is_right_for_whole_numbers(threshold, value, sign):
     forest = forest_of(("year", threshold, sign, (1.0, 1), (2.0, 1)))
-    # Nearer than this a threshold is taken for the whole number.
-    assume(abs(threshold - round(threshold)) > 0.002)
-    word, year = texts(forest, rows({"year": value}))[0].split()
-    assert value > int(year) if word == "After" else value < int(year)
-
-
-def test_the_most_probable_leaf():
-    probability = np.array([[0, 0.2, 0, 0.5, 0.3], [0, 0.4, 0, 0.2, 0.4], [9, 0.1, 9, 0.3, 0.6]])
-    leaf, share = most_probable(TALK, 0, probability)
-    # Node 1 is the left leaf, 3 and 4 those of the right rule; of equals the leftmost.
-    assert leaf.tolist() == [3, 1, 4]
-    assert share.tolist() == [0.5, 0.4, 0.6]
+    years = rows(*({"year": year} for year in (1890, value, 2110)))
+    leaf = reached_by(forest, years[1])
+    word, year = reason(forest, 0, leaf, described(years)).text.split()
+    assert value > float(year) if word == "After" else value < float(year)
 
 
 def test_the_tree_as_text():
@@ -295,7 +309,7 @@ def test_the_text_asks_only_what_can_be_answered_in_two_ways():
     assert lines[2] == "  yes: Average rating > 3.62? [15 ratings]"
     assert lines[-2:] == [
         "    yes: 4.7 [5 ratings]",
-        "(3 rules are left out: they send every item that comes there the same way)",
+        "(3 rules left out: no item is shown another prediction for the answer)",
     ]
 
 
@@ -307,14 +321,14 @@ def test_a_node_of_another_tree_is_refused():
 
 def test_would_be_otherwise():
     catalogue = rows({"avg": 2.0, "action": 1}, {"avg": 3.5}, {"avg": 3.6}, {"avg": 4.5})
-    texts_of = [[flip.text for flip in counterfactuals(TALK, 0, x, DESCRIBED, catalogue)] for x in FILMS]
+    texts_of = [[flip.text for flip in counterfactuals(TALK, 0, x, described(catalogue))] for x in FILMS]
     assert texts_of == [
         ["would be 4.7 if it were action", "would be 2.7 if its average rating were below 3.63"],
         ["would be 4.7 if its average rating were above 3.62"],
         ["would be 2.7 if its average rating were below 3.63", "would be 3.2 if it were not action"],
         ["would be 4.7 if it were action", "would be 2.7 if its average rating were below 3.63"],
     ]
-    first = counterfactuals(TALK, 0, FILMS[0], DESCRIBED, catalogue, precise=True)[1]
+    first = counterfactuals(TALK, 0, FILMS[0], described(catalogue), precise=True)[1]
     assert first.text == "would be 2.7 if average rating ≤ 3.62"
     assert first.change == pytest.approx(-0.5)
     # The nearest rating on the other side that some item has.
@@ -324,15 +338,15 @@ def test_would_be_otherwise():
 def test_values_of_an_attribute_are_named_as_such():
     forest = forest_of(("genre: noir", 0.5, 1, (3.0, 1), (4.0, 1)))
     catalogue = rows({"genre: noir": 1}, {"genre: noir": 0})
-    texts_of = [counterfactuals(forest, 0, x, DESCRIBED, catalogue)[0].text for x in catalogue]
+    texts_of = [counterfactuals(forest, 0, x, described(catalogue))[0].text for x in catalogue]
     assert texts_of == ["would be 3.0 if its genre were not noir", "would be 4.0 if its genre were noir"]
 
 
 def test_no_flip_to_what_no_item_has():
     no_action = rows({"avg": 4.5}, {"avg": 2.0})
-    assert [flip.feature for flip in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, no_action)] == [0]
+    assert [flip.feature for flip in counterfactuals(TALK, 0, FILMS[0], described(no_action))] == [0]
     low_only = rows({"avg": 2.0, "action": 1}, {"avg": 2.0})
-    assert counterfactuals(TALK, 0, FILMS[1], DESCRIBED, low_only) == []
+    assert counterfactuals(TALK, 0, FILMS[1], described(low_only)) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -341,7 +355,7 @@ def test_flips_are_what_changing_one_attribute_does(seed):
     _, catalogue = random_items(seed, 40)
     for x in catalogue[:10]:
         here = forest.value[reached_by(forest, x)]
-        flips = counterfactuals(forest, 0, x, DESCRIBED, catalogue)
+        flips = counterfactuals(forest, 0, x, described(catalogue))
         assert [abs(flip.change) for flip in flips] == sorted((abs(flip.change) for flip in flips), reverse=True)
         for flip in flips:
             assert FEATURES[flip.feature].of == "item"
@@ -376,7 +390,7 @@ def test_soft_predictions_name_the_value():
     def predict(x):
         return 3.0 + x[:, 0]
 
-    texts_of = [flip.text for flip in counterfactuals(TALK, 0, FILMS[0], DESCRIBED, catalogue, predict)]
+    texts_of = [flip.text for flip in counterfactuals(TALK, 0, FILMS[0], described(catalogue), predict)]
     assert texts_of == ["would be 3.3 if its average rating were 3.50", "would be 4.2 if it were action"]
 
 
@@ -394,3 +408,24 @@ def test_bounds_without_an_end():
     assert condition(DESCRIBED, 0, bound, precise=True) == "average rating > 3.62"
     assert not bound.passes(bound.low)
     assert Bound.of_side(TALK, 0, False).passes(bound.low)
+
+
+def test_the_two_parts_of_a_reason():
+    assert with_base("Newer than 1990, not action", -0.31, 4.13, -0.22) == (
+        "Others give 4.1, you are 0.2 stricter; newer than 1990, not action: -0.3"
+    )
+    assert with_base("Any item", 0.04, 2.0, 0.31) == "Others give 2.0, you are 0.3 kinder; any item: 0.0"
+    assert with_base("Any item", 0.26, 2.0, -0.04) == "Others give 2.0, and so do you; any item: +0.3"
+    assert [signed(value) for value in (0.25, -0.04, -1)] == ["+0.3", "0.0", "-1.0"]
+
+
+def test_a_change_of_a_tree_with_a_base_is_that_of_the_whole_prediction():
+    base = {"overall": np.array([3.5]), "level": np.array([-0.2]), "tilt": np.array([0.5])}
+    forest = Forest(**(forest_of(("action", 0.5, 1, (-0.3, 1), (0.4, 1))).arrays() | base))
+    x = np.column_stack([rows({"action": 0}, {"action": 1}), [0.4, -2.0]]).astype(np.float32)
+    flips = [counterfactuals(forest, 0, row, described(x)) for row in x]
+    # 3.5 + 0.4 - 0.2 + 0.5 * 0.4 = 3.9, and 3.5 - 2 - 0.2 - 1 = 0.3; no prediction is below the scale.
+    assert [flip[0].text for flip in flips] == ["would be 4.3 if it were action", "would be 1.0 if it were not action"]
+    assert flips[0][0].change == pytest.approx(0.7)
+    lines = tree_text(forest, 0, described(x)).splitlines()
+    assert lines[1:3] == ["  no: -0.3 [1 rating]", "  yes: +0.4 [1 rating]"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.trained import join
+from hypernet.ratings.growing import join
 
 FEATURES = 3
 

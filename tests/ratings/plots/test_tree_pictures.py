@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 
 from hypernet.lab.results import figures
 from hypernet.ratings.core.explain import tree_text
+from hypernet.ratings.core.readable import readable
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.plots.tree_layout import colour, ink, mean_below, places
@@ -28,8 +29,19 @@ FEATURES = (
     Feature("age", "number", "user", "older than {t}", "younger than {t}", "age"),
 )
 MEAN, DEVIATION = np.array([3.4, 0.2, 12.0, 33.0]), np.array([0.6, 0.4, 5.0, 11.0])
+SPREAD = np.random.default_rng(5).normal(0, 1.5, (4000, 4)).astype(np.float32)
+# Documentary or not, and the age of one user.
+SPREAD[:, 1] = ((np.arange(4000) % 5 == 0) - MEAN[1]) / DEVIATION[1]
+SPREAD[:, 3] = 0.0
 DESCRIBED = SimpleNamespace(
-    title="Films", unit="stars", features=FEATURES, mean=MEAN, deviation=DEVIATION, low=1.0, high=5.0
+    title="Films",
+    unit="stars",
+    features=FEATURES,
+    mean=MEAN,
+    deviation=DEVIATION,
+    low=1.0,
+    high=5.0,
+    item_x=SPREAD,
 )
 
 
@@ -39,9 +51,11 @@ def forest(seed, depth, early=0.0):
     nodes = 2 ** (depth + 1) - 1
     number = np.arange(nodes)
     leaf = (number >= 2**depth - 1) | ((generator.random(nodes) < early) & (number > 0))
-    feature = generator.integers(0, len(FEATURES), nodes)
-    natural = np.where(feature == 1, generator.choice([0.5, 1.4], nodes), MEAN[feature])
-    spread = np.where(feature == 1, 0.0, generator.normal(0, 1, nodes))
+    # On one path each asks about another side of the catalogue, so that all of it can be read.
+    level = np.log2(number + 1).astype(int)
+    feature = np.where(level == depth // 2, 1, 2 * (level % 2))
+    natural = np.where(feature == 1, 0.5, MEAN[feature])
+    spread = np.where(feature == 1, 0.0, (number + 1 - 2**level - (2**level - 1) / 2) / 2 ** (level + 1))
     return Forest(
         np.array([0]),
         np.where(leaf, LEAF, feature).astype(np.int32),
@@ -137,22 +151,36 @@ def test_a_dollar_sign_is_no_mathematics():
     assert axes.texts[2].get_text() == r"Cost in \$ above 12.0?"
 
 
-def test_a_rule_that_says_nothing_is_dashed_and_its_dead_branch_faint():
+def test_a_rule_that_says_nothing_is_not_drawn():
     tree = Forest(
-        *(np.array([0]), np.array([1, -1, -1], np.int32), np.array([3.0, 0, 0]), np.array([1, 0, 0], np.int8)),
-        *(np.array([1, 1, 2]), np.array([2, 1, 2]), np.array([np.nan, 2.0, 4.0]), np.array([3, 3, 0], np.int32)),
+        *(np.array([0]), np.array([1, 0, -1, -1, -1], np.int32), np.array([3.0, 0, 0, 0, 0]), np.ones(5, np.int8)),
+        *(np.array([1, 3, 2, 3, 4]), np.array([2, 4, 2, 3, 4])),
+        *(np.array([np.nan, np.nan, 4.0, 2.0, 3.0]), np.array([3, 3, 0, 1, 2], np.int32)),
     )
-    _, _, boxes = drawn(tree)
-    assert [box.get_linestyle() for box in boxes] == ["--", "-", "-"]
-    assert [box.get_alpha() < 1 for box in boxes] == [False, False, True]
+    _, axes, boxes = drawn(tree)
+    assert len(boxes) == 3
+    assert "High ratings?" in {text.get_text() for text in axes.texts}
     dot = to_dot(tree, 0, DESCRIBED)
-    assert '0 [label="Documentary?\\nn = 3", style="filled,dashed"' in dot
-    assert '0 -> 2 [label="yes", style=dotted];' in dot
-    assert '0 -> 1 [label="no"];' in dot
+    assert "Documentary" not in dot
+    assert '1 [label="High ratings?\\nn = 3", style="filled"' in dot
+    assert '1 -> 3 [label="no"];' in dot
+    # Rules about the user are decided by the user.
+    by_age = replace(tree, feature=np.array([3, 0, -1, -1, -1], np.int32), threshold=np.zeros(5))
+    old = np.array([0, 0, 0, 1.0])
+    assert to_dot(by_age, 0, DESCRIBED, user=old).count("label=") == 1
+    assert to_dot(by_age, 0, DESCRIBED, user=-old) == dot
+
+
+def test_leaves_on_a_base_have_signs():
+    base = {"overall": np.array([3.5]), "level": np.array([0.0]), "tilt": np.array([0.0])}
+    tree = forest(7, 1)
+    tree = Forest(**(tree.arrays() | base | {"value": np.array([np.nan, -0.31, 0.3])}))
+    _, axes, _ = drawn(tree)
+    assert {"-0.3", "+0.3"} <= {text.get_text() for text in axes.texts}
 
 
 def test_a_deep_tree_is_cut_and_says_so():
-    tree = forest(8, 6)
+    tree = readable(forest(8, 6), 0, DESCRIBED)
     _, axes, boxes = drawn(tree, deepest=2)
     assert len(boxes) == 7
     cut = [place for place in places(tree, 0, 2) if place.cut]
@@ -200,7 +228,7 @@ def test_ratings_beyond_the_scale_have_the_colour_of_its_end():
 
 
 def test_dot_has_every_node_and_edge():
-    tree = forest(10, 6, early=0.2)
+    tree = readable(forest(10, 6, early=0.2), 0, DESCRIBED)
     dot = to_dot(tree, 0, DESCRIBED, precise=True)
     nodes = set(map(int, re.findall(r"^  (\d+) \[", dot, flags=re.MULTILINE)))
     assert nodes == set(tree.nodes(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,11 @@ def test_whole_numbers_of_users_are_in_the_order_of_numbers(tmp_path):
     assert raw.user.tolist() == [2, 1, 0]
 
 
+def test_a_decimal_comma_in_quotes(tmp_path):
+    raw = read(*write(tmp_path, 'user,item,rating\na,tea,"4,5"\n', 'item,price\ntea,"2,50"\n'), "mine", None)
+    assert (raw.rating.tolist(), raw.item_values.tolist()) == ([4.5], [[2.5]])
+
+
 def test_a_split_of_ones_own(tmp_path):
     ratings = "user,item,rating,split\na,tea,1,train\na,pie,2,test\nb,tea,3,train\n"
     assert read(*write(tmp_path, ratings), "mine", keep=None).test.tolist() == [False, True, False]
@@ -103,6 +109,7 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
     [
         ("user,item\na,tea\n", ITEMS, "r.csv, line 1: no column rating; found: user, item; needed: user, item, rating"),
         (RATINGS, "name,price\ntea,1\n", "i.csv, line 1: no column item"),
+        ("userId,itemId,movieId,rating\na,tea,1,1\n", ITEMS, "'itemId' and 'movieId' could both be the column item"),
         ("user,item,rating\n", ITEMS, "r.csv: no ratings under the header"),
         (RATINGS, "item,price\n", "i.csv: no items under the header"),
         ("user,item,rating\na,tea,five\n", ITEMS, "r.csv, line 2: 'five' is not a rating"),
@@ -234,3 +241,123 @@ def test_users_of_many_digits_are_in_the_order_of_their_values(tmp_path):
     ratings = "user,item,rating\n" + "".join(f"{user},tea,1\n" for user in users)
     raw = read(*write(tmp_path, ratings, ITEMS), "mine", None)
     assert raw.users.tolist() == sorted(users, key=lambda user: (int(user), user))
+
+
+CASES = Path(__file__).parents[1] / "cases"
+SHOP = "item,price\n" + "".join(f"{number},{number}\n" for number in range(1, 13))
+
+
+def test_a_rating_far_from_all_others_is_no_end_of_the_scale(tmp_path):
+    (tmp_path / "i.csv").write_text(SHOP)
+    with pytest.raises(
+        UserError, match=r"range_r\.csv, line 50: rating 99 lies far from the others, .* from 1 to 5; "
+    ) as caught:
+        read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None)
+    assert "ratings without such ones, or with scale: [1, 99] in the settings" in str(caught.value)
+    with pytest.raises(UserError, match=r"line 50: rating 99; accepted: 1 to 5"):
+        read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None, scale=(1, 5))
+    assert read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None, scale=(1, 99)).rating.max() == 99
+
+
+@pytest.mark.parametrize(
+    ("ratings", "line"),
+    [
+        ((1, 2, 3, 4, 5), None),
+        ((1, 5), None),
+        ((0, 1, 1, 0), None),
+        ((0.5, 1, 2.5, 5, 10), None),
+        ((-9.5, 3, 10, 99, 99), 5),
+        ((-99, 1, 2, 3, 4), 2),
+        ((1, 2, 3, 50, 5, 999), 7),
+        ((*[1, 2, 3, 4, 5] * 8, 10), 42),
+        ((*[1, 2, 3, 4, 5] * 8, 7), None),
+    ],
+)
+def test_which_ratings_are_alone(tmp_path, ratings, line):
+    rows = "user,item,rating\n" + "".join(f"u{row},{row % 12 + 1},{value}\n" for row, value in enumerate(ratings))
+    paths = write(tmp_path, rows, SHOP)
+    if line is None:
+        assert read(*paths, "mine", None).rating.tolist() == list(ratings)
+    else:
+        with pytest.raises(UserError, match=rf"r\.csv, line {line}: rating .* lies far from the others"):
+            read(*paths, "mine", None)
+
+
+def test_the_scale_is_that_of_the_settings(tmp_path, prepare_settings):
+    ratings, items = write(tmp_path, *many_ratings())
+    table = CsvTables(ratings=str(ratings), items=str(items), scale=(0, 10))
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings(scale=(0, 10)))
+    data = RatingData.load(tmp_path / "data")
+    assert (data.low, data.high) == (0, 10)
+
+
+def test_one_text_among_numbers_is_a_mistake(tmp_path):
+    (tmp_path / "r.csv").write_text("user,item,rating\na,1,1\n")
+    with pytest.raises(
+        UserError, match=r"one_bad_year_i\.csv, line 6: year is '1995\?' and 11 other cells are numbers; "
+    ) as caught:
+        read(tmp_path / "r.csv", CASES / "one_bad_year_i.csv", "mine", None)
+    assert "NA where it is not known" in str(caught.value)
+    # As many texts as numbers are texts.
+    raw = read(*write(tmp_path, items="item,size\ntea,38\ncake,M\npie,L\n"), "mine", None)
+    assert {feature.name for feature in raw.item_features} == {"size: 38", "size: M", "size: L"}
+
+
+def test_tables_of_movielens_are_read_as_they_are():
+    raw = read(CASES / "ratings_ml.csv", CASES / "movies.csv", "films", None)
+    assert len(raw.rating) == 1451
+    assert raw.titles[0] == "Film 1 (1962)"
+    assert {feature.kind for feature in raw.item_features} == {"binary"}
+    assert "genres: Drama" in {feature.name for feature in raw.item_features}
+
+
+@pytest.mark.parametrize(
+    "header", ["user,item,rating", "userId,movieId,rating", "User,Item,Rating", "USER_ID,Movie Id,score"]
+)
+def test_names_of_columns_as_people_write_them(tmp_path, header):
+    ratings = RATINGS.replace("user,item,rating", header)
+    raw = read(*write(tmp_path, ratings, ITEMS.replace("item,title", "ItemID,Title")), "mine", None)
+    assert raw.rating.tolist() == [5, 1.5, 3, 4]
+    assert raw.titles.tolist() == ["Green tea", "cake", "Pie"]
+
+
+def test_the_latest_ratings_of_every_user_are_held_out(tmp_path, prepare_settings):
+    generator = np.random.default_rng(1)
+    stamps = {(user, item): int(generator.integers(10**9)) for user in range(12) for item in range(20)}
+    rows = [f"u{user},i{item},{(user + item) % 5 + 1},{time}" for (user, item), time in stamps.items()]
+    generator.shuffle(rows)
+    items = "item,size\n" + "".join(f"i{item},{item * 1.5}\n" for item in range(20))
+    paths = write(tmp_path, "user,item,rating,timestamp\n" + "\n".join(rows), items)
+    table = CsvTables(**dict(zip(("ratings", "items"), map(str, paths), strict=True)), split="time")
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings(split="time"))
+    data = RatingData.load(tmp_path / "data")
+    assert (len(data.test), len(data.validation)) == (24, 22)
+    for user in range(12):
+        parts = [getattr(data, name) for name in ("fit", "validation", "test")]
+        times = [[stamps[int(data.users[user][1:]), item] for item in part.item[part.user == user]] for part in parts]
+        assert max(times[0]) < min(times[1], default=10**9) <= max(times[1], default=0) < min(times[2])
+        assert len(times[2]) == 2
+
+
+def test_the_latest_of_two_ratings_counts_where_times_are_known(tmp_path):
+    ratings = "user,item,rating,timestamp\na,tea,1,2026-01-31\na,tea,5,2025-12-01T08:00:00\nb,tea,3,2026-01-01\n"
+    assert read(*write(tmp_path, ratings), "mine", keep="last").rating.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        (RATINGS, "r.csv, line 1: split: time needs a column timestamp; found: user, item, rating"),
+        (
+            "user,item,rating,timestamp\na,tea,1,soon\n",
+            "r.csv, line 2: 'soon' is not a time; accepted: a number, or a date",
+        ),
+        ("user,item,rating,time,split\na,tea,1,5,train\n", "a column split, and split: time in the settings"),
+    ],
+)
+def test_a_split_by_time_needs_times(tmp_path, ratings, message):
+    with pytest.raises(UserError) as caught:
+        read(*write(tmp_path, ratings), "mine", None, split="time")
+    assert message in str(caught.value)

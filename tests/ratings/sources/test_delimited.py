@@ -101,8 +101,10 @@ def test_tables_are_read_back(tmp_path_factory, rows):
     csv.writer(buffer).writerows([("a", "b", "c"), *rows])
     columns, lines = read_csv(written(tmp_path_factory.getbasetemp(), buffer.getvalue(), "table.csv"))
     assert list(columns) == ["a", "b", "c"]
-    assert list(zip(*columns.values(), strict=True)) == rows
-    assert lines.tolist() == list(range(2, len(rows) + 2))
+    # A row without anything in it is none.
+    kept = [(number, row) for number, row in enumerate(rows, start=2) if any(row)]
+    assert list(zip(*columns.values(), strict=True)) == [row for _, row in kept]
+    assert lines.tolist() == [number for number, _ in kept]
 
 
 def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
@@ -120,7 +122,7 @@ def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
         (b"a,b\n1\n", "line 2: 1 fields, the header has 2"),
         (b"a,b\n1,2,3\n", "line 2: 3 fields, the header has 2"),
         (b"a,a\n1,2\n", "line 1: column 2 is called 'a'"),
-        (b"a,\n1,2\n", "line 1: column 2 is called ''"),
+        (b"a,\n1,\n3,2\n", "line 3: '2' stands in a column without a name"),
         (b'a,b\n1,"2\n', "line 2: not CSV"),
         (b"a,b\n\xff,1\n", "line 2: not a text in UTF-8"),
         (b"a,b\n\0,1\n", "not a text"),
@@ -128,6 +130,34 @@ def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
 )
 def test_a_wrong_table_is_one_line(tmp_path, content, message):
     refused(read_csv, written(tmp_path, content), message)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("item;rating\n1;5\n2;1,5\n", {"item": ["1", "2"], "rating": ["5", "1.5"]}),
+        ("item\trating\n1\t-2,25\n", {"item": ["1"], "rating": ["-2.25"]}),
+        # A comma is no decimal comma where it parts cells, nor in a title.
+        ('item,rating\n"1,5",2\n', {"item": ["1,5"], "rating": ["2"]}),
+        ("item;title\n1;1,5 litres, or more\n", {"item": ["1"], "title": ["1,5 litres, or more"]}),
+        ("sep=;\nitem;rating\n1;5\n", {"item": ["1"], "rating": ["5"]}),
+        ("item,rating,\n1,5,\n2,3,\n", {"item": ["1", "2"], "rating": ["5", "3"]}),
+        ("item,rating\n1,5,,\n", {"item": ["1"], "rating": ["5"]}),
+        ("item,rating\n1,5\n\n2,3\n,\n  ,\n", {"item": ["1", "2"], "rating": ["5", "3"]}),
+        ("item,rating\nAme\u0301lie,5\n", {"item": ["Am\u00e9lie"], "rating": ["5"]}),
+        ('"a;b;c",d\n1,2\n', {"a;b;c": ["1"], "d": ["2"]}),
+    ],
+)
+def test_tables_as_programs_write_them(tmp_path, content, columns):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        assert read_csv(written(tmp_path, content.encode(encoding)))[0] == columns
+    assert read_csv(written(tmp_path, content.replace("\n", "\r\n").encode()))[0] == columns
+
+
+def test_a_decimal_comma_between_commas_is_hinted_at(tmp_path):
+    refused(
+        read_csv, written(tmp_path, b"item,rating\n1,5\n2,1,5\n"), "line 3: 3 fields, .* decimal comma needs quotes"
+    )
 
 
 @given(st.text(alphabet='a,b"\n\r\0é1', max_size=40))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,16 @@ from hypernet.cli import main
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
 from hypernet.lab.runs.models import load_model, save_model
+from hypernet.ratings.core.explain import tree_text
+from hypernet.ratings.core.readable import readable
 from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.core.trees import LEAF
+from hypernet.ratings.core.wording import shown
 from hypernet.ratings.train import train
 from hypernet.ratings.trained import open_model, open_trees
 
 SHORT = ("recipes.anneal.max_steps=20", "recipes.anneal.harden_steps=0", "train.check_every_steps=10")
+CASES = Path(__file__).parents[1] / "cases"
 RATINGS = "user,item,rating\nann,film3,5\nbob,film7,1\nann,film9,2\nbob,film3,3\nann,film40,4\n"
 
 
@@ -60,9 +67,46 @@ def test_pairs_keep_the_order_asked_for(models, ratings, tmp_path, capsys):
     command = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
     assert main([*command, "--pairs", str(pairs)]) == 0
     lines = [line.split(",") for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["user", "item", "title", "prediction"]
+    assert lines[0] == ["user", "item", "title", "prediction", "cold"]
     assert [line[:2] for line in lines[1:]] == [["bob", "film8"], ["ann", "film3"], ["ann", "film8"]]
-    assert all(1 <= float(line[-1]) <= 5 for line in lines[1:])
+    assert all(1 <= float(line[3]) <= 5 for line in lines[1:])
+    assert {line[4] for line in lines[1:]} == {"False"}
+
+
+def test_a_user_without_ratings_is_cold_and_refuses_nothing(models, ratings, tmp_path, capsys):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("user,item\nbob,film8\ncarl,film8\ncarl,film3\n")
+    model = open_trees(models["meta_fixed_hard"])
+    predicted = hypernet.ratings.predict(ratings, model=model, pairs=pairs)
+    assert predicted.table["cold"].tolist() == [False, True, True]
+    known = model.catalogue
+    average = [feature.precise for feature in known.features].index("average rating")
+    expected = known.mean[average] + known.deviation[average] * known.item_x[[8, 3], average]
+    np.testing.assert_allclose(predicted.table["prediction"][1:], expected, atol=6e-4)
+    alone = hypernet.ratings.predict(ratings, model=model, pairs=[("bob", "film8")])
+    assert alone.table["prediction"][0] == predicted.table["prediction"][0]
+    command = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
+    assert main([*command, "--pairs", str(CASES / "p_cold.csv")]) == 2
+    assert "line 2: no item '1'" in capsys.readouterr().err
+    assert main([*command, "--pairs", str(pairs)]) == 0
+    assert "1 user without ratings (carl): cold" in capsys.readouterr().err
+
+
+def test_groups_of_users_change_nothing(models, ratings, monkeypatch):
+    whole = hypernet.ratings.predict(ratings, model=models["meta_fixed_soft"]).table
+    assert len(whole) == 2 * 300 - 5
+    monkeypatch.setattr("hypernet.ratings.tools.predict.PREDICTIONS_AT_ONCE", 10)
+    parts = hypernet.ratings.predict(ratings, model=models["meta_fixed_soft"]).table
+    pd.testing.assert_frame_equal(parts, whole, atol=1e-3)
+
+
+def test_the_last_of_two_ratings_where_that_is_asked_for(models):
+    model = open_trees(models["meta_fixed_hard"])
+    twice = pd.DataFrame({"userId": ["a", "a", "b"], "movieId": ["film3", "film3", "film7"], "rating": [1, 5, 2]})
+    with pytest.raises(UserError, match=r"a rated 'film3' in row 0 already; accepted: each item once \(keep last"):
+        hypernet.ratings.predict(twice, model=model)
+    kept = hypernet.ratings.predict(twice, model=model, keep="last").table
+    pd.testing.assert_frame_equal(kept, hypernet.ratings.predict(twice[1:], model=model).table)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +131,12 @@ def test_bad_ratings_are_one_line(models, tmp_path, capsys, text, message):
 
 def test_bad_pairs_and_models_are_one_line(models, ratings, tmp_path, capsys):
     pairs = tmp_path / "pairs.csv"
-    pairs.write_text("user,item\neve,film3\n")
+    pairs.write_text("user,item\nann,flim3\n")
     good = ["ratings", "predict", "--model", str(models["meta_fixed_hard"]), "--ratings", str(ratings)]
     out = tmp_path / "out.csv"
     out.write_text("as it was")
     assert main([*good, "--pairs", str(pairs), "--out", str(out)]) == 2
-    assert "line 2: user eve has no ratings to grow a tree from" in capsys.readouterr().err
+    assert "line 2: no item 'flim3'; like it: film3" in capsys.readouterr().err
     assert out.read_text() == "as it was"
     baseline = ["ratings", "predict", "--model", str(models["user_mean"]), "--ratings", str(ratings)]
     assert main(baseline) == 2
@@ -113,8 +157,8 @@ def test_known_users_predicted_in_groups_equal_all_at_once(models, prepared, mon
     for method in ("meta_fixed_soft", "meta_fixed_hard"):
         model = open_trees(models[method])
         whole = model.test(data)
-        monkeypatch.setattr("hypernet.ratings.trained.RATINGS_AT_ONCE", 100)
-        monkeypatch.setattr("hypernet.ratings.trained.QUERIES_AT_ONCE", 3)
+        monkeypatch.setattr("hypernet.ratings.growing.RATINGS_AT_ONCE", 100)
+        monkeypatch.setattr("hypernet.ratings.growing.QUERIES_AT_ONCE", 3)
         np.testing.assert_allclose(model.test(data), whole, atol=1e-5)
         monkeypatch.undo()
 
@@ -244,3 +288,25 @@ def test_the_ends_of_a_scale_are_on_it_in_single_precision(models):
     model.catalogue = replace(model.catalogue, high=4.9)
     assert float(np.float32(4.9)) > 4.9
     assert model([[3, float(np.float32(4.9))]]).shape == (300,)
+
+
+def test_all_trees_of_a_run_can_be_followed(models, prepared):
+    data = RatingData.load(prepared("preftrees"))
+    model = open_trees(models["meta_fixed_hard"])
+    forest = model.forest(model.training_rows(data), len(data.users))
+    items = np.zeros(len(data.items), np.int64)
+    for user in range(len(data.users)):
+        read = readable(forest, user, model.catalogue)
+        rules = [node for node in read.nodes(user) if read.feature[node] != LEAF]
+        leaves = set(read.nodes(user)) - set(rules)
+        # Every leaf is that of some item, and no rule has two leaves of one prediction.
+        assert leaves == set(read.leaves(items + user, model.item_x).tolist())
+        for rule in rules:
+            values = [read.value[side] for side in (read.left[rule], read.right[rule]) if side in leaves]
+            assert len({shown(value, 1) for value in values}) == len(values)
+        above: list[str] = []
+        for line in tree_text(forest, user, model.catalogue).splitlines():
+            asked = re.fullmatch(r"( *)(?:no: |yes: )?(.*\?) \[\d+ ratings?\]", line)
+            if asked:
+                above = [*above[: len(asked[1]) // 2], asked[2]]
+                assert above.count(asked[2]) == 1

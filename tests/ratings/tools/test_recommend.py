@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +24,12 @@ from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import reasons, tree_text
+from hypernet.ratings.core.readable import told_apart
 from hypernet.ratings.core.tables import Feature, RatingData
 from hypernet.ratings.methods import build
 from hypernet.ratings.tools.items import Items, add_items
+from hypernet.ratings.tools.person import Grown, grow, ranking
 from hypernet.ratings.tools.profiles import read_ratings
-from hypernet.ratings.tools.recommend import Grown, grow, ranking
 from hypernet.ratings.trained import open_trees
 
 ROOT = Path(hypernet.__file__).parents[1]
@@ -92,32 +94,37 @@ def test_the_best_items_with_their_reasons(models, handful, capsys):
     item, rating = np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0])
     predicted = model(np.column_stack([item, rating]))
     predicted[item] = -1
-    lines = printed[2:]
-    assert len(lines) == 7
-    grown = grow(model, known_items(model), item, rating)
+    lines = printed[2:9]
+    assert printed[9:] == [] or re.fullmatch(
+        r"\(\d+ items have the prediction of number \d; those rated best by others come first\)", printed[9]
+    )
+    grown = grow(model, model.catalogue, known_items(model), item, rating)
     for place, line in enumerate(lines, start=1):
         number = int(line.split("Film ")[1].split()[0])
         assert line.startswith(f"{place}  {predicted[number]:.1f}  {model.catalogue.titles[number]}  ")
-        assert line.endswith(reasons(grown.forest, 0, model.catalogue)[int(grown.leaf[number])].text)
+        assert line.endswith(reasons(grown.read, 0, model.catalogue)[int(grown.leaf[number])].text)
         assert predicted[number] == np.sort(predicted)[-place]
 
 
-def test_equal_predictions_are_ranked_by_how_sure_they_are(models):
+def test_equal_predictions_are_ranked_by_what_others_think_and_how_sure_they_are(models):
     model = open_trees(models["meta_fixed_hard"])
-    grown = grow(model, known_items(model), np.array([3, 10]), np.array([5.0, 1.0]))
-    order = ranking(model, known_items(model), grown, np.array([3, 10]))
+    items = known_items(model)
+    grown = grow(model, model.catalogue, items, np.array([3, 10]), np.array([5.0, 1.0]))
+    order = ranking(model.catalogue, items, grown, np.array([3, 10]))
     assert sorted([*order, 3, 10]) == list(range(300))
-    keys = np.column_stack([-grown.predicted, -grown.probability, np.arange(300)])[order]
+    average = [feature.precise for feature in model.catalogue.features].index("average rating")
+    keys = np.column_stack([-grown.predicted, -items.x[:, average], -grown.probability, np.arange(300)])[order]
     assert [tuple(key) for key in keys] == sorted(tuple(key) for key in keys)
 
 
 def test_of_equal_predictions_the_most_rated_item_is_first():
     features = (Feature("rating_count", "number", "item", "popular", "rarely rated", "number of ratings"),)
-    model = SimpleNamespace(catalogue=SimpleNamespace(features=features))
+    known = SimpleNamespace(features=features)
     items = Items(np.array(list("abcd")), np.array(list("ABCD")), np.array([[0.5], [2.0], [-1.0], [2.0]], np.float32))
-    grown = Grown(None, np.array([4.0, 4.0, 5.0, 4.0]), np.zeros(4), np.array([0.9, 0.1, 0.5, 0.3]), None)
-    assert ranking(model, items, grown, np.array([])).tolist() == [2, 3, 1, 0]
-    assert ranking(model, items, grown, np.array([2, 1])).tolist() == [3, 0]
+    predicted, probability = np.array([4.0, 4.0, 5.0, 4.0]), np.array([0.9, 0.1, 0.5, 0.3])
+    grown = Grown(None, None, predicted, np.zeros(4), probability, None, None)
+    assert ranking(known, items, grown, np.array([])).tolist() == [2, 3, 1, 0]
+    assert ranking(known, items, grown, np.array([2, 1])).tolist() == [3, 0]
 
 
 def test_explain_prints_the_tree_and_what_would_change_it(models, handful, capsys):
@@ -125,11 +132,11 @@ def test_explain_prints_the_tree_and_what_would_change_it(models, handful, capsy
     printed = capsys.readouterr().out
     model = open_trees(models["meta_dynamic_hard"])
     items = known_items(model)
-    grown = grow(model, items, np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0]))
+    grown = grow(model, model.catalogue, items, np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0]))
     assert tree_text(grown.forest, 0, model.catalogue) in printed
-    best = int(ranking(model, items, grown, np.array([3, 10, 50, 77]))[0])
-    flips = counterfactuals(grown.forest, 0, items.x[best], model.catalogue, items.x)
-    changes = [flip.text for flip in flips if f"{flip.value:.1f}" != f"{grown.predicted[best]:.1f}"]
+    best = int(ranking(model.catalogue, items, grown, np.array([3, 10, 50, 77]))[0])
+    flips = counterfactuals(grown.read, 0, items.x[best], model.catalogue)
+    changes = [flip.text for flip in flips if told_apart(flip.value, grown.predicted[best])]
     assert (changes or ["no one change would alter it"])[0] in printed
 
 
@@ -144,18 +151,21 @@ def test_precise_reasons_have_numbers(models, handful, capsys):
     assert any(sign in outputs[1] for sign in "<>≤≥")
 
 
-def test_soft_routing_gives_the_most_probable_leaf_with_its_probability(models, handful, capsys):
+def test_soft_routing_speaks_of_the_items_own_answers_with_their_probability(models, handful, capsys):
     assert recommend(models["meta_fixed_soft"], handful, "--top", 5, "--explain") == 0
     printed = capsys.readouterr().out
     model = open_trees(models["meta_fixed_soft"])
     item, rating = np.array([3, 10, 50, 77]), np.array([5.0, 1.0, 4.0, 2.0])
-    grown = grow(model, known_items(model), item, rating)
+    items = known_items(model)
+    grown = grow(model, model.catalogue, items, item, rating)
     np.testing.assert_allclose(grown.predicted, model(np.column_stack([item, rating])), rtol=1e-5)
-    best = int(ranking(model, known_items(model), grown, item)[0])
+    best = int(ranking(model.catalogue, items, grown, item)[0])
     assert f"{grown.predicted[best]:.1f}  {model.catalogue.titles[best]}" in printed
     assert "(soft routing: a prediction is the mean of all leaves" in printed
     assert f"(with probability {grown.probability[best]:.2f})" in printed
+    # As many halves as there are rules on the path, at least: each answer is the likelier one.
     assert grown.probability.min() >= 1 / 8
+    assert (grown.leaf == grown.read.leaves(np.zeros(300, np.int64), items.x)).all()
 
 
 def test_more_items_can_be_recommended_and_rated(models, tmp_path, handful, capsys):
@@ -182,8 +192,9 @@ def test_the_page_is_written_whole(models, handful, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("film,rating\nfilm3,5\n", "mine.csv, line 1: no column item; found: 'film', 'rating'; needed: item, rating"),
-        ("item,stars\nfilm3,5\n", "mine.csv, line 1: no column rating"),
+        ("thing,rating\nfilm3,5\n", "mine.csv, line 1: no column item; found: 'thing', 'rating'; needed: item, rating"),
+        ("item,mark\nfilm3,5\n", "mine.csv, line 1: no column rating"),
+        ("filmId,movieId,rating\nfilm3,3,5\n", "line 1: 'filmId' and 'movieId' could both be the column item; rename"),
         ("", "mine.csv: the file is empty"),
         ("item,rating\n", "mine.csv: no ratings in here; rate at least one item, a line each"),
         ("item,rating\nfilm3,5\nfilm3,4\n", "mine.csv, line 3: 'film3' is rated in line 2 already"),
@@ -295,6 +306,11 @@ SHOP_FEATURES = (
     Feature("genre: drama", "binary", "item", "genre: drama", "not genre: drama", "genre: drama"),
 )
 
+MEAN, DEVIATION = np.array([10.0, 0.25, 0.5]), np.array([4.0, 0.5, 0.5])
+SHOP_MODEL = SimpleNamespace(
+    catalogue=SimpleNamespace(features=SHOP_FEATURES, mean=MEAN, deviation=DEVIATION), reads=np.array
+)
+
 
 def test_items_are_found_by_id_and_by_title(tmp_path):
     path = tmp_path / "mine.csv"
@@ -310,10 +326,90 @@ def test_items_are_found_by_id_and_by_title(tmp_path):
 def test_a_column_of_values_fills_the_features_of_that_name(tmp_path):
     path = tmp_path / "items.csv"
     path.write_text("item,genre,price\na,drama|horror,12\nb,,\nc,action | drama,7.5\n")
-    mean, deviation = np.array([10.0, 0.25, 0.5]), np.array([4.0, 0.5, 0.5])
-    items = add_items(path, SHOP, SHOP_FEATURES, mean, deviation)
+    items = add_items(path, SHOP, SHOP_MODEL)
     assert items.ids.tolist() == ["1", "2", "3", "4", "a", "b", "c"]
-    assert (items.x[4:] * deviation + mean).tolist() == [[12, 0, 1], [10, 0.25, 0.5], [7.5, 1, 1]]
+    assert (items.x[4:] * DEVIATION + MEAN).tolist() == [[12, 0, 1], [10, 0.25, 0.5], [7.5, 1, 1]]
+    # What the model does not know of is said.
+    assert items.notes == (f"{path}: not known to the model, and left out: horror (1)",)
+
+
+@pytest.mark.parametrize(
+    ("features", "header", "row", "wanted"),
+    [
+        ("genre: {}", "Genres", "Action|Western", [1, 0]),
+        ("genres: {}", "genre", "drama", [0, 1]),
+        ("{}", "genres", "Drama|Action|Western", [1, 1]),
+        ("{}", "Action", "1", [1, 0.5]),
+    ],
+)
+def test_genres_however_the_column_and_the_features_are_called(tmp_path, features, header, row, wanted):
+    names = [features.format(name) for name in ("action", "drama")]
+    binary = (Feature(name, "binary", "item", name, f"not {name}", name) for name in names)
+    model = SimpleNamespace(
+        catalogue=SimpleNamespace(features=(SHOP_FEATURES[0], *binary), mean=MEAN, deviation=DEVIATION), reads=np.array
+    )
+    path = tmp_path / "items.csv"
+    path.write_text(f"movieId,Title,{header}\nnew,New,{row}\n")
+    items = add_items(path, SHOP, model)
+    assert (items.x[4, 1:] * DEVIATION[1:] + MEAN[1:]).tolist() == wanted
+    assert items.notes == ((f"{path}: not known to the model, and left out: western (1)",) if "Western" in row else ())
+
+
+def test_unknown_genres_are_said(models, tmp_path, handful, capsys):
+    more = tmp_path / "more.csv"
+    more.write_text("item,genres\nnew1,action|film-noir\nnew2,film-noir\n")
+    assert recommend(models["meta_fixed_hard"], handful, "--items", more) == 0
+    assert capsys.readouterr().err == f"{more}: not known to the model, and left out: film-noir (2)\n"
+
+
+CASES = Path(__file__).parents[1] / "cases"
+
+
+@pytest.mark.parametrize("case", ["blank", "caps", "semicolon", "tab", "trailing"])
+def test_files_as_people_have_them(case):
+    item, rating = read_ratings(CASES / f"{case}.csv", SHOP, 1, 5)
+    expected = {"blank": ([0, 1], [5, 3]), "trailing": ([0, 1], [5, 3]), "semicolon": ([0, 1], [5, 1.5])}
+    assert (item.tolist(), rating.tolist()) == expected.get(case, ([0], [5]))
+
+
+def test_a_decimal_comma_in_quotes(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('item,rating\n1,"4,5"\n')
+    assert read_ratings(path, SHOP, 1, 5)[1].tolist() == [4.5]
+    # Three digits may be thousands.
+    path.write_text('item,rating\n1,"1,500"\n')
+    with pytest.raises(UserError, match="line 2: the rating '1,500' is not a finite number"):
+        read_ratings(path, SHOP, 1, 5)
+
+
+def test_a_title_in_two_characters_a_letter_is_found(tmp_path):
+    title = "Am\u00e9lie \u2116 7 (1967)"
+    for form in ("NFC", "NFD"):
+        items = Items(np.array(["7"]), np.array([unicodedata.normalize(form, title)]), np.zeros((1, 3), np.float32))
+        assert read_ratings(CASES / "nfd.csv", items, 1, 5)[0].tolist() == [0]
+        assert read_ratings({unicodedata.normalize("NFD", title): 5}, items, 1, 5)[0].tolist() == [0]
+
+
+def test_the_last_of_two_ratings_where_that_is_asked_for(models, tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("Title,Rating\nheat (1995),1\n2,3\nHeat (1995),5\n")
+    item, rating = read_ratings(path, SHOP, 1, 5, keep="last")
+    assert (item.tolist(), rating.tolist()) == ([0, 1], [5, 3])
+    with pytest.raises(UserError, match=r"is rated in line 2 already; accepted: each item once \(keep last"):
+        read_ratings(path, SHOP, 1, 5)
+    with pytest.raises(UserError, match="keep: 'first'; accepted: None, 'last'"):
+        read_ratings(path, SHOP, 1, 5, keep="first")
+    path.write_text("item,rating\nfilm3,1\nfilm3,5\n")
+    assert recommend(models["meta_fixed_hard"], path, "--keep", "last") == 0
+    assert "a tree from 1 rating," in capsys.readouterr().out
+
+
+def test_ten_films_of_one_prediction_are_said_to_be(models, capsys):
+    assert recommend(models["meta_fixed_hard"], CASES / "pref_me.csv") == 0
+    lines = capsys.readouterr().out.splitlines()
+    values = [line.split()[1] for line in lines[2:12]]
+    if len(set(values)) == 1:
+        assert re.fullmatch(r"\(\d+ items have the prediction of number 1; .* come first\)", lines[-1])
 
 
 def read_or_complaint(path):
@@ -370,7 +466,8 @@ def test_the_function_gives_what_the_command_prints(models, handful, capsys, met
     item = [int(name.removeprefix("film")) for name in table["item"]]
     predicted = model(np.array([[3, 5], [10, 1], [50, 4], [77, 2]]))
     np.testing.assert_allclose(table.prediction, predicted[item], rtol=1e-5)
-    for line, row in zip(best.text().splitlines()[-10::2], table.itertuples(), strict=True):
+    listed = [line for line in best.text().splitlines() if re.match(r"\d  \d\.\d  ", line)]
+    for line, row in zip(listed, table.itertuples(), strict=True):
         assert f"{row.prediction:.1f}  {row.title}  " in line
         assert row.reason in line
     assert all(change in best.text() for change in table.change)
@@ -470,7 +567,8 @@ def test_a_page_of_hostile_titles_has_no_script_but_its_own(models, tmp_path):
     ("parts", "message"),
     [
         ((b"item,rating", b",x" * 20_000), "20002 columns; accepted: at most 10000"),
-        ((b"item,rating\n", b"," * 10**6, b"\n"), "line 2: 1000001 fields, the header has 2"),
+        ((b"item,rating\n", b"1," * 10**6, b"\n"), "line 2: 1000001 fields, the header has 2"),
+        ((b"item,rating\n", b"," * 10**6, b"\n"), "mine.csv: no ratings in here"),
         ((b"item,rating\n", b"x" * 100_000, b",5\n"), "line 2: no item 'xxxx"),
         ((b"item,rating\n", b"x" * 200_000, b",5\n"), "field larger than field limit"),
         ((b"item,rating\nfilm3,", b"9" * 100_000, b"\n"), "the rating '99999999999999999999' is not a finite number"),

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,11 @@ import numpy as np
 import pytest
 
 from hypernet.ratings.core.counterfactuals import counterfactuals
-from hypernet.ratings.core.explain import question, reason, reasons
+from hypernet.ratings.core.explain import question, reason, with_base
+from hypernet.ratings.core.readable import numbered, readable
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
+from hypernet.ratings.core.wording import Bound, words
 from hypernet.ratings.tools import userpage
 from hypernet.ratings.tools.items import Items
 from hypernet.ratings.tools.userpage import write_user_page
@@ -31,9 +34,6 @@ FEATURES = (
 )
 MEAN = np.array([3.3, 0.25, 0.1, 1984.3, 33.0])
 DEVIATION = np.array([0.6, 0.43, 0.3, 13.7, 11.0])
-DESCRIBED = SimpleNamespace(
-    title="Films & <more>", unit="stars", features=FEATURES, mean=MEAN, deviation=DEVIATION, low=1.0, high=5.0
-)
 LOGIC = Path(userpage.__file__).with_name("user.js.j2")
 
 
@@ -50,6 +50,18 @@ def shop(count=40, seed=0):
     titles = np.array([f'Film {number} "&" </script>' for number in range(count)])
     x = ((natural - MEAN) / DEVIATION).astype(np.float32)
     return Items(np.array([f"film{number}" for number in range(count)]), titles, x)
+
+
+DESCRIBED = SimpleNamespace(
+    title="Films & <more>",
+    unit="stars",
+    features=FEATURES,
+    mean=MEAN,
+    deviation=DEVIATION,
+    low=1.0,
+    high=5.0,
+    item_x=shop().x,
+)
 
 
 def full_forest(seed, depth):
@@ -73,10 +85,32 @@ def full_forest(seed, depth):
     )
 
 
+def wide_forest(depth):
+    """A complete tree that divides the shop by average rating alone, each leaf its own films."""
+    inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+    number, level = np.arange(nodes), np.log2(np.arange(nodes) + 1).astype(int)
+    leaf = number >= inner
+    ordered = np.sort(shop().x[:, 0].astype(float))
+    share = (number + 1 - 2**level + 0.5) / 2**level
+    place = np.clip((share * len(ordered)).round().astype(int), 1, len(ordered) - 1)
+    return Forest(
+        np.array([0]),
+        np.where(leaf, LEAF, 0).astype(np.int32),
+        (ordered[place - 1] + ordered[place]) / 2,
+        np.ones(nodes, np.int8),
+        np.where(leaf, number, 2 * number + 1),
+        np.where(leaf, number, 2 * number + 2),
+        np.where(leaf, 1 + (number * 7 % 40) / 10, np.nan),
+        np.zeros(nodes, np.int32),
+    )
+
+
 def standardised(feature, value):
     return (value - MEAN[feature]) / DEVIATION[feature]
 
 
+# One film has 3.62, which in single precision is above the threshold: the number is one between it and the next below.
+RULE = "average rating > 3.61"
 # High ratings? no: 2.7; yes: action? no 3.2, yes 4.7.
 TALK = Forest(
     np.array([0]),
@@ -93,10 +127,17 @@ RATED, RATING = np.array([1, 3, 8]), np.array([5.0, 2.0, 3.5])
 
 def page(path, forest, top=10):
     items = shop()
-    order = np.argsort(-forest.predict(np.zeros(len(items), np.int64), items.x), kind="stable")
+    if forest.has_base:
+        items = replace(items, x=np.column_stack([items.x, np.linspace(-1, 1, len(items))]).astype(np.float32))
+    read = readable(forest, 0, DESCRIBED)
+    order = np.argsort(-read.predict(np.zeros(len(items), np.int64), items.x), kind="stable")
     order = order[~np.isin(order, RATED)]
     write_user_page(path, forest, 0, DESCRIBED, items, RATED, RATING, order, top)
     return path.read_text(encoding="utf-8"), items, order
+
+
+def classes(attributes):
+    return set((dict(attributes).get("class") or "").split())
 
 
 class Reader(HTMLParser):
@@ -110,7 +151,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
-        if tag in ("li", "text", "script", "style"):
+        if tag in ("li", "text", "script", "style") or (tag == "span" and {"q", "precise", "n"} & classes(attributes)):
             self._open.append((tag, dict(attributes)))
         if tag == "li":
             self.entries.append("")
@@ -125,7 +166,7 @@ class Reader(HTMLParser):
         tag, attributes = self._open[-1]
         if tag == "li":
             self.entries[-1] += f" {data.strip()}" if data.strip() else ""
-        elif tag == "text":
+        elif tag in ("text", "span"):
             self.drawn.append(data)
         elif attributes.get("id") == "model":
             self.model += data
@@ -141,7 +182,7 @@ def test_everything_stands_on_the_page_without_javascript(tmp_path):
         assert entry.strip().startswith(expected)
     assert " you 5.0 tree " in read.entries[6]
     # Twice: from top to bottom, and as a list for narrow screens.
-    for drawn in ("High ratings?", "Action?", "average rating > 3.62", "2.7", "3.2", "4.7", "n = 3", "no", "yes"):
+    for drawn in ("High ratings?", "Action?", RULE, "2.7", "3.2", "4.7", "n = 3", "no", "yes"):
         assert read.drawn.count(drawn) >= 2, drawn
     assert sum(tag == "svg" for tag, _ in read.tags) == 2
 
@@ -165,7 +206,7 @@ def test_the_page_needs_no_network_and_titles_stay_text(tmp_path):
 
 
 def test_a_tree_too_wide_for_a_screen_is_drawn_as_a_list_only(tmp_path):
-    text, _, _ = page(tmp_path / "user.html", full_forest(1, 5))
+    text, _, _ = page(tmp_path / "user.html", wide_forest(5))
     assert next(attributes["class"] for tag, attributes in Reader(text).tags if tag == "div") == "narrow"
     assert text.count("<svg") == 1
 
@@ -186,9 +227,9 @@ def boxes(text, layout):
     return np.array(rectangles, dtype=float), [float(number) for number in size.groups()]
 
 
-@pytest.mark.parametrize(("layout", "depth"), [("wide", 1), ("wide", 4), ("narrow", 3), ("narrow", 5)])
+@pytest.mark.parametrize(("layout", "depth"), [("wide", 1), ("wide", 4), ("narrow", 3), ("narrow", 4)])
 def test_boxes_lie_apart_and_inside(tmp_path, layout, depth):
-    rectangles, (width, height) = boxes(page(tmp_path / "user.html", full_forest(2, depth))[0], layout)
+    rectangles, (width, height) = boxes(page(tmp_path / "user.html", wide_forest(depth))[0], layout)
     assert len(rectangles) == 2 ** (depth + 1) - 1
     x, y, w, h = rectangles.T
     assert (x >= 0).all()
@@ -213,46 +254,58 @@ const models = JSON.parse(require("fs").readFileSync(0, "utf8"));
 console.log(JSON.stringify(models.map(model => {
   const tree = treeOf(model), alive = tree.alive();
   return {
-    items: [...model.items, ...model.rated].map(([, indices]) => {
+    items: [...model.items, ...model.rated].map(([, indices, base]) => {
       const x = tree.valuesOf(indices), { leaf, steps } = tree.path(x);
-      const flips = tree.flips(x).map(({ node, value, text }) => [node, value, text]);
-      return { leaf, reason: tree.reason(steps), flips };
+      const flips = tree.flips(x, base).map(({ node, value, text }) => [node, value, text]);
+      return { leaf, value: tree.rated(base, leaf), reason: tree.reason(steps, base, leaf), flips };
     }),
     rules: Object.keys(model.nodes).map(Number).filter(node => !tree.isLeaf(node))
-      .map(node => [node, tree.question(node), tree.precise(node), tree.constant(node)]),
-    alive: [...alive].filter(tree.isLeaf).sort((one, other) => one - other),
+      .map(node => [node, tree.question(node), tree.precise(node)]),
+    alive: [...alive].sort((one, other) => one - other),
   };
 })));
 """
 
 
+def based(forest, seed):
+    """The same rules on a base, their leaves what is added to it."""
+    generator = np.random.default_rng(seed)
+    base = {name: generator.normal(3.2 if name == "overall" else 0, 0.4, 1) for name in ("overall", "level", "tilt")}
+    return Forest(**(forest.arrays() | base | {"value": (forest.value - 3) / 4}))
+
+
 def test_the_script_says_what_the_program_says(tmp_path, node):
-    forests = [TALK, *(full_forest(seed, 2 + seed % 4) for seed in range(24))]
+    forests = [TALK, *(full_forest(seed, 2 + seed % 4) for seed in range(24)), wide_forest(4)]
+    forests += [based(forest, seed) for seed, forest in enumerate(forests)]
     models, orders = [], []
     for forest in forests:
         text, items, order = page(tmp_path / "user.html", forest)
         models.append(json.loads(Reader(text).model))
-        orders.append(np.concatenate([order, RATED]))
+        orders.append((items, np.concatenate([order, RATED])))
     logic = LOGIC.read_text(encoding="utf-8").split("// The page.")[0]
     (tmp_path / "harness.js").write_text(logic + HARNESS, encoding="utf-8")
     answer = subprocess.run(
         [node, str(tmp_path / "harness.js")], input=json.dumps(models), capture_output=True, text=True, check=True
     )
-    for forest, order, answered in zip(forests, orders, json.loads(answer.stdout), strict=True):
-        leaves = forest.leaves(np.zeros(len(order), np.int64), items.x[order])
-        for number, leaf, item in zip(order, leaves, answered["items"], strict=True):
-            flips = counterfactuals(forest, 0, items.x[number], DESCRIBED, items.x)
-            assert item["leaf"] == leaf
-            assert item["reason"] == reason(forest, 0, int(leaf), DESCRIBED).text
+    for forest, (items, order), answered in zip(forests, orders, json.loads(answer.stdout), strict=True):
+        read = readable(forest, 0, DESCRIBED)
+        whose = np.zeros(len(order), np.int64)
+        leaves, values = read.leaves(whose, items.x[order]), np.clip(read.predict(whose, items.x[order]), 1, 5)
+        for number, leaf, value, item in zip(order, leaves, values, answered["items"], strict=True):
+            flips = counterfactuals(read, 0, items.x[number], DESCRIBED)
+            text = reason(read, 0, int(leaf), DESCRIBED).text
+            if read.has_base:
+                others, person = read.base(np.zeros(1, int), items.x[[number], -1])
+                text = with_base(text, read.value[leaf], others[0], person[0])
+            assert (item["leaf"], item["value"], item["reason"]) == (leaf, value, text)
             assert item["flips"] == [[flip.node, flip.value, flip.text] for flip in flips]
-        for rule, asked, precise, constant in answered["rules"]:
-            expected = question(forest, rule, DESCRIBED)
-            assert (asked["text"], asked["yes"], constant) == (expected.text, expected.yes, expected.constant)
-            wanted = question(forest, rule, DESCRIBED, precise=True).text
+        numbers = numbered(read, 0, DESCRIBED)
+        for rule, asked, precise in answered["rules"]:
+            expected = question(read, rule, DESCRIBED, numbers=numbers)
+            assert (asked["text"], asked["yes"]) == (expected.text, expected.yes)
+            wanted = question(read, rule, DESCRIBED, precise=True).text
             assert not precise or f"{precise[0].upper()}{precise[1:]}?" == wanted
-        assert answered["alive"] == [
-            leaf for leaf, explained in sorted(reasons(forest, 0, DESCRIBED).items()) if explained.reachable
-        ]
+        assert answered["alive"] == sorted(read.nodes(0))
 
 
 @pytest.fixture(scope="module")
@@ -278,8 +331,9 @@ def as_written(entries):
     return [" ".join(entry.split()) for entry in entries]
 
 
-def test_the_browser_leaves_the_page_as_it_was_written(tmp_path, browser):
-    text, _, _ = page(tmp_path / "user.html", full_forest(4, 3))
+@pytest.mark.parametrize("has_base", [False, True])
+def test_the_browser_leaves_the_page_as_it_was_written(tmp_path, browser, has_base):
+    text, _, _ = page(tmp_path / "user.html", based(full_forest(4, 3), 0) if has_base else full_forest(4, 3))
     before, after = Reader(text), Reader(browser(tmp_path / "user.html", ""))
     assert as_written(after.entries) == as_written(before.entries)
     assert after.drawn == before.drawn
@@ -296,18 +350,19 @@ def test_the_browser_leaves_the_page_as_it_was_written(tmp_path, browser):
 
 def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
     _, items, order = page(tmp_path / "user.html", TALK, top=37)
-    # The threshold of "high ratings" to 3.00, and action turned round.
+    # The threshold of "high ratings" to the tenth of the places between two films, and action turned round.
     script = """
     document.querySelector('.narrow [data-node="0"]').dispatchEvent(new MouseEvent("click", { bubbles: true }));
-    $("slider").value = 300;
+    $("slider").value = 9;
     $("slider").dispatchEvent(new Event("input"));
     document.querySelector('.wide [data-node="2"]').dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
     $("flip").click();
     """
     document = browser(tmp_path / "user.html", script)
     read = Reader(document)
+    known = np.unique(items.x[:, 0].astype(float))
     edited = TALK.arrays()
-    edited["threshold"] = np.array([standardised(0, 3.005), 0, standardised(1, 0.5), 0, 0])
+    edited["threshold"] = np.array([(known[9] + known[10]) / 2, 0, standardised(1, 0.5), 0, 0])
     edited["sign"] = np.array([1, 0, -1, 0, 0], np.int8)
     edited = Forest(**edited)
     value, was = (forest.predict(np.zeros(len(items), np.int64), items.x) for forest in (edited, TALK))
@@ -320,7 +375,7 @@ def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
         )
         expected = f"{place} {items.titles[number]}{moved} {value[number]} {reason(edited, 0, leaf, DESCRIBED).text}"
         assert entry.strip().startswith(expected)
-    assert "average rating > 3.01" in read.drawn or "average rating > 3.00" in read.drawn
+    assert words(DESCRIBED, 0, Bound.of_side(edited, 0, True), precise=True) in read.drawn
     error = np.abs(value[RATED] - RATING).mean()
     assert f'<span id="error">{error:.2f}</span>' in document
     assert f"As grown: {np.abs(was[RATED] - RATING).mean():.2f}." in document

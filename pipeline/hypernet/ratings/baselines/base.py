@@ -36,7 +36,7 @@ class Fitted(abc.ABC):
         return self.newcomers
 
     def user_trees(self, users: np.ndarray | None = None) -> Forest | None:
-        """The tree by which each user is predicted, its leaves in rating units.
+        """The tree by which each user is predicted, its leaves in rating units or on a base; see :meth:`reads`.
 
         Args:
             users: numbers of users, one tree for each in this order; all users where None.
@@ -46,6 +46,10 @@ class Fitted(abc.ABC):
         """
         del users
         return None
+
+    def reads(self, item_x: np.ndarray) -> np.ndarray:
+        """What :meth:`user_trees` read of the items, from the standardised features of all ``[M, D]``."""
+        return item_x
 
     def state(self) -> dict[str, Any]:
         """Its fields as tensors and plain types."""

@@ -11,14 +11,16 @@ fitted.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.libraries import library
-from hypernet.ratings.baselines.base import Fitted
-from hypernet.ratings.config import BaselineSettings, FactorisationSettings
+from hypernet.ratings.baselines.base import Fitted, clipped_rmse
+from hypernet.ratings.config import BaselineSettings, FactorisationGridSettings, FactorisationSettings
 from hypernet.ratings.core.tables import RatingData, Rows
 
 if TYPE_CHECKING:
@@ -192,6 +194,40 @@ def fit_svdpp(data: RatingData, settings: FactorisationSettings, seed: int) -> t
     fitted, facts = _factors(algorithm, algorithm.pu + implicit * share[:, None], ratings, data)
     facts["parameter_count"] += algorithm.yj.size
     return fitted, facts
+
+
+def fit_tuned_svd(data: RatingData, settings: FactorisationGridSettings, seed: int) -> tuple[Factors, dict[str, Any]]:
+    """:func:`fit_svd` with the settings that are best on ``data.validation``."""
+    return _tuned(fit_svd, data, settings, seed)
+
+
+def fit_tuned_svdpp(data: RatingData, settings: FactorisationGridSettings, seed: int) -> tuple[Factors, dict[str, Any]]:
+    """:func:`fit_svdpp` with the settings that are best on ``data.validation``."""
+    return _tuned(fit_svdpp, data, settings, seed)
+
+
+def _tuned(
+    fit: Callable[[RatingData, FactorisationSettings, int], tuple[Factors, dict[str, Any]]],
+    data: RatingData,
+    settings: FactorisationGridSettings,
+    seed: int,
+) -> tuple[Factors, dict[str, Any]]:
+    choosing = replace(data, train=data.fit)
+    candidates = [FactorisationSettings(method=candidate) for candidate in settings.method.candidates]
+    errors = []
+    for candidate in candidates:
+        predicted = fit(choosing, candidate, seed)[0].predict(data.validation)
+        # Steps that are too large for a scale lead to infinity: no choice.
+        error = float(clipped_rmse(predicted, data.validation.rating, data.low, data.high))
+        errors.append(error if np.isfinite(predicted).all() else np.inf)
+    best = int(np.argmin(errors))
+    if not np.isfinite(errors[best]):
+        raise UserError("candidates: none of the learning rates suits this scale of ratings; give smaller ones")
+    fitted, facts = fit(data, candidates[best], seed)
+    return fitted, facts | settings.method.candidates[best].model_dump() | {
+        "validation_rmse": errors[best],
+        "candidates": len(candidates),
+    }
 
 
 def _arguments(settings: FactorisationSettings, seed: int) -> dict[str, Any]:

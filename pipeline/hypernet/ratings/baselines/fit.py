@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 from hypernet.lab.config import Section
 from hypernet.ratings.baselines.base import Fitted
-from hypernet.ratings.baselines.factorisation import Biases, Factors, fit_baseline_only, fit_svd, fit_svdpp
+from hypernet.ratings.baselines.factorisation import (
+    Biases,
+    Factors,
+    fit_baseline_only,
+    fit_svd,
+    fit_svdpp,
+    fit_tuned_svd,
+    fit_tuned_svdpp,
+)
+from hypernet.ratings.baselines.lines import Lines, fit_item_bias, fit_ridge_mean
 from hypernet.ratings.baselines.means import (
     GlobalMean,
     ItemMean,
@@ -19,7 +28,19 @@ from hypernet.ratings.baselines.means import (
     fit_user_mean,
 )
 from hypernet.ratings.baselines.neighbours import NeighbourRatings, fit_knn_baseline
-from hypernet.ratings.baselines.shared_trees import SharedTrees, fit_boosted_trees, fit_global_tree
+from hypernet.ratings.baselines.residual import (
+    ResidualRidge,
+    ResidualTrees,
+    fit_greedy_residual,
+    fit_ridge_residual,
+)
+from hypernet.ratings.baselines.shared_trees import (
+    SharedTrees,
+    fit_boosted_trees,
+    fit_global_tree,
+    fit_tuned_boosted_trees,
+)
+from hypernet.ratings.baselines.shrunk_trees import fit_shrunk_local_trees
 from hypernet.ratings.baselines.user_trees import UserTrees, fit_local_trees, fit_neighbour_trees
 from hypernet.ratings.core.tables import RatingData
 
@@ -44,6 +65,14 @@ BASELINES = {
     "knn_baseline": Baseline(fit_knn_baseline, NeighbourRatings),
     "svd": Baseline(fit_svd, Factors),
     "svdpp": Baseline(fit_svdpp, Factors),
+    "local_trees_tuned": Baseline(fit_shrunk_local_trees, UserTrees),
+    "gbrt_tuned": Baseline(fit_tuned_boosted_trees, SharedTrees),
+    "svd_tuned": Baseline(fit_tuned_svd, Factors),
+    "svdpp_tuned": Baseline(fit_tuned_svdpp, Factors),
+    "item_bias": Baseline(fit_item_bias, Biases),
+    "ridge_mean": Baseline(fit_ridge_mean, Lines),
+    "ridge_residual": Baseline(fit_ridge_residual, ResidualRidge),
+    "greedy_residual": Baseline(fit_greedy_residual, ResidualTrees),
 }
 
 

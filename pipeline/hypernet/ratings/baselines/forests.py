@@ -65,10 +65,10 @@ def settled(forest: Forest, known: np.ndarray, goes_right: np.ndarray) -> Forest
             break
         instead = further
     forest = replace(forest, root=instead[forest.root], left=instead[forest.left], right=instead[forest.right])
-    return _reachable(forest)
+    return reachable(forest)
 
 
-def _reachable(forest: Forest) -> Forest:
+def reachable(forest: Forest) -> Forest:
     """Only the nodes that a row can come to."""
     kept = np.zeros(len(forest.feature), dtype=bool)
     level = forest.root

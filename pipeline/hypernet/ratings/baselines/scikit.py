@@ -13,6 +13,7 @@ from hypernet.lab.libraries import library
 from hypernet.ratings.core.trees import LEAF, Forest
 
 if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.tree import DecisionTreeRegressor
 
 PACKAGE = "scikit-learn"
@@ -80,3 +81,34 @@ def pack(trees: Iterable[DecisionTreeRegressor]) -> tuple[Forest, np.ndarray]:
         support=flat["support"].astype(np.int32),
     )
     return forest, flat["mean"]
+
+
+def pack_boosted(model: HistGradientBoostingRegressor, trees: int) -> tuple[Forest, float]:
+    """The first trees of a boosted model by histograms.
+
+    scikit-learn shows the trees of this model nowhere in public; what is read here is compared with its predictions in
+    the tests.
+
+    Args:
+        model: fitted to features without missing values, none of them categorical.
+        trees: how many of its trees.
+
+    Returns:
+        the trees, their leaves already times the learning rate, and the prediction before the first.
+    """
+    columns = [predictor.nodes for (predictor,) in model._predictors[:trees]]
+    sizes = [len(nodes) for nodes in columns]
+    nodes = np.concatenate(columns)
+    root = np.cumsum([0, *sizes[:-1]])
+    first, leaf, index = np.repeat(root, sizes), nodes["is_leaf"] > 0, np.arange(len(nodes))
+    forest = Forest(
+        root=root.astype(np.int64),
+        feature=np.where(leaf, LEAF, nodes["feature_idx"]).astype(np.int32),
+        threshold=np.where(leaf, 0.0, nodes["num_threshold"]),
+        sign=np.where(leaf, 0, 1).astype(np.int8),
+        left=np.where(leaf, index, first + nodes["left"].astype(np.int64)),
+        right=np.where(leaf, index, first + nodes["right"].astype(np.int64)),
+        value=np.where(leaf, nodes["value"], np.nan),
+        support=nodes["count"].astype(np.int32),
+    )
+    return forest, float(np.ravel(model._baseline_prediction)[0])

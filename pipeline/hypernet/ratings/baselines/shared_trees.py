@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from hypernet.lab.libraries import library
 from hypernet.ratings.baselines.base import Fitted, clipped_rmse
 from hypernet.ratings.baselines.forests import at_depths, parameter_count, repeated
 from hypernet.ratings.baselines.levels import LEVELS, UserLevel
-from hypernet.ratings.baselines.scikit import PACKAGE, pack, regression_tree, version
-from hypernet.ratings.config import BoostingSettings, TreeSettings
+from hypernet.ratings.baselines.scikit import PACKAGE, pack, pack_boosted, regression_tree, version
+from hypernet.ratings.config import BoostingGridSettings, BoostingSettings, TreeSettings
 from hypernet.ratings.core.tables import RatingData, Rows
 from hypernet.ratings.core.trees import Forest
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 # Fits trees to features and targets; gives the trees, the prediction before the first, and the learning rate.
 Grow = Callable[[np.ndarray, np.ndarray], tuple[Forest, float, float]]
@@ -133,3 +137,44 @@ def fit_boosted_trees(data: RatingData, settings: BoostingSettings, seed: int) -
         "parameter_count": parameter_count(fitted.forest),
         "library": version(),
     }
+
+
+def fit_tuned_boosted_trees(
+    data: RatingData, settings: BoostingGridSettings, seed: int
+) -> tuple[SharedTrees, dict[str, Any]]:
+    """Gradient boosting on histograms of the features (Ke et al. 2017), of which every setting is chosen.
+
+    Depth, learning rate, the form of the user's level and the number of trees are those that are best on
+    ``data.validation``. See :func:`hypernet.ratings.baselines.fit.fit`.
+    """
+    grid, held_out, errors = settings.method, data.validation, {}
+    for user_level, depth, rate in itertools.product(grid.user_levels, grid.depths, grid.learning_rates):
+        level = LEVELS[user_level].of(data.fit, len(data.users))
+        model = _boosted(grid.most_trees, depth, rate, seed)
+        model.fit(level.training_inputs(data.fit), level.targets(data.fit))
+        stages = np.array(list(model.staged_predict(level.inputs(held_out))))
+        rmse = clipped_rmse(level.ratings(held_out, stages), held_out.rating, data.low, data.high)
+        errors[user_level, depth, rate, int(rmse.argmin()) + 1] = float(rmse.min())
+    best = min(errors, key=lambda choice: errors[choice])
+    user_level, depth, rate, trees = best
+
+    def grow(x: np.ndarray, y: np.ndarray) -> tuple[Forest, float, float]:
+        # The learning rate is in the leaves already.
+        return *pack_boosted(_boosted(trees, depth, rate, seed).fit(x, y), trees), 1.0
+
+    fitted = _fit_shared(grow, data, user_level)
+    return fitted, {
+        "user_level": user_level,
+        "depth": depth,
+        "learning_rate": rate,
+        "trees": trees,
+        "validation_rmse": errors[best],
+        "parameter_count": parameter_count(fitted.forest),
+        "library": version(),
+    }
+
+
+def _boosted(trees: int, depth: int, rate: float, seed: int) -> HistGradientBoostingRegressor:
+    return library("sklearn.ensemble", PACKAGE, "ratings").HistGradientBoostingRegressor(
+        max_iter=trees, max_depth=depth, learning_rate=rate, early_stopping=False, random_state=seed
+    )

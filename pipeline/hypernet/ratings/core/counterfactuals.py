@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hypernet.ratings.core.explain import path, reason
+from hypernet.ratings.core.readable import SHOWN
 from hypernet.ratings.core.trees import Forest
-from hypernet.ratings.core.wording import Bound, Described, condition, is_constant, shown
+from hypernet.ratings.core.wording import PHRASES, Bound, Described, condition, fill, is_constant, shown
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -40,7 +41,6 @@ def counterfactuals(
     tree: int,
     x: np.ndarray,
     described: Described,
-    catalogue: np.ndarray,
     predict: Predict | None = None,
     precise: bool = False,
 ) -> list[Counterfactual]:
@@ -53,9 +53,8 @@ def counterfactuals(
     Args:
         forest: trees.
         tree: number of the user's tree.
-        x: standardised features of the item, ``[D]``.
-        described: names and units of the attributes.
-        catalogue: those of all items, ``[M, D]``.
+        x: standardised features of the item, ``[D]``; what a tree with a base reads has one more.
+        described: names and units of the attributes, and the catalogue.
         predict: predictions of rows ``[N, D] -> [N]``, where they are not those of the leaf reached (soft routing).
             The text then names the value; without, it names all values that have the same effect.
         precise: "if average rating > 3.62" in place of "if its average rating were above 3.62".
@@ -72,7 +71,7 @@ def counterfactuals(
         if not is_constant(described, forest, node):
             wanted = before.get(feature, Bound()).meet(Bound.of_side(forest, node, not right))
             # In float64, as the tree compares.
-            column = catalogue[:, feature].astype(np.float64)
+            column = described.item_x[:, feature].astype(np.float64)
             others = column[wanted.passes(column)]
             if len(others):
                 distance = np.abs(others - float(x[feature]))
@@ -84,12 +83,15 @@ def counterfactuals(
     for row, (_, feature, changed) in zip(rows[1:], flips, strict=True):
         row[feature] = changed
     leaves = forest.leaves(np.repeat(chosen, len(rows)), rows)
-    values = forest.value[leaves] if predict is None else predict(rows)
+    values = forest.predict(np.repeat(chosen, len(rows)), rows) if predict is None else predict(rows)
+    # What is added to a base may lead beyond the scale.
+    values = np.clip(values, described.low, described.high)
     changes = []
     for (node, feature, changed), leaf, value in zip(flips, leaves[1:], values[1:], strict=True):
         bound = Bound(changed, True, changed, True)
         if predict is None:
             bound = reason(forest, tree, int(leaf), described).bounds[feature]
-        text = f"would be {shown(float(value), 1)} if {condition(described, feature, bound, precise)}"
+        told = condition(described, feature, bound, precise)
+        text = fill(PHRASES["change"], value=shown(float(value), SHOWN), condition=told)
         changes.append(Counterfactual(node, feature, changed, float(value), float(value - values[0]), text))
     return sorted(changes, key=lambda flip: -abs(flip.change))

@@ -1,4 +1,8 @@
-"""The reason for a prediction: the rules on its path through the user's tree, joined into a few words."""
+"""The reason for a prediction: the rules on its path through the user's tree, joined into a few words.
+
+The words hold for the items of the catalogue, and tell apart what the tree tells apart, once the tree is
+:func:`~hypernet.ratings.core.readable.readable`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hypernet.ratings.core.readable import SHOWN, left_out, numbered, readable
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.core.wording import Bound, Described, is_constant, possible, sentence, shown, words
+from hypernet.ratings.core.wording import (
+    PHRASES,
+    Bound,
+    Described,
+    counted,
+    fill,
+    is_constant,
+    possible,
+    sentence,
+    shown,
+    words,
+)
 
-# What is said where no rule says anything, and where no item can come.
-ANYTHING, NOTHING = "Any item", "No item"
+# What is said where no item can come.
+NOTHING = "No item"
 
 
 @dataclass(frozen=True)
@@ -23,7 +39,7 @@ class Reason:
         bounds: what the rules let pass of each attribute that they speak of, in the order of the path.
         dropped: rules on the path that say nothing; see :func:`~hypernet.ratings.core.wording.is_constant`.
         reachable: whether an item can come here at all.
-        value: the prediction.
+        value: the prediction; of a tree with a base what is added to it.
         support: number of the user's ratings from which the leaf was made.
     """
 
@@ -44,13 +60,11 @@ class Question:
         text: "High ratings?".
         no: the node where items go for which it is not so.
         yes: the node for the others.
-        constant: whether all items of a user go the same way.
     """
 
     text: str
     no: int
     yes: int
-    constant: bool
 
 
 def path(forest: Forest, tree: int, node: int) -> list[tuple[int, bool]]:
@@ -86,7 +100,8 @@ def reason(forest: Forest, tree: int, leaf: int, described: Described, precise: 
         tree: number of the tree.
         leaf: the leaf that the item reaches.
         described: names and units of the attributes.
-        precise: "Average rating > 3.62" in place of "High ratings".
+        precise: "Average rating > 3.62" in place of "High ratings"; so it is said anyway of an attribute that the tree
+            asks about more than once.
     """
     return reasons(forest, tree, described, precise, [leaf])[leaf]
 
@@ -101,10 +116,18 @@ def reasons(
     paths = _paths(forest, tree)
     if leaves is None:
         leaves = [node for node in forest.nodes(tree) if forest.feature[node] == LEAF]
-    return {leaf: _reason(forest, leaf, paths[leaf], described, precise) for leaf in leaves}
+    numbers = numbered(forest, tree, described)
+    return {leaf: _reason(forest, leaf, paths[leaf], described, precise, numbers) for leaf in leaves}
 
 
-def _reason(forest: Forest, leaf: int, steps: list[tuple[int, bool]], described: Described, precise: bool) -> Reason:
+def _reason(
+    forest: Forest,
+    leaf: int,
+    steps: list[tuple[int, bool]],
+    described: Described,
+    precise: bool,
+    numbers: frozenset[int],
+) -> Reason:
     bounds: dict[int, Bound] = {}
     dropped, reachable = 0, True
     for node, right in steps:
@@ -117,96 +140,102 @@ def _reason(forest: Forest, leaf: int, steps: list[tuple[int, bool]], described:
     reachable &= all(possible(described, feature, bound) for feature, bound in bounds.items())
     text = NOTHING
     if reachable:
-        clauses = [words(described, feature, bound, precise) for feature, bound in bounds.items()]
-        text = sentence(", ".join(clauses)) or ANYTHING
+        clauses = [words(described, feature, bound, precise or feature in numbers) for feature, bound in bounds.items()]
+        text = sentence(", ".join(clauses)) or PHRASES["anything"]
     return Reason(leaf, text, bounds, dropped, reachable, float(forest.value[leaf]), int(forest.support[leaf]))
 
 
-def most_probable(forest: Forest, tree: int, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leaf to speak of where soft routing sends every row to all leaves.
+def with_base(text: str, leaf: float, others: float, person: float) -> str:
+    """The reason for a prediction in two parts, as a tree with a base gives it.
+
+        Others give 4.1, you are 0.2 stricter; newer than 1990, not action: -0.3
+
+    Args:
+        text: what the rules say, see :func:`reason`.
+        leaf: what they add.
+        others: mean rating of the item by others.
+        person: how much more this person gives than others.
+    """
+    base = PHRASES["as_others"] if shown(person, SHOWN) == shown(0.0, SHOWN) else PHRASES["base"]
+    way = "stricter" if person < 0 else "kinder"
+    told = fill(base, others=shown(others, SHOWN), person=shown(abs(person), SHOWN), way=way)
+    return sentence(fill(PHRASES["parts"], base=told, reason=text[:1].lower() + text[1:], leaf=signed(leaf)))
+
+
+def signed(value: float) -> str:
+    """A difference as it is shown, with its sign."""
+    text = shown(value, SHOWN)
+    return text if text.startswith("-") or text == shown(0.0, SHOWN) else f"+{text}"
+
+
+def question(
+    forest: Forest, node: int, described: Described, precise: bool = False, numbers: frozenset[int] = frozenset()
+) -> Question:
+    """A rule as a question that asks for more than the threshold, or for the attribute itself: yes, it is so.
 
     Args:
         forest: trees.
-        tree: number of the tree.
-        probability: of every row for every node of the forest, ``[N, nodes]``; only the tree's leaves count.
-
-    Returns:
-        the most probable leaf of every row (of equals the leftmost one), int64 ``[N]``, and its probability ``[N]``.
+        node: number of the rule.
+        described: names and units of the attributes.
+        precise: with the number of the threshold.
+        numbers: attributes of which the number is said anyway; see
+            :func:`~hypernet.ratings.core.readable.numbered`.
     """
-    leaves = np.array([node for node in forest.nodes(tree) if forest.feature[node] == LEAF])
-    best = leaves[probability[:, leaves].argmax(axis=1)]
-    return best, probability[np.arange(len(best)), best]
-
-
-def question(forest: Forest, node: int, described: Described, precise: bool = False) -> Question:
-    """A rule as a question that asks for more than the threshold, or for the attribute itself: yes, it is so."""
     feature = int(forest.feature[node])
     right_is_more = int(forest.sign[node]) >= 0
     no, yes = (int(side[node]) for side in ((forest.left, forest.right)[:: 1 if right_is_more else -1]))
-    constant = is_constant(described, forest, node)
     about = described.features[feature]
     if about.kind == "binary":
         text = about.above
     elif forest.sign[node] == 0:
         text = about.precise
     else:
-        text = words(described, feature, Bound.of_side(forest, node, right_is_more), precise)
-    return Question(f"{sentence(text)}?", no, yes, constant)
+        bound = Bound.of_side(forest, node, right_is_more)
+        text = words(described, feature, bound, precise or feature in numbers)
+    return Question(f"{sentence(text)}?", no, yes)
 
 
 def tree_text(
     forest: Forest, tree: int, described: Described, precise: bool = False, user: np.ndarray | None = None
 ) -> str:
-    """A tree as indented text, with the number of the user's ratings at every node.
+    """A tree as indented text, as it can be read, with the number of the user's ratings at every node.
 
     Args:
         forest: trees.
         tree: number of the tree.
-        described: names and units of the attributes.
+        described: names and units of the attributes, and the catalogue.
         precise: with the numbers of the thresholds.
         user: standardised features of the user ``[D]``, which decide rules about the user; None: the mean of all users.
 
     Returns:
-        lines without rules that say nothing, and a last line that counts these where there are any.
+        lines, and a last one that counts the rules left out where there are any; see
+        :func:`~hypernet.ratings.core.readable.readable`.
     """
-    user_x = np.zeros(len(described.features)) if user is None else user
+    read = readable(forest, tree, described, user)
+    numbers = numbered(read, tree, described)
     lines: list[str] = []
-    left_out = 0
     # A true tree, say, was not grown from ratings.
-    grown = forest.support[forest.root[tree]] > 0
+    grown = read.support[read.root[tree]] > 0
 
-    def passing(node: int, bounds: dict[int, Bound]) -> list[tuple[int, dict[int, Bound]]]:
-        """The children to which items can come, with what passes there."""
-        feature = int(forest.feature[node])
-        reached = []
-        for child, right in ((int(forest.left[node]), False), (int(forest.right[node]), True)):
-            met = bounds.get(feature, Bound()).meet(Bound.of_side(forest, node, right))
-            if described.features[feature].of == "user":
-                passes = met.passes(float(user_x[feature]))
-            else:
-                passes = possible(described, feature, met)
-            if passes:
-                reached.append((child, bounds | {feature: met}))
-        return reached
-
-    def write(node: int, bounds: dict[int, Bound], depth: int, answer: str) -> None:
-        nonlocal left_out
-        while forest.feature[node] != LEAF and len(reached := passing(node, bounds)) == 1:
-            left_out += 1
-            node, bounds = reached[0]
-        count = int(forest.support[node])
-        ratings = f" [{count} rating{'' if count == 1 else 's'}]" if grown else ""
-        if forest.feature[node] == LEAF:
-            lines.append(f"{'  ' * depth}{answer}{shown(float(forest.value[node]), 1)}{ratings}")
+    def write(node: int, depth: int, answer: str) -> None:
+        ratings = f" [{counted(int(read.support[node]), 'rating')}]" if grown else ""
+        if read.feature[node] == LEAF:
+            lines.append(f"{'  ' * depth}{answer}{leaf_text(read, node)}{ratings}")
             return
-        asked = question(forest, node, described, precise)
+        asked = question(read, node, described, precise, numbers)
         lines.append(f"{'  ' * depth}{answer}{asked.text}{ratings}")
-        below = dict(reached)
-        write(asked.no, below[asked.no], depth + 1, "no: ")
-        write(asked.yes, below[asked.yes], depth + 1, "yes: ")
+        write(asked.no, depth + 1, "no: ")
+        write(asked.yes, depth + 1, "yes: ")
 
-    write(int(forest.root[tree]), {}, 0, "")
-    if left_out:
-        omitted = "1 rule is left out: it sends" if left_out == 1 else f"{left_out} rules are left out: they send"
-        lines.append(f"({omitted} every item that comes there the same way)")
+    write(int(read.root[tree]), 0, "")
+    if read.has_base:
+        lines.append("(what stands at the ends is added to what others give an item and to how strict you are)")
+    if count := left_out(forest, read, tree):
+        lines.append(f"({counted(count, 'rule')} left out: no item is shown another prediction for the answer)")
     return "\n".join(lines)
+
+
+def leaf_text(forest: Forest, node: int) -> str:
+    """What stands at a leaf: the prediction, or what is added to the base."""
+    value = float(forest.value[node])
+    return signed(value) if forest.has_base else shown(value, SHOWN)

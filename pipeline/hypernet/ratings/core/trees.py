@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 
 LEAF = -1
+# The parts of a base, one number a tree.
+BASE = ("overall", "level", "tilt")
 # Rows that go down their trees together: few enough to stay in the processor's cache.
 BLOCK = 8192
 
@@ -27,6 +29,11 @@ class Forest:
         right: likewise.
         value: the prediction of a leaf, float64 ``[nodes]``; NaN at inner nodes.
         support: number of ratings that reached the node when the tree was grown, int32 ``[nodes]``.
+        overall: mu of each tree where leaves add to a base, float64 ``[trees]``, else None like the next two. Then
+            rating = (mu + b) + (a + c b) + leaf, and rows have one column more than the features: b, by how much others
+            rate the item above mu.
+        level: a, how much more the tree's user gives than others, ``[trees]``.
+        tilt: c, by how much further apart the user rates good and bad items, ``[trees]``.
     """
 
     root: np.ndarray
@@ -37,13 +44,40 @@ class Forest:
     right: np.ndarray
     value: np.ndarray
     support: np.ndarray
+    overall: np.ndarray | None = None
+    level: np.ndarray | None = None
+    tilt: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.root)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays by name; ``Forest(**arrays)`` is the forest again."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in arrays.items() if array is not None}
+
+    @property
+    def has_base(self) -> bool:
+        """Whether leaves are what a base leaves over."""
+        return self.overall is not None
+
+    def base(self, tree: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What others give, mu + b, and how the tree's user differs from them, a + c b.
+
+        Args:
+            tree: number of the tree of each row, int ``[N]``.
+            bias: b of each row's item, in rating units, ``[N]``.
+
+        Returns:
+            both in rating units, float64 ``[N]``.
+
+        Raises:
+            ValueError: the trees have no base.
+        """
+        if self.overall is None or self.level is None or self.tilt is None:
+            raise ValueError("these trees have no base")
+        b = np.asarray(bias, dtype=np.float64)
+        return self.overall[tree] + b, self.level[tree] + self.tilt[tree] * b
 
     def checked(self, features: int) -> Self:
         """The forest itself, once every path in it is known to end; one from a file may have been made by a stranger.
@@ -56,11 +90,17 @@ class Forest:
                 stand after their parent.
         """
         nodes = np.arange(len(self.feature))
+        if len(self.arrays().keys() & set(BASE)) not in (0, len(BASE)):
+            raise ValueError("a base of the trees lacks a part")
         for name, array in self.arrays().items():
             if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "if":
                 raise ValueError(f"{name} of the trees is no list of numbers")
-            if name != "root" and len(array) != len(nodes):
-                raise ValueError(f"{name} of the trees has {len(array)} numbers for {len(nodes)} nodes")
+            per_tree = name in ("root", *BASE)
+            if len(array) != (len(self.root) if per_tree else len(nodes)):
+                raise ValueError(
+                    f"{name} of the trees has {len(array)} numbers for "
+                    + (f"{len(self.root)} trees" if per_tree else f"{len(nodes)} nodes")
+                )
         for name in ("root", "feature", "sign", "left", "right", "support"):
             if getattr(self, name).dtype.kind != "i":
                 raise ValueError(f"{name} of the trees is no list of whole numbers")
@@ -101,8 +141,11 @@ class Forest:
             node[:] = np.where(ahead, self.right[node], self.left[node])
 
     def predict(self, tree: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Values of the leaves that the rows reach, float64 ``[N]``; see ``leaves``."""
+        """Values of the leaves that the rows reach, on the base if there is one, float64 ``[N]``; see ``leaves``."""
         predicted: np.ndarray = self.value[self.leaves(tree, x)]
+        if self.has_base:
+            others, person = self.base(tree, x[:, -1])
+            predicted = others + person + predicted
         return predicted
 
     def counting(self, tree: int, x: np.ndarray) -> Forest:

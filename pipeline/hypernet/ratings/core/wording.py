@@ -1,10 +1,17 @@
-"""What rules say of one attribute, in words: "high ratings", "not action", "year between 1975 and 1985"."""
+"""What rules say of one attribute, in words: "high ratings", "not action", "year between 1975 and 1985".
+
+Whatever is said is true of every item of the catalogue that a rule lets pass, and of no other: a threshold is written
+with the fewest digits that still lie between the two values next to it; see :class:`Cut`.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -12,14 +19,30 @@ import numpy as np
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import Forest
 
-# Values are kept as float32 in standardised units: one within 1/1000 of a displayed step is that step.
-STEP_DIGITS = 3
-# Digits after the point of a threshold in the precise form, at least.
-PRECISE_DIGITS = 2
 # The place of a threshold in a feature's words. It is replaced and never formatted: the words may be a stranger's.
 THRESHOLD = "{t}"
 # Larger numbers are shown with an exponent.
 LARGEST_SHOWN = 1e20
+# Digits after the point with which a value is tried to be written before it is taken as it is.
+MOST_DIGITS = 12
+
+# What is said, by how many ends there are; the page's script fills the same templates.
+PHRASES = {
+    "above": "its {name} were above {last}",
+    "below": "its {name} were below {first}",
+    "between": "{name} between {first} and {last}",
+    "single": "{name} {first}",
+    "were_between": "its {name} were between {first} and {last}",
+    "were_single": "its {name} were {first}",
+    "more": "{name} > {cut}",
+    "less": "{name} ≤ {cut}",
+    "within": "{low} < {name} ≤ {cut}",
+    "change": "would be {value} if {condition}",
+    "anything": "Any item",
+    "base": "others give {others}, you are {person} {way}",
+    "as_others": "others give {others}, and so do you",
+    "parts": "{base}; {reason}: {leaf}",
+}
 
 
 class Described(Protocol):
@@ -44,6 +67,10 @@ class Described(Protocol):
     @property
     def deviation(self) -> np.ndarray:
         """Of each attribute, ``[D]``."""
+
+    @property
+    def item_x(self) -> np.ndarray:
+        """Standardised features of the M items of the catalogue, ``[M, D]``; further columns are not looked at."""
 
     @property
     def low(self) -> float:
@@ -131,14 +158,103 @@ def is_constant(described: Described, forest: Forest, node: int) -> bool:
     return not all(possible(described, feature, Bound.of_side(forest, node, right)) for right in (False, True))
 
 
+class Cut(NamedTuple):
+    """How the threshold between two neighbouring values of the catalogue is written, nearest to what it is.
+
+    Attributes:
+        last: where what lies below it ends, "between 1976 and {last}", "above {last}": the value below it or more.
+        first: where what lies above it begins, "between {first} and 1990", "below {first}": the value above it or less.
+        exact: apart from both values, "average rating > {exact}".
+    """
+
+    last: str
+    first: str
+    exact: str
+
+    @classmethod
+    def of(cls, described: Described, feature: int, end: float, end_is_above: bool) -> Self:
+        """From a threshold in standardised units, and whether what stands on it counts as above it."""
+        column = described.item_x[:, feature].astype(np.float64)
+        is_above = column > end
+        if end_is_above:
+            is_above |= column == end
+        below, above = column[~is_above], column[is_above]
+        at = natural(described, feature, end)
+        if not abs(at) < LARGEST_SHOWN:
+            return cls(f"{at:g}", f"{at:g}", f"{at:g}")
+        low = _value(described, feature, float(below.max())) if len(below) else None
+        high = _value(described, feature, float(above.min())) if len(above) else None
+        if low is not None and high is not None and low >= high:
+            low, high = (Fraction(natural(described, feature, float(value))) for value in (below.max(), above.min()))
+        digits, wanted = described.features[feature].digits, Fraction(at)
+        return cls(
+            _written(digits, math.floor, wanted, (low, True), (high, False)),
+            _written(digits, lambda steps: math.floor(steps) + 1, wanted, (low, False), (high, True)),
+            _written(digits, round, wanted, (low, False), (high, False)),
+        )
+
+
+def _value(described: Described, feature: int, value: float) -> Fraction:
+    """A value of the catalogue in its own units: the shortest number that is this one in single precision."""
+    exact = natural(described, feature, value)
+    room = float(described.deviation[feature]) * float(np.spacing(np.float32(abs(value)))) * 0.51
+    for digits in range(MOST_DIGITS):
+        short = round(exact, digits)
+        if abs(short - exact) <= room:
+            return Fraction(str(short))
+    return Fraction(exact)
+
+
+def _written(
+    digits: int,
+    nearest: Callable[[Fraction], int],
+    wanted: Fraction,
+    low: tuple[Fraction | None, bool],
+    high: tuple[Fraction | None, bool],
+) -> str:
+    """The number with the fewest digits between two ends, each with whether it may be the number itself."""
+    while True:
+        scale = 10**digits
+        steps = nearest(wanted * scale)
+        most = None if high[0] is None else _most(high[0] * scale, high[1])
+        least = None if low[0] is None else -_most(-low[0] * scale, low[1])
+        # Where nothing of the catalogue lies on one side, only the other binds.
+        if least is None:
+            least = steps if most is None else min(steps, most)
+        if most is None:
+            most = max(steps, least)
+        if least <= most:
+            return _steps_shown(min(max(steps, least), most), digits)
+        digits += 1
+
+
+def _most(end: Fraction, passes: bool) -> int:
+    """The largest whole number up to an end, or below it."""
+    return math.floor(end) if passes else math.ceil(end) - 1
+
+
+def _steps_shown(steps: int, digits: int) -> str:
+    whole, part = divmod(abs(steps), 10**digits)
+    return f"{'-' if steps < 0 else ''}{whole}" + (f".{part:0{digits}}" if digits else "")
+
+
+def cuts(described: Described, feature: int, bound: Bound) -> tuple[Cut | None, Cut | None]:
+    """How the lower and the upper end of a bound are written; None where there is none."""
+    lower = upper = None
+    if bound.low > -math.inf:
+        lower = Cut.of(described, feature, bound.low, bound.low_passes)
+    if bound.high < math.inf:
+        upper = Cut.of(described, feature, bound.high, not bound.high_passes)
+    return lower, upper
+
+
 def words(described: Described, feature: int, bound: Bound, precise: bool = False) -> str:
     """What passes, e.g. "high ratings", "before 1985", "not action", "year between 1976 and 1984".
 
-    A threshold is rounded so that the words hold for every value with as many digits as the threshold is shown with:
-    year > 1984.4 is "after 1984", its opposite "before 1985"; both ends of "between" pass.
+    The year > 1984.4 is "after 1984", its opposite "before 1985"; both ends of "between" pass.
 
     Args:
-        described: names and units of the attributes.
+        described: names and units of the attributes, and the catalogue of which the words are to be true.
         feature: number of the attribute.
         bound: what passes; see :func:`possible`.
         precise: with the numbers, "average rating > 3.62".
@@ -148,14 +264,7 @@ def words(described: Described, feature: int, bound: Bound, precise: bool = Fals
         return about.above if binary_values(described, feature, bound)[1] else about.below
     if precise:
         return _inequality(described, feature, bound)
-    above, below = _outside(described, feature, bound)
-    if above is not None and below is not None:
-        between = _between(above, below, about.digits)
-        return f"{about.precise} {between}" if between else _inequality(described, feature, bound)
-    if above is not None:
-        return about.above.replace(THRESHOLD, _steps_shown(above, about.digits))
-    assert below is not None, "a bound that lets everything pass has no words"
-    return about.below.replace(THRESHOLD, _steps_shown(below, about.digits))
+    return _filled(described, feature, bound, (about.above, about.below, PHRASES["between"], PHRASES["single"]))
 
 
 def condition(described: Described, feature: int, bound: Bound, precise: bool = False) -> str:
@@ -170,14 +279,42 @@ def condition(described: Described, feature: int, bound: Bound, precise: bool = 
         return f"it were {words(described, feature, bound)}"
     if precise:
         return _inequality(described, feature, bound)
-    above, below = _outside(described, feature, bound)
-    if above is not None and below is not None:
-        between = _between(above, below, about.digits)
-        return f"its {about.precise} were {between}" if between else _inequality(described, feature, bound)
-    if above is not None:
-        return f"its {about.precise} were above {_steps_shown(above, about.digits)}"
-    assert below is not None, "a bound that lets everything pass is no condition"
-    return f"its {about.precise} were below {_steps_shown(below, about.digits)}"
+    phrases = PHRASES["above"], PHRASES["below"], PHRASES["were_between"], PHRASES["were_single"]
+    return _filled(described, feature, bound, phrases)
+
+
+def _filled(described: Described, feature: int, bound: Bound, phrases: tuple[str, str, str, str]) -> str:
+    """The phrase for a lower end, an upper end, both, or both with one number between them."""
+    above, below, between, single = phrases
+    name = described.features[feature].precise
+    lower, upper = cuts(described, feature, bound)
+    if lower is not None and upper is not None:
+        first, last = float(lower.first), float(upper.last)
+        if first > last:
+            # Nothing of the catalogue is between them.
+            return _inequality(described, feature, bound)
+        phrase = single if first == last else between
+        return fill(phrase, name=name, first=lower.first, last=upper.last)
+    if lower is not None:
+        return fill(above, name=name, last=lower.last, t=lower.last)
+    assert upper is not None, "a bound that lets everything pass has no words"
+    return fill(below, name=name, first=upper.first, t=upper.first)
+
+
+def _inequality(described: Described, feature: int, bound: Bound) -> str:
+    name = described.features[feature].precise
+    lower, upper = cuts(described, feature, bound)
+    if lower is not None and upper is not None:
+        return fill(PHRASES["within"], low=lower.exact, name=name, cut=upper.exact)
+    if lower is not None:
+        return fill(PHRASES["more"], name=name, cut=lower.exact)
+    assert upper is not None, "a bound that lets everything pass has no inequality"
+    return fill(PHRASES["less"], name=name, cut=upper.exact)
+
+
+def fill(phrase: str, **parts: str) -> str:
+    """A phrase with its parts in their places; what stands in a part is not looked at."""
+    return re.sub(r"{(\w+)}", lambda place: parts.get(place[1], place[0]), phrase)
 
 
 def sentence(text: str) -> str:
@@ -191,49 +328,6 @@ def shown(value: float, digits: int) -> str:
         return f"{value:g}"
     rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return str(abs(rounded) if rounded == 0 else rounded)
-
-
-def _outside(described: Described, feature: int, bound: Bound) -> tuple[int | None, int | None]:
-    """The next values below and above those that pass, in the steps that are shown; None where there is no end."""
-    above = below = None
-    scale = 10 ** described.features[feature].digits
-    if bound.low > -math.inf:
-        end = round(natural(described, feature, bound.low) * scale, STEP_DIGITS)
-        above = math.ceil(end) - 1 if bound.low_passes else math.floor(end)
-    if bound.high < math.inf:
-        end = round(natural(described, feature, bound.high) * scale, STEP_DIGITS)
-        below = math.floor(end) + 1 if bound.high_passes else math.ceil(end)
-    return above, below
-
-
-def _between(above: int, below: int, digits: int) -> str | None:
-    """What lies between, both ends included; None where no displayed step does."""
-    first, last = above + 1, below - 1
-    if first > last:
-        return None
-    if first == last:
-        return _steps_shown(first, digits)
-    return f"between {_steps_shown(first, digits)} and {_steps_shown(last, digits)}"
-
-
-def _steps_shown(steps: int, digits: int) -> str:
-    return shown(steps / 10**digits, digits)
-
-
-def _inequality(described: Described, feature: int, bound: Bound) -> str:
-    about = described.features[feature]
-
-    def number(end: float) -> str:
-        return shown(natural(described, feature, end), max(about.digits, PRECISE_DIGITS))
-
-    if bound.low == bound.high:
-        return f"{about.precise} = {number(bound.low)}"
-    upper = "≤" if bound.high_passes else "<"
-    if bound.low == -math.inf:
-        return f"{about.precise} {upper} {number(bound.high)}"
-    if bound.high == math.inf:
-        return f"{about.precise} {'≥' if bound.low_passes else '>'} {number(bound.low)}"
-    return f"{number(bound.low)} {'≤' if bound.low_passes else '<'} {about.precise} {upper} {number(bound.high)}"
 
 
 def counted(count: int, what: str) -> str:

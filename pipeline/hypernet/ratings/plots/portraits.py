@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,15 +15,29 @@ from matplotlib.figure import Figure
 
 from hypernet.lab.results import figures
 from hypernet.ratings.baselines.base import clipped_rmse
+from hypernet.ratings.core.asked import asked_counts
 from hypernet.ratings.core.tables import RatingData
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.plots.tree_pictures import draw_tree
-from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor
+from hypernet.ratings.trained import BaselinePredictor, MetaTreePredictor, SetPredictor
 
 # The method whose network is portrayed: fixed structure and hard routing.
 PORTRAYED = "meta_fixed_hard"
 # The methods of which a picture shows something.
-SHOWN = (PORTRAYED, "meta_fixed_soft", "meta_dynamic_soft", "meta_dynamic_hard", "global_tree", "local_trees")
+SHOWN = (
+    PORTRAYED,
+    "meta_fixed_soft",
+    "meta_dynamic_soft",
+    "meta_dynamic_hard",
+    "meta_explained_soft",
+    "meta_explained_hard",
+    "global_tree",
+    "local_trees",
+    "local_trees_tuned",
+    "greedy_residual",
+)
+# The methods with a tree for each user whose questions are counted.
+ASKING = ("local_trees_tuned", "greedy_residual", PORTRAYED, "meta_dynamic_hard", "meta_explained_hard")
 MOST_ATTRIBUTES = 8
 DEPTHS = range(1, 7)
 # Levels of rules that can be read in a picture of this size.
@@ -42,7 +56,7 @@ class Sitter:
     """
 
     data: RatingData
-    models: Mapping[str, MetaTreePredictor | BaselinePredictor]
+    models: Mapping[str, SetPredictor | BaselinePredictor]
     titles: Mapping[str, str]
 
     @property
@@ -79,7 +93,7 @@ def draw_portraits(sitter: Sitter | None, out: Path) -> None:
 
 
 def _grown(model: MetaTreePredictor, data: RatingData) -> Forest:
-    return model.forest(data.train, len(data.users))
+    return model.forest(model.training_rows(data), len(data.users))
 
 
 def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, precise: bool = False) -> Figure:
@@ -98,11 +112,12 @@ def _sample_trees(sitter: Sitter) -> Figure:
         ("global_tree", "One tree for everybody (at most four levels of it)"),
         ("meta_fixed_hard", "This user's tree, fixed"),
         ("meta_dynamic_hard", "This user's tree, dynamic"),
+        ("meta_explained_hard", "This user's tree of what others' ratings and the user's level leave over"),
     ):
         model = sitter.models.get(method)
         if isinstance(model, MetaTreePredictor):
             shown.append((title, _grown(model, data), user))
-        elif model is not None and (tree := model.fitted.user_trees(np.array([user]))) is not None:
+        elif isinstance(model, BaselinePredictor) and (tree := model.fitted.user_trees(np.array([user]))) is not None:
             shown.append((title, tree, 0))
     return _trees(shown, data)
 
@@ -161,15 +176,63 @@ def _attributes(sitter: Sitter) -> Figure:
     return figure
 
 
+def _asked(sitter: Sitter) -> Figure:
+    """Which attributes the rules ask about that decide something, and how many a tree asks about."""
+    data, width = sitter.data, len(sitter.data.features)
+    trees: dict[str, np.ndarray] = {}
+    if data.truth is not None:
+        trees["True trees"] = asked_counts(data.truth.forest, data.item_x, width)
+    for method in ASKING:
+        model = sitter.models.get(method)
+        if isinstance(model, MetaTreePredictor):
+            trees[sitter.titles[method]] = asked_counts(_grown(model, data), model.item_x, width)
+        elif isinstance(model, BaselinePredictor) and (forest := model.fitted.user_trees()) is not None:
+            trees[sitter.titles[method]] = asked_counts(forest, model.fitted.reads(data.item_x), width)
+    shares = np.array([counts.sum(axis=0) / max(counts.sum(), 1) for counts in trees.values()])
+    numbers = [(counts > 0).sum(axis=1) for counts in trees.values()]
+    most = np.argsort(-shares.sum(axis=0), kind="stable")[: MOST_ATTRIBUTES - 1]
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(12.5, 1.6 + 0.55 * len(trees)), width_ratios=[1.5, 1], sharey=True, layout="constrained"
+    )
+    places, end = np.arange(len(trees))[::-1], np.zeros(len(trees))
+    for colour, feature in zip(figures.COLOURS, most, strict=False):
+        name = data.features[feature].precise
+        left.barh(places, 100 * shares[:, feature], 0.7, end, color=colour, label=name)
+        end += 100 * shares[:, feature]
+    rest = 100 * shares.sum(axis=1) - end
+    left.barh(places, rest, 0.7, end, color="0.85", label="All others")
+    left.set_yticks(places, list(trees), fontsize=8)
+    left.set_xlim(0, 100)
+    left.set_xlabel("Share of the rules that decide something (%)")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=4, fontsize=8)
+    largest = max(int(number.max()) for number in numbers)
+    shades = np.linspace(0.92, 0.25, largest + 1)
+    end = np.zeros(len(trees))
+    for asked in range(largest + 1):
+        part = np.array([100 * (number == asked).mean() for number in numbers])
+        right.barh(places, part, 0.7, end, color=str(shades[asked]), label=str(asked))
+        end += part
+    for place, number in zip(places, numbers, strict=True):
+        right.text(101, place, f"mean {number.mean():.1f}", va="center", fontsize=8)
+    right.set_xlim(0, 100)
+    right.set_xlabel("Users, by the number of attributes that their tree asks about (%)")
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=largest + 1, fontsize=8)
+    for axes in (left, right):
+        axes.grid(False, axis="y")
+    return figure
+
+
 def _style(number: int) -> dict[str, Any]:
-    """Colour and marker of soft (0) and hard routing (1)."""
-    return {"color": figures.COLOURS[(0, 4)[number]], "marker": figures.MARKERS[number]}
+    """Colour and marker of soft (0) and hard routing (1), and of the two of trees on a base."""
+    return {"color": figures.COLOURS[(0, 4, 2, 3)[number]], "marker": figures.MARKERS[number]}
 
 
 def _calibration(sitter: Sitter) -> Figure:
     data = sitter.data
     figure, axes = plt.subplots(figsize=(5.4, 4.6))
-    for number, method in enumerate(("meta_fixed_soft", "meta_fixed_hard")):
+    for number, method in enumerate(
+        ("meta_fixed_soft", "meta_fixed_hard", "meta_explained_soft", "meta_explained_hard")
+    ):
         if method not in sitter.models:
             continue
         predicted = np.clip(sitter.models[method].test(data), data.low, data.high)
@@ -194,17 +257,18 @@ def _depth(sitter: Sitter) -> Figure:
         if not isinstance(model, MetaTreePredictor):
             continue
         # One f and one g serve nodes of every depth, so the same network grows trees of any.
-        other = copy.deepcopy(model)
-        depths, errors = sorted({*DEPTHS, model.tree.depth}), []
+        other, trained = copy.deepcopy(model), cast("int", model.tree.depth)
+        depths, errors = sorted({*DEPTHS, trained}), []
         for depth in depths:
             other.tree.depth = depth
             errors.append(clipped_rmse(other.test(data), data.test.rating, data.low, data.high))
         style = _style(number)
         axes.plot(depths, errors, label=sitter.titles[method], **style)
-        axes.plot(model.tree.depth, errors[depths.index(model.tree.depth)], "o", ms=13, mfc="none", mec=style["color"])
-    if "local_trees" in sitter.models:
-        error = float(clipped_rmse(sitter.models["local_trees"].test(data), data.test.rating, data.low, data.high))
-        axes.axhline(error, color=figures.COLOURS[2], ls="--", label="Local trees, best depth")
+        axes.plot(trained, errors[depths.index(trained)], "o", ms=13, mfc="none", mec=style["color"])
+    for method, dashes in (("local_trees", ":"), ("local_trees_tuned", "--")):
+        if method in sitter.models:
+            error = float(clipped_rmse(sitter.models[method].test(data), data.test.rating, data.low, data.high))
+            axes.axhline(error, color=figures.COLOURS[2], ls=dashes, label=sitter.titles[method])
     axes.set_xlabel("Depth of the grown trees (ring: depth in training)")
     axes.set_ylabel(f"RMSE on test ratings ({data.unit})")
     axes.legend()
@@ -213,7 +277,7 @@ def _depth(sitter: Sitter) -> Figure:
 
 def _embedding(sitter: Sitter) -> Figure:
     data = sitter.data
-    r_all = sitter.hard.summaries(data.train, len(data.users))
+    r_all = sitter.hard.summaries(sitter.hard.training_rows(data), len(data.users))
     centred = r_all - r_all.mean(axis=0)
     _, strength, directions = np.linalg.svd(centred, full_matrices=False)
     place = centred @ directions[:2].T
@@ -255,6 +319,7 @@ PICTURES: dict[str, Callable[[Sitter], Figure]] = {
     "user_tree": _user_tree,
     "truth": _truth,
     "attributes": _attributes,
+    "asked": _asked,
     "calibration": _calibration,
     "depth": _depth,
     "embedding": _embedding,

@@ -105,6 +105,12 @@ def colour(value: float, low: float, high: float) -> str:
     return "#" + "".join(f"{round(np.interp(share, steps, part)):02x}" for part in zip(*CIVIDIS, strict=True))
 
 
+def leaf_colour(forest: Forest, value: float, low: float, high: float) -> str:
+    """Colour of what stands at a leaf: of a rating on its scale, or of an addition up to a quarter of it."""
+    reach = (high - low) / 4
+    return colour(value, -reach, reach) if forest.has_base else colour(value, low, high)
+
+
 def ink(ground: str) -> str:
     """Black or white, whichever is read better on a colour."""
     parts = np.array([int(ground[at : at + 2], 16) for at in (1, 3, 5)]) / 255

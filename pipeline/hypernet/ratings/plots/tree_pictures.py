@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hypernet.ratings.core.explain import question, reasons
+from hypernet.ratings.core.explain import question, signed
+from hypernet.ratings.core.readable import SHOWN, numbered, readable
 from hypernet.ratings.core.trees import Forest
 from hypernet.ratings.core.wording import Described, shown
-from hypernet.ratings.plots.tree_layout import Place, colour, ink, places
+from hypernet.ratings.plots.tree_layout import Place, ink, leaf_colour, places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,27 +28,34 @@ PADDING = (1.2, 0.7)
 LARGEST_FONT, SMALLEST_FONT, FONT_STEP = 9.5, 1.5, 0.25
 # Height of a line and size of a count, in font sizes.
 LINE, COUNT_FONT = 1.25, 0.82
-RULE_COLOUR, CONSTANT_COLOUR, LINE_COLOUR = "#f2f4f6", "#ffffff", "#57606a"
+RULE_COLOUR, LINE_COLOUR = "#f2f4f6", "#57606a"
 
 
 def draw_tree(
-    axes: Axes, forest: Forest, tree: int, described: Described, precise: bool = False, deepest: int = DEEPEST
+    axes: Axes,
+    forest: Forest,
+    tree: int,
+    described: Described,
+    precise: bool = False,
+    deepest: int = DEEPEST,
+    user: np.ndarray | None = None,
 ) -> None:
-    """Draw a tree: rules as questions, "no" to the left, leaves coloured on the rating scale, support at every node.
+    """Draw a tree as it can be read: rules as questions, "no" to the left, leaves coloured, support at every node.
 
-    A dashed box is a rule that says nothing (it sends all items of a user the same way), a faint branch one that no
-    item can take. A leaf with an ellipsis stands for a subtree that is not drawn, and has its mean.
+    A leaf has the colour of its rating on the scale, or of what it adds to a base. One with an ellipsis stands for a
+    subtree that is not drawn, and has its mean. See :func:`~hypernet.ratings.core.readable.readable`.
 
     Args:
         axes: where; it keeps its size.
         forest: trees.
         tree: number of the tree.
-        described: names of the attributes and the rating scale.
+        described: names of the attributes, the rating scale and the catalogue.
         precise: with the numbers of the thresholds.
         deepest: levels of rules that are drawn.
+        user: standardised features of the user ``[D]``, which decide rules about the user; None: the mean of all users.
     """
-    drawn = {place.node: place for place in places(forest, tree, deepest)}
-    alive = _alive(forest, tree, described, drawn)
+    read = readable(forest, tree, described, user)
+    drawn = {place.node: place for place in places(read, tree, deepest)}
     leaves = 1 + max(place.x for place in drawn.values() if not place.is_rule)
     levels = 1 + max(place.level for place in drawn.values())
     axes.set_xlim(-0.5 - (leaves < 2) / 2, leaves - 0.5 + (leaves < 2) / 2)
@@ -57,18 +65,14 @@ def draw_tree(
     extent = axes.get_window_extent()
     scale = 72 / axes.figure.dpi
     unit = extent.width * scale / max(leaves, 2), extent.height * scale / levels
-    texts = {place.node: _text(forest, place, described, precise) for place in drawn.values()}
-    font, lines = _fitted(drawn, texts, _counts(forest, tree, drawn), unit)
+    texts = _texts(read, tree, drawn, described, precise)
+    font, lines = _fitted(drawn, texts, _counts(read, tree, drawn), unit)
     sizes = {is_rule: _box(drawn, lines, font, unit, is_rule) for is_rule in (True, False)}
     for place in drawn.values():
         for answer, child in place.children.items():
-            _draw_edge(axes, place, drawn[child], sizes, answer, font, alive[child])
-        constant = place.is_rule and question(forest, place.node, described).constant
-        ground = CONSTANT_COLOUR if constant else RULE_COLOUR
-        if not place.is_rule:
-            ground = colour(place.value, described.low, described.high)
-        look = {"facecolor": ground, "ls": "--" if constant else "-", "alpha": 1.0 if alive[place.node] else 0.35}
-        _draw_box(axes, place, sizes[place.is_rule], lines[place.node], font, look)
+            _draw_edge(axes, place, drawn[child], sizes, answer, font)
+        ground = RULE_COLOUR if place.is_rule else leaf_colour(read, place.value, described.low, described.high)
+        _draw_box(axes, place, sizes[place.is_rule], lines[place.node], font, ground)
 
 
 def _counts(forest: Forest, tree: int, drawn: dict[int, Place]) -> dict[int, str]:
@@ -78,21 +82,17 @@ def _counts(forest: Forest, tree: int, drawn: dict[int, Place]) -> dict[int, str
     return {node: f"n = {forest.support[node]}" for node in drawn}
 
 
-def _alive(forest: Forest, tree: int, described: Described, drawn: dict[int, Place]) -> dict[int, bool]:
-    """Whether an item can come to each drawn node."""
-    ends = [node for node, place in drawn.items() if not place.is_rule]
-    alive = {node: reason.reachable for node, reason in reasons(forest, tree, described, leaves=ends).items()}
-    # Those below a node come after it.
-    for node, place in reversed(drawn.items()):
+def _texts(read: Forest, tree: int, drawn: dict[int, Place], described: Described, precise: bool) -> dict[int, str]:
+    """What is written in every box."""
+    numbers = numbered(read, tree, described)
+    texts = {}
+    for node, place in drawn.items():
         if place.is_rule:
-            alive[node] = any(alive[child] for child in place.children.values())
-    return alive
-
-
-def _text(forest: Forest, place: Place, described: Described, precise: bool) -> str:
-    if place.is_rule:
-        return question(forest, place.node, described, precise).text
-    return shown(place.value, 1) + ("…" if place.cut else "")
+            texts[node] = question(read, node, described, precise, numbers).text
+        else:
+            texts[node] = signed(place.value) if read.has_base else shown(place.value, SHOWN)
+            texts[node] += "…" if place.cut else ""
+    return texts
 
 
 def _fitted(
@@ -171,11 +171,9 @@ def _draw_edge(
     sizes: dict[bool, tuple[float, float]],
     answer: str,
     font: float,
-    alive: bool,
 ) -> None:
     start, end = -above.level - sizes[True][1] / 2, -below.level + sizes[below.is_rule][1] / 2
-    style: dict[str, Any] = {"color": LINE_COLOUR, "lw": 1.0} if alive else {"color": "#c4cad0", "lw": 0.8, "ls": ":"}
-    axes.plot([above.x, below.x], [start, end], zorder=1, **style)
+    axes.plot([above.x, below.x], [start, end], zorder=1, color=LINE_COLOUR, lw=1.0)
     axes.annotate(
         answer,
         (below.x, end),
@@ -184,21 +182,18 @@ def _draw_edge(
         ha="center",
         va="bottom",
         fontsize=COUNT_FONT * font,
-        color=LINE_COLOUR if alive else "#8c959f",
+        color=LINE_COLOUR,
         bbox={"boxstyle": "square,pad=0.25", "fc": "white", "ec": "none"},
         zorder=2,
     )
 
 
-def _draw_box(
-    axes: Axes, place: Place, size: tuple[float, float], lines: Lines, font: float, look: dict[str, Any]
-) -> None:
+def _draw_box(axes: Axes, place: Place, size: tuple[float, float], lines: Lines, font: float, ground: str) -> None:
     from matplotlib.patches import Rectangle
 
     width, height = size
     corner = place.x - width / 2, -place.level - height / 2
-    box = axes.add_patch(Rectangle(corner, width, height, edgecolor=LINE_COLOUR, lw=0.8, zorder=3, **look))
-    text_colour = ink(look["facecolor"]) if look["alpha"] == 1 else LINE_COLOUR
+    box = axes.add_patch(Rectangle(corner, width, height, facecolor=ground, edgecolor=LINE_COLOUR, lw=0.8, zorder=3))
     below = _size(lines)[1] / 2
     for line, line_size in lines:
         text = axes.annotate(
@@ -210,7 +205,7 @@ def _draw_box(
             va="center",
             fontsize=line_size * font,
             weight="normal" if place.is_rule or line_size < 1 else "bold",
-            color=text_colour,
+            color=ink(ground),
             clip_on=True,
             zorder=4,
         )
@@ -218,33 +213,27 @@ def _draw_box(
         below -= line_size * LINE
 
 
-def to_dot(forest: Forest, tree: int, described: Described, precise: bool = False) -> str:
+def to_dot(
+    forest: Forest, tree: int, described: Described, precise: bool = False, user: np.ndarray | None = None
+) -> str:
     """A tree in the DOT language, for ``dot -Tsvg``: everything that :func:`draw_tree` shows, and no level left out.
 
     Args:
         forest: trees.
         tree: number of the tree.
-        described: names of the attributes and the rating scale.
+        described: names of the attributes, the rating scale and the catalogue.
         precise: with the numbers of the thresholds.
+        user: standardised features of the user ``[D]``; None: the mean of all users.
     """
-    drawn = {place.node: place for place in places(forest, tree, len(forest.feature))}
-    alive, counts = _alive(forest, tree, described, drawn), _counts(forest, tree, drawn)
+    read = readable(forest, tree, described, user)
+    drawn = {place.node: place for place in places(read, tree, len(forest.feature))}
+    counts, texts = _counts(read, tree, drawn), _texts(read, tree, drawn, described, precise)
     lines = ["digraph tree {", '  node [shape=box, fontname="sans-serif"];', '  edge [fontname="sans-serif"];']
-    for place in drawn.values():
-        styles = ["filled"]
-        ground = RULE_COLOUR
-        if not place.is_rule:
-            ground = colour(place.value, described.low, described.high)
-        elif question(forest, place.node, described).constant:
-            ground, styles = CONSTANT_COLOUR, ["filled", "dashed"]
-        if not alive[place.node]:
-            styles.append("dotted")
-        style = ",".join(styles)
-        quoted = _text(forest, place, described, precise).replace("\\", "\\\\").replace('"', '\\"')
-        label = f"{quoted}\\n{counts[place.node]}" if counts[place.node] else quoted
-        lines.append(
-            f'  {place.node} [label="{label}", style="{style}", fillcolor="{ground}", fontcolor="{ink(ground)}"];'
-        )
+    for node, place in drawn.items():
+        ground = RULE_COLOUR if place.is_rule else leaf_colour(read, place.value, described.low, described.high)
+        quoted = texts[node].replace("\\", "\\\\").replace('"', '\\"')
+        label = f"{quoted}\\n{counts[node]}" if counts[node] else quoted
+        lines.append(f'  {node} [label="{label}", style="filled", fillcolor="{ground}", fontcolor="{ink(ground)}"];')
         for answer, child in place.children.items():
-            lines.append(f'  {place.node} -> {child} [label="{answer}"{"" if alive[child] else ", style=dotted"}];')
+            lines.append(f'  {node} -> {child} [label="{answer}"];')
     return "\n".join([*lines, "}"]) + "\n"

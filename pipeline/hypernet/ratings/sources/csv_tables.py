@@ -1,23 +1,26 @@
 """A data set of one's own in two CSV tables.
 
 ``ratings`` has the columns ``user``, ``item`` and ``rating``, and may have ``split`` with ``train`` or ``test`` in
-each row; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other column is an
-attribute: numbers as they are (an empty cell, or NA, is the median), 0 and 1 as yes and no, and texts as one yes or no
-for each of the most frequent values, where ``a|b`` counts as both a and b.
+each row, or ``timestamp``; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other
+column is an attribute: numbers as they are (an empty cell, or NA, is the median), 0 and 1 as yes and no, and texts as
+one yes or no for each of the most frequent values, where ``a|b`` counts as both a and b. Names of columns may be
+written otherwise (``userId``); see :mod:`hypernet.ratings.sources.headers`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import MOST_DIGITS, Feature
-from hypernet.ratings.sources.delimited import LARGEST_NUMBER, read_csv
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, decimal, read_csv
 from hypernet.ratings.sources.features import number
-from hypernet.ratings.sources.interactions import RawRatings, check_ratings, last_of_pairs
+from hypernet.ratings.sources.headers import usual_names
+from hypernet.ratings.sources.interactions import RawRatings, check_alone, check_ratings, last_of_pairs
 
 RATINGS, ITEMS = "ratings.csv", "items.csv"
 STATISTICS = ("mean_rating", "rating_count")
@@ -34,31 +37,45 @@ MISSING = ("", "na", "n/a", "nan", "null", "none")
 MOST_VALUES = 20
 
 
-def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings:
+def read(
+    ratings: Path,
+    items: Path,
+    title: str,
+    keep: str | None,
+    scale: tuple[float, float] | None = None,
+    split: str = "random",
+) -> RawRatings:
     """Read both tables.
 
     Args:
         ratings: table of ratings.
         items: table of items.
         title: name for people.
-        keep: ``"last"`` where a user may have rated an item twice and the last rating counts.
+        keep: ``"last"`` where a user may have rated an item twice and the last rating counts: the latest where there is
+            a column ``timestamp``.
+        scale: lowest and highest rating that there can be; None: those that are there, none far from all others.
+        split: ``"time"`` where each user's latest ratings are to be held out.
 
     Raises:
         UserError: one line that names the file, the line and what is accepted.
     """
     item_ids, titles, features, values = _items(items)
     columns, lines = read_csv(ratings)
+    columns = usual_names(columns, f"{ratings}, line 1", (*RATING_COLUMNS, "split", "timestamp"))
     _need(ratings, columns, RATING_COLUMNS)
     if not len(lines):
         raise UserError(f"{ratings}: no ratings under the header")
     for name in ("user", "item"):
         _check_names(ratings, name, columns[name], lines)
-    rating = _ratings(ratings, columns["rating"], lines)
+    rating = _ratings(ratings, columns["rating"], lines, scale)
     users = _natural_order(columns["user"])
     user = _numbers(ratings, "user", columns["user"], users, lines)
     item = _numbers(ratings, "item", columns["item"], item_ids, lines)
-    rows = last_of_pairs(str(ratings), user, item, (users, item_ids), lines, keep)
+    time = _times(ratings, columns, lines, split == "time")
+    rows = last_of_pairs(str(ratings), user, item, (users, item_ids), lines, keep, time)
     test = _test(ratings, columns["split"], lines)[rows] if "split" in columns else None
+    if test is not None and split == "time":
+        raise UserError(f"{ratings}, line 1: a column split, and split: time in the settings; accepted: one of them")
     return RawRatings(
         title=title,
         unit="points",
@@ -74,18 +91,51 @@ def read(ratings: Path, items: Path, title: str, keep: str | None) -> RawRatings
         item_features=features,
         item_values=values,
         statistics=STATISTICS,
+        time=time[rows] if time is not None and split == "time" else None,
         facts={"ratings_replaced": len(lines) - len(rows)},
     )
 
 
-def _ratings(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
+def _ratings(path: Path, texts: list[str], lines: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
     rating = np.array([_number(text) for text in texts])
     strange = np.isnan(rating)
     if strange.any():
         row = int(np.argmax(strange))
         raise UserError(f"{path}, line {lines[row]}: {texts[row][:20]!r} is not a rating; accepted: a number")
-    check_ratings(str(path), rating, lines, SCALE)
+    check_ratings(str(path), rating, lines, scale or SCALE)
+    if scale is None:
+        check_alone(str(path), rating, lines, "with scale: [{low}, {high}] in the settings (tables)")
     return rating
+
+
+def _times(path: Path, columns: dict[str, list[str]], lines: np.ndarray, needed: bool) -> np.ndarray | None:
+    """When each rating was given, ``[N]``; None where that is not needed and no column says it of all."""
+    texts = columns.get("timestamp")
+    if texts is None:
+        if needed:
+            raise UserError(f"{path}, line 1: split: time needs a column timestamp; found: {', '.join(columns)[:160]}")
+        return None
+    times = np.array([_time(text) for text in texts])
+    strange = np.isnan(times)
+    if not strange.any():
+        return times
+    if needed:
+        row = int(np.argmax(strange))
+        accepted = "accepted: a number, or a date as 2026-01-31 or 2026-01-31T12:00:00"
+        raise UserError(f"{path}, line {lines[row]}: {texts[row][:30]!r} is not a time; {accepted}")
+    return None
+
+
+def _time(text: str) -> float:
+    """Seconds of a date, or the number that stands there; NaN where it is neither."""
+    number = _number(text)
+    if not np.isnan(number):
+        return number
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _test(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
@@ -98,6 +148,7 @@ def _test(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
 def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.ndarray]:
     """Identifiers, titles, attributes, and their values ``[M, columns]``."""
     columns, lines = read_csv(path, LARGEST_ITEMS)
+    columns = usual_names(columns, f"{path}, line 1", ("item", "title"))
     _need(path, columns, ("item",))
     if not len(lines):
         raise UserError(f"{path}: no items under the header")
@@ -137,7 +188,14 @@ def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> l
         accepted = f"numbers up to {LARGEST_NUMBER:g}, texts"
         raise UserError(f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r}; accepted: {accepted}")
     missing = np.array([text.casefold() in MISSING for text in texts])
-    if is_number.any() and (is_number | missing).all():
+    is_text = ~(is_number | missing)
+    if 0 < is_text.sum() < is_number.sum():
+        row = int(np.argmax(is_text))
+        raise UserError(
+            f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r} and {is_number.sum()} other cells are numbers; "
+            "accepted: a number, nothing or NA where it is not known, or texts in most cells"
+        )
+    if is_number.any() and not is_text.any():
         numbers[~is_number] = np.median(numbers[is_number])
         if set(np.unique(numbers)) <= {0.0, 1.0}:
             return [(Feature(name, "binary", "item", name, f"not {name}", name), numbers)]
@@ -160,7 +218,7 @@ def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> l
 def _number(text: str) -> float:
     """The number that a text is; NaN where it is none."""
     try:
-        return np.nan if "_" in text else float(text)
+        return np.nan if "_" in text else float(decimal(text))
     except ValueError:
         return np.nan
 

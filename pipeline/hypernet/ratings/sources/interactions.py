@@ -11,6 +11,11 @@ from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
 
+# Different ratings that make a scale, at least: with fewer nothing can be told of the others.
+FEWEST_ALIKE = 3
+# Of all ratings: fewer than this share are likelier to be mistakes.
+FEW_SHARE = 0.05
+
 
 @dataclass(frozen=True)
 class TrueTrees:
@@ -104,6 +109,7 @@ class RawRatings:
             :data:`hypernet.ratings.sources.features.STATISTICS`.
         trees: where the ratings were generated, what from.
         newcomers: users outside the data set.
+        time: when each rating was given, in any unit, float64 ``[N]``, where the latest are to be held out; else None.
         facts: what the manifest is to say of this source.
     """
 
@@ -123,6 +129,7 @@ class RawRatings:
     statistics: tuple[str, ...]
     trees: TrueTrees | None = None
     newcomers: RawNewcomers | None = None
+    time: np.ndarray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -146,6 +153,40 @@ def check_ratings(where: str, rating: np.ndarray, lines: np.ndarray, scale: tupl
         raise UserError(f"{where}, line {lines[first]}: rating {rating[first]:g}{more}; accepted: {low:g} to {high:g}")
 
 
+def check_alone(where: str, rating: np.ndarray, lines: np.ndarray, remedy: str) -> None:
+    """Refuse ratings that lie far from all others, as a 99 for "not rated" does, and would become the scale.
+
+    Far is twice as far as the others lie apart; of a few ratings, half as far, and twice as far as any two neighbours.
+
+    Args:
+        where: the file, for the message.
+        rating: float64 ``[N]``.
+        lines: number of each rating's line in the file, ``[N]``.
+        remedy: how to say what the scale is, with ``{low}`` and ``{high}`` for its ends.
+
+    Raises:
+        UserError: one line that names the file and the line.
+    """
+    values = np.unique(rating)
+    if len(values) < FEWEST_ALIKE + 1:
+        return
+    place = int(np.argmax(np.diff(values))) + 1
+    alike, alone = sorted((values[:place], values[place:]), key=len, reverse=True)
+    apart = values[place] - values[place - 1]
+    if len(alike) < FEWEST_ALIKE:
+        return
+    rows = np.flatnonzero(np.isin(rating, alone))
+    reach, step = alike[-1] - alike[0], np.diff(alike).max()
+    few = len(rows) < FEW_SHARE * len(rating)
+    if apart > (max(reach / 2, 2 * step) if few else 2 * reach):
+        more = f" (and {len(rows) - 1} more like it)" if len(rows) > 1 else ""
+        scale = remedy.format(low=f"{values[0]:g}", high=f"{values[-1]:g}")
+        raise UserError(
+            f"{where}, line {lines[rows[0]]}: rating {rating[rows[0]]:g}{more} lies far from the others, which go from "
+            f"{alike[0]:g} to {alike[-1]:g}; accepted: ratings without such ones, or {scale}"
+        )
+
+
 def last_of_pairs(
     where: str,
     user: np.ndarray,
@@ -153,6 +194,7 @@ def last_of_pairs(
     names: tuple[np.ndarray, np.ndarray],
     lines: np.ndarray,
     keep: str | None,
+    time: np.ndarray | None = None,
 ) -> np.ndarray:
     """Numbers of the rows to keep where a user may have rated an item twice, in the order of the file.
 
@@ -163,11 +205,12 @@ def last_of_pairs(
         names: identifiers of users and items, for the message.
         lines: number of each rating's line in the file, ``[N]``.
         keep: ``"last"`` keeps the last of each pair; None accepts each pair once.
+        time: when each rating was given, ``[N]``; None: in the order of the file.
 
     Raises:
         UserError: a pair stands there twice, and ``keep`` is None.
     """
-    order = np.lexsort((item, user))
+    order = np.lexsort((item, user) if time is None or keep is None else (time, item, user))
     same = (user[order][1:] == user[order][:-1]) & (item[order][1:] == item[order][:-1])
     if keep == "last":
         return np.sort(order[np.append(~same, True)])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.ratings.sources.delimited import LARGEST_NUMBER, is_finite, read_csv
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, decimal, is_finite, read_csv
+from hypernet.ratings.sources.headers import usual_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +45,14 @@ class Given:
     def at(self, row: int) -> str:
         """Where a row stands, with the name of the table."""
         return f"{self.name}, {self.rows[row]}"
+
+    def named(self, wanted: Sequence[str]) -> Self:
+        """The same table, these columns under their usual names: ``userId`` is ``user``.
+
+        Raises:
+            UserError: two columns could be one of them.
+        """
+        return replace(self, columns=usual_names(self.columns, self.header, tuple(wanted)))
 
     def require(self, names: Sequence[str]) -> None:
         """Refuse a table without these columns, or with an empty cell in one of them.
@@ -139,7 +149,7 @@ def as_text(value: object) -> str:
         return str(int(value))
     if isinstance(value, np.generic):
         value = value.item()
-    return str(value).strip()
+    return unicodedata.normalize("NFC", str(value).strip())
 
 
 def number(text: str, what: str) -> float:
@@ -152,9 +162,10 @@ def number(text: str, what: str) -> float:
     Raises:
         UserError: it is none, or too large.
     """
-    if not is_finite(text):
+    plain = decimal(text)
+    if not is_finite(plain):
         raise UserError(f"{what} {text[:20]!r} is not a finite number")
-    value = float(text)
+    value = float(plain)
     if abs(value) > LARGEST_NUMBER:
         raise UserError(f"{what} {text[:20]!r} is too large; accepted: up to {LARGEST_NUMBER:g}")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,13 +11,15 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import Feature
+from hypernet.ratings.growing import MetaTreePredictor
 from hypernet.ratings.sources.csv_tables import LIST_SEPARATOR, LONGEST_NAME
 from hypernet.ratings.tools.given import MOST_LETTERS, Given, Table, number, read_table
-from hypernet.ratings.trained import Catalogue
 
 SUGGESTIONS = 3
 # What is less alike is no help, and fewer letters are part of too much.
 ALIKE, SHORTEST_PART = 0.5, 3
+# Values that a note names.
+MOST_NOTED = 10
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,19 @@ class Items:
     Attributes:
         ids: identifiers, text ``[M]``.
         titles: text ``[M]``.
-        x: standardised features, float32 ``[M, D]``.
+        x: what a tree reads of them: standardised features, float32 ``[M, D]``, one with a base a column more.
+        notes: what a person should know of how a table was read.
     """
 
     ids: np.ndarray
     titles: np.ndarray
     x: np.ndarray
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Self:
+    def of(cls, model: MetaTreePredictor) -> Self:
         """The items that a model was trained on."""
-        return cls(catalogue.items, catalogue.titles, catalogue.item_x)
+        return cls(model.catalogue.items, model.catalogue.titles, model.item_x)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -95,29 +100,28 @@ class Lookup:
 
 
 def _plain(title: str) -> str:
-    return " ".join(title.casefold().split())
+    return " ".join(unicodedata.normalize("NFC", title.casefold()).split())
 
 
-def add_items(
-    table: Table, items: Items, features: tuple[Feature, ...], mean: np.ndarray, deviation: np.ndarray
-) -> Items:
+def add_items(table: Table, items: Items, model: MetaTreePredictor) -> Items:
     """Add items from a table: ``item`` (id), ``title`` if it has one, and columns named as the items' features.
 
     A feature without a column, and an empty field, take the mean over the training data. Where features are named
-    ``genre: action``, ``genre: drama``, there may be a column ``genre`` with ``action|drama`` in place of theirs.
+    ``genre: action``, ``genre: drama``, there may be a column ``genre`` with ``action|drama`` in place of theirs; where
+    they are named ``action``, ``drama``, any column whose values are such names. Values that the model does not know
+    are left out, and noted.
 
     Args:
         table: a path to a CSV file, or a pandas table.
         items: those that are there already; they come first.
-        features: D features.
-        mean: of the features, ``[D]``.
-        deviation: of the features, ``[D]``.
+        model: the hypernetwork, which knows the features and what its trees read.
 
     Raises:
         UserError: no such file, no CSV, a column missing or unknown, an item that is there already, a field that is no
             number, or neither 0 nor 1 where it must be, no items at all.
     """
-    given = read_table(table, "items")
+    known = model.catalogue
+    given = read_table(table, "items").named(["item", "title"])
     given.require(["item"])
     names = given.columns.pop("item")
     titles = given.columns.pop("title", [""] * len(names))
@@ -125,23 +129,66 @@ def add_items(
     _check_new(given, names, titles, Lookup(items))
     if not names:
         raise UserError(f"{given.name}: no items in here; write one a line")
-    values = np.tile(np.asarray(mean, dtype=np.float64), (len(names), 1))
-    numbers = {feature.name: place for place, feature in enumerate(features) if feature.of == "item"}
+    values = np.tile(np.asarray(known.mean, dtype=np.float64), (len(names), 1))
+    numbers = {feature.name: place for place, feature in enumerate(known.features) if feature.of == "item"}
+    unknown: dict[str, int] = {}
     for column, texts in given.columns.items():
-        parts = {name.removeprefix(f"{column}: "): numbers[name] for name in numbers if name.startswith(f"{column}: ")}
-        if column not in numbers and not parts:
+        named = _matching(column, numbers)
+        if named is not None:
+            for row, text in enumerate(texts):
+                if text:
+                    values[row, named] = _value(text, known.features[named], given.at(row))
+            continue
+        parts = _parts(column, texts, known.features)
+        if not parts:
             accepted = ", ".join(("item", "title", *numbers))[:400]
             raise UserError(
                 f"{given.header}: no feature of items is called {column[:MOST_LETTERS]!r}; accepted: {accepted}"
             )
         for row, text in enumerate(texts):
-            if text and column in numbers:
-                values[row, numbers[column]] = _value(text, features[numbers[column]], given.at(row))
-            elif text:
-                has = {part.strip() for part in text.split(LIST_SEPARATOR)}
+            has = _listed(text)
+            if has:
                 values[row, list(parts.values())] = [float(part in has) for part in parts]
-    x = ((values - mean) / deviation).astype(np.float32)
-    return Items(np.append(items.ids, names), np.append(items.titles, titles), np.concatenate([items.x, x]))
+            for part in has - set(parts):
+                unknown[part] = unknown.get(part, 0) + 1
+    x = ((values - known.mean) / known.deviation).astype(np.float32)
+    joined = np.concatenate([items.x, model.reads(x)])
+    notes = (*items.notes, *_notes(given.name, unknown))
+    return Items(np.append(items.ids, names), np.append(items.titles, titles), joined, notes)
+
+
+def _matching(column: str, numbers: dict[str, int]) -> int | None:
+    """The feature that a column is named as; case counts only where it tells two features apart."""
+    if column in numbers:
+        return numbers[column]
+    alike = [place for name, place in numbers.items() if _plain(name) == _plain(column)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _parts(column: str, texts: list[str], features: tuple[Feature, ...]) -> dict[str, int]:
+    """The 0/1 features that the values of a column may name, by value in lower case; none where it names no feature."""
+    flags = {_plain(feature.name): place for place, feature in enumerate(features) if feature.kind == "binary"}
+    prefix = f"{_plain(column)}: "
+    # A model's column may be "genres" where the table has "genre".
+    prefixes = (prefix, f"{_plain(column).removesuffix('s')}: ", f"{_plain(column)}s: ")
+    for start in prefixes:
+        parts = {name.removeprefix(start): place for name, place in flags.items() if name.startswith(start)}
+        if parts:
+            return parts
+    return flags if any(_listed(text) & set(flags) for text in texts) else {}
+
+
+def _listed(text: str) -> set[str]:
+    return {_plain(part) for part in text.split(LIST_SEPARATOR)} - {""}
+
+
+def _notes(name: str, unknown: dict[str, int]) -> list[str]:
+    """What is said of values that the model does not know."""
+    if not unknown:
+        return []
+    listed = ", ".join(f"{part[:MOST_LETTERS]} ({count})" for part, count in sorted(unknown.items())[:MOST_NOTED])
+    more = f" and {len(unknown) - MOST_NOTED} more" if len(unknown) > MOST_NOTED else ""
+    return [f"{name}: not known to the model, and left out: {listed}{more}"]
 
 
 def _check_new(given: Given, names: list[str], titles: list[str], lookup: Lookup) -> None:

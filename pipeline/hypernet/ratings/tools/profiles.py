@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 RATINGS_OF_ONE = "a dictionary or Series {item: rating}, a list of (item, rating)"
 RATINGS_OF_MANY = "a dictionary {user: {item: rating}}"
 PAIRS = "a list of (user, item)"
+# What may be done with a second rating of an item.
+KEEP = (None, "last")
+KEEP_HINT = "; accepted: each item once (keep last: the last rating counts)"
 
 
 def read_ratings(
@@ -38,6 +41,7 @@ def read_ratings(
     items: Items,
     low: float,
     high: float,
+    keep: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One person's ratings.
 
@@ -48,6 +52,7 @@ def read_ratings(
         items: the items that may be rated.
         low: smallest rating of the scale.
         high: largest one.
+        keep: ``"last"`` where an item may be rated twice and the last rating in the table counts.
 
     Returns:
         numbers of the items, int64 ``[n]``, and ratings, float64 ``[n]``, in the order of the table.
@@ -63,7 +68,11 @@ def read_ratings(
         given = read_list(table, columns, "ratings")
     else:
         given = read_table(table, "ratings", RATINGS_OF_ONE)
+    given = given.named(["user", "title", *columns])
+    if "item" not in given.columns and "title" in given.columns:
+        given.columns["item"] = given.columns["title"]
     given.require(columns)
+    check_keep(keep)
     people = set(given.columns.get("user", []))
     if len(people) > 1:
         raise UserError(
@@ -75,8 +84,8 @@ def read_ratings(
     rated: dict[int, int] = {}
     for row, (name, text) in enumerate(zip(*(given.columns[column] for column in columns), strict=True)):
         item = lookup.find(name, given.at(row))
-        if item in rated:
-            raise UserError(f"{given.at(row)}: {name!r} is rated in {given.rows[rated[item]]} already")
+        if item in rated and keep is None:
+            raise UserError(f"{given.at(row)}: {name!r} is rated in {given.rows[rated[item]]} already{KEEP_HINT}")
         ratings[item], rated[item] = _rating(text, low, high, given.at(row)), row
     if not ratings:
         raise UserError(f"{given.name}: no ratings in here; rate at least one item, a line each")
@@ -84,7 +93,11 @@ def read_ratings(
 
 
 def read_people(
-    table: str | Path | pd.DataFrame | Mapping[str, Mapping[str, float]], items: Items, low: float, high: float
+    table: str | Path | pd.DataFrame | Mapping[str, Mapping[str, float]],
+    items: Items,
+    low: float,
+    high: float,
+    keep: str | None = None,
 ) -> tuple[np.ndarray, Rows]:
     """The ratings of many people.
 
@@ -94,6 +107,7 @@ def read_people(
         items: the items that may be rated.
         low: smallest rating of the scale.
         high: largest one.
+        keep: ``"last"`` where a user may rate an item twice and the last rating in the table counts.
 
     Returns:
         the users in the order of their first rating, text ``[U]``, and their ratings, sorted by user.
@@ -104,15 +118,18 @@ def read_people(
     """
     columns = ["user", "item", "rating"]
     given = _people(table, columns) if isinstance(table, Mapping) else read_table(table, "ratings", RATINGS_OF_MANY)
+    given = given.named(columns)
     given.require(columns)
+    check_keep(keep)
     lookup = Lookup(items)
     people: dict[str, int] = {}
     rated: dict[tuple[int, int], tuple[float, int]] = {}
     for row, (name, title, text) in enumerate(zip(*(given.columns[column] for column in columns), strict=True)):
         where = given.at(row)
         pair = people.setdefault(name, len(people)), lookup.find(title, where)
-        if pair in rated:
-            raise UserError(f"{where}: {name[:MOST_LETTERS]} rated {title!r} in {given.rows[rated[pair][1]]} already")
+        if pair in rated and keep is None:
+            before = f"in {given.rows[rated[pair][1]]} already{KEEP_HINT}"
+            raise UserError(f"{where}: {name[:MOST_LETTERS]} rated {title!r} {before}")
         rated[pair] = _rating(text, low, high, where), row
     if not rated:
         raise UserError(f"{given.name}: no ratings in here; write one a line")
@@ -135,7 +152,7 @@ def _people(table: Mapping[str, object], columns: list[str]) -> Given:
 
 def read_pairs(
     table: Table | Sequence[tuple[str, str]], people: np.ndarray, items: Items
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whose rating of what to predict.
 
     Args:
@@ -145,24 +162,33 @@ def read_pairs(
         items: the items.
 
     Returns:
-        numbers of users and of items, int64 ``[N]`` each, in the order of the table.
+        names of the users, text ``[N]``, their numbers, -1 of one without ratings, and numbers of the items, int64
+        ``[N]`` each, in the order of the table.
 
     Raises:
-        UserError: no such file, no CSV, a column missing, a user without ratings, an unknown item, no pairs at all.
+        UserError: no such file, no CSV, a column missing, an unknown item, no pairs at all.
     """
     columns = ["user", "item"]
     given = read_list(table, columns, "pairs") if isinstance(table, list | tuple) else read_table(table, "pairs", PAIRS)
+    given = given.named(columns)
     given.require(columns)
     lookup, numbers = Lookup(items), {name: place for place, name in enumerate(people)}
-    pairs = []
-    for row, (name, title) in enumerate(zip(given.columns["user"], given.columns["item"], strict=True)):
-        if name not in numbers:
-            raise UserError(f"{given.at(row)}: user {name[:MOST_LETTERS]} has no ratings to grow a tree from")
-        pairs.append((numbers[name], lookup.find(title, given.at(row))))
-    if not pairs:
+    names = given.columns["user"]
+    if not names:
         raise UserError(f"{given.name}: no pairs in here; write a user and an item a line")
-    user, item = np.array(pairs, dtype=np.int64).T
-    return user, item
+    item = [lookup.find(title, given.at(row)) for row, title in enumerate(given.columns["item"])]
+    user = [numbers.get(name, -1) for name in names]
+    return np.array(names, dtype=object), np.array(user, dtype=np.int64), np.array(item, dtype=np.int64)
+
+
+def check_keep(keep: object) -> None:
+    """Refuse what is no way to treat a second rating of an item.
+
+    Raises:
+        UserError: it is not in :data:`KEEP`.
+    """
+    if keep not in KEEP:
+        raise UserError(f"keep: {' '.join(repr(keep).split())[:MOST_LETTERS]}; accepted: None, 'last'")
 
 
 def _rating(text: str, low: float, high: float, where: str) -> float:

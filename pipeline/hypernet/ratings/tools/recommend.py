@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,44 +14,25 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.lab.options import whole_number
-from hypernet.ratings.core.counterfactuals import counterfactuals
-from hypernet.ratings.core.explain import most_probable, reasons, tree_text
-from hypernet.ratings.core.tables import Rows
-from hypernet.ratings.core.trees import LEAF, Forest
+from hypernet.ratings.core.catalogue import Catalogue
+from hypernet.ratings.core.counterfactuals import Counterfactual, counterfactuals
+from hypernet.ratings.core.explain import reasons, tree_text, with_base
+from hypernet.ratings.core.readable import SHOWN, told_apart
 from hypernet.ratings.core.wording import counted, printable, shown
+from hypernet.ratings.growing import MetaTreePredictor
 from hypernet.ratings.tools.given import MOST_LETTERS
 from hypernet.ratings.tools.items import Items, add_items
-from hypernet.ratings.tools.profiles import read_ratings
-from hypernet.ratings.trained import MetaTreePredictor, open_trees
+from hypernet.ratings.tools.person import Grown, grow, ranking, tie_breaker
+from hypernet.ratings.tools.profiles import KEEP, read_ratings
+from hypernet.ratings.trained import open_trees
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 10
-# The feature that counts an item's ratings.
-COUNT = "rating_count"
 WIDEST_TITLE = 48
 UNCHANGED = "no one change would alter it"
 PAGES = (".html", ".htm")
-
-
-@dataclass(frozen=True)
-class Grown:
-    """A tree grown from one person's ratings, and what it says of every item.
-
-    Attributes:
-        forest: the tree alone.
-        predicted: ratings of the M items, ``[M]``.
-        leaf: the leaf to speak of, that reached or with soft routing the most probable one, ``[M]``.
-        probability: that soft routing ends there, ``[M]``.
-        predict: predictions of other rows, ``[N, D] -> [N]``; None with hard routing, where the tree says all.
-    """
-
-    forest: Forest
-    predicted: np.ndarray
-    leaf: np.ndarray
-    probability: np.ndarray
-    predict: Callable[[np.ndarray], np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +45,7 @@ class Recommendations:
 
     Attributes:
         model: the hypernetwork.
+        catalogue: what it knows of the data, with the items that were added.
         items: M items that could be rated or recommended.
         item: numbers of those that the person rated, ``[n]``.
         rating: their ratings, ``[n]``.
@@ -74,6 +57,7 @@ class Recommendations:
     """
 
     model: MetaTreePredictor
+    catalogue: Catalogue
     items: Items
     item: np.ndarray
     rating: np.ndarray
@@ -93,31 +77,50 @@ class Recommendations:
     @cached_property
     def reasons(self) -> list[str]:
         """Why each recommended item is predicted its rating, e.g. "High ratings, not action"."""
-        by_leaf = reasons(self.grown.forest, 0, self.model.catalogue, self.precise)
-        return [by_leaf[int(self.grown.leaf[number])].text for number in self.order[: self.top]]
+        by_leaf = reasons(self.grown.read, 0, self.catalogue, self.precise)
+        told = []
+        for number in self.order[: self.top]:
+            reason = by_leaf[int(self.grown.leaf[number])]
+            if self.grown.base is None:
+                told.append(reason.text)
+                continue
+            others, person = (float(part[number]) for part in self.grown.base)
+            added = float(self.grown.predicted[number]) - others - person
+            told.append(with_base(reason.text, added, others, person))
+        return told
 
     @cached_property
     def changes(self) -> list[str]:
         """What would change the prediction of each recommended item, e.g. "would be 4.7 if it were action"."""
         changes = []
         for number in self.order[: self.top]:
-            x, catalogue = self.items.x[number], self.model.catalogue
-            flips = counterfactuals(self.grown.forest, 0, x, catalogue, self.items.x, self.grown.predict, self.precise)
-            value = shown(float(self.grown.predicted[number]), 1)
-            changes.append(next((flip.text for flip in flips if shown(flip.value, 1) != value), UNCHANGED))
+            x, grown = self.items.x[number], self.grown
+            value = float(np.clip(grown.predicted[number], self.catalogue.low, self.catalogue.high))
+            flips = counterfactuals(grown.read, 0, x, self.catalogue, grown.predict, self.precise)
+            wanted = (flip.text for flip in flips if told_apart(flip.value, value) and self._holds(flip, x))
+            changes.append(next(wanted, UNCHANGED))
         return changes
+
+    def _holds(self, flip: Counterfactual, x: np.ndarray) -> bool:
+        """Whether the tree as grown predicts the same of the changed item, which may be unlike any there is."""
+        if self.grown.predict is not None:
+            return True
+        changed = x[None].copy()
+        changed[0, flip.feature] = flip.changed
+        value = self.grown.forest.predict(np.zeros(1, np.int64), changed)[0]
+        return shown(float(np.clip(value, self.catalogue.low, self.catalogue.high)), SHOWN) == shown(flip.value, SHOWN)
 
     @cached_property
     def tree(self) -> str:
         """The person's tree as indented text, with the number of the person's ratings at every node."""
-        return tree_text(self.grown.forest, 0, self.model.catalogue, self.precise)
+        return tree_text(self.grown.forest, 0, self.catalogue, self.precise)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """The recommended items, best first.
 
         Columns ``item`` (id), ``title``, ``prediction`` (in the unit of the ratings), ``probability`` (with which soft
-        routing ends at the leaf that the reason speaks of), ``reason`` and ``change``.
+        routing comes where the item's own answers lead, of which the reason speaks), ``reason`` and ``change``.
         """
         import pandas as pd
 
@@ -126,7 +129,7 @@ class Recommendations:
             {
                 "item": self.items.ids[chosen].astype(object),
                 "title": self.items.titles[chosen].astype(object),
-                "prediction": self.grown.predicted[chosen],
+                "prediction": np.clip(self.grown.predicted[chosen], self.catalogue.low, self.catalogue.high),
                 "probability": self.grown.probability[chosen],
                 "reason": self.reasons,
                 "change": self.changes,
@@ -135,28 +138,39 @@ class Recommendations:
 
     def text(self) -> str:
         """What `hypernet ratings recommend` prints: the recommended items with predictions and reasons."""
-        known, count = self.model.catalogue, counted(len(self.item), "rating")
+        known, count = self.catalogue, counted(len(self.item), "rating")
         lines = [f"{known.title}: a tree from {count}, on a scale from {known.low:g} to {known.high:g}"]
         if self.explain:
             lines += ["", *self.tree.splitlines()]
             if not self.model.hard:
                 lines.append("(soft routing: a prediction is the mean of all leaves, each with its probability)")
-        return "\n".join(printable(line) for line in [*lines, "", *self._item_lines()])
+        return "\n".join(printable(line) for line in [*lines, "", *self._item_lines(), *self._tie()])
 
     def _item_lines(self) -> list[str]:
         """The recommended items, a line each, and with ``explain`` a second line for what would change each."""
-        chosen = self.order[: self.top]
-        titles = [_clipped(str(self.items.titles[number])) for number in chosen]
-        width, places = max(len(title) for title in titles), len(str(len(chosen)))
+        table = self.table
+        titles = [_clipped(title) for title in table["title"]]
+        width, places = max(len(title) for title in titles), len(str(len(titles)))
         lines = []
-        for place, (number, title, reason) in enumerate(zip(chosen, titles, self.reasons, strict=True)):
+        for place, (row, title) in enumerate(zip(table.itertuples(), titles, strict=True)):
+            reason = row.reason
             if not self.model.hard:
-                reason += f" (with probability {self.grown.probability[number]:.2f})"
-            value = shown(float(self.grown.predicted[number]), 1)
+                reason += f" (with probability {row.probability:.2f})"
+            value = shown(float(row.prediction), SHOWN)
             lines.append(f"{place + 1:>{places}}  {value}  {title:<{width}}  {reason}".rstrip())
             if self.explain:
-                lines.append(f"{'':{places}}  {'':{len(value)}}  {self.changes[place]}")
+                lines.append(f"{'':{places}}  {'':{len(value)}}  {row.change}")
         return lines
+
+    def _tie(self) -> list[str]:
+        """A line on how items of the very same prediction are ordered, where the last of the list has such a one."""
+        last = self.grown.predicted[self.order[self.top - 1]]
+        alike = self.grown.predicted[self.order] == last
+        above = int((~alike[: self.top]).sum())
+        if alike.sum() < 2:
+            return []
+        first, how = above + 1, tie_breaker(self.catalogue)[1]
+        return [f"({alike.sum()} items have the prediction of number {first}; {how})"]
 
     def write_page(self, path: str | Path) -> None:
         """Write a page on which the person can change the tree's rules and see the predictions follow.
@@ -175,9 +189,9 @@ class Recommendations:
         check_hard(self.model)
         write_user_page(
             path,
-            self.grown.forest,
+            self.grown.read,
             0,
-            self.model.catalogue,
+            self.catalogue,
             self.items,
             self.item,
             self.rating,
@@ -194,6 +208,7 @@ def recommend(
     top: int | None = None,
     explain: bool = False,
     precise: bool = False,
+    keep: str | None = None,
 ) -> Recommendations:
     """Grow a person's decision tree from a handful of ratings and recommend what it predicts highest.
 
@@ -215,6 +230,7 @@ def recommend(
         top: how many to recommend; by default ten, or as many as are unrated.
         explain: whether the text has the tree, and what would change each prediction.
         precise: "average rating > 3.62" in place of "high ratings".
+        keep: ``"last"`` where an item may be rated twice and the last rating in the table counts.
 
     Returns:
         the recommendations, with the tree and the reasons.
@@ -225,10 +241,11 @@ def recommend(
     """
     predictor = open_trees(model)
     known = predictor.catalogue
-    available = Items.of(known)
+    available = Items.of(predictor)
     if items is not None:
-        available = add_items(items, available, known.features, known.mean, known.deviation)
-    item, rating = read_ratings(ratings, available, known.low, known.high)
+        available = add_items(items, available, predictor)
+        known = replace(known, items=available.ids, titles=available.titles, item_x=available.x)
+    item, rating = read_ratings(ratings, available, known.low, known.high, keep)
     unrated = len(available) - len(item)
     if not unrated:
         name = ratings if isinstance(ratings, str | Path) else "ratings"
@@ -239,61 +256,10 @@ def recommend(
         )
     if top is not None and not 1 <= top <= unrated:
         raise UserError(f"top {top}: {unrated} items are unrated; accepted: 1 to {unrated}")
-    grown = grow(predictor, available, item, rating)
-    order = ranking(predictor, available, grown, item)
-    return Recommendations(
-        predictor, available, item, rating, grown, order, int(min(top or TOP, unrated)), explain, precise
-    )
-
-
-def grow(model: MetaTreePredictor, items: Items, item: np.ndarray, rating: np.ndarray) -> Grown:
-    """Grow a person's tree and predict all items, as the model was trained to: with hard or soft routing.
-
-    Args:
-        model: the hypernetwork.
-        items: M items.
-        item: numbers of those rated, ``[n]``; at least one.
-        rating: their ratings, ``[n]``.
-
-    Raises:
-        UserError: the model's weights are such that the tree has numbers that are not finite.
-    """
-    support = Rows(np.zeros(len(item), np.int64), item, rating.astype(np.float32), items.x[item])
-    forest = model.forest(support, 1)
-    is_leaf = forest.feature == LEAF
-    if not np.isfinite(np.where(is_leaf, forest.value, forest.threshold)).all():
-        raise UserError("model: its weights give a tree with numbers that are not finite; train it again")
-    probability = model.leaf_probabilities(support, items.x)
-    everyone = np.arange(len(items))
-    if model.hard:
-        leaf = forest.leaves(np.zeros(len(items), np.int64), items.x)
-        return Grown(forest, forest.value[leaf], leaf, probability[everyone, leaf], None)
-    value = np.where(is_leaf, forest.value, 0.0)
-
-    def predict(x: np.ndarray) -> np.ndarray:
-        predicted: np.ndarray = model.leaf_probabilities(support, x) @ value
-        return predicted
-
-    leaf, share = most_probable(forest, 0, probability)
-    return Grown(forest, probability @ value, leaf, share, predict)
-
-
-def ranking(model: MetaTreePredictor, items: Items, grown: Grown, rated: np.ndarray) -> np.ndarray:
-    """Numbers of the unrated items, best first.
-
-    A tree has few different predictions. Of equal ones the most rated item is first, where ratings are counted, then
-    the one of which soft routing is surest, then the first of the catalogue.
-
-    Args:
-        model: the hypernetwork.
-        items: M items.
-        grown: the person's tree.
-        rated: numbers of the items that the person rated.
-    """
-    names = [feature.name for feature in model.catalogue.features]
-    count = items.x[:, names.index(COUNT)] if COUNT in names else np.zeros(len(items))
-    order = np.lexsort((-grown.probability, -count, -grown.predicted))
-    return order[~np.isin(order, rated)]
+    grown = grow(predictor, known, available, item, rating)
+    order = ranking(known, available, grown, item)
+    count = int(min(top or TOP, unrated))
+    return Recommendations(predictor, known, available, item, rating, grown, order, count, explain, precise)
 
 
 def check_page(path: Path) -> None:
@@ -326,6 +292,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=whole_number(1), help=f"how many to recommend; default: {TOP}")
     parser.add_argument("--explain", action="store_true", help="print your tree, and what would change each prediction")
     parser.add_argument("--precise", action="store_true", help='"average rating > 3.62" in place of "high ratings"')
+    parser.add_argument("--keep", choices=KEEP[1:], help="last: of two ratings of an item the last counts")
     parser.add_argument("--page", type=Path, help="write a page on which you can change the tree's rules, .html")
 
 
@@ -343,7 +310,10 @@ def run(arguments: argparse.Namespace) -> None:
         top=arguments.top,
         explain=arguments.explain,
         precise=arguments.precise,
+        keep=arguments.keep,
     )
+    for note in best.items.notes:
+        print(printable(note), file=sys.stderr)
     if arguments.page is not None:
         best.write_page(arguments.page)
     print(best.text())

@@ -1,12 +1,12 @@
 """A page of a user: the ratings given, the tree, and predictions with reasons; the reader may change the rules.
 
 The page is one file without any reference to the network. Everything on it is written here and stands without
-JavaScript; the page's script knows the same rules and words, and takes over when a rule is changed.
+JavaScript. The page's script takes over when a rule is changed; the words, numbers, colours and boxes that it shows
+then come from here too, see :func:`_model`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,21 @@ import numpy as np
 
 from hypernet.lab.files import write_text
 from hypernet.ratings.core.counterfactuals import counterfactuals
-from hypernet.ratings.core.explain import question, reasons
+from hypernet.ratings.core.explain import Question, leaf_text, question, reasons, with_base
+from hypernet.ratings.core.readable import LEAST_CHANGE, SHOWN, numbered, readable, told_apart
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.core.wording import Bound, Described, sentence, shown, words
-from hypernet.ratings.plots.tree_layout import CIVIDIS, Place, colour, ink, places
+from hypernet.ratings.core.wording import (
+    PHRASES,
+    Bound,
+    Cut,
+    Described,
+    condition,
+    sentence,
+    shown,
+    standardised,
+    words,
+)
+from hypernet.ratings.plots.tree_layout import CIVIDIS, Place, colour, ink, leaf_colour, places
 from hypernet.ratings.tools.items import Items
 
 # Leaves that a laptop's screen shows side by side; larger trees are drawn as a list only.
@@ -26,9 +37,10 @@ WIDEST = 16
 # Sizes in pixels: of a leaf's place, a level, and of boxes in the wide drawing; of a row and a step in the narrow one.
 LEAF_PITCH, LEVEL_PITCH, RULE_BOX, LEAF_BOX = 90, 112, (170, 68), (78, 44)
 ROW_PITCH, INDENT, NARROW_WIDTH, ROW_HEIGHT = 46, 26, 372, 38
-LINE_HEIGHT, BASELINE = 15, 11.5
-# Widest letters on average, of questions and of what is small.
-LETTER, SMALL_LETTER = 7.4, 5.6
+# Colours from one end of the scale to the other, less one.
+SHADES = 100
+# Places to which the slider moves a threshold, at most.
+MOST_STOPS = 200
 
 
 def write_user_page(
@@ -48,7 +60,7 @@ def write_user_page(
         out: the file, ``.html``.
         forest: trees.
         tree: number of the user's tree.
-        described: title, unit and scale of the ratings, and names of the attributes.
+        described: title, unit and scale of the ratings, names of the attributes, and the catalogue of all ``items``.
         items: M items.
         item: numbers of those that the user rated, ``[n]``.
         rating: their ratings, ``[n]``.
@@ -62,14 +74,15 @@ def write_user_page(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    nodes = _nodes(forest, tree, described, items.x[item])
-    drawn = places(forest, tree, deepest=len(forest.feature))
-    why = {leaf: leaf_reason.text for leaf, leaf_reason in reasons(forest, tree, described).items()}
-    predicted = _entries(forest, tree, described, items, order[:top], why)
-    history = _entries(forest, tree, described, items, item, why)
+    read = readable(forest, tree, described)
+    # By what the page's tree predicts: leaves that were joined have their mean.
+    order = order[np.argsort(-read.predict(np.full(len(order), tree), items.x[order]), kind="stable")]
+    drawn = places(read, tree, deepest=len(read.feature))
+    predicted = _entries(read, tree, described, items, order[:top])
+    history = _entries(read, tree, described, items, item)
     for entry, given in zip(history, rating, strict=True):
         entry["given"] = _chip(float(given), described)
-    fitted = forest.predict(np.full(len(item), tree), items.x[item])
+    fitted = _clipped(read.predict(np.full(len(item), tree), items.x[item]), described)
     content = {
         "title": described.title,
         "unit": described.unit,
@@ -77,117 +90,89 @@ def write_user_page(
         "high": f"{described.high:g}",
         "bar": ", ".join(f"rgb{rgb}" for rgb in CIVIDIS),
         "count": len(item),
+        "has_base": read.has_base,
         "error": shown(float(np.abs(fitted - rating).mean()), 2),
         "history": history,
         "predicted": predicted,
-        "drawings": _drawings(drawn, nodes),
+        "drawings": _drawings(drawn, _nodes(read, tree, described, items.x[item])),
         "wide": sum(not place.is_rule for place in drawn) <= WIDEST,
-        "model": _model(forest, tree, described, items, item, rating, order, top),
+        "model": _model(read, tree, described, items, item, rating, order, top),
     }
     write_text(out, environment.get_template("user.html.j2").render(content))
 
 
+def _clipped(predicted: np.ndarray, described: Described) -> np.ndarray:
+    """What is added to a base may lead beyond the scale."""
+    clipped: np.ndarray = np.clip(predicted, described.low, described.high)
+    return clipped
+
+
 def _chip(value: float, described: Described) -> dict[str, str]:
-    """A rating on its colour."""
-    ground = colour(value, described.low, described.high)
-    return {"value": shown(value, 1), "colour": ground, "ink": ink(ground)}
+    """A rating on its colour, one of :func:`_shades`."""
+    share = (value - described.low) / (described.high - described.low)
+    ground, text = _shades()[int(np.clip(np.floor(share * SHADES + 0.5), 0, SHADES))]
+    return {"value": shown(value, SHOWN), "colour": ground, "ink": text}
 
 
-def _entries(
-    forest: Forest, tree: int, described: Described, items: Items, chosen: np.ndarray, why: dict[int, str]
-) -> list[dict[str, Any]]:
+def _shades() -> list[tuple[str, str]]:
+    """Colours of the scale from end to end, and of what is written on each."""
+    grounds = [colour(step / SHADES, 0, 1) for step in range(SHADES + 1)]
+    return [(ground, ink(ground)) for ground in grounds]
+
+
+def _leaf_chip(read: Forest, node: int, described: Described) -> dict[str, str]:
+    ground = leaf_colour(read, float(read.value[node]), described.low, described.high)
+    return {"value": leaf_text(read, node), "colour": ground, "ink": ink(ground)}
+
+
+def _entries(read: Forest, tree: int, described: Described, items: Items, chosen: np.ndarray) -> list[dict[str, Any]]:
     """What is written of the chosen items: title, prediction, reason and what would change it."""
-    leaves = forest.leaves(np.full(len(chosen), tree), items.x[chosen])
+    why = reasons(read, tree, described)
+    whose = np.full(len(chosen), tree)
+    leaves, predicted = (answer(whose, items.x[chosen]) for answer in (read.leaves, read.predict))
     entries = []
-    for number, leaf in zip(chosen, leaves, strict=True):
-        chip = _chip(float(forest.value[leaf]), described)
-        flips = counterfactuals(forest, tree, items.x[number], described, items.x)
-        change = next((sentence(flip.text) for flip in flips if shown(flip.value, 1) != chip["value"]), "")
-        entry = {"title": str(items.titles[number]), "chip": chip, "given": None}
-        entries.append(entry | {"reason": why[int(leaf)], "change": change})
+    for number, leaf, value in zip(chosen, leaves, _clipped(predicted, described), strict=True):
+        chip = _chip(float(value), described)
+        flips = counterfactuals(read, tree, items.x[number], described)
+        change = next((sentence(flip.text) for flip in flips if told_apart(flip.value, float(value))), "")
+        reason = why[int(leaf)].text
+        if read.has_base:
+            others, person = _base(read, tree, items.x[number])
+            reason = with_base(reason, float(read.value[leaf]), others, person)
+        entries.append(
+            {"title": str(items.titles[number]), "chip": chip, "given": None, "reason": reason, "change": change}
+        )
     return entries
 
 
-def _nodes(forest: Forest, tree: int, described: Described, rated: np.ndarray) -> dict[int, dict[str, Any]]:
+def _base(read: Forest, tree: int, x: np.ndarray) -> tuple[float, float]:
+    others, person = read.base(np.array([tree]), x[-1:])
+    return float(others[0]), float(person[0])
+
+
+def _asked(read: Forest, tree: int, node: int, described: Described) -> tuple[Question, str]:
+    """A rule as a question, and the same in numbers; nothing where the question has them, or asks for yes or no."""
+    numbers = numbered(read, tree, described)
+    asked, feature = question(read, node, described, numbers=numbers), int(read.feature[node])
+    if described.features[feature].kind == "binary" or feature in numbers:
+        return asked, ""
+    return asked, words(described, feature, Bound.of_side(read, node, read.sign[node] >= 0), precise=True)
+
+
+def _nodes(read: Forest, tree: int, described: Described, rated: np.ndarray) -> dict[int, dict[str, Any]]:
     """What stands at every node, by its number."""
-    reachable = {leaf: leaf_reason.reachable for leaf, leaf_reason in reasons(forest, tree, described).items()}
-    reached = forest.leaves(np.full(len(rated), tree), rated)
+    reached = read.leaves(np.full(len(rated), tree), rated)
     nodes: dict[int, dict[str, Any]] = {}
-    for node in reversed(forest.nodes(tree)):
-        if forest.feature[node] == LEAF:
-            chip = _chip(float(forest.value[node]), described)
-            count = int((reached == node).sum())
-            nodes[node] = {"count": count, "dead": not reachable[node], "constant": False, "chip": chip}
+    for node in reversed(read.nodes(tree)):
+        if read.feature[node] == LEAF:
+            nodes[node] = {"count": int((reached == node).sum()), "chip": _leaf_chip(read, node, described)}
             continue
-        asked = question(forest, node, described)
+        asked, precise = _asked(read, tree, node, described)
         below = nodes[asked.no], nodes[asked.yes]
         below[0]["answer"], below[1]["answer"] = "no", "yes"
-        nodes[node] = {
-            "count": below[0]["count"] + below[1]["count"],
-            "dead": below[0]["dead"] and below[1]["dead"],
-            "constant": asked.constant,
-            "chip": None,
-            "text": asked.text,
-            "precise": _precise(forest, node, described),
-        }
+        count = below[0]["count"] + below[1]["count"]
+        nodes[node] = {"count": count, "chip": None, "text": asked.text, "precise": precise}
     return nodes
-
-
-def _precise(forest: Forest, node: int, described: Described) -> str:
-    """The question in numbers; nothing for a 0/1 attribute."""
-    feature = int(forest.feature[node])
-    if described.features[feature].kind == "binary" or forest.sign[node] == 0:
-        return ""
-    return words(described, feature, Bound.of_side(forest, node, forest.sign[node] >= 0), precise=True)
-
-
-def _in_lines(text: str, letters: int) -> list[str]:
-    """A question in two lines; the second takes what is left, and is empty where nothing is."""
-    if len(text) <= letters or " " not in text:
-        return [_clipped(text, letters), ""]
-    cut = text.rfind(" ", 0, letters + 1)
-    cut = text.find(" ") if cut < 0 else cut
-    return [_clipped(text[:cut], letters), _clipped(text[cut + 1 :], letters)]
-
-
-def _clipped(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _clipped_name(text: str, letters: int) -> str:
-    """A rule in numbers: too long a name is cut, not the number at the end."""
-    parts = text.split(" ")
-    if len(text) <= letters or len(parts) < 3:
-        return _clipped(text, letters)
-    end = " ".join(parts[-2:])
-    return f"{_clipped(' '.join(parts[:-2]), letters - len(end) - 1)} {end}"
-
-
-def _wide_texts(facts: dict[str, Any], y: float) -> list[dict[str, Any]]:
-    """The lines in a rule's box of the wide drawing, centred about y."""
-    letters, small = int((RULE_BOX[0] - 8) / LETTER), int((RULE_BOX[0] - 8) / SMALL_LETTER)
-    lines = [("q", text, letters) for text in _in_lines(facts["text"], letters)]
-    lines += [
-        ("precise small", _clipped_name(facts["precise"], small), small),
-        ("n small", f"n = {facts['count']}", small),
-    ]
-    count = sum(bool(text) for _, text, _ in lines)
-    placed, row = [], 0
-    for style, text, most in lines:
-        baseline = y - count * LINE_HEIGHT / 2 + BASELINE + row * LINE_HEIGHT
-        placed.append({"style": style, "text": text, "letters": most, "y": baseline})
-        row += bool(text)
-    return placed
-
-
-def _narrow_texts(facts: dict[str, Any], y: float, width: float) -> list[dict[str, Any]]:
-    """The lines in a rule's row of the narrow drawing; the count stands at their right."""
-    letters, small = int((width - 60) / LETTER), int((width - 60) / SMALL_LETTER)
-    question_y = y + (16 if facts["precise"] else 24)
-    return [
-        {"style": "q", "text": _clipped(facts["text"], letters), "letters": letters, "y": question_y},
-        {"style": "precise small", "text": _clipped_name(facts["precise"], small), "letters": small, "y": y + 31},
-    ]
 
 
 def _drawings(drawn: list[Place], nodes: dict[int, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -204,11 +189,9 @@ def _drawings(drawn: list[Place], nodes: dict[int, dict[str, Any]]) -> dict[str,
         width, height = RULE_BOX if place.is_rule else LEAF_BOX
         x, y = wide[place.node]
         box = facts | {"x": x - width / 2, "y": y - height / 2, "width": width, "height": height}
-        box["texts"] = _wide_texts(facts, y) if place.is_rule else []
         x, y = narrow[place.node]
         width = NARROW_WIDTH - x - 40 if place.is_rule else 74
         row = facts | {"x": x + 32, "y": y, "width": width, "height": ROW_HEIGHT}
-        row["texts"] = _narrow_texts(facts, y, width) if place.is_rule else []
         if place.node in above:
             parent_x, parent_y = wide[above[place.node]]
             box["edge"] = f"M{parent_x:g} {parent_y + RULE_BOX[1] / 2:g}L{wide[place.node][0]:g} {box['y']:g}"
@@ -225,7 +208,7 @@ def _drawings(drawn: list[Place], nodes: dict[int, dict[str, Any]]) -> dict[str,
 
 
 def _model(
-    forest: Forest,
+    read: Forest,
     tree: int,
     described: Described,
     items: Items,
@@ -234,41 +217,74 @@ def _model(
     order: np.ndarray,
     top: int,
 ) -> dict[str, Any]:
-    """What the page's script works with: the tree, its attributes, and of every item the attributes that the tree uses.
+    """What the page's script works with: the tree, the words, and of every item the attributes that the tree uses.
 
-    Values are standardised and exact; an item has the number of its value among those that items have.
+    Values are standardised; an item has the number of its value among those that items have. A threshold stands midway
+    between two values, so none is on it.
     """
-    used = sorted(forest.features_used(tree))
+    used = sorted(read.features_used(tree))
     columns = [np.unique(items.x[:, feature], return_inverse=True) for feature in used]
-    numbers = np.stack([inverse for _, inverse in columns], axis=1) if used else np.zeros((len(items), 0), int)
-    features = [
-        asdict(described.features[feature])
-        | {"mean": float(described.mean[feature]), "deviation": float(described.deviation[feature])}
-        | {"values": [float(value) for value in values]}
-        for feature, (values, _) in zip(used, columns, strict=True)
-    ]
-    place = {feature: number for number, feature in enumerate(used)}
-    nodes = {}
-    for node in forest.nodes(tree):
-        if forest.feature[node] == LEAF:
-            nodes[node] = {"chip": _chip(float(forest.value[node]), described), "value": float(forest.value[node])}
-        else:
-            nodes[node] = {
-                "feature": place[int(forest.feature[node])],
-                "threshold": float(forest.threshold[node]),
-                "sign": int(forest.sign[node]),
-                "left": int(forest.left[node]),
-                "right": int(forest.right[node]),
-            }
+    place_of = np.stack([inverse for _, inverse in columns], axis=1) if used else np.zeros((len(items), 0), int)
+    values = {feature: known.astype(np.float64) for feature, (known, _) in zip(used, columns, strict=True)}
+    numbers = numbered(read, tree, described)
+    nodes: dict[int, dict[str, Any]] = {}
+    for node in read.nodes(tree):
+        feature = int(read.feature[node])
+        if feature == LEAF:
+            nodes[node] = {"chip": _leaf_chip(read, node, described), "value": float(read.value[node])}
+            continue
+        end, sign = float(read.threshold[node]), int(read.sign[node])
+        # What stands on the threshold goes left.
+        first_above = int(np.searchsorted(values[feature], end, side="left" if sign < 0 else "right"))
+        nodes[node] = {
+            "feature": used.index(feature),
+            "threshold": float(values[feature][first_above - 1 : first_above + 1].mean()),
+            "cut": _cut(described, feature, end, sign < 0),
+            "sign": sign,
+            "left": int(read.left[node]),
+            "right": int(read.right[node]),
+        }
+
+    def listed(number: int) -> list[Any]:
+        base = _base(read, tree, items.x[number]) if read.has_base else None
+        return [str(items.titles[number]), place_of[number].tolist(), base]
+
     return {
-        "root": int(forest.root[tree]),
+        "root": int(read.root[tree]),
         "nodes": nodes,
-        "features": features,
+        "features": [_feature(described, feature, values[feature], feature in numbers) for feature in used],
+        "phrases": PHRASES,
+        "digits": SHOWN,
+        "least": LEAST_CHANGE,
+        "scale": [described.low, described.high],
+        "shades": _shades(),
         "top": top,
-        "line": {"height": LINE_HEIGHT, "baseline": BASELINE},
-        "items": [[str(items.titles[number]), numbers[number].tolist()] for number in order],
+        "items": [listed(number) for number in order],
         "rated": [
-            [str(items.titles[number]), numbers[number].tolist(), float(given), _chip(float(given), described)]
+            [*listed(number), float(given), _chip(float(given), described)]
             for number, given in zip(item, rating, strict=True)
         ],
     }
+
+
+def _feature(described: Described, feature: int, values: np.ndarray, in_numbers: bool) -> dict[str, Any]:
+    """An attribute and its words: those of no and yes, or those of a number and all ways to divide its values."""
+    about = described.features[feature]
+    told: dict[str, Any] = {"name": about.precise, "kind": about.kind, "values": values.tolist()}
+    if about.kind == "binary":
+        halves = Bound(high=standardised(described, feature, 0.5)), Bound(low=standardised(described, feature, 0.5))
+        told["one"] = standardised(described, feature, 1.0)
+        told["words"] = [words(described, feature, half) for half in halves]
+        told["conditions"] = [condition(described, feature, half) for half in halves]
+        return told
+    gaps = np.unique(np.linspace(1, len(values) - 1, min(len(values) - 1, MOST_STOPS)).round().astype(int))
+    midway = [float(values[gap - 1 : gap + 1].mean()) for gap in gaps]
+    told["stops"] = [[threshold, _cut(described, feature, threshold, False)] for threshold in midway]
+    return told | {"above": about.above, "below": about.below, "numbered": in_numbers}
+
+
+def _cut(described: Described, feature: int, end: float, end_is_above: bool) -> dict[str, str] | None:
+    """How a threshold is written; nothing for a 0/1 attribute."""
+    if described.features[feature].kind == "binary":
+        return None
+    return Cut.of(described, feature, end, end_is_above)._asdict()
