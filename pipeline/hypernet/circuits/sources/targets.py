@@ -23,8 +23,18 @@ from hypernet.lab.errors import UserError
 SLACK = 1e-9
 
 
+class _Curve:
+    """What is known from the first of its frequencies to the last."""
+
+    frequency_hz: np.ndarray
+
+    def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
+        """Which normalised frequencies lie inside the target's range, ``[d]``."""
+        return _inside(self.frequency_hz, scale.hertz(frequency))
+
+
 @dataclass(frozen=True)
-class Response:
+class Response(_Curve):
     """V and the second component I of the state at the source's port, for 1 V at the load.
 
     As `hypernet.circuits.respond` gives them.
@@ -40,10 +50,6 @@ class Response:
     voltage: np.ndarray
     current: np.ndarray
     load_ohm: float | None = None
-
-    def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
-        """Which normalised frequencies lie inside the target's range, ``[d]``."""
-        return _inside(self.frequency_hz, scale.hertz(frequency))
 
     def at(self, frequency: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
         """V and I at normalised frequencies, complex ``[d]`` each.
@@ -61,7 +67,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(_Curve):
     """Voltage gain: the voltage at the load over that at the source's port.
 
     Attributes:
@@ -74,10 +80,6 @@ class Gain:
     gain_db: np.ndarray
     phase_degree: np.ndarray | None = None
 
-    def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
-        """Which normalised frequencies lie inside the target's range, ``[d]``."""
-        return _inside(self.frequency_hz, scale.hertz(frequency))
-
     def at(self, frequency: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray | None]:
         """Gain in dB and unwrapped phase in degrees (or None) at normalised frequencies, ``[d]`` each.
 
@@ -88,7 +90,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Transmission:
+class Transmission(_Curve):
     """S21 between a source and a load.
 
     Attributes:
@@ -100,10 +102,6 @@ class Transmission:
     frequency_hz: np.ndarray
     s21_db: np.ndarray
     phase_degree: np.ndarray | None = None
-
-    def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
-        """Which normalised frequencies lie inside the target's range, ``[d]``."""
-        return _inside(self.frequency_hz, scale.hertz(frequency))
 
     def at(self, frequency: np.ndarray, scale: Scale) -> tuple[np.ndarray, np.ndarray | None]:
         """S21 in dB and its unwrapped phase in degrees (or None) at normalised frequencies, ``[d]`` each.
@@ -182,7 +180,7 @@ class ScatteringMask:
 
 
 @dataclass(frozen=True)
-class Scattering:
+class Scattering(_Curve):
     """A whole two-port.
 
     Attributes:
@@ -211,10 +209,6 @@ class Scattering:
     def s22_db(self) -> np.ndarray:
         """``[n]``."""
         return -decibels(self.s[:, 1, 1])
-
-    def covers(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
-        """Which normalised frequencies lie inside the target's range, ``[d]``."""
-        return _inside(self.frequency_hz, scale.hertz(frequency))
 
     def at(self, frequency: np.ndarray, scale: Scale) -> np.ndarray:
         """S parameters at normalised frequencies, complex ``[d, 2, 2]``.

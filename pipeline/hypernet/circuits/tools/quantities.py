@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from hypernet.circuits.core.parts import ELEMENTS, PART_TYPES, UNITS, arms_of, is_series
+from hypernet.circuits.plots.schematic import si_text
 from hypernet.circuits.sources.netlist import Ladder
-
-PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
 def quantity(value: float, digits: int = 4) -> str:
     """A value with its prefix, such as ``2.2 n``; the unit goes behind it."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g} "
-    # Rounded first: 999.99 is 1 k.
-    value = float(f"{value:.{digits}g}")
-    power = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-9)
-    power = min(max(power, min(PREFIXES)), max(PREFIXES))
-    return f"{value / 10.0**power:.{digits}g} {PREFIXES[power]}"
+    return si_text(value, "", digits)
 
 
 def in_words(ladder: Ladder) -> list[str]:
