@@ -9,7 +9,6 @@ import pytest
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.baselines.fit import fit
-from hypernet.ratings.core.tables import RatingData, Rows
 
 pytest.importorskip("sklearn", reason="the extra `ratings` is not installed")
 pytest.importorskip("surprise", reason="the extra `ratings` is not installed")
@@ -21,17 +20,10 @@ CANDIDATES = (
 )
 
 
-def of_users(rows: Rows, users: int) -> Rows:
-    kept = rows.user < users
-    return Rows(rows.user[kept], rows.item[kept], rows.rating[kept], rows.x[kept])
-
-
 @pytest.fixture(scope="module")
-def data(prepared):
+def data(few_users):
     """Generated ratings of 80 users, without newcomers."""
-    whole = RatingData.load(prepared("preftrees"))
-    parts = {split: of_users(getattr(whole, split), USERS) for split in ("fit", "validation", "train", "test")}
-    return replace(whole, users=whole.users[:USERS], user_x=whole.user_x[:USERS], newcomers=None, truth=None, **parts)
+    return few_users(USERS)
 
 
 @pytest.fixture(scope="module")

@@ -9,23 +9,16 @@ import pytest
 
 from hypernet.ratings.baselines.fit import fit
 from hypernet.ratings.core.base import ItemBiases, askable, user_lines
-from hypernet.ratings.core.tables import RatingData, Rows
+from hypernet.ratings.core.tables import RatingData
 
 USERS, SEED = 60, 0
 BASE = {"item": 2.0, "level": 5.0, "slope": 10.0}
 
 
-def of_users(rows: Rows, users: int) -> Rows:
-    kept = rows.user < users
-    return Rows(rows.user[kept], rows.item[kept], rows.rating[kept], rows.x[kept])
-
-
 @pytest.fixture(scope="module")
-def data(prepared):
+def data(few_users, prepared):
     """Generated ratings of 60 users and the newcomers."""
-    whole = RatingData.load(prepared("preftrees"))
-    parts = {split: of_users(getattr(whole, split), USERS) for split in ("fit", "validation", "train", "test")}
-    return replace(whole, users=whole.users[:USERS], user_x=whole.user_x[:USERS], truth=None, **parts)
+    return replace(few_users(USERS), newcomers=RatingData.load(prepared("preftrees")).newcomers)
 
 
 @pytest.fixture(scope="module")
