@@ -74,8 +74,8 @@ def test_models_that_are_none_are_one_line(tmp_path):
         "list.ckpt": ([1, 2], "holds a list"),
         "weather.ckpt": ({"domain": "weather"}, "a model of 'weather'; accepted: those of"),
         "nothing.ckpt": ({"weights": torch.zeros(2)}, "a model of no domain; accepted"),
-        "old.ckpt": ({"domain": "codes"}, "a model file of an older form, this program reads form 1; train it again"),
-        "codes.ckpt": ({"domain": "codes", "version": 1}, "a model of another version, or damaged"),
+        "old.ckpt": ({"domain": "codes"}, "a model file of an older form, this program reads form 2; train it again"),
+        "codes.ckpt": ({"domain": "codes", "version": 2}, "a model of another version, or damaged"),
     }
     for name, (content, problem) in cases.items():
         if content is not None:

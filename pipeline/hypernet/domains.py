@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from functools import partial
 from types import ModuleType
+from typing import Any
 
 from hypernet.lab.config import DomainConfig
 from hypernet.lab.errors import UserError
@@ -41,5 +43,13 @@ def room(domain: str, name: str) -> ModuleType:
 
 
 def config_types() -> dict[str, type[DomainConfig]]:
-    """The configuration type of every domain that is built."""
-    return {name: room(name, "config").Config for name in available()}
+    """The configuration type of every domain that is built, each with what plans by a person's files."""
+    types: dict[str, type[DomainConfig]] = {name: room(name, "config").Config for name in available()}
+    for name, config in types.items():
+        config.planned = staticmethod(partial(_planned, name))
+    return types
+
+
+def _planned(domain: str, path: str) -> Any:
+    """See :class:`hypernet.lab.config.DomainConfig`; the room ``raw`` is imported where a plan asks for it."""
+    return room(domain, "raw").planned(path)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from hypernet.codes.config import METHODS, REFERENCES, Config, HyperSettings
 from hypernet.codes.methods import TITLES, build
+from hypernet.codes.names import CODES
+from hypernet.codes.raw import make
 from hypernet.codes.sources.matrices import construct
 from hypernet.lab.config import check
 from hypernet.lab.errors import UserError
@@ -91,6 +94,92 @@ def test_how_a_change_is_written_makes_no_other_run(config):
     """A learning rate set for all and the same one set for the method are one training."""
     for_all, for_one = config("train.learning_rate=0.001"), config("hyper.train={learning_rate: 0.001}")
     assert for_all.settings("train", "BCH31_16", "hyper") == for_one.settings("train", "BCH31_16", "hyper")
+
+
+@pytest.fixture
+def own_matrix(tmp_path, config):
+    """The methods that are planned for a file: its name, and its content or nothing."""
+
+    def planned(content, name="mine.txt", *assignments):
+        path = tmp_path / name
+        if content is not None:
+            path.write_text(content)
+        section = config(
+            f"matrices={{mine: {path}}}",
+            "datasets=[mine, BCH31_16]",
+            "methods=[hard_decision, bp, maximum_likelihood]",
+            *assignments,
+        )
+        return [method for dataset, method, _ in section.runs() if dataset == "mine"]
+
+    return planned
+
+
+def rows_of(matrix):
+    return "\n".join(" ".join(map(str, row)) for row in np.asarray(matrix).tolist()) + "\n"
+
+
+HAMMING = [[1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1, 1]]
+ALL = ["hard_decision", "bp", "maximum_likelihood"]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        (HAMMING, ALL),
+        (np.repeat(HAMMING, 9, axis=0), ALL),  # 27 rows of rank 3
+        (np.eye(20, 40, dtype=int), ["hard_decision", "bp"]),  # n - k = 20 and k = 20
+        (np.eye(40, 56, dtype=int), ["bp", "maximum_likelihood"]),
+        (np.eye(40, 57, dtype=int), ["bp"]),
+        (np.eye(30, 60, dtype=int), ["bp"]),
+    ],
+)
+def test_a_small_code_of_a_person_gets_its_references(own_matrix, matrix, expected):
+    assert own_matrix(rows_of(matrix)) == expected
+
+
+def test_a_matrix_that_changed_is_planned_anew(own_matrix):
+    assert own_matrix(rows_of(HAMMING)) == ALL
+    assert own_matrix(rows_of(np.eye(30, 60, dtype=int))) == ["bp"]
+
+
+@pytest.mark.parametrize("content", [None, "no matrix\n", "", "2 0\n"])
+def test_a_file_that_cannot_be_read_is_left_to_the_step_that_reads_it(own_matrix, config, tmp_path, content):
+    assert own_matrix(content) == ALL
+    section = config(f"matrices={{mine: {tmp_path / 'mine.txt'}}}", "datasets=[mine]", "methods=[maximum_likelihood]")
+    with pytest.raises(UserError, match=r"mine\.txt"):
+        make("mine", tmp_path / "raw", section.settings("raw", "mine"))
+
+
+def test_a_large_file_is_not_read_for_a_plan(own_matrix, monkeypatch):
+    monkeypatch.setattr("hypernet.codes.raw.LARGEST_PLANNED_FILE", 20)
+    monkeypatch.setattr("hypernet.codes.raw.read_parity_check", lambda path: pytest.fail("it was read"))
+    assert own_matrix(rows_of(HAMMING)) == ["bp"]
+
+
+def test_a_plan_without_the_references_reads_no_file(config, monkeypatch):
+    monkeypatch.setattr("hypernet.codes.raw.read_parity_check", lambda path: pytest.fail("it was read"))
+    assert config("matrices={mine: none.alist}", "datasets=[mine]", "methods=[bp, hyper]").runs()
+
+
+@pytest.mark.parametrize("dataset", CODES)
+@pytest.mark.parametrize("method", REFERENCES)
+def test_what_the_plan_leaves_out_the_step_refuses(config, dataset, method):
+    section = config("source=database", f"datasets=[{dataset}]", f"methods=[bp, {method}]")
+    if section.feasible(dataset, method) or not CODES[dataset].constructed:
+        return
+    with pytest.raises(UserError, match=f"{method}: "):
+        build(method, construct(dataset), section.settings("train", dataset, method))
+
+
+def test_the_control_is_trained_a_second_time_for_equal_time(config):
+    section = config("train.max_steps=40", "train.check_every_steps=20", "concat.train={equal_time_steps: 30}")
+    concat, hyper = (section.settings("train", "BCH31_16", method).train for method in ("concat", "hyper"))
+    again = concat.again()
+    assert (concat.max_steps, again.max_steps, again.check_every_steps) == (40, 30, 20)
+    assert hyper.again() is None
+    tuned = {"learning_rate", "equal_time_steps"}
+    assert concat.model_dump(exclude=tuned) == hyper.model_dump(exclude=tuned)
 
 
 @pytest.mark.parametrize("method", METHODS)

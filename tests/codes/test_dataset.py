@@ -13,6 +13,7 @@ from scipy.stats import kstest, norm
 
 from hypernet.codes.config import PrepareSettings, RawSettings, Training, Validation
 from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.dataset import load_code, prepare
 from hypernet.codes.learning import TrainingBatches, ValidationBatches
 from hypernet.codes.montecarlo import chunk_counts
@@ -44,6 +45,7 @@ def training(**changes):
         "words_per_point": 40,
         "code_words": "random",
         "loss": "all_rounds",
+        "equal_time_steps": None,
         "validation": {"ebn0_db": [4, 5], "words": 700},
     }
     return Training(**(values | changes))
@@ -113,9 +115,9 @@ def first_values(seed, purpose, *index):
     return numpy_generator(seed, "codes", purpose, *index).standard_normal(4).tolist()
 
 
-def test_the_words_of_a_large_code_are_made_from_some_rows_at_a_time(monkeypatch):
+def test_words_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch):
     whole = random_words(code("CCSDS128_64"), 20, np.random.default_rng(0))
-    monkeypatch.setattr("hypernet.codes.core.channel.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("hypernet.codes.core.systematic.WORDS_AT_ONCE", 8)
     assert np.array_equal(random_words(code("CCSDS128_64"), 20, np.random.default_rng(0)), whole)
 
 
@@ -137,7 +139,7 @@ def test_a_stream_depends_on_its_whole_name_and_on_nothing_else():
 
 def heard_by_the_decoder(sent_code, ebn0_db, seed, chunk, words=50):
     heard = []
-    chunk_counts(lambda llr: heard.append(llr.copy()) or llr, sent_code, ebn0_db, seed, chunk, words)
+    chunk_counts(lambda llr: heard.append(llr.copy()) or llr, Transmission(sent_code), ebn0_db, seed, chunk, words)
     return heard[0]
 
 
@@ -165,7 +167,7 @@ def test_training_choosing_and_measuring_share_no_noise():
     _, trained = TrainingBatches(bch, training(code_words="zero", ebn0_db=[4], words_per_point=500), 0)[0]
     _, bits, held_out = ValidationBatches(bch, Validation(ebn0_db=[4], words=500), 0)[0]
     sent = []
-    chunk_counts(lambda llr: sent.append(llr) or llr, bch, 4.0, 0, 0, 500)
+    chunk_counts(lambda llr: sent.append(llr) or llr, Transmission(bch), 4.0, 0, 0, 500)
     noise = {
         "train": trained.numpy() * sigma**2 / 2 - 1,
         "validation": held_out.numpy() * sigma**2 / 2 - (1 - 2 * bits.numpy()),
@@ -217,9 +219,10 @@ def test_raw_and_prepare_give_the_code(tmp_path):
     prepare("LDPC49_24", tmp_path / "raw", tmp_path / "data", PrepareSettings())
     prepared = load_code(tmp_path / "data")
     assert prepared.title == "LDPC(49,24)"
-    assert np.array_equal(prepared.parity_check, construct("LDPC49_24"))
+    assert not (prepared.parity_check != construct("LDPC49_24")).nnz
+    assert prepared.parity_check.has_canonical_format
     assert prepared.generator.shape == (24, 49)
-    assert not (prepared.generator.astype(int) @ prepared.parity_check.T % 2).any()
+    assert not (prepared.generator.astype(int) @ prepared.parity_check.T.toarray() % 2).any()
     assert prepared.rate == pytest.approx(24 / 49)
     facts = json.loads((tmp_path / "data" / "manifest.json").read_text())["facts"]
     assert (facts["n"], facts["k"], facts["checks"], facts["edges"]) == (49, 24, 28, 196)
@@ -232,7 +235,7 @@ def test_the_users_own_matrix(tmp_path, capsys):
     make("mine", tmp_path / "raw", RawSettings(source="constructed", matrix=str(tmp_path / "own.txt")))
     prepare("mine", tmp_path / "raw", tmp_path / "data", PrepareSettings())
     prepared = load_code(tmp_path / "data")
-    assert np.array_equal(prepared.parity_check, hamming)
+    assert np.array_equal(prepared.parity_check.toarray(), hamming)
     assert prepared.title == "mine (7,4)"
     assert prepared.rate == pytest.approx(4 / 7)
     assert "row 1 stands more than once" in capsys.readouterr().err
@@ -270,24 +273,39 @@ def claiming(shape):
     return buffer.getvalue()
 
 
+def stored(ones, shape):
+    """The arrays of a prepared code."""
+    members = {}
+    for name, values in {"title": np.array("mine"), "shape": np.array(shape), "ones": np.array(ones)}.items():
+        buffer = io.BytesIO()
+        np.save(buffer, values)
+        members[f"{name}.npy"] = buffer.getvalue()
+    return members
+
+
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
         ({}, "not a prepared code"),
         ({"title.npy": b"hello"}, "not a prepared code"),
         ({"title.npy": pickle.dumps("title")}, "not a prepared code"),
-        ({"title.npy": claiming((0,)), "parity_check.npy": claiming((10**15, 10))}, "not a prepared code"),
-        # A thousand million zeros in a megabyte.
-        ({"title.npy": None}, "more than 805306368 bytes when unpacked"),
+        ({"title.npy": claiming((0,)), "ones.npy": claiming((10**15, 10))}, "not a prepared code"),
+        (stored([[0, 1], [0, 2]], [2, 2]), "not a prepared code \\(ones outside H\\)"),
+        (stored([[0, -1], [0, 1]], [2, 2]), "not a prepared code \\(ones outside H\\)"),
+        (stored([[0], [0]], [2**40, 2**40]), "1099511627776 rows"),
+        (stored([[0, 0], [1, 1]], [2, 2]), "row 1, column 2 is given more than once"),
+        (stored([[0.0], [0.0]], [2, 2]), "not a prepared code \\(ones outside H\\)"),
+        # Many zeros in a few bytes.
+        ({"title.npy": None}, "more than 33619968 bytes when unpacked"),
     ],
-    ids=["empty", "text", "pickle", "shape", "bomb"],
+    ids=["empty", "text", "pickle", "shape", "column", "row", "sides", "twice", "fractions", "bomb"],
 )
 def test_a_prepared_code_that_is_damaged_or_hostile(tmp_path, members, reason):
     write_manifest(tmp_path, {})
     with zipfile.ZipFile(tmp_path / "code.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members.items():
             with archive.open(name, "w") as member:
-                for piece in itertools.repeat(bytes(2**20), 900) if content is None else [content]:
+                for piece in itertools.repeat(bytes(2**20), 40) if content is None else [content]:
                     member.write(piece)
     with pytest.raises(UserError, match=reason) as caught:
         load_code(tmp_path)

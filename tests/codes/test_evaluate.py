@@ -12,11 +12,12 @@ from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
 from hypernet.codes.core.channel import Code
 from hypernet.codes.core.graph import TannerGraph
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.dataset import load_code
 from hypernet.codes.evaluate import compare, evaluate, evaluate_part, point_name, point_of
 from hypernet.codes.evaluate import measure as measure_at
 from hypernet.codes.montecarlo import COUNTS, simulate
-from hypernet.codes.sources.alist import read_parity_check
+from hypernet.codes.sources.reading import read_parity_check
 from hypernet.codes.train import train
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import read_json
@@ -147,7 +148,7 @@ def measured_at_4_db(code, iterations, words):
         more_iterations={},
     )
     settings = EvaluationSettings(monte_carlo=rule, iterations=[iterations])
-    counts = simulate(lambda _: columns(decoder), code, settings, 0, 0, None, "f")
+    counts = simulate(lambda _: columns(decoder), Transmission(code), settings, 0, 0, None, "f")
     measured = by_metric(measure_at(counts, code.length, usual=iterations))["neg_ln_ber"]
     assert measured.n == words
     return measured
@@ -287,7 +288,8 @@ def test_the_step_measures_the_model_of_the_run(prepared, config, tmp_path, part
     whole = settings.model_copy(
         update={"monte_carlo": settings.monte_carlo.model_copy(update={"parts": 1}), "iterations": [5, 20]}
     )
-    expected = simulate(lambda number: columns(BeliefPropagation(graph, number)), code, whole, 0, 0, None, "f")
+    sent = Transmission(code)
+    expected = simulate(lambda number: columns(BeliefPropagation(graph, number)), sent, whole, 0, 0, None, "f")
     items = pd.read_csv(run / "items.csv")
     pd.testing.assert_frame_equal(items, expected, check_dtype=False)
     record = read_json(run / "metrics.json")
@@ -295,7 +297,9 @@ def test_the_step_measures_the_model_of_the_run(prepared, config, tmp_path, part
     rates = {
         (measurement["metric"], measurement["group"]): measurement["value"] for measurement in record["measurements"]
     }
-    assert {group for _, group in rates} == {"3 dB", "3 dB, 20 iterations"}
+    assert {group for _, group in rates} == {"3 dB", "3 dB, 20 iterations", ""}
+    assert {metric for metric, group in rates if not group} == {"parameters", "training_seconds"}
+    assert rates["parameters", ""] == 0
     for number, group in ((5, "3 dB"), (20, "3 dB, 20 iterations")):
         wrong = items.loc[items["iterations"] == number, "bit_errors"].sum()
         assert rates["ber", group] == pytest.approx(wrong / (300 * 49))

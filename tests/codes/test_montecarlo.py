@@ -8,11 +8,13 @@ import pytest
 
 from hypernet.codes import montecarlo
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.channel import Code, random_words
+from hypernet.codes.core.channel import Code, noise_deviation
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.montecarlo import COUNTS, chunk_counts, enough, simulate
 from hypernet.codes.sources.matrices import construct
 
 CODE = Code.of("BCH(31,16)", construct("BCH31_16"))
+SENT = Transmission(CODE)
 
 
 def rule(**changes):
@@ -23,7 +25,7 @@ def rule(**changes):
 def run(decode, out=None, seed=0, part=0, fingerprint="f", iterations=(5,), **changes):
     """Simulate with a decoder to which all numbers of iterations are the same."""
     settings = EvaluationSettings(monte_carlo=rule(**changes), iterations=list(iterations))
-    return simulate(lambda number: decode, CODE, settings, seed, part, out, fingerprint)
+    return simulate(lambda number: decode, SENT, settings, seed, part, out, fingerprint)
 
 
 def undecoded(llr):
@@ -35,11 +37,13 @@ class KnownWords:
     """Gives the decoder away what was sent, so that it errs exactly where it is told to."""
 
     def __init__(self, monkeypatch):
+        make = Transmission.random_words
+
         def remember(*arguments):
-            self.bits = random_words(*arguments)
+            self.bits = make(*arguments)
             return self.bits
 
-        monkeypatch.setattr(montecarlo, "random_words", remember)
+        monkeypatch.setattr(Transmission, "random_words", remember)
 
     def decoder(self, wrong_bits):
         """Decodes word w with ``wrong_bits[w]`` wrong bits, the first ones."""
@@ -55,7 +59,7 @@ class KnownWords:
 
 def test_the_counts_of_known_errors(monkeypatch):
     sent = KnownWords(monkeypatch)
-    row = chunk_counts(sent.decoder([0, 3, 1, 0, 31, 2]), CODE, 4.0, seed=0, chunk=2, words=6)
+    row = chunk_counts(sent.decoder([0, 3, 1, 0, 31, 2]), SENT, 4.0, seed=0, chunk=2, words=6)
     assert row == {
         "ebn0_db": 4.0,
         "chunk": 2,
@@ -67,9 +71,39 @@ def test_the_counts_of_known_errors(monkeypatch):
     assert json.loads(json.dumps(row)) == row
 
 
+def test_shortened_bits_count_nowhere_and_punctured_ones_do(monkeypatch):
+    transmission = Transmission(CODE, punctured=[0, 1], shortened=[2, 3, 4])
+    sent, taken = KnownWords(monkeypatch), []
+
+    def decode(llr):
+        taken.append(llr)
+        return sent.decoder([4, 2])(llr)
+
+    row = chunk_counts(decode, transmission, 4.0, seed=0, chunk=0, words=50)
+    # Of the four wrong bits of the first word two are shortened.
+    assert (row["bit_errors"], row["squared_bit_errors"], row["frame_errors"]) == (4, 8, 2)
+    (llr,) = taken
+    assert (llr[:2] == 0).all()
+    assert (llr[2:5] == np.inf).all()
+    assert (sent.bits[2:5] == 0).all()
+    # 13 of 16 information bits are left, and 26 of 31 are sent.
+    rest = llr[5:] * (1.0 - 2.0 * sent.bits[5:])
+    mean = 2 / noise_deviation(4.0, 13 / 26) ** 2
+    assert rest.mean() == pytest.approx(mean, rel=0.1)
+    assert rest.var() == pytest.approx(2 * mean, rel=0.2)
+
+
+def test_long_words_come_in_smaller_chunks(monkeypatch):
+    monkeypatch.setattr(montecarlo, "VALUES_AT_ONCE", 31 * 30 + 5)
+    counts = run(undecoded, ebn0_db=[4])
+    assert counts["words"].tolist() == [30] * 7
+    monkeypatch.setattr(montecarlo, "VALUES_AT_ONCE", 7)
+    assert montecarlo.words_of_chunk(31, rule()) == 1
+
+
 def test_an_exact_zero_decides_for_zero(monkeypatch):
     sent = KnownWords(monkeypatch)
-    row = chunk_counts(np.zeros_like, CODE, 4.0, seed=0, chunk=0, words=40)
+    row = chunk_counts(np.zeros_like, SENT, 4.0, seed=0, chunk=0, words=40)
     # A decoder that outputs nothing is wrong in every one that was sent: about half of the bits.
     assert row["bit_errors"] == sent.bits.sum() > 0.4 * sent.bits.size
 
@@ -137,7 +171,7 @@ def test_every_number_of_iterations_hears_the_same_noise():
 def test_every_number_of_iterations_has_its_own_decoder(monkeypatch):
     sent = KnownWords(monkeypatch)
     settings = EvaluationSettings(monte_carlo=rule(ebn0_db=[4]), iterations=[1, 2])
-    counts = simulate(lambda number: sent.decoder([number]), CODE, settings, 0, 0, None, "f")
+    counts = simulate(lambda number: sent.decoder([number]), SENT, settings, 0, 0, None, "f")
     assert counts.groupby("iterations")["bit_errors"].unique().to_dict() == {1: [1], 2: [2]}
 
 

@@ -14,21 +14,23 @@ from hypernet.lab.config import (
     DomainConfig,
     EvaluateSettings,
     Method,
-    NetworkTraining,
+    RepeatedChanges,
+    RepeatedTraining,
     Section,
     SourceSettings,
     Steps,
-    TrainingChanges,
     TrainSettings,
 )
+from hypernet.lab.errors import UserError
 
-# Up to these sizes a table of all syndromes, or of all code words, fits into memory.
-LARGEST_SYNDROME_BITS = 20
-LARGEST_WORD_BITS = 16
+# Up to these sizes a table of all syndromes, or of all code words, fits into memory and is made in seconds: n - k and k
+# in bits, steps of the search for the lightest patterns, numbers in the table of words, and n of what is enumerated.
+LARGEST_SYNDROME_BITS, LARGEST_SEARCH = 20, 2**30
+LARGEST_WORD_BITS, LARGEST_TABLE, LONGEST_WORDS = 16, 2**26, 2048
 # By method id, whether it can be run on a code of n bits with k bits of information.
 REFERENCES: dict[str, Callable[[int, int], bool]] = {
-    "hard_decision": lambda n, k: n - k <= LARGEST_SYNDROME_BITS,
-    "maximum_likelihood": lambda n, k: k <= LARGEST_WORD_BITS,
+    "hard_decision": lambda n, k: n - k <= LARGEST_SYNDROME_BITS and n << (n - k) <= LARGEST_SEARCH,
+    "maximum_likelihood": lambda n, k: k <= LARGEST_WORD_BITS and n <= LONGEST_WORDS and n << k <= LARGEST_TABLE,
 }
 Decibel = Annotated[float, Field(ge=-20, le=30)]
 
@@ -51,7 +53,7 @@ class Validation(Section):
     words: Count
 
 
-class Training(NetworkTraining):
+class Training(RepeatedTraining):
     """A decoder's training; ``words_per_point`` words at each of ``ebn0_db`` make one batch.
 
     ``loss`` sums the cross-entropy over all rounds, or, an ablation, takes that of the last.
@@ -78,7 +80,7 @@ class WeightedMethod(Section):
     """``largest_message`` is the clip on variable-to-check messages."""
 
     largest_message: Annotated[float, Field(ge=9, le=20)]
-    train: TrainingChanges
+    train: RepeatedChanges
 
 
 class RecurrentWeightedMethod(WeightedMethod):
@@ -90,7 +92,7 @@ class StaticMethod(Section):
 
     g_hidden: Count
     pair_weights: bool
-    train: TrainingChanges
+    train: RepeatedChanges
 
 
 class HyperMethod(Section):
@@ -109,7 +111,7 @@ class HyperMethod(Section):
     f_hidden: Count
     g_hidden: Count
     pair_weights: bool
-    train: TrainingChanges
+    train: RepeatedChanges
     absolute: bool
     arctanh: Literal["series", "exact"]
     damping: Literal["none", "learned"]
@@ -118,7 +120,7 @@ class HyperMethod(Section):
 class ConcatMethod(Section):
     """The hypernetwork's control, which takes its widths, ablations and option from ``hyper``."""
 
-    train: TrainingChanges
+    train: RepeatedChanges
 
 
 class MonteCarlo(Section):
@@ -310,8 +312,16 @@ class Config(DomainConfig):
         """Whether a method can be run on a code: the references enumerate all code words or all syndromes."""
         if method not in REFERENCES:
             return True
-        code = CODES.get(dataset)
-        return code is not None and REFERENCES[method](code.n, code.k)
+        if dataset in CODES:
+            return REFERENCES[method](CODES[dataset].n, CODES[dataset].k)
+        if dataset not in self.matrices:
+            return False
+        try:
+            size = type(self).planned(self.matrices[dataset])
+        except UserError:
+            # The step that reads the file says what is wrong with it.
+            return True
+        return size is not None and REFERENCES[method](*size)
 
     def values(self, step: Steps, dataset: str, method: str | None) -> dict[str, Any]:
         """See :class:`hypernet.lab.config.DomainConfig`."""
@@ -325,5 +335,5 @@ class Config(DomainConfig):
         values = super().values(step, dataset, method) | {"matrix": self.matrices.get(dataset)}
         if method in ("untrained", "concat"):
             # The untrained decoder is the hypernetwork's, and the control has its widths.
-            values["method"] = self.hyper.model_copy(update={"train": TrainingChanges()})
+            values["method"] = self.hyper.model_copy(update={"train": RepeatedChanges()})
         return values

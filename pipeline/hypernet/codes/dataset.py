@@ -1,4 +1,4 @@
-"""Preparing a code: its parity-check matrix checked, and its generator matrix beside it."""
+"""Preparing a code: its parity-check matrix, checked."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 
 from hypernet.codes.config import PrepareSettings
 from hypernet.codes.core.channel import Code
+from hypernet.codes.core.sparse import LARGEST_ONES, check_shape, of_positions
 from hypernet.codes.names import CODES
 from hypernet.codes.raw import FILE
-from hypernet.codes.sources.alist import LARGEST_AREA, read_parity_check
 from hypernet.codes.sources.matrices import MATRICES, matrix_digest, validate
+from hypernet.codes.sources.reading import read_parity_check
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path
 from hypernet.lab.manifest import read_manifest, write_manifest
 
-# H and G as bytes, and their headers.
-LARGEST_CODE_BYTES = 3 * LARGEST_AREA
+# The row and the column of every one of H, the title, and their headers.
+LARGEST_CODE_BYTES = 8 * LARGEST_ONES + 2**16
 
 
 def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> None:
-    """Check the raw matrix, find its generator matrix, and write both to ``out/code.npz`` with a manifest.
+    """Check the raw matrix and write it to ``out/code.npz`` with a manifest.
 
     Raises:
         UserError: the matrix cannot define a code, or is not the published one that ``dataset`` names.
@@ -41,11 +42,13 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
             "Delete the file to have it made again, or name your own under codes.matrices"
         )
     code = Code.of(known.title if known else dataset, parity_check)
-    length, k = code.length, len(code.generator)
+    length, k = code.length, code.dimension
     title = known.title if known else f"{dataset} ({length},{k})"
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / "code.npz") as temporary:
-        np.savez(temporary, title=np.array(title), parity_check=parity_check, generator=code.generator)
+        rows, columns = parity_check.nonzero()
+        ones = np.stack([rows, columns]).astype(np.int32)
+        np.savez(temporary, title=np.array(title), shape=np.array(parity_check.shape), ones=ones)
     write_manifest(
         out,
         {
@@ -53,8 +56,8 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
             "matrix_digest": digest,
             "n": length,
             "k": k,
-            "checks": len(parity_check),
-            "edges": int(parity_check.sum()),
+            "checks": parity_check.shape[0],
+            "edges": parity_check.nnz,
         },
     )
 
@@ -73,7 +76,13 @@ def load_code(data: Path) -> Code:
             if sum(member.file_size for member in archive.infolist()) > LARGEST_CODE_BYTES:
                 raise UserError(f"{path}: more than {LARGEST_CODE_BYTES} bytes when unpacked")
         with np.load(path, allow_pickle=False) as arrays:
-            return Code(str(arrays["title"]), arrays["parity_check"], arrays["generator"])
+            title, (rows, columns) = str(arrays["title"]), arrays["ones"]
+            checks, length = (int(side) for side in arrays["shape"])
     except (LookupError, MemoryError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path}: not a prepared code ({reason}); run `hypernet codes prepare` again") from None
+    check_shape((checks, length), str(path))
+    for positions, side in ((rows, checks), (columns, length)):
+        if positions.ndim != 1 or positions.dtype.kind != "i" or (positions < 0).any() or (positions >= side).any():
+            raise UserError(f"{path}: not a prepared code (ones outside H); run `hypernet codes prepare` again")
+    return Code.of(title, of_positions(rows, columns, (checks, length), str(path)))

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from hypernet.codes.config import EvaluationSettings
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.dataset import load_code
 from hypernet.codes.montecarlo import Decode, simulate
 from hypernet.codes.trained import open_model
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import digest_of, sha256
+from hypernet.lab.files import digest_of, read_json, sha256
 from hypernet.lab.job import Job
 from hypernet.lab.machine import use_threads
 from hypernet.lab.manifest import read_manifest
@@ -25,7 +26,9 @@ from hypernet.lab.results.summary import Comparison, Measurement, summarise_runs
 
 # With fewer wrong words than this an error rate is only bounded from above.
 FEWEST_FRAME_ERRORS = 10
-GAIN = "ln_ber_gain"
+GAIN, EQUAL_TIME_GAIN = "ln_ber_gain", "ln_ber_equal_time_gain"
+# After a metric's name: of the second training of a run, which takes the hypernetwork's seconds.
+EQUAL_TIME = "_equal_time"
 REFERENCE = "bp"
 # The orders this domain claims, at every seed: (method, reference, points).
 CLAIMS = {("hyper", "bp"): ("4 dB", "5 dB")}
@@ -44,18 +47,21 @@ def point_name(ebn0_db: float, iterations: int, usual: int) -> str:
 
 
 def point_of(group: str) -> tuple[float, int | None]:
-    """Eb/N0 in dB and number of iterations (None: the trained one) of a point's name."""
+    """Eb/N0 in dB and number of iterations (None: the trained one) of a point's name; no number for no point."""
+    if not group:
+        return math.nan, None
     point, _, more = group.partition(", ")
     return float(point.removesuffix(" dB")), int(more.removesuffix(" iterations")) if more else None
 
 
-def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
-    """Error rates from the counts of one run.
+def measure(counts: pd.DataFrame, length: int, usual: int, later: str = "") -> list[Measurement]:
+    """Error rates from the counts of one training.
 
     Args:
         counts: columns :data:`hypernet.codes.montecarlo.COUNTS`.
         length: n, bits per word.
         usual: number of iterations that was trained.
+        later: what follows the names of metrics, of a second training.
 
     Returns:
         ``ber``, ``fer`` and ``neg_ln_ber`` per number of iterations and Eb/N0. The interval of the bit error rate
@@ -73,9 +79,9 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
             # Every wrong word may have all its bits wrong, so the bound on words bounds the bits too.
             bound = min(1.0, poisson_upper(frame_errors, words))
             measurements += [
-                Measurement(group, "ber", "1", None, None, bound, words),
-                Measurement(group, "fer", "1", None, None, bound, words),
-                Measurement(group, "neg_ln_ber", "nat", None, -math.log(bound), None, words),
+                Measurement(group, f"ber{later}", "1", None, None, bound, words),
+                Measurement(group, f"fer{later}", "1", None, None, bound, words),
+                Measurement(group, f"neg_ln_ber{later}", "nat", None, -math.log(bound), None, words),
             ]
             continue
         ber = mean_from_sums(bit_errors / length, squared / length**2, words)
@@ -83,9 +89,9 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
         spread = ber.half_width / ber.value
         value = -math.log(ber.value)
         measurements += [
-            Measurement(group, "ber", "1", ber.value, max(ber.low, 0.0), ber.high, words),
-            Measurement(group, "fer", "1", fer.value, fer.low, fer.high, words),
-            Measurement(group, "neg_ln_ber", "nat", value, value - spread, value + spread, words),
+            Measurement(group, f"ber{later}", "1", ber.value, max(ber.low, 0.0), ber.high, words),
+            Measurement(group, f"fer{later}", "1", fer.value, fer.low, fer.high, words),
+            Measurement(group, f"neg_ln_ber{later}", "nat", value, value - spread, value + spread, words),
         ]
     return measurements
 
@@ -93,14 +99,29 @@ def measure(counts: pd.DataFrame, length: int, usual: int) -> list[Measurement]:
 def evaluate(job: Job[EvaluationSettings]) -> None:
     """Simulate a trained decoder on held-out noise and write ``items.csv`` and ``metrics.json`` to the run's folder.
 
-    Parts that were simulated before (:func:`evaluate_part`) are taken as they are, the others simulated here.
+    Parts that were simulated before (:func:`evaluate_part`) are taken as they are, the others simulated here. Of a run
+    with a second training both are measured; ``items.csv`` then has a column ``equal_time``, 1 for the second.
     """
-    parts = [_simulate_part(job, part) for part in range(job.settings.monte_carlo.parts)]
-    order = ["iterations", "ebn0_db", "chunk"]
-    counts = pd.concat(parts).sort_values(order, ignore_index=True)
-    code = load_code(job.data)
-    write_results(job, counts, measure(counts, code.length, open_model(job.model).iterations))
-    (job.folder / ".counts.json").unlink(missing_ok=True)
+    decoder = open_model(job.model)
+    trainings = [""] if decoder.equal_time is None else ["", EQUAL_TIME]
+    items, measurements = [], []
+    for number, later in enumerate(trainings):
+        parts = [_simulate_part(job, part, later) for part in range(job.settings.monte_carlo.parts)]
+        counts = pd.concat(parts).sort_values(["iterations", "ebn0_db", "chunk"], ignore_index=True)
+        items.append(counts if len(trainings) == 1 else counts.assign(equal_time=number))
+        measurements += measure(counts, decoder.length, decoder.iterations, later)
+    write_results(job, pd.concat(items, ignore_index=True), measurements + _costs(job.folder))
+    for later in trainings:
+        (job.folder / f".counts{later}.json").unlink(missing_ok=True)
+
+
+def _costs(folder: Path) -> list[Measurement]:
+    """What a method takes: no intervals, it is counted, or was timed once."""
+    record = read_json(folder / "run.json")
+    costs = [("parameters", "1", float(record["parameter_count"])), ("training_seconds", "s", record["seconds"])]
+    if "equal_time" in record:
+        costs.append(("equal_time_seconds", "s", record["equal_time"]["seconds"]))
+    return [Measurement("", metric, unit, value, value, value, 1) for metric, unit, value in costs]
 
 
 def evaluate_part(job: Job[EvaluationSettings], part: int) -> None:
@@ -112,23 +133,28 @@ def evaluate_part(job: Job[EvaluationSettings], part: int) -> None:
     if part >= job.settings.monte_carlo.parts:
         raise UserError(f"--part {part}: there are {job.settings.monte_carlo.parts} parts, counted from 0")
     _simulate_part(job, part)
+    if open_model(job.model).equal_time is not None:
+        _simulate_part(job, part, EQUAL_TIME)
 
 
-def _simulate_part(job: Job[EvaluationSettings], part: int) -> pd.DataFrame:
+def _simulate_part(job: Job[EvaluationSettings], part: int, later: str = "") -> pd.DataFrame:
     use_threads(job.threads)
     settings = job.settings
-    decoder = open_model(job.model)
+    model = open_model(job.model)
+    decoder = model.equal_time if later else model
+    assert decoder is not None, "only what was trained a second time is measured a second time"
     data_digest = read_manifest(job.data)["digest"]
     plain = settings.model_dump(mode="json")
-    fingerprint = digest_of([sha256(job.model), data_digest, plain, job.seed, part, job.program])
+    fingerprint = digest_of([sha256(job.model), data_digest, plain, job.seed, part, job.program, later])
 
     def decode(iterations: int) -> Decode:
         decoder.use_iterations(iterations)
         return decoder.decode_columns
 
     # The counts of an undivided evaluation go into items.csv; Snakemake need not know this file.
-    counts = job.folder / (f"parts/{part}.json" if settings.monte_carlo.parts > 1 else ".counts.json")
-    return simulate(decode, load_code(job.data), settings, job.seed, part, counts, fingerprint)
+    counts = job.folder / (f"parts/{part}{later}.json" if settings.monte_carlo.parts > 1 else f".counts{later}.json")
+    transmission = Transmission(load_code(job.data))
+    return simulate(decode, transmission, settings, job.seed, part, counts, fingerprint)
 
 
 def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
@@ -139,10 +165,11 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
 
     Returns:
         For each data set, seed and Eb/N0: every method against belief propagation, and the hypernetwork against
-        the other trained decoders. The difference is ln(BER of the reference / BER of the method), its interval
+        the other trained decoders, at equal time too where one of the two was trained a second time: the other counts
+        there with its first training. The difference is ln(BER of the reference / BER of the method), its interval
         a bootstrap over the chunks that both have.
     """
-    counts = {key: pd.read_csv(folder / "items.csv") for key, folder in runs.items()}
+    counts = {key: _trainings(pd.read_csv(folder / "items.csv")) for key, folder in runs.items()}
     methods = list(dict.fromkeys(method for _, method, _ in runs))
     pairs = [(method, REFERENCE) for method in methods if method != REFERENCE] + SHOWN
     comparisons = []
@@ -150,12 +177,27 @@ def compare(runs: dict[tuple[str, str, int], Path]) -> list[Comparison]:
         for method, reference in pairs:
             if (dataset, method, seed) in counts and (dataset, reference, seed) in counts:
                 ours, theirs = counts[dataset, method, seed], counts[dataset, reference, seed]
-                comparisons += _compare(dataset, seed, method, reference, ours, theirs)
+                comparisons += _compare(dataset, seed, method, reference, ours[0], theirs[0])
+                if len(ours) + len(theirs) > 2:
+                    comparisons += _compare(dataset, seed, method, reference, ours[-1], theirs[-1], EQUAL_TIME)
     return comparisons
 
 
+def _trainings(items: pd.DataFrame) -> list[pd.DataFrame]:
+    """The counts of each training of a run."""
+    if "equal_time" not in items:
+        return [items]
+    return [rows.drop(columns="equal_time") for _, rows in items.groupby("equal_time")]
+
+
 def _compare(
-    dataset: str, seed: int, method: str, reference: str, ours: pd.DataFrame, theirs: pd.DataFrame
+    dataset: str,
+    seed: int,
+    method: str,
+    reference: str,
+    ours: pd.DataFrame,
+    theirs: pd.DataFrame,
+    later: str = "",
 ) -> list[Comparison]:
     keys = ["iterations", "ebn0_db", "chunk", "words"]
     both = ours.merge(theirs, on=keys, suffixes=("", "_reference"))
@@ -170,7 +212,7 @@ def _compare(
         gain = paired_bootstrap_log_ratio(
             rows["bit_errors_reference"].to_numpy(np.float64),
             rows["bit_errors"].to_numpy(np.float64),
-            generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, group),
+            generator=numpy_generator(seed, "codes", "bootstrap", dataset, method, reference, group + later),
         )
         comparisons.append(
             Comparison.of(
@@ -180,9 +222,9 @@ def _compare(
                 seed=seed,
                 method=method,
                 reference=reference,
-                metric=GAIN,
+                metric=EQUAL_TIME_GAIN if later else GAIN,
                 n=int(rows["words"].sum()),
-                claimed=group in CLAIMS.get((method, reference), ()),
+                claimed=not later and group in CLAIMS.get((method, reference), ()),
             )
         )
     return comparisons
@@ -190,7 +232,7 @@ def _compare(
 
 def _position(group: str) -> float | None:
     ebn0_db, iterations = point_of(group)
-    return ebn0_db if iterations is None else None
+    return ebn0_db if group and iterations is None else None
 
 
 def summarise(runs: Sequence[Path], published: Path, out: Path, scale: str) -> None:

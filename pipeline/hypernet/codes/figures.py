@@ -71,7 +71,8 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no such file; run `hypernet codes summarise` first")
     table = pd.read_csv(path, dtype={"group": str})
-    points = [point_of(group) for group in table["group"]]
+    # What a method costs belongs to no point.
+    points = [point_of(group) for group in table["group"].fillna("")]
     table["ebn0_db"] = [ebn0_db for ebn0_db, _ in points]
     # 0 stands for the trained number.
     table["iterations"] = [iterations or 0 for _, iterations in points]

@@ -125,7 +125,7 @@ def validation_ln_ber(decoder: Decoder, checks: ValidationBatches) -> float:
     return float(np.log(np.maximum(errors[0], 0.5) / errors[1]).mean())
 
 
-def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, threads: int) -> None:
+def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, threads: int, stage: str = "") -> None:
     """Train ``decoder`` in place; see :func:`hypernet.lab.training.fit`."""
     seed = run.identity["seed"]
     batches = TrainingBatches(code, settings, seed)
@@ -139,4 +139,5 @@ def learn(decoder: Decoder, code: Code, settings: Training, run: TrainingRun, th
         run,
         monitor="validation_ln_ber",
         threads=threads,
+        stage=stage,
     )

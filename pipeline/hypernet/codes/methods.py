@@ -22,6 +22,7 @@ from hypernet.codes.config import (
 )
 from hypernet.codes.core.graph import TannerGraph
 from hypernet.codes.core.message_passing import Decoder
+from hypernet.codes.core.sparse import ParityCheck
 from hypernet.codes.model import ConcatWeights, GraphNetworkDecoder, StaticWeights, VariableUpdate, WeightGenerator
 
 TITLES = {name: method.title for name, method in METHODS.items()} | {
@@ -31,13 +32,13 @@ TITLES = {name: method.title for name, method in METHODS.items()} | {
 
 
 def build(
-    method: str, parity_check: np.ndarray, settings: MethodSettings
+    method: str, parity_check: ParityCheck | np.ndarray, settings: MethodSettings
 ) -> Decoder | HardDecision | MaximumLikelihood:
     """The untrained decoder of a method for one code.
 
     Args:
         method: a method id, a key of :data:`TITLES`.
-        parity_check: H, ``[m, n]``.
+        parity_check: H, ``[m, n]``, sparse or dense.
         settings: the settings of this method, of the type that its id names in ``config.METHODS``.
 
     Returns:
@@ -46,6 +47,12 @@ def build(
     Raises:
         UserError: the code is too large for a method that enumerates its words or syndromes.
     """
+    match settings:
+        # They refuse a code that is too large for them, before anything of its size is made.
+        case HardDecisionSettings():
+            return HardDecision(parity_check)
+        case MaximumLikelihoodSettings():
+            return MaximumLikelihood(parity_check)
     graph, iterations = TannerGraph(parity_check), settings.iterations
     match settings:
         case BeliefPropagationSettings():
@@ -64,14 +71,10 @@ def build(
             emitter = emitter_type(VariableUpdate(graph, hyper.g_hidden), hyper.f_hidden, hyper.absolute)
             exact, damping = hyper.arctanh == "exact", hyper.damping == "learned"
             return GraphNetworkDecoder(graph, iterations, emitter, hyper.pair_weights, exact, damping)
-        case HardDecisionSettings():
-            return HardDecision(parity_check)
-        case MaximumLikelihoodSettings():
-            return MaximumLikelihood(parity_check)
     raise ValueError(f"{method}: no decoder takes settings of type {type(settings).__name__}")
 
 
-def pair_count(parity_check: np.ndarray, settings: MethodSettings) -> int:
+def pair_count(parity_check: ParityCheck | np.ndarray, settings: MethodSettings) -> int:
     """How many ordered pairs of edges meet in a variable of H, where a method has a weight for each; else 0."""
     match settings:
         case WeightedSettings() | RecurrentWeightedSettings():

@@ -4,7 +4,7 @@ Nachmani & Wolf, "Hyper-Graph-Network Decoders for Block Codes", NeurIPS 2019, a
 The symbols are the paper's: x the check-to-variable messages, f the hypernetwork, g the variable update whose
 weights theta f emits.
 
-    x^1          plain belief propagation on the channel values clipped to +-10
+    x^1          plain belief propagation on the channel values l, which are clipped to +-10 wherever they stand
     theta^j      = f(|x^j|)                                   one pair (theta_1, theta_2) per word and round
     q~_e         = tanh( tanh(u_e theta_1) theta_2 ),         u_e = (the other messages at v, l_v)
     x^{j+1}_e    = 2 A_q( product of the others' q~ )         A_q: arctanh series cut after q = 1005
@@ -17,14 +17,15 @@ channel values by a code word, and training on the all-zero word is training on 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from hypernet.codes.core.arctanh import truncated_arctanh
+from hypernet.codes.core.checks import twice_arctanh
 from hypernet.codes.core.graph import PairSum, TannerGraph
-from hypernet.codes.core.message_passing import Decoder, check_update, twice_arctanh
+from hypernet.codes.core.message_passing import Decoder, check_update, half_tanh, known
 from hypernet.layers.activations import tanh
 from hypernet.layers.heads import WeightHeads
 from hypernet.layers.initialisation import activation_gain
@@ -316,7 +317,7 @@ class GraphNetworkDecoder(Decoder):
         damping: bool = False,
     ):
         # theta_1, its products with x, their sums, and the tanh of those.
-        super().__init__(graph, iterations, width=4 * emitter.update.hidden)
+        super().__init__(graph, iterations, CHANNEL_LIMIT, width=4 * emitter.update.hidden)
         self.emitter = emitter
         self.pairs = PairWeights(graph) if pair_weights else None
         self.exact_arctanh = exact_arctanh
@@ -328,16 +329,20 @@ class GraphNetworkDecoder(Decoder):
         theta, _ = self.emitter(x)
         return self.emitter.update.unpack(theta)
 
-    def messages(self, llr: Tensor) -> Iterator[Tensor]:
-        """Yield x ``[E, B]`` after each check update; see :class:`Decoder`."""
-        graph, update = self.graph, self.emitter.update
-        x = check_update(graph, tanh(0.5 * graph.to_edges(llr.clamp(-CHANNEL_LIMIT, CHANNEL_LIMIT))))
-        first = x
-        yield x
-        for _ in range(self.iterations - 1):
-            seen = x if self.damping is None else torch.lerp(x, first, torch.sigmoid(self.damping))
-            theta, offset = self.emitter(seen)
-            q = update(torch.cat([x, llr]), theta, self.pairs, offset)
-            product = graph.product_of_others(q)
-            x = twice_arctanh(product) if self.exact_arctanh else 2.0 * truncated_arctanh(product)
-            yield x
+    def update(self, llr: Tensor, messages: Tensor | None, iteration: int) -> Tensor:
+        """X ``[E, B]``; see :class:`Decoder`."""
+        finite = self.finite(llr)
+        if messages is None:
+            return self._first(llr, finite)
+        seen = messages
+        if self.damping is not None:
+            seen = torch.lerp(messages, self._first(llr, finite), torch.sigmoid(self.damping))
+        theta, offset = self.emitter(seen)
+        q = self.emitter.update(torch.cat([messages, finite]), theta, self.pairs, offset)
+        product = self.graph.product_of_others(known(self.graph, llr, q))
+        return twice_arctanh(product) if self.exact_arctanh else 2.0 * truncated_arctanh(product)
+
+    def _first(self, llr: Tensor, finite: Tensor) -> Tensor:
+        """x^1 ``[E, B]`` from the channel values and the same with infinite ones made finite."""
+        q = half_tanh(self.graph, llr, self.graph.to_edges(finite), self.largest_value)
+        return check_update(self.graph, q, self.largest_value)

@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.core.channel import channel_llr, noise_deviation
+from hypernet.codes.core.transmission import Transmission
 from hypernet.lab.files import read_json, write_json
 from hypernet.lab.progress import Progress
 from hypernet.lab.randomness import numpy_generator
 
 COUNTS = ["iterations", "ebn0_db", "chunk", "words", "bit_errors", "squared_bit_errors", "frame_errors"]
 SECONDS_BETWEEN_SAVES = 10.0
+# Channel values of a chunk: one of long words has fewer of them than the settings say.
+VALUES_AT_ONCE = 2**23
 
 # Channel values ``[n, B]`` to bit values ``[n, B]``; negative decides for 1.
 Decode = Callable[[np.ndarray], np.ndarray]
@@ -27,14 +30,14 @@ Decode = Callable[[np.ndarray], np.ndarray]
 Row = dict[str, Any]
 
 
-def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: int, words: int) -> Row:
+def chunk_counts(decode: Decode, transmission: Transmission, ebn0_db: float, seed: int, chunk: int, words: int) -> Row:
     """Send one chunk of random code words and count what the decoder gets wrong.
 
     The chunk's words and noise depend on (seed, Eb/N0, chunk) alone: every decoder of a comparison sees the same.
 
     Args:
         decode: the decoder.
-        code: the code.
+        transmission: the code, and which bits of its words are sent. Shortened bits, which are known, count nowhere.
         ebn0_db: Eb/N0 in dB.
         seed: seed of the run.
         chunk: number of the chunk.
@@ -45,9 +48,12 @@ def chunk_counts(decode: Decode, code: Code, ebn0_db: float, seed: int, chunk: i
         squared number of wrong bits, from which the interval at the level of whole words follows.
     """
     generator = numpy_generator(seed, "codes", "final", f"{ebn0_db:.3f}", chunk)
-    bits = random_words(code, words, generator)
-    llr = channel_llr(bits, noise_deviation(ebn0_db, code.rate), generator)
-    wrong = ((decode(llr) < 0) != bits.astype(bool)).sum(axis=0).astype(np.int64)
+    bits = transmission.random_words(words, generator)
+    sent = bits if len(transmission.sent) == len(bits) else bits[transmission.sent]
+    llr = transmission.received(channel_llr(sent, noise_deviation(ebn0_db, transmission.rate), generator))
+    errors = (decode(llr) < 0) != bits.astype(bool)
+    errors[transmission.shortened] = False
+    wrong = errors.sum(axis=0).astype(np.int64)
     return {
         "ebn0_db": ebn0_db,
         "chunk": chunk,
@@ -66,6 +72,11 @@ def enough(words: int, frame_errors: int, settings: MonteCarlo) -> bool:
     return words * settings.parts >= settings.min_words and errors_enough
 
 
+def words_of_chunk(length: int, settings: MonteCarlo) -> int:
+    """Words of a chunk: those of the settings, fewer of a code so long that they would take much memory."""
+    return min(settings.chunk_words, max(1, VALUES_AT_ONCE // length))
+
+
 def _counts_so_far(files: Sequence[Path], fingerprint: str) -> list[Row]:
     for path in files:
         if path.is_file():
@@ -78,7 +89,7 @@ def _counts_so_far(files: Sequence[Path], fingerprint: str) -> list[Row]:
 
 def simulate(
     decode: Callable[[int], Decode],
-    code: Code,
+    transmission: Transmission,
     settings: EvaluationSettings,
     seed: int,
     part: int,
@@ -93,7 +104,7 @@ def simulate(
 
     Args:
         decode: the decoder with a number of iterations; see :func:`chunk_counts`.
-        code: the code.
+        transmission: the code, and which bits of its words are sent.
         settings: the points, iterations and the stopping rule.
         seed: seed of the run.
         part: number of the part, from 0.
@@ -108,6 +119,7 @@ def simulate(
     unfinished = None if out is None else out.with_name(f".{out.name}")
     rows = _counts_so_far([path for path in (out, unfinished) if path is not None], fingerprint)
     share = math.ceil(rule.max_words / rule.parts)
+    chunk_words = words_of_chunk(transmission.code.length, rule)
     progress = Progress("simulation", share * len(rule.ebn0_db) * len(settings.iterations), "words")
     progress.advance(sum(row["words"] for row in rows))
     saved = time.monotonic()
@@ -119,8 +131,8 @@ def simulate(
         for chunk in itertools.count(part + len(before) * rule.parts, rule.parts):
             if enough(words, frame_errors, rule):
                 break
-            size = min(rule.chunk_words, share - words)
-            row = {"iterations": iterations} | chunk_counts(decode_point, code, point, seed, chunk, size)
+            size = min(chunk_words, share - words)
+            row = {"iterations": iterations} | chunk_counts(decode_point, transmission, point, seed, chunk, size)
             rows.append(row)
             words += size
             frame_errors += row["frame_errors"]

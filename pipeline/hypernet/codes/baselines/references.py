@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hypernet.codes.config import LARGEST_SYNDROME_BITS, LARGEST_WORD_BITS
-from hypernet.codes.core.gf2 import generator_matrix, row_reduce
+from hypernet.codes.config import (
+    LARGEST_SEARCH,
+    LARGEST_SYNDROME_BITS,
+    LARGEST_TABLE,
+    LARGEST_WORD_BITS,
+    LONGEST_WORDS,
+    REFERENCES,
+)
+from hypernet.codes.core.channel import Code
+from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.reduction import independent_rows
+from hypernet.codes.core.sparse import ParityCheck, sparse
 from hypernet.lab.errors import UserError
 
-# Numbers that building a table of syndromes holds at once, and most numbers in a table of code words.
-NUMBERS_AT_ONCE = 2**22
-LARGEST_TABLE = 2**26
 # Words whose scores are held at once: with 2^16 code words 16 MB.
 WORDS_AT_ONCE = 64
 
@@ -24,91 +33,133 @@ class HardDecision(nn.Module):
     one bit to those of weight w (standard array; MacWilliams & Sloane 1977, chapter 1).
 
     Args:
-        parity_check: H, ``[m, n]``, of rank at most 20.
+        code: a ``Code``, or H ``[m, n]`` as an array or a ``scipy.sparse`` matrix.
 
     Raises:
-        UserError: the rank is larger; the table would be too.
+        UserError: there are too many syndromes; nothing of their size was made before.
     """
 
-    def __init__(self, parity_check: np.ndarray):
+    def __init__(self, code: Any):
         super().__init__()
-        rows, _ = row_reduce(parity_check)
-        if len(rows) > LARGEST_SYNDROME_BITS:
+        parity_check = _parity_check(code)
+        length = parity_check.shape[1]
+        rows = independent_rows(parity_check, LARGEST_SYNDROME_BITS)
+        if rows is None or not REFERENCES["hard_decision"](length, length - len(rows)):
+            syndromes = f"2^{len(rows)}" if rows is not None else f"more than 2^{LARGEST_SYNDROME_BITS}"
             raise UserError(
-                f"hard_decision: a table of 2^{len(rows)} syndromes; n - k may be at most {LARGEST_SYNDROME_BITS}"
+                f"hard_decision: a table of {syndromes} syndromes for words of {length} bits; n - k may be at most "
+                f"{LARGEST_SYNDROME_BITS}, and n 2^(n - k) at most {LARGEST_SEARCH:,}"
             )
-        place = 1 << np.arange(len(rows), dtype=np.int64)
-        columns = place @ rows.astype(np.int64)
-        syndromes = 1 << len(rows)
-        self.flipped = np.full(syndromes, -1)
-        frontier, seen = np.zeros(1, dtype=np.int64), np.zeros(syndromes, dtype=bool)
-        seen[0] = True
-        # Some patterns at a time: all of one weight with every bit added can be more than the memory holds.
-        at_once = max(1, NUMBERS_AT_ONCE // len(columns))
-        while not seen.all():
-            heavier = []
-            for start in range(0, len(frontier), at_once):
-                reached = frontier[start : start + at_once, None] ^ columns[None, :]
-                new, first = np.unique(reached, return_index=True)
-                fresh = ~seen[new]
-                new, first = new[fresh], first[fresh]
-                self.flipped[new] = first % len(columns)
-                seen[new] = True
-                heavier.append(new)
-                if seen.all():
-                    break
-            frontier = np.sort(np.concatenate(heavier))
-        self.rows, self.place, self.columns = rows.astype(np.int64), place, columns
+        self.place = 1 << np.arange(len(rows), dtype=np.int64)
+        self.columns = self.place @ rows.astype(np.int64)
+        self.flipped = _lightest(self.columns, len(rows))
+        # Sums of up to n ones are exact in single precision, whose products are many times faster.
+        self.rows = rows.astype(np.float32)
 
     def forward(self, llr: Tensor) -> Tensor:
-        """The nearest word's bits as +1 (0) and -1 (1), ``[n, B] -> [n, B]``."""
-        bits = (llr < 0).cpu().numpy().astype(np.int64)
-        syndrome = self.place @ (self.rows @ bits % 2)
+        """The nearest word's bits as +1 (0) and -1 (1), ``[n, B] -> [n, B]``; a word with a NaN becomes NaN."""
+        bits = (llr < 0).cpu().numpy()
+        syndrome = self.place @ (self.rows @ bits.astype(np.float32) % 2).astype(np.int64)
         while (wrong := np.flatnonzero(syndrome)).size:
             bit = self.flipped[syndrome[wrong]]
-            bits[bit, wrong] ^= 1
+            bits[bit, wrong] ^= True
             syndrome[wrong] ^= self.columns[bit]
-        return torch.from_numpy(1.0 - 2.0 * bits).to(llr)
+        return _without_unknown(torch.from_numpy(1.0 - 2.0 * bits).to(llr), llr)
+
+
+def _lightest(columns: np.ndarray, rank: int) -> np.ndarray:
+    """Of each syndrome a bit of a lightest error pattern that has it, ``[2^rank]`` int32.
+
+    Args:
+        columns: the syndrome of each bit, ``[n]``.
+        rank: number of independent checks; the columns span all syndromes.
+    """
+    flipped = np.full(1 << rank, -1, dtype=np.int32)
+    # Of bits that no word tells apart one is enough.
+    syndromes, bits = np.unique(columns, return_index=True)
+    syndromes, bits = syndromes[syndromes > 0], bits[syndromes > 0]
+    flipped[0], flipped[syndromes] = 0, bits
+    frontier, left = syndromes, len(flipped) - 1 - len(syndromes)
+    while left:
+        heavier = []
+        for syndrome, bit in zip(syndromes, bits, strict=True):
+            reached = frontier ^ syndrome
+            new = reached[flipped[reached] < 0]
+            flipped[new] = bit
+            heavier.append(new)
+            left -= new.size
+            if not left:
+                break
+        frontier = np.concatenate(heavier)
+    return flipped
 
 
 class MaximumLikelihood(nn.Module):
     """The code word that correlates best with the channel values: no decoder makes fewer wrong words.
 
     Args:
-        parity_check: H, ``[m, n]``, with k = n - rank(H) at most 16.
+        code: a ``Code``, or H ``[m, n]`` as an array or a ``scipy.sparse`` matrix.
 
     Raises:
-        UserError: k is larger; the table would be too.
+        UserError: there are too many code words; nothing of their size was made before.
     """
 
     words: Tensor
-    parity_check: Tensor
+    checks: Tensor
 
-    def __init__(self, parity_check: np.ndarray):
+    def __init__(self, code: Any):
         super().__init__()
-        generator = generator_matrix(parity_check).astype(np.int64)
-        if len(generator) > LARGEST_WORD_BITS:
+        parity_check = _parity_check(code)
+        checks, length = parity_check.shape
+        # k is n - m or more: that alone refuses most codes, without looking for dependent checks.
+        at_least = length - checks
+        rows = None
+        if length <= LONGEST_WORDS and at_least <= LARGEST_WORD_BITS:
+            rows = independent_rows(parity_check)
+        if rows is None or not REFERENCES["maximum_likelihood"](length, length - len(rows)):
+            count = f"2^{length - len(rows)}" if rows is not None else f"2^{max(at_least, 0)} or more"
             raise UserError(
-                f"maximum_likelihood: a table of 2^{len(generator)} code words; k may be at most {LARGEST_WORD_BITS}"
+                f"maximum_likelihood: a table of {count} code words of {length} bits; k may be at most "
+                f"{LARGEST_WORD_BITS}, n at most {LONGEST_WORDS:,} and n 2^k at most {LARGEST_TABLE:,}"
             )
-        if generator.shape[1] << len(generator) > LARGEST_TABLE:
-            raise UserError(
-                f"maximum_likelihood: a table of 2^{len(generator)} code words of {generator.shape[1]} bits; at most "
-                f"{LARGEST_TABLE} numbers are accepted"
-            )
-        numbers = np.arange(1 << len(generator))
-        messages = (numbers[:, None] >> np.arange(len(generator))) & 1
-        signs = 1.0 - 2.0 * (messages @ generator % 2)
-        for name, matrix in {"words": signs, "parity_check": parity_check}.items():
-            self.register_buffer(name, torch.from_numpy(matrix.astype(np.float32)), persistent=False)
+        table = np.zeros((1, length), dtype=np.uint8)
+        for row in generator_matrix(rows):
+            table = np.concatenate([table, table ^ row])
+        signs = table.astype(np.float32)
+        signs *= -2
+        signs += 1
+        for name, matrix in {"words": signs, "checks": rows.astype(np.float32)}.items():
+            self.register_buffer(name, torch.from_numpy(matrix), persistent=False)
 
     def forward(self, llr: Tensor) -> Tensor:
-        """The most likely word's bits as +1 (0) and -1 (1), ``[n, B] -> [n, B]``."""
+        """The most likely word's bits as +1 (0) and -1 (1), ``[n, B] -> [n, B]``.
+
+        An infinite value is a bit known for certain; a word with a NaN becomes NaN.
+        """
         # Where the signs are a code word, no other correlates better.
         decided = 1.0 - 2.0 * (llr < 0).to(llr)
-        unsure = (self.parity_check @ (llr < 0).to(llr) % 2).any(dim=0).nonzero()[:, 0]
+        unsure = (self.checks @ (llr < 0).to(self.checks) % 2).any(dim=0).nonzero()[:, 0]
         for some in unsure.split(WORDS_AT_ONCE):
             # The scores of a word stand in a row: looking for the largest along columns takes twice as long.
-            chosen = (llr[:, some].T @ self.words.T).argmax(dim=1)
-            decided[:, some] = self.words[chosen].T
-        return decided
+            chosen = (_comparable(llr[:, some]).T.to(self.words) @ self.words.T).argmax(dim=1)
+            decided[:, some] = self.words[chosen].T.to(decided)
+        return _without_unknown(decided, llr)
+
+
+def _parity_check(code: Any) -> ParityCheck:
+    return code.parity_check if isinstance(code, Code) else sparse(code)
+
+
+def _comparable(llr: Tensor) -> Tensor:
+    """Channel values whose sums are finite: the scale of a word changes no order among its scores.
+
+    Certain bits weigh more than all others together.
+    """
+    certain = llr.isinf()
+    scaled = llr.masked_fill(certain, 0.0)
+    scaled = scaled / scaled.abs().amax(dim=0).clamp(min=torch.finfo(llr.dtype).tiny)
+    return torch.where(certain, llr.sign() * (2 * scaled.abs().sum(dim=0) + 1), scaled)
+
+
+def _without_unknown(decided: Tensor, llr: Tensor) -> Tensor:
+    return decided.masked_fill(llr.isnan().any(dim=0), torch.nan)

@@ -19,6 +19,8 @@ TERMS = (ORDER + 1) // 2
 _KNOTS = 20_000
 # The knots are uniform in -log(1 + OFFSET - |p|): dense where the curve bends, and finite at |p| = 1.
 _OFFSET = 1e-4
+# Below it p^3 / 3 is less than 1e-9.
+_SMALL = 2.0**-10
 
 
 def truncated_arctanh_series(p: np.ndarray) -> np.ndarray:
@@ -45,13 +47,17 @@ class _TruncatedArctanh(torch.autograd.Function):
         ctx.save_for_backward(p)
         table = _table(p.dtype, p.device)
         low, high = -np.log1p(_OFFSET), -np.log(_OFFSET)
-        position = -torch.log((1.0 + _OFFSET) - p.abs().clamp(max=1.0))
+        magnitude = p.abs()
+        position = -torch.log((1.0 + _OFFSET) - magnitude.clamp(max=1.0))
         position = ((position - low) * ((_KNOTS - 1) / (high - low))).clamp(0, _KNOTS - 1)
-        knot = position.long().clamp_(max=_KNOTS - 2)
+        # What is not a number has no knot; it stays what it is by its distance from whichever it gets.
+        knot = position.long().clamp_(0, _KNOTS - 2)
         flat = knot.reshape(-1)
         left = table.index_select(0, flat).view_as(p)
         right = table.index_select(0, flat + 1).view_as(p)
-        return torch.copysign(torch.lerp(left, right, position - knot), p)
+        value = torch.lerp(left, right, position - knot)
+        # All digits of a small p, of which the place between two knots has lost some; and of zero, zero.
+        return torch.copysign(torch.where(magnitude < _SMALL, magnitude, value), p)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from hypernet.codes.core.gf2 import generator_matrix
+from hypernet.codes.core.sparse import ParityCheck, sparse
+from hypernet.codes.core.systematic import Encoder
+from hypernet.lab.errors import UserError
 
-ROWS_AT_ONCE = 1024
+# A dense generator matrix of more bytes is refused; the encoder needs none.
+LARGEST_GENERATOR = 2**28
 
 
 @dataclass(frozen=True)
@@ -19,26 +22,30 @@ class Code:
 
     Attributes:
         title: its name for people, e.g. ``LDPC(49,24)``.
-        parity_check: H, ``[m, n]`` of 0 and 1; its rows may depend on each other.
-        generator: G, ``[k, n]`` of 0 and 1, with G H^T = 0 mod 2.
+        parity_check: H, ``[m, n]`` of 0 and 1, sparse; its rows may depend on each other.
+        encoder: solves H word = 0 for the parity bits.
     """
 
     title: str
-    parity_check: np.ndarray
-    generator: np.ndarray
+    parity_check: ParityCheck
+    encoder: Encoder
 
     @classmethod
-    def of(cls, title: str, parity_check: np.ndarray) -> Self:
+    def of(cls, title: str, parity_check: Any) -> Self:
         """The code that a parity-check matrix defines.
 
         Args:
             title: its name for people.
-            parity_check: H, ``[m, n]`` of 0 and 1.
+            parity_check: H, ``[m, n]`` of 0 and 1: an array, nested lists or a matrix of ``scipy.sparse``.
 
         Returns:
-            The code, with a generator matrix made from H.
+            The code, with an encoder made from H.
+
+        Raises:
+            UserError: H has entries other than 0 and 1, or its encoder would not fit into memory.
         """
-        return cls(title, parity_check, generator_matrix(parity_check))
+        matrix = sparse(parity_check)
+        return cls(title, matrix, Encoder(matrix))
 
     @property
     def length(self) -> int:
@@ -46,9 +53,44 @@ class Code:
         return int(self.parity_check.shape[1])
 
     @property
+    def dimension(self) -> int:
+        """k = n - rank(H), the number of information bits. Not n - m: the array codes have dependent rows."""
+        return self.length - self.encoder.rank
+
+    @property
     def rate(self) -> float:
-        """R = k / n with k = n - rank(H). Not 1 - m/n: the array codes have dependent rows."""
-        return len(self.generator) / self.length
+        """R = k / n."""
+        return self.dimension / self.length
+
+    @property
+    def information(self) -> np.ndarray:
+        """Where the information bits stand in a word: ``[k]`` positions from 0, rising, int64."""
+        return self.encoder.information
+
+    def encode(self, information: np.ndarray) -> np.ndarray:
+        """The words with these information bits.
+
+        Args:
+            information: ``[k, B]`` of 0 and 1.
+
+        Returns:
+            ``[n, B]`` uint8 of 0 and 1; row ``self.information[i]`` is row i of ``information``.
+        """
+        return self.encoder.encode(information)
+
+    @property
+    def generator(self) -> np.ndarray:
+        """A generator matrix G, ``[k, n]`` uint8, with G H^T = 0 mod 2 and an identity at ``information``.
+
+        Raises:
+            UserError: it would take more than :data:`LARGEST_GENERATOR` bytes.
+        """
+        if self.dimension * self.length > LARGEST_GENERATOR:
+            raise UserError(
+                f"{self.title}: a dense generator matrix [{self.dimension}, {self.length}] takes more than "
+                f"{LARGEST_GENERATOR} bytes; Code.encode needs none"
+            )
+        return np.ascontiguousarray(self.encode(np.eye(self.dimension, dtype=np.uint8)).T)
 
 
 def noise_deviation(ebn0_db: float, rate: float) -> float:
@@ -59,14 +101,7 @@ def noise_deviation(ebn0_db: float, rate: float) -> float:
 
 def random_words(code: Code, words: int, generator: np.random.Generator) -> np.ndarray:
     """Code words drawn uniformly, ``[n, words]`` of 0 and 1, uint8."""
-    information = generator.integers(0, 2, size=(code.generator.shape[0], words), dtype=np.uint8)
-    bits = np.zeros((code.length, words), dtype=np.uint8)
-    # Some rows of G at a time: those of a code of thousands of bits are not all made floating-point numbers at once.
-    for first in range(0, len(information), ROWS_AT_ONCE):
-        rows = slice(first, first + ROWS_AT_ONCE)
-        sums = code.generator[rows].T.astype(np.float32) @ information[rows].astype(np.float32)
-        bits ^= sums.astype(np.int32).astype(np.uint8) & 1
-    return bits
+    return code.encode(generator.integers(0, 2, size=(code.dimension, words), dtype=np.uint8))
 
 
 def channel_llr(bits: np.ndarray, deviation: np.ndarray | float, generator: np.random.Generator) -> np.ndarray:

@@ -7,48 +7,28 @@ copies whole contiguous rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from hypernet.codes.core.checks import product_of_others
+from hypernet.codes.core.sparse import ParityCheck, sparse
 from hypernet.lab.errors import UserError
 
 # More pairs of edges on one variable than this have no weights of their own: they alone would take a gigabyte.
 LARGEST_PAIRS = 2**25
 
 
-class _ExclusiveProduct(torch.autograd.Function):
-    """Product of all entries along dimension 1 but one's own: ``[m, d, B] -> [m, d, B]``.
-
-    With P the product of the other factors, dP_i/dt_j = P_i / t_j for i != j. The quotient form needs two
-    passes over the data where the products of torch's own backward need many.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, factors: Tensor) -> Tensor:
-        # Away from zero by a rounding step of 1, keeping the sign: the quotient then never divides by zero.
-        step = torch.full((), torch.finfo(factors.dtype).eps, dtype=factors.dtype, device=factors.device)
-        factors = factors + torch.copysign(step, factors)
-        others: Tensor = factors.prod(dim=1, keepdim=True) / factors
-        ctx.save_for_backward(factors, others)
-        return others
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        factors, others = ctx.saved_tensors
-        weighted = gradient * others
-        result: Tensor = (weighted.sum(dim=1, keepdim=True) - weighted) / factors
-        return result
-
-
 class TannerGraph(nn.Module):
     """Index tensors of the Tanner graph of H; holds nothing that is trained.
 
     Args:
-        parity_check: H, ``[m, n]`` of 0 and 1.
+        parity_check: H, ``[m, n]`` of 0 and 1, sparse or dense.
 
     Attributes:
         variable_of_edge: ``[E]``, the variable node v of each edge.
@@ -58,13 +38,13 @@ class TannerGraph(nn.Module):
     variable_of_edge: Tensor
     check_of_edge: Tensor
 
-    def __init__(self, parity_check: np.ndarray):
+    def __init__(self, parity_check: ParityCheck | np.ndarray):
         super().__init__()
-        parity_check = np.asarray(parity_check)
-        self.checks, self.variables = parity_check.shape
-        degrees = (parity_check != 0).sum(axis=1)
+        ones = sparse(parity_check)
+        self.checks, self.variables = ones.shape
+        degrees = np.diff(ones.indptr)
         order = np.argsort(degrees, kind="stable")
-        row, variable = np.nonzero(parity_check[order])
+        row, variable = np.repeat(np.arange(self.checks), degrees[order]), ones[order].indices
         self.edges = len(row)
         # (number of checks, degree) of each block; checks without a one have no edges.
         self.blocks = [
@@ -129,7 +109,53 @@ class TannerGraph(nn.Module):
         Returns:
             The products, ``[E, B]``.
         """
-        return self.at_checks(_ExclusiveProduct.apply, messages)
+        return self.at_checks(product_of_others, messages)
+
+    def satisfied(self, values: Tensor) -> Tensor:
+        """Whether the decisions on a word satisfy all checks: a negative value is a 1.
+
+        Args:
+            values: bit values ``[n, B]``.
+
+        Returns:
+            Boolean ``[B]``; False for a word with a value that is not a number.
+        """
+        return self._even(values) & ~values.isnan().any(dim=0)
+
+    def settled(self, values: Tensor) -> Tensor:
+        """Whether the decisions on a word satisfy all checks and none of them is a draw, a value of zero.
+
+        Args:
+            values: bit values ``[n, B]``.
+
+        Returns:
+            Boolean ``[B]``; False for a word with a value that is not a number.
+        """
+        return self._even(values) & (values.abs().amin(dim=0) > 0)
+
+    def _even(self, values: Tensor) -> Tensor:
+        """Whether all checks have an even number of negative values, ``[n, B] -> [B]``."""
+        words = values.shape[1]
+        # Eight words in a number of 64 bits, a byte for each: their parities are then found together.
+        spare = 8 * max(1, math.ceil(words / 8)) - words
+        bits = F.pad(values.clamp(max=0.0).bool(), (0, spare)).contiguous().view(torch.int64)
+        edges = bits.index_select(0, self.variable_of_edge)
+        odd = torch.zeros_like(bits[0])
+        for block, (checks, degree) in zip(
+            edges.split([checks * degree for checks, degree in self.blocks]), self.blocks, strict=True
+        ):
+            parity = _folded(block.view(checks, degree, -1), torch.bitwise_xor)
+            odd |= _folded(parity[None, :, 0], torch.bitwise_or)[0, 0]
+        return ~odd.view(torch.bool)[:words]
+
+
+def _folded(x: Tensor, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """All entries along dimension 1 combined to a single one, ``[m, d, B] -> [m, 1, B]``."""
+    while (width := x.shape[1]) > 1:
+        half = width // 2
+        pairs = combine(x[:, :half], x[:, half : 2 * half])
+        x = torch.cat([pairs, x[:, 2 * half :]], dim=1) if width % 2 else pairs
+    return x
 
 
 class _Rows(torch.autograd.Function):

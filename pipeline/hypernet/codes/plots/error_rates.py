@@ -28,6 +28,8 @@ STYLE: dict[str, dict[str, Any]] = {
 }
 # Far from all others, and in the table; it would squeeze the curves together.
 OFF_SCALE = "untrained"
+SECOND_TRAINING: dict[str, Any] = {"ls": ":", "mfc": "white"}
+EQUAL_TIME = "Dotted: steps for equal time"
 _DOWN: dict[str, Any] = {"ls": "", "marker": r"$\downarrow$", "ms": 9}
 
 
@@ -111,7 +113,8 @@ def draw_gain(axes: Axes, table: pd.DataFrame, titles: Mapping[str, str]) -> Non
     methods = list(dict.fromkeys(table.method))
     for place, method in enumerate(methods):
         rows = table[table.method == method].sort_values("ebn0_db")
-        for number, (_, seeded) in enumerate(rows.groupby("seed")):
+        for number, ((later, _), seeded) in enumerate(rows.groupby([rows.metric.str.contains("equal_time"), "seed"])):
+            style = STYLE[method] | (SECOND_TRAINING if later else {})
             axes.errorbar(
                 seeded.ebn0_db + (place - (len(methods) - 1) / 2) * 0.05,
                 seeded.difference,
@@ -120,8 +123,10 @@ def draw_gain(axes: Axes, table: pd.DataFrame, titles: Mapping[str, str]) -> Non
                 lw=1.2,
                 ms=5,
                 label=None if number else titles[method],
-                **STYLE[method],
+                **style,
             )
+    if table.metric.str.contains("equal_time").any():
+        axes.plot([], [], color="0.3", label=EQUAL_TIME, **SECOND_TRAINING)
     axes.axhline(0.0, color="0.3", lw=1)
     axes.set_xlabel("Eb/N0 (dB)")
     axes.set_ylabel("ln(BER of belief propagation / BER)")
@@ -137,38 +142,56 @@ def draw_learning(axes: Axes, records: Sequence[Mapping[str, Any]], titles: Mapp
         titles: names of the methods for people.
     """
     for record in records:
-        history = pd.DataFrame(record.get("history", []))
-        if not history.empty:
-            method = record["method"]
-            label = titles[method] if record["seed"] == records[0]["seed"] else None
-            gain = record["validation_ln_ber_of_bp"] - history.validation_ln_ber
-            axes.plot(history.seconds, gain, ms=4, label=label, **STYLE[method])
+        method = record["method"]
+        label = titles[method] if record["seed"] == records[0]["seed"] else None
+        for training, style, name in ((record, {}, label), (record.get("equal_time", {}), SECOND_TRAINING, None)):
+            history = pd.DataFrame(training.get("history", []))
+            if not history.empty:
+                gain = record["validation_ln_ber_of_bp"] - history.validation_ln_ber
+                axes.plot(history.seconds, gain, ms=4, label=name, **(STYLE[method] | style))
+    if any("equal_time" in record for record in records):
+        axes.plot([], [], color="0.3", label=EQUAL_TIME, **SECOND_TRAINING)
     axes.axhline(0.0, color="0.3", lw=1)
     axes.set_xlabel("Training time (s)")
     axes.set_ylabel("Validation: mean ln(BER of belief propagation / BER)")
 
 
-def draw_curve(table: pd.DataFrame, title: str) -> Figure:
-    """Bit error rates of some decoders on one code.
+def draw_curve(table: pd.DataFrame, title: str, dimension: int) -> Figure:
+    """Bit and word error rates of some decoders on one code, beside transmission without a code.
 
     Args:
-        table: columns ``decoder``, ``ebn0_db``, ``ber``, ``low``, ``high``; ``ber`` is missing where only the bound
-            ``high`` is known.
+        table: columns ``decoder``, ``ebn0_db``, and ``ber`` and ``fer`` with their ``_low`` and ``_high``; a rate is
+            missing where only the bound ``_high`` is known.
         title: what stands above the picture, literally.
+        dimension: k, the bits of an uncoded word.
     """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(5.6, 4.4))
-    for (label, rows), colour, marker in zip(
-        table.groupby("decoder", sort=False), figures.COLOURS, figures.MARKERS, strict=False
-    ):
-        values, bounds = rows.dropna(subset=["ber"]), rows[rows.ber.isna()]
-        axes.semilogy(values.ebn0_db, values.ber, color=colour, marker=marker, ms=5, label=label)
-        axes.fill_between(values.ebn0_db, values.low, values.high, color=colour, alpha=0.2, lw=0)
-        axes.semilogy(bounds.ebn0_db, bounds.high, color=colour, **_DOWN)
-    axes.set_xlabel("Eb/N0 (dB)")
-    axes.set_ylabel("Bit error rate")
+    figure, panels = plt.subplots(1, 2, figsize=(9.6, 4.9), sharex=True, layout="constrained")
+    points = table.ebn0_db
+    room = 0.5 if points.nunique() == 1 else 0.0
+    line = np.linspace(points.min() - room, points.max() + room, 200)
+    uncoded = uncoded_ber(line)
+    # 1 - (1 - p)^k, exact for the smallest p too.
+    rates = {"ber": uncoded, "fer": -np.expm1(dimension * np.log1p(-uncoded))}
+    labels = {"ber": "Bit error rate", "fer": "Word error rate"}
+    for axes, (name, label) in zip(panels, labels.items(), strict=True):
+        low, high = f"{name}_low", f"{name}_high"
+        for (decoder, rows), colour, marker in zip(
+            table.groupby("decoder", sort=False), figures.COLOURS, figures.MARKERS, strict=False
+        ):
+            values, bounds = rows.dropna(subset=[name]), rows[rows[name].isna()]
+            axes.semilogy(values.ebn0_db, values[name], color=colour, marker=marker, ms=5, label=decoder)
+            axes.fill_between(values.ebn0_db, values[low], values[high], color=colour, alpha=0.2, lw=0)
+            axes.semilogy(bounds.ebn0_db, bounds[high], color=colour, **_DOWN)
+        axes.semilogy(line, rates[name], "--", color="0.5", label="Uncoded BPSK", zorder=1)
+        # The line without a code goes on below what can be measured.
+        shown = table[[name, high]].bfill(axis=1)[name]
+        axes.set_ylim(shown[shown > 0].min() / 4, min(1.5, 3 * max(shown.max(), rates[name].max())))
+        axes.set_xlabel("Eb/N0 (dB)")
+        axes.set_ylabel(label)
     # A file may be called "$x$": its name is no formula.
-    axes.set_title(title, parse_math=False)
-    axes.legend()
+    figure.suptitle(title, parse_math=False)
+    handles, texts = panels[0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=2)
     return figure

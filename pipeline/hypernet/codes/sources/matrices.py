@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from hypernet.codes.core.gf2 import rank
+from hypernet.codes.core.sparse import ParityCheck, sparse
+from hypernet.codes.core.systematic import Encoder
 from hypernet.codes.names import CODES
 from hypernet.codes.sources import constructions
 from hypernet.lab.errors import UserError
@@ -127,23 +129,28 @@ MATRICES = {
     ),
 }
 
-# Every one of H is an edge that carries a message for every word; far more than any code in use has.
-LARGEST_EDGES = 2**20
+# So many bytes of a dense matrix at a time.
+BYTES_AT_ONCE = 2**24
 
 
-def matrix_digest(parity_check: np.ndarray) -> str:
-    """SHA-256 of H as uint8 in row order."""
-    return hashlib.sha256(np.ascontiguousarray(parity_check, dtype=np.uint8).tobytes()).hexdigest()
+def matrix_digest(parity_check: ParityCheck) -> str:
+    """SHA-256 of H as uint8 in row order; made from some rows at a time, as H may be far larger than its ones."""
+    digest = hashlib.sha256()
+    rows, columns = parity_check.shape
+    step = max(1, BYTES_AT_ONCE // columns)
+    for first in range(0, rows, step):
+        digest.update(parity_check[first : first + step].toarray())
+    return digest.hexdigest()
 
 
-def construct(name: str) -> np.ndarray:
+def construct(name: str) -> ParityCheck:
     """Build the parity-check matrix of a code that is known by name, and check its digest.
 
     Args:
         name: a key of ``hypernet.codes.names.CODES``, e.g. ``BCH31_16``.
 
     Returns:
-        H, ``[m, n]`` uint8 of 0 and 1.
+        H, ``[m, n]`` uint8 of 0 and 1, sparse.
 
     Raises:
         UserError: the name is unknown, or the code has no construction.
@@ -155,43 +162,45 @@ def construct(name: str) -> np.ndarray:
     if published.construction is None:
         title = CODES[name].title
         raise UserError(f"{name}: {title} has no construction; take it from the database (source: database)")
-    parity_check = published.construction()
+    parity_check = sparse(published.construction(), name)
     if matrix_digest(parity_check) != published.digest:
         raise AssertionError(f"{name}: the construction gave {matrix_digest(parity_check)}, not {published.digest}")
     return parity_check
 
 
-def validate(parity_check: np.ndarray, where: str) -> list[str]:
+def validate(parity_check: Any, where: str) -> list[str]:
     """Check that H defines a code.
 
     Args:
-        parity_check: H, ``[m, n]``.
+        parity_check: H, ``[m, n]``, in any form that :func:`hypernet.codes.core.sparse.sparse` takes.
         where: what to call it in a message, e.g. the file.
 
     Returns:
-        Warnings: duplicate rows.
+        Warnings: duplicate rows, and more rows than columns.
 
     Raises:
-        UserError: no matrix, values other than 0 and 1, a row or column without a one, more than
-            :data:`LARGEST_EDGES` ones, or no information bits left. Rows and columns are counted from 1, as in alist
-            files.
+        UserError: no matrix, values other than 0 and 1, a row or column without a one, sizes above the limits, or no
+            information bits left. Rows and columns are counted from 1, as in alist files.
     """
-    # Before anything as long as a side is made: a matrix of no columns can claim any number of rows.
-    if parity_check.ndim != 2 or parity_check.size == 0:
-        raise UserError(f"{where}: a parity-check matrix is [m, n] with m and n from 1; got {list(parity_check.shape)}")
-    neither = (parity_check != 0) & (parity_check != 1)
-    if neither.any():
-        row, column = np.argwhere(neither)[0] + 1
-        raise UserError(f"{where}: row {row}, column {column} is neither 0 nor 1")
-    for axis, name, what in ((1, "row", "checks nothing"), (0, "column", "is checked by nothing")):
-        empty = np.flatnonzero(parity_check.sum(axis=axis) == 0)
-        if empty.size:
-            raise UserError(f"{where}: {name} {empty[0] + 1} has no ones ({what}); every row and column needs one")
-    edges = int(parity_check.sum(dtype=np.int64))
-    if edges > LARGEST_EDGES:
-        raise UserError(f"{where}: {edges} ones; accepted: at most {LARGEST_EDGES}")
-    if rank(parity_check) == parity_check.shape[1]:
-        raise UserError(f"{where}: the rank of H is n = {parity_check.shape[1]}, so no information bits are left")
-    rows = [row.tobytes() for row in np.packbits(parity_check.astype(np.uint8), axis=1)]
-    doubled = [row for row, count in Counter(rows).items() if count > 1]
-    return [f"{where}: row {rows.index(row) + 1} stands more than once" for row in doubled]
+    matrix = sparse(parity_check, where)
+    checks, length = matrix.shape
+    for counts, name, what in (
+        (np.diff(matrix.indptr), "row", "checks nothing"),
+        (np.bincount(matrix.indices, minlength=length), "column", "is checked by nothing"),
+    ):
+        without = np.flatnonzero(counts == 0)
+        if without.size:
+            raise UserError(f"{where}: {name} {without[0] + 1} has no ones ({what}); every row and column needs one")
+    # Fewer checks than bits always leave information bits.
+    if checks >= length and Encoder(matrix).rank == length:
+        transposed = f"; H is [m, n], this one [{checks}, {length}]: is it transposed?" if checks > length else ""
+        raise UserError(f"{where}: the rank of H is n = {length}, so no information bits are left{transposed}")
+    warnings = []
+    if checks > length:
+        warnings.append(f"{where}: more checks ({checks}) than bits ({length}); H is [m, n]: is it transposed?")
+    rows = [row.tobytes() for row in np.split(matrix.indices, matrix.indptr[1:-1])]
+    first: dict[bytes, int] = {}
+    for number, row in enumerate(rows, start=1):
+        first.setdefault(row, number)
+    doubled = [first[row] for row, count in Counter(rows).items() if count > 1]
+    return [*warnings, *(f"{where}: row {number} stands more than once" for number in doubled)]

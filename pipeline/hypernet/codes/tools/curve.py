@@ -1,4 +1,4 @@
-"""``hypernet codes curve``: error rates of belief propagation, and of a trained decoder, on any code."""
+"""``hypernet codes curve``: error rates of belief propagation, min-sum, and a trained decoder, on any code."""
 
 from __future__ import annotations
 
@@ -6,31 +6,25 @@ import argparse
 import itertools
 import math
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, SupportsFloat, cast, runtime_checkable
+from typing import SupportsFloat, cast
 
-import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
-from torch import Tensor
 
-from hypernet.codes.baselines.belief_propagation import BeliefPropagation
 from hypernet.codes.config import EvaluationSettings, MonteCarlo
-from hypernet.codes.core.channel import Code
-from hypernet.codes.core.graph import TannerGraph
+from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.evaluate import measure
 from hypernet.codes.methods import TITLES
-from hypernet.codes.montecarlo import Decode, simulate
-from hypernet.codes.names import CODES
+from hypernet.codes.montecarlo import chunk_counts, simulate, words_of_chunk
 from hypernet.codes.plots.error_rates import draw_curve
-from hypernet.codes.sources.alist import LARGEST_AREA, read_parity_check
-from hypernet.codes.sources.matrices import construct, matrix_digest, validate
-from hypernet.codes.tools.inputs import opened, whole_number
-from hypernet.codes.trained import MOST_ITERATIONS, TrainedDecoder, as_array
+from hypernet.codes.sources.matrices import matrix_digest
+from hypernet.codes.tools import inputs
+from hypernet.codes.tools.inputs import Matrix, Positions, chosen_code, opened, whole_number
+from hypernet.codes.trained import PLAIN_ITERATIONS, PLAIN_METHODS, BlockDecoder, plain_decoder
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import digest_of, write_table
@@ -38,51 +32,46 @@ from hypernet.lab.results import figures
 
 EBN0 = "1:6:1"
 WORDS, FEWEST_WORDS, MOST_WORDS, WORDS_AT_ONCE = 50_000, 5_000, 10**9, 500
+# Where words are long, fewer of them hold as many bits: most and fewest bits of a point.
+MOST_BITS, FEWEST_BITS = 10**8, 5 * 10**6
 FRAME_ERRORS = 100
-ITERATIONS = 5
 SEED = 0
 LOWEST_DB, HIGHEST_DB, MOST_POINTS, SMALLEST_STEP = -20.0, 30.0, 100, 0.01
-
-
-@runtime_checkable
-class SparseMatrix(Protocol):
-    """A matrix or array of scipy.sparse."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows and columns."""
-
-    def toarray(self) -> np.ndarray:
-        """The same with its zeros."""
+# What may take longer than so many seconds is announced, from this share of the words.
+LONG_SECONDS, TRIAL_SHARE = 20.0, 0.02
+RATES = ("ber", "ber_low", "ber_high", "fer", "fer_low", "fer_high")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Bit error rates of decoders on one code.
+    """Error rates of decoders on one code.
 
     Attributes:
-        table: a row for each decoder and point, columns ``decoder``, ``ebn0_db``, ``ber`` with its 95 % interval
-            ``low`` and ``high``, and the number of words ``n``. With fewer than 10 wrong words ``ber`` and ``low`` are
-            missing and ``high`` is a bound.
+        table: a row for each decoder and point: ``decoder``, ``ebn0_db``; the bit error rate ``ber`` with its 95 %
+            interval ``ber_low`` and ``ber_high``; the word error rate ``fer`` with ``fer_low`` and ``fer_high``; and
+            the number of ``words``. With fewer than 10 wrong words a rate and its low end are missing and the high
+            end is a bound. Shortened bits, which are known, count nowhere; punctured ones do.
         title: name of the code.
-        rate: R = k / n.
+        rate: R, information bits over bits sent.
+        dimension: k, information bits of a word.
     """
 
     table: pd.DataFrame
     title: str
     rate: float
+    dimension: int
 
     def __repr__(self) -> str:
         decoders, points = self.table.decoder.nunique(), self.table.ebn0_db.nunique()
         return f"Curve({self.title}, rate {self.rate:.3f}, decoders: {decoders}, points: {points})"
 
     def draw(self) -> Figure:
-        """Draw the bit error rates over Eb/N0.
+        """Draw the bit and the word error rates over Eb/N0, beside those without a code.
 
         Returns:
             The picture; close it with ``matplotlib.pyplot.close`` when it is not shown.
         """
-        return draw_curve(self.table, f"{self.title}, rate {self.rate:.3f}")
+        return draw_curve(self.table, f"{self.title}, k = {self.dimension}, rate {self.rate:.3f}", self.dimension)
 
     def save(self, path: str | Path) -> None:
         """Write the picture (.png, and .svg beside it) and the table (.csv beside it).
@@ -96,33 +85,40 @@ class Curve:
 
 
 def curve(
-    matrix: ArrayLike | SparseMatrix | Code | str | Path | None = None,
+    matrix: Matrix | None = None,
     *,
     code: str | None = None,
-    model: str | Path | TrainedDecoder | None = None,
+    model: str | Path | BlockDecoder | None = None,
     ebn0: str | SupportsFloat | Iterable[SupportsFloat] = EBN0,
-    words: int = WORDS,
+    words: int | None = None,
     frame_errors: int = FRAME_ERRORS,
-    iterations: int = ITERATIONS,
+    iterations: int | None = None,
+    puncture: Positions | None = None,
+    shorten: Positions | None = None,
     seed: int = SEED,
 ) -> Curve:
-    """Simulate random code words on the Gaussian channel, and count what belief propagation gets wrong.
+    """Simulate random code words on the Gaussian channel, and count what belief propagation and min-sum get wrong.
 
     All decoders see the same words and the same noise. Progress and warnings go to standard error.
 
     Args:
         matrix: parity-check matrix H, ``[m, n]`` of 0 and 1, as an array, a matrix of scipy.sparse or a ``Code``; or
-            its file: alist, or a row of 0 and 1 a line.
+            its file.
         code: instead of ``matrix``, a code that is known by name, e.g. ``BCH31_16``.
-        model: ``model.ckpt`` of a decoder trained on this matrix, or the opened decoder, to measure as well.
+        model: ``model.ckpt`` of a decoder trained on this matrix, or an opened decoder of it, to measure as well.
         ebn0: Eb/N0 in dB, each from -20 to 30: a number, several, or text: "first:last:step" or "2,4,6".
-        words: most words at each point.
-        frame_errors: number of wrong words that ends a point, after at least 5000 words.
-        iterations: check updates of belief propagation.
+        words: most words at each point; by default 50,000, of a code of more than 2,000 bits as many as have 10^8
+            bits.
+        frame_errors: number of wrong words that ends a point, after at least 5000 words, of a code of more than
+            1,000 bits as many as have 5 million bits.
+        iterations: most check updates of belief propagation and min-sum, which stop at words that satisfy H; by
+            default those of ``model``, else 50.
+        puncture: positions (from 0, numbers or text as ``"0-767,800"``) of bits that are not sent.
+        shorten: positions of bits that are 0 in every word and not sent. The rate is that of what is sent.
         seed: of the words and the noise.
 
     Returns:
-        The bit error rates with their intervals.
+        The error rates with their intervals.
 
     Raises:
         UserError: neither or both of ``matrix`` and ``code``, a matrix that defines no code, a model of another code,
@@ -130,39 +126,64 @@ def curve(
 
     Example:
         >>> import hypernet
-        >>> curve = hypernet.codes.curve([[1, 1, 0], [0, 1, 1]], ebn0=[2, 4], words=5000)
-        >>> curve.table.ebn0_db.tolist()
+        >>> curve = hypernet.codes.curve([[1, 1, 0], [0, 1, 1]], ebn0=[2, 4], words=500)
+        >>> curve.table.ebn0_db.unique().tolist()
         [2.0, 4.0]
     """
-    most_words = whole_number("words", words, MOST_WORDS)
+    points, errors = _points(ebn0), whole_number("frame_errors", frame_errors, MOST_WORDS)
+    most_words = None if words is None else whole_number("words", words, MOST_WORDS)
+    number = None if iterations is None else whole_number("iterations", iterations)
+    chosen = chosen_code(matrix, code)
+    transmission = inputs.transmission_of(chosen, puncture, shorten)
+    trained = None if model is None else opened(model)
+    if trained is not None and matrix_digest(trained.parity_check) != matrix_digest(chosen.parity_check):
+        name = "the model" if isinstance(model, BlockDecoder) else model
+        raise UserError(f"{name}: trained on {trained.title}, whose matrix is not that of {chosen.title}")
+    if most_words is None:
+        most_words = min(WORDS, max(1000, MOST_BITS // chosen.length))
+    fewest_words = min(FEWEST_WORDS, most_words, max(100, FEWEST_BITS // chosen.length))
     rule = MonteCarlo(
-        ebn0_db=_points(ebn0),
-        chunk_words=WORDS_AT_ONCE,
-        min_words=min(FEWEST_WORDS, most_words),
+        ebn0_db=points,
+        # A point ends soon after its fewest words.
+        chunk_words=min(WORDS_AT_ONCE, math.ceil(fewest_words / 4)),
+        min_words=fewest_words,
         max_words=most_words,
-        min_frame_errors=whole_number("frame_errors", frame_errors, MOST_WORDS),
+        min_frame_errors=errors,
         parts=1,
         more_iterations={},
     )
-    settings = EvaluationSettings(monte_carlo=rule, iterations=[whole_number("iterations", iterations)])
-    chosen = _code(matrix, code)
-    plain = BeliefPropagation(TannerGraph(chosen.parity_check), iterations)
-
-    def decode_plain(llr: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            decoded: Tensor = plain(torch.from_numpy(llr))
-        return decoded.numpy()
-
-    decoders: dict[str, Decode] = {f"{TITLES['bp']}, {iterations} iterations": decode_plain}
-    if model is not None:
-        trained = opened(model)
-        if matrix_digest(trained.parity_check) != matrix_digest(chosen.parity_check):
-            name = "the model" if isinstance(model, TrainedDecoder) else model
-            raise UserError(f"{name}: trained on {trained.title}, whose matrix is not that of {chosen.title}")
-        decoders[f"{TITLES[trained.method]}, {trained.iterations} iterations"] = trained.decode_columns
-    tables = {label: _rates(decode, chosen, settings, seed) for label, decode in decoders.items()}
+    if number is None:
+        number = PLAIN_ITERATIONS if trained is None else trained.iterations
+    settings = EvaluationSettings(monte_carlo=rule, iterations=[number])
+    plain = [plain_decoder(chosen, method, number) for method in PLAIN_METHODS]
+    decoders = {_label(decoder): decoder for decoder in plain}
+    if trained is not None:
+        decoders[_label(trained) + (" (model)" if _label(trained) in decoders else "")] = trained
+    _announce(decoders, transmission, rule, seed)
+    tables = {label: _rates(decoder, transmission, settings, seed) for label, decoder in decoders.items()}
     table = pd.concat(tables, names=["decoder"]).reset_index(level=0).reset_index(drop=True)
-    return Curve(table, chosen.title, chosen.rate)
+    return Curve(table, chosen.title, transmission.rate, len(transmission.information))
+
+
+def _label(decoder: BlockDecoder) -> str:
+    return f"{TITLES[decoder.method]}, {decoder.iterations} iterations"
+
+
+def _announce(decoders: dict[str, BlockDecoder], transmission: Transmission, rule: MonteCarlo, seed: int) -> None:
+    """Say how long it may take where that is long, from the time of a few words at the noisiest point."""
+    words = min(words_of_chunk(transmission.code.length, rule), math.ceil(TRIAL_SHARE * rule.max_words))
+    seconds = 0.0
+    for decoder in decoders.values():
+        started = time.monotonic()
+        chunk_counts(decoder.decode_columns, transmission, min(rule.ebn0_db), seed, 0, words)
+        seconds += (time.monotonic() - started) / words * rule.max_words * len(rule.ebn0_db)
+    if seconds > LONG_SECONDS:
+        text = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+        print(
+            f"at most about {text}: {len(rule.ebn0_db)} points of up to {rule.max_words:,} words, {len(decoders)} "
+            f"decoders; a point ends after {rule.min_words:,} words with {rule.min_frame_errors} of them wrong",
+            file=sys.stderr,
+        )
 
 
 def _points(ebn0: str | SupportsFloat | Iterable[SupportsFloat]) -> list[float]:
@@ -200,58 +221,20 @@ def _accepted(points: list[float], shown: str) -> list[float]:
     return points
 
 
-def _code(matrix: ArrayLike | SparseMatrix | Code | str | Path | None, name: str | None) -> Code:
-    """The code of a matrix, of its file, or of a name."""
-    if (matrix is None) == (name is None):
-        raise UserError("a curve is that of one code: give either a matrix or the name of a known code")
-    if name is not None:
-        parity_check = construct(name)
-        return Code.of(CODES[name].title, parity_check)
-    assert matrix is not None
-    if isinstance(matrix, str | Path):
-        parity_check, title, where = read_parity_check(Path(matrix)), Path(matrix).stem, str(matrix)
-    else:
-        where = "the matrix"
-        title, values = (matrix.title, matrix.parity_check) if isinstance(matrix, Code) else ("", matrix)
-        parity_check = _zeros_and_ones(values, where)
-    for warning in validate(parity_check, where):
-        print(f"warning: {warning}", file=sys.stderr)
-    code = Code.of(title, parity_check.astype(np.uint8))
-    return code if title else Code(f"({code.length},{len(code.generator)})", code.parity_check, code.generator)
-
-
-def _zeros_and_ones(matrix: ArrayLike | SparseMatrix, where: str) -> np.ndarray:
-    """H as whole numbers, where it is made of numbers 0 and 1; others are left as they are, to be refused."""
-    if isinstance(matrix, SparseMatrix):
-        # A few numbers can claim any size.
-        if math.prod(matrix.shape) > LARGEST_AREA:
-            raise UserError(f"{where}: {list(matrix.shape)} numbers; accepted: at most {LARGEST_AREA}")
-        matrix = matrix.toarray()
-    parity_check = as_array(matrix, where)
-    if parity_check.dtype.kind not in "biuf":
-        given = type(matrix).__name__ if parity_check.dtype == object else parity_check.dtype
-        raise UserError(f"{where}: numbers 0 and 1 (an array, a matrix of scipy.sparse, or a Code), not {given}")
-    if parity_check.dtype.kind == "f" and ((parity_check == 0) | (parity_check == 1)).all():
-        return parity_check.astype(np.uint8)
-    return parity_check
-
-
-def _rates(decode: Decode, code: Code, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+def _rates(decoder: BlockDecoder, transmission: Transmission, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
+    """Error rates of a decoder, a row for each point."""
     (iterations,) = settings.iterations
-    counts = simulate(lambda _: decode, code, settings, seed, 0, None, digest_of([]))
-    rows = [
-        {
-            "ebn0_db": float(measurement.group.removesuffix(" dB")),
-            "ber": measurement.value,
-            "low": measurement.low,
-            "high": measurement.high,
-            "n": measurement.n,
-        }
-        for measurement in measure(counts, code.length, iterations)
-        if measurement.metric == "ber"
-    ]
+    counts = simulate(lambda _: decoder.decode_columns, transmission, settings, seed, 0, None, digest_of([]))
+    rows: dict[float, dict[str, float | None]] = {}
+    for rate in measure(counts, transmission.code.length - len(transmission.shortened), iterations):
+        point = float(rate.group.removesuffix(" dB"))
+        row = rows.setdefault(point, {"ebn0_db": point, **dict.fromkeys(RATES)})
+        row["words"] = rate.n
+        if rate.metric in ("ber", "fer"):
+            row |= {rate.metric: rate.value, f"{rate.metric}_low": rate.low, f"{rate.metric}_high": rate.high}
     # Where there is a bound only, the others are None; numbers throughout let them be drawn.
-    return pd.DataFrame(rows).astype({"ber": float, "low": float, "high": float})
+    table = pd.DataFrame(list(rows.values())).astype(dict.fromkeys(RATES, float))
+    return table[["ebn0_db", *RATES, "words"]].astype({"words": int})
 
 
 def _picture(path: str | Path) -> Path:
@@ -266,11 +249,7 @@ def _picture(path: str | Path) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet codes curve``."""
-    group = parser.add_mutually_exclusive_group(required=True)
-    group.add_argument("--matrix", type=Path, help="your parity-check matrix: alist, or rows of 0 and 1")
-    group.add_argument(
-        "--code", choices=[name for name, code in CODES.items() if code.constructed], help="a built-in code"
-    )
+    inputs.add_code_arguments(parser)
     parser.add_argument("--model", type=Path, help="model.ckpt of a decoder trained on this matrix")
     parser.add_argument(
         "--ebn0", default=EBN0, help=f"Eb/N0 in dB: first:last:step, or values as 2,4,6; default: {EBN0}"
@@ -278,8 +257,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words",
         type=options.whole_number(1, MOST_WORDS),
-        default=WORDS,
-        help=f"most words per point; default: {WORDS}",
+        help=f"most words per point; default: {WORDS}, of more than 2,000 bits as many as have 10^8",
     )
     parser.add_argument(
         "--frame-errors",
@@ -287,12 +265,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=FRAME_ERRORS,
         help=f"wrong words that end a point; default: {FRAME_ERRORS}",
     )
-    parser.add_argument(
-        "--iterations",
-        type=options.whole_number(1, MOST_ITERATIONS),
-        default=ITERATIONS,
-        help=f"check updates of belief propagation; default: {ITERATIONS}",
-    )
+    inputs.add_iterations_argument(parser, f"those of the model, else at most {PLAIN_ITERATIONS}")
+    inputs.add_transmission_arguments(parser)
     parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     parser.add_argument(
         "--out",
@@ -313,6 +287,8 @@ def run(arguments: argparse.Namespace) -> None:
         words=arguments.words,
         frame_errors=arguments.frame_errors,
         iterations=arguments.iterations,
+        puncture=arguments.puncture,
+        shorten=arguments.shorten,
         seed=arguments.seed,
     )
     print(result.table.to_string(index=False))

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import itertools
+import functools
+import math
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hypernet.codes.tools.inputs import opened, whole_number
-from hypernet.codes.trained import CHUNK, MOST_ITERATIONS, TrainedDecoder, as_array, checked
+from hypernet.codes.core.channel import Code
+from hypernet.codes.core.systematic import Encoder
+from hypernet.codes.core.transmission import Transmission
+from hypernet.codes.tools import inputs
+from hypernet.codes.tools.diagnosis import (
+    FEWEST_DECODED,
+    LOW_SHARE,
+    Finding,
+    calibration,
+    diagnose,
+    has_all_ones,
+    words_kept,
+)
+from hypernet.codes.tools.inputs import Matrix, Positions, chosen_decoder, ranges, whole_number
+from hypernet.codes.tools.received import Received
+from hypernet.codes.trained import (
+    CHUNK,
+    MIN_SUM_SCALE,
+    MOST_ITERATIONS,
+    PLAIN_ITERATIONS,
+    PLAIN_METHODS,
+    BlockDecoder,
+)
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, output_file
+from hypernet.lab.files import atomic_path, check_outputs, option_file, output_file
 
 
 @dataclass(frozen=True)
@@ -26,86 +49,301 @@ class Decoded:
 
     Attributes:
         soft: log-likelihood ratios ln P(bit = 0) / P(bit = 1), ``[words, n]`` float32.
+        success: whether the decided bits of each word satisfy all checks of H, ``[words]`` bool.
         title: name of the code.
         method: method id of the decoder.
     """
 
     soft: np.ndarray
+    success: np.ndarray
     title: str
     method: str
+    _positions: Callable[[], np.ndarray] = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
-        return f"Decoded({self.title}, {self.method}, {len(self.soft)} words)"
+        share = f", {self.success.mean():.1%} satisfy H" if len(self.soft) else ""
+        return f"Decoded({self.title}, {self.method}, {len(self.soft)} words{share})"
 
     @property
     def bits(self) -> np.ndarray:
         """The decided bits, ``[words, n]`` uint8 of 0 and 1: 1 where the log-likelihood ratio is negative."""
         return (self.soft < 0).astype(np.uint8)
 
-    def save(self, bits: str | Path | None = None, soft: str | Path | None = None) -> None:
-        """Write the bits (.npy, or .txt with a word a line) and the log-likelihood ratios (.npy), each whole or not.
+    @property
+    def positions(self) -> np.ndarray:
+        """Where the information bits stand in a word, ``[k]`` from 0: those that ``encode`` takes."""
+        return self._positions()
+
+    @property
+    def information(self) -> np.ndarray:
+        """The decided information bits, ``[words, k]`` uint8 of 0 and 1."""
+        return self.bits[:, self.positions]
+
+    def save(
+        self,
+        bits: str | Path | None = None,
+        soft: str | Path | None = None,
+        success: str | Path | None = None,
+        information: str | Path | None = None,
+    ) -> None:
+        """Write bits, success or information bits (.npy, or .txt with a word a line), and log-likelihood ratios (.npy).
+
+        Each file is written whole or not at all.
 
         Raises:
-            UserError: another ending, a folder, or one file for both.
+            UserError: another ending, a folder, or one file for two.
         """
-        bits, soft = _outputs(bits, soft)
+        files = [("bits", bits), ("success", success), ("information", information)]
+        outputs = [(name, None if path is None else output_file(path, ".npy", ".txt")) for name, path in files]
+        soft = None if soft is None else output_file(soft, ".npy")
+        check_outputs([*outputs, ("soft", soft)], [])
+        for name, path in outputs:
+            if path is not None:
+                save_bits(path, getattr(self, name))
         if soft is not None:
             _save_array(soft, self.soft)
-        if bits is not None:
-            _save_bits(bits, self.bits)
+
+
+class Receiver:
+    """Everything between the values that came and decided words: what was sent, sign, hard bits, the decoder.
+
+    Args:
+        decoder: the decoder.
+        puncture: positions of bits that were not sent.
+        shorten: positions of bits that are 0 in every word and were not sent.
+        hard_bits: the values are bits, of which the channel flips this share; None: they are log-likelihood ratios.
+        opposite_sign: they are ln P(1) / P(0).
+        all_iterations: do not stop at words that satisfy H.
+
+    Raises:
+        UserError: impossible positions or an impossible share.
+    """
+
+    def __init__(
+        self,
+        decoder: BlockDecoder,
+        puncture: Positions | None = None,
+        shorten: Positions | None = None,
+        hard_bits: float | None = None,
+        opposite_sign: bool = False,
+        all_iterations: bool = False,
+    ):
+        if hard_bits is not None and not (isinstance(hard_bits, int | float) and 0 < hard_bits < 0.5):
+            raise UserError(f"hard_bits: {hard_bits!r} is not a share of flipped bits above 0 and below 0.5")
+        if hard_bits is not None and opposite_sign:
+            raise UserError("opposite_sign: hard bits are 0 and 1 and have no sign")
+        self.decoder, self.hard_bits, self.stop_early = decoder, hard_bits, not all_iterations
+        self.opposite_sign = opposite_sign
+        self.transmission: Transmission | None = None
+        if puncture is not None or shorten is not None:
+            code = Code.of(decoder.title, decoder.parity_check)
+            self.transmission = inputs.transmission_of(code, puncture, shorten)
+        self.length = decoder.length if self.transmission is None else len(self.transmission.sent)
+
+    @functools.cached_property
+    def positions(self) -> np.ndarray:
+        """Where the information bits stand in a word, ``[k]`` from 0."""
+        if self.transmission is not None:
+            return self.transmission.information
+        return Encoder(self.decoder.parity_check).information
+
+    @property
+    def shortened(self) -> np.ndarray:
+        """Positions of the shortened bits."""
+        return np.zeros(0, dtype=np.int64) if self.transmission is None else self.transmission.shortened
+
+    def sent_values(self, part: np.ndarray) -> np.ndarray:
+        """ln P(0) / P(1) of what came, ``[B, t]``."""
+        if self.hard_bits is not None:
+            size = np.float32(math.log1p(-self.hard_bits) - math.log(self.hard_bits))
+            return np.where(part > 0, -size, size)
+        return -part if self.opposite_sign else part
+
+    def values(self, sent: np.ndarray) -> np.ndarray:
+        """The values of all bits, ``[B, n]``, of those that were sent, ``[B, t]``."""
+        if self.transmission is None:
+            return sent
+        return np.ascontiguousarray(self.transmission.received(np.ascontiguousarray(sent.T)).T)
+
+    def decoded(self, values: np.ndarray) -> Decoded:
+        """Words ``[B, n]`` after decoding."""
+        soft = self.decoder(values, self.stop_early)
+        success = self.decoder.satisfied(soft < 0)
+        return Decoded(soft, success, self.decoder.title, self.decoder.method, lambda: self.positions)
+
+    def stream(self, llr: ArrayLike | str | Path, words: int) -> Iterator[tuple[np.ndarray, Decoded]]:
+        """The values that were sent, ``[B, t]``, and the decoded words, as they come."""
+        source = Received(llr, self.length, self.decoder.title, self.hard_bits is not None)
+        for part in source.batches(words):
+            sent = self.sent_values(part)
+            yield sent, self.decoded(self.values(sent))
+
+
+class Account:
+    """What is said of all decoded words at the end: how many satisfy H, and what it means where few do."""
+
+    def __init__(self, receiver: Receiver):
+        self.receiver = receiver
+        self.words = self.successes = 0
+        self.negative = False
+        self._sent: list[np.ndarray] = []
+        self._decided: list[Decoded] = []
+
+    def add(self, sent: np.ndarray, decoded: Decoded) -> None:
+        """Count some words; the first are kept."""
+        room = max(0, words_kept(self.receiver.decoder.length) - self.words)
+        self.words += len(sent)
+        self.successes += int(decoded.success.sum())
+        self.negative = self.negative or bool((sent < 0).any())
+        if room:
+            self._sent.append(sent[:room])
+            self._decided.append(decoded)
+
+    @functools.cached_property
+    def sign_shows(self) -> bool:
+        """Whether a word with all signs wrong violates H."""
+        return not has_all_ones(self.receiver.decoder.parity_check, self.receiver.shortened)
+
+    @property
+    def share(self) -> float:
+        """Of the words, those whose decided bits satisfy H."""
+        return self.successes / max(1, self.words)
+
+    def summary(self) -> str:
+        """The line that stands below every decoding."""
+        decoder = self.receiver.decoder
+        most = "" if not self.receiver.stop_early else "at most "
+        text = (
+            f"{self.words:,} words of {decoder.title}, {decoder.method}, {most}{decoder.iterations} iterations: "
+            f"{self.share:.1%} satisfy H"
+        )
+        if not self.sign_shows:
+            text += " (a wrong sign of all values would not show: the word of ones is a code word)"
+        return text
+
+    def findings(self) -> list[Finding]:
+        """What the words say of their values."""
+        sent = np.concatenate(self._sent)
+        soft = np.concatenate([part.soft for part in self._decided])[: len(sent)]
+        success = np.concatenate([part.success for part in self._decided])[: len(sent)]
+        receiver, findings = self.receiver, []
+        hard = receiver.hard_bits is not None
+        if self.share < LOW_SHARE:
+            findings += diagnose(receiver.decoder, receiver.values, sent, receiver.stop_early, self.sign_shows, hard)
+        elif not self.negative and self.words > 1:
+            text = "no value is negative, so every word is the zero word even before it is decoded: right?"
+            return [Finding(text, mistake=False)]
+        if success.mean() > FEWEST_DECODED and receiver.decoder.method != "min_sum":
+            values = receiver.values(sent[success])
+            if receiver.transmission is not None:
+                values[:, receiver.shortened] = 0
+            findings += calibration(values, soft[success] < 0, hard)
+        return findings
 
 
 def decode(
     llr: ArrayLike | str | Path,
     *,
-    model: str | Path | TrainedDecoder,
+    model: str | Path | BlockDecoder | None = None,
+    matrix: Matrix | None = None,
+    code: str | None = None,
+    method: str | None = None,
     iterations: int | None = None,
-    batch: int = CHUNK,
+    scale: float | None = None,
+    puncture: Positions | None = None,
+    shorten: Positions | None = None,
+    hard_bits: float | None = None,
+    opposite_sign: bool = False,
+    all_iterations: bool = False,
+    batch: int | None = None,
+    check: bool = True,
 ) -> Decoded:
-    """Decode noisy words with a trained decoder.
+    """Decode noisy words with a trained decoder, or with belief propagation or min-sum on any code.
 
     Args:
-        llr: channel values ln P(bit = 0) / P(bit = 1), ``[words, n]`` or ``[n]`` for one word (other programs, e.g.
-            sionna, use the opposite sign); or where they are: a ``.npy`` file, a text file with one word a line, or
-            ``-`` for standard input. An infinite value is a bit known for certain.
-        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
-        iterations: number of check updates; None runs as many as were trained.
+        llr: channel values ln P(bit = 0) / P(bit = 1), ``[words, n]`` or ``[n]`` for one word; or where they are: a
+            ``.npy``, ``.npz`` or ``.mat`` file of one array, a text or CSV file with one word a line, or ``-`` for
+            standard input. An infinite value is a bit known for certain, 0 one of which nothing is known.
+        model: ``model.ckpt`` of a trained run, or an opened decoder.
+        matrix: instead of a model, a parity-check matrix H, ``[m, n]`` of 0 and 1, as an array, a matrix of
+            scipy.sparse or a ``Code``; or its file.
+        code: instead, a code that is known by name, e.g. ``BCH31_16``.
+        method: on a matrix or a known code: ``bp``, the default, or ``min_sum``, which does not depend on the scale
+            of the values.
+        iterations: most check updates; None runs as many as were trained, and at most 50 of ``method``.
+        scale: normalisation of min-sum, 0.75 by default; 1 is the plain form.
+        puncture: positions (from 0, numbers or text as ``"0-767,800"``) of bits that were not sent: ``llr`` then has
+            the others only.
+        shorten: positions of bits that are 0 in every word and were not sent, likewise.
+        hard_bits: ``llr`` has bits 0 and 1, of which the channel flips this share.
+        opposite_sign: the values are ln P(1) / P(0), as of sionna and of tools for 3GPP.
+        all_iterations: run all iterations on every word, for soft values of a receiver that iterates itself; else a
+            word is left as soon as its decided bits satisfy H.
         batch: words decoded at once.
+        check: where few words satisfy H, decode some again with the opposite sign and by min-sum, and warn where that
+            points to a mistake in the values.
 
     Returns:
-        The bits and the log-likelihood ratios they were decided by.
+        The bits, the log-likelihood ratios they were decided by, and whether each word satisfies H.
 
     Raises:
-        UserError: no such file, words of another length than the code's, a value that is not a number, no words at
-            all, or a decoder that cannot run this number of iterations.
+        UserError: no such file or code, words of another length than the code's, hard bits without ``hard_bits``, a
+            value that is not a number, no words at all, or a decoder that cannot run this number of iterations.
 
     Example:
         >>> import hypernet
-        >>> model = "results/codes/BCH31_16/hyper/seed0/model.ckpt"
-        >>> decoded = hypernet.codes.decode(llr, model=model)  # doctest: +SKIP
-        >>> decoded.bits.shape  # doctest: +SKIP
-        (500, 31)
+        >>> decoded = hypernet.codes.decode([[2.0, -0.5, 1.5]], matrix=[[1, 1, 0], [0, 1, 1]])
+        >>> decoded.bits.tolist(), decoded.success.tolist()
+        ([[0, 0, 0]], [True])
     """
-    decoder = opened(model, iterations)
-    soft = [decoded.soft for decoded in decode_stream(llr, model=decoder, batch=batch)]
-    return Decoded(np.concatenate(soft), decoder.title, decoder.method)
+    decoder = chosen_decoder(model, matrix, code, method, iterations, scale)
+    receiver = Receiver(decoder, puncture, shorten, hard_bits, opposite_sign, all_iterations)
+    account, parts = Account(receiver), []
+    for sent, decoded in receiver.stream(llr, _words_at_once(batch, decoder)):
+        parts.append(decoded)
+        if check:
+            account.add(sent, decoded)
+    if check:
+        for finding in account.findings():
+            if finding.mistake:
+                warnings.warn(f"{account.summary()}; {finding.text}", stacklevel=2)
+    soft, success = (np.concatenate([getattr(part, name) for part in parts]) for name in ("soft", "success"))
+    return Decoded(soft, success, decoder.title, decoder.method, lambda: receiver.positions)
 
 
 def decode_stream(
     llr: ArrayLike | str | Path,
     *,
-    model: str | Path | TrainedDecoder,
+    model: str | Path | BlockDecoder | None = None,
+    matrix: Matrix | None = None,
+    code: str | None = None,
+    method: str | None = None,
     iterations: int | None = None,
-    batch: int = CHUNK,
+    scale: float | None = None,
+    puncture: Positions | None = None,
+    shorten: Positions | None = None,
+    hard_bits: float | None = None,
+    opposite_sign: bool = False,
+    all_iterations: bool = False,
+    batch: int | None = None,
 ) -> Iterator[Decoded]:
     """Decode words as they come, at most ``batch`` at a time: for a pipe, or for more words than fit into memory.
 
-    The errors of the model come at once, those of the input when its turn comes.
+    The errors of the decoder come at once, those of the input when its turn comes.
 
     Args:
-        llr: channel values, as ``decode`` takes them.
-        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
-        iterations: number of check updates; None runs as many as were trained.
+        llr: channel values, as ``decode`` takes them, as it takes all that follows.
+        model: ``model.ckpt`` of a trained run, or an opened decoder.
+        matrix: instead, a parity-check matrix or its file.
+        code: instead, a code that is known by name.
+        method: ``bp`` or ``min_sum``, on a matrix or a known code.
+        iterations: most check updates.
+        scale: normalisation of min-sum.
+        puncture: positions of bits that were not sent.
+        shorten: positions of bits that are 0 and were not sent.
+        hard_bits: ``llr`` has bits, of which the channel flips this share.
+        opposite_sign: the values are ln P(1) / P(0).
+        all_iterations: run all iterations on every word.
         batch: most words decoded at once.
 
     Returns:
@@ -116,107 +354,16 @@ def decode_stream(
 
     Example:
         >>> from hypernet.codes import decode_stream
-        >>> ones = sum(part.bits.sum() for part in decode_stream("llr.npy", model=model))  # doctest: +SKIP
+        >>> ones = sum(part.bits.sum() for part in decode_stream("llr.npy", code="BCH31_16"))  # doctest: +SKIP
     """
-    decoder = opened(model, iterations)
-    words = whole_number("batch", batch)
-    return (Decoded(decoder(part), decoder.title, decoder.method) for part in _batches(llr, decoder, words))
+    decoder = chosen_decoder(model, matrix, code, method, iterations, scale)
+    receiver = Receiver(decoder, puncture, shorten, hard_bits, opposite_sign, all_iterations)
+    words = _words_at_once(batch, decoder)
+    return (decoded for _, decoded in receiver.stream(llr, words))
 
 
-def _batches(llr: ArrayLike | str | Path, decoder: TrainedDecoder, words: int) -> Iterator[np.ndarray]:
-    """Channel values as they come, ``[up to words, n]`` at a time."""
-    length, title = decoder.length, decoder.title
-    if not isinstance(llr, str | Path):
-        yield from _array_batches(as_array(llr, "the input"), "the input", length, title, words)
-        return
-    source, path = str(llr), Path(llr)
-    if source == "-":
-        yield from _text_batches(sys.stdin, "standard input", length, title, words)
-    elif path.is_dir():
-        raise UserError(f"{source}: this is a folder; name a file of channel values")
-    elif not path.is_file():
-        raise UserError(f"{source}: no such file of channel values")
-    elif path.suffix == ".npy":
-        yield from _array_batches(_mapped(source), source, length, title, words)
-    else:
-        with path.open(encoding="utf-8-sig") as lines:
-            yield from _text_batches(lines, source, length, title, words)
-
-
-def _mapped(source: str) -> np.ndarray:
-    """An array in a file, mapped and not read: one larger than the memory is decoded piece by piece."""
-    try:
-        # numpy warns where a header's numbers overflow; the error below says it.
-        with np.errstate(all="ignore"):
-            llr = np.load(source, allow_pickle=False, mmap_mode="r")
-    except Exception as error:
-        # numpy's reader meets a bad header with errors of many types.
-        reason = " ".join(str(error).split())[:160]
-        raise UserError(f"{source}: not a .npy file of numbers ({reason})") from None
-    if not isinstance(llr, np.ndarray):
-        llr.close()
-        raise UserError(f"{source}: not a .npy file of one array but an archive")
-    return llr
-
-
-def _array_batches(llr: np.ndarray, name: str, length: int, title: str, words: int) -> Iterator[np.ndarray]:
-    rows = llr[None, :] if llr.ndim == 1 else llr
-    # The shape is judged whole, the values piece by piece.
-    for start in range(0, len(rows) if rows.ndim == 2 else 1, words):
-        part = rows[start : start + words] if rows.ndim == 2 else rows
-        yield checked(np.asarray(part), length, title, name, first=start)
-    if len(rows) == 0:
-        raise UserError(f"{name}: no words in here; accepted: [words, {length}] channel values")
-
-
-def _text_batches(lines: TextIO, name: str, length: int, title: str, words: int) -> Iterator[np.ndarray]:
-    # No number needs this many characters; a line without an end must not fill the memory.
-    longest = 64 * length + 1024
-    rows: list[list[float]] = []
-    read = 0
-    for number in itertools.count(1):
-        try:
-            line = lines.readline(longest)
-        except UnicodeDecodeError:
-            raise UserError(f"{name}: neither text nor .npy") from None
-        if len(line) == longest and not line.endswith("\n"):
-            raise UserError(f"{name}, line {number}: longer than {longest} characters; a word has {length} values")
-        if fields := line.replace(",", " ").split():
-            # The names that pandas gives to columns without any.
-            if not (read or rows) and fields == [str(column) for column in range(length)]:
-                raise UserError(
-                    f"{name}, line {number}: 0 to {length - 1} in order is a header of pandas, not a word; write "
-                    "without it: to_csv(path, header=False, index=False) (if it is a word, write 0.0 for 0)"
-                )
-            row = [_number(field, name, number) for field in fields]
-            if len(row) != length:
-                raise UserError(f"{name}, line {number}: {len(row)} values; a word of {title} has {length}")
-            rows.append(row)
-        if rows and (len(rows) == words or not line):
-            yield checked(np.array(rows), length, title, name, first=read)
-            read, rows = read + len(rows), []
-        if not line:
-            break
-    if not read:
-        raise UserError(f"{name}: no words in here; write {length} channel values a line")
-
-
-def _number(field: str, name: str, line: int) -> float:
-    try:
-        # Python would read 1_0 as 10.
-        if "_" not in field:
-            return float(field)
-    except ValueError:
-        pass
-    raise UserError(f"{name}, line {line}: {field[:40]!r} is not a number")
-
-
-def _outputs(bits: str | Path | None, soft: str | Path | None) -> tuple[Path | None, Path | None]:
-    bits = None if bits is None else output_file(bits, ".npy", ".txt")
-    soft = None if soft is None else output_file(soft, ".npy")
-    if bits is not None and bits == soft:
-        raise UserError(f"{bits}: bits and log-likelihood ratios cannot go to one file")
-    return bits, soft
+def _words_at_once(batch: int | None, decoder: BlockDecoder) -> int:
+    return decoder.words_at_once if batch is None else whole_number("batch", batch)
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:
@@ -224,59 +371,110 @@ def _save_array(path: Path, array: np.ndarray) -> None:
         np.save(temporary, array)
 
 
-def _save_bits(path: Path, bits: np.ndarray) -> None:
+def save_bits(path: Path, bits: np.ndarray) -> None:
+    """Write bits ``[words, count]``, or a bit for each word ``[words]``: uint8 in .npy, or .txt with a word a line."""
     if path.suffix == ".npy":
-        _save_array(path, bits)
+        _save_array(path, bits.astype(np.uint8))
         return
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii") as file:
-        _write_bits(file, bits)
+        write_bits(file, bits.reshape(len(bits), -1))
 
 
-def _write_bits(out: TextIO, bits: np.ndarray) -> None:
+def write_bits(out: TextIO, bits: np.ndarray) -> None:
     """A word a line, without anything between its bits."""
-    lines = np.pad(bits + np.uint8(ord("0")), ((0, 0), (0, 1)), constant_values=ord("\n"))
+    lines = np.pad(bits.astype(np.uint8) + np.uint8(ord("0")), ((0, 0), (0, 1)), constant_values=ord("\n"))
     out.write(lines.tobytes().decode("ascii"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet codes decode`` and ``predict``."""
-    parser.add_argument("--model", type=Path, required=True, help="model.ckpt of a trained run")
+    inputs.add_code_arguments(parser, model="model.ckpt of a trained run")
     parser.add_argument(
         "--llr",
         required=True,
-        help="channel values ln P(0)/P(1), one word a row: a .npy file, a text file, or - for standard input",
+        help="channel values ln P(0)/P(1), one word a row: .npy, .npz, .mat, text or CSV, or - for standard input",
+    )
+    parser.add_argument("--method", choices=PLAIN_METHODS, help="on --matrix or --code; default: bp")
+    inputs.add_iterations_argument(parser, f"as trained; at most {PLAIN_ITERATIONS} without a model")
+    parser.add_argument(
+        "--scale",
+        type=options.real_number(1e-3, 1.0, "a number from 0.001 to 1"),
+        help=f"normalisation of min_sum, 1 is the plain form; default: {MIN_SUM_SCALE}",
+    )
+    inputs.add_transmission_arguments(parser)
+    parser.add_argument(
+        "--hard-bits",
+        type=options.real_number(1e-9, 0.499999, "a share of flipped bits above 0 and below 0.5"),
+        metavar="P",
+        help="the values are bits 0 and 1, of which the channel flips the share P",
+    )
+    parser.add_argument("--opposite-sign", action="store_true", help="the values are ln P(1)/P(0), as of sionna")
+    parser.add_argument(
+        "--all-iterations",
+        action="store_true",
+        help="do not stop at words that satisfy H: for soft values of a receiver that iterates itself",
     )
     parser.add_argument("--out", type=Path, help="write the decided bits to this file (.npy or .txt); else print them")
+    parser.add_argument("--systematic", action="store_true", help="information bits only")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios to this file (.npy)")
     parser.add_argument(
-        "--iterations",
-        type=options.whole_number(1, MOST_ITERATIONS),
-        help="number of check updates; default: as trained",
+        "--success", type=Path, help="write 1 for each word whose bits satisfy H, else 0, to this file (.npy or .txt)"
     )
     parser.add_argument(
         "--batch",
         type=options.whole_number(1, MOST_ITERATIONS),
-        default=CHUNK,
-        help=f"words decoded at once; 1 answers every line; default: {CHUNK}",
+        help=f"words decoded at once; 1 answers every line; default: {CHUNK}, fewer of a long code",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Decode channel values as they come, and print the bits or write files."""
-    out, soft_out = _outputs(arguments.out, arguments.soft)
-    decoder = opened(arguments.model, arguments.iterations)
-    soft, bits, words = [], [], 0
-    for part in decode_stream(arguments.llr, model=decoder, batch=arguments.batch):
-        words += len(part.soft)
+    """Decode channel values as they come, print the bits or write files, and say how many words satisfy H."""
+    out, soft_out, success_out = _outputs(arguments)
+    decoder = chosen_decoder(
+        arguments.model, arguments.matrix, arguments.code, arguments.method, arguments.iterations, arguments.scale
+    )
+    receiver = Receiver(
+        decoder,
+        arguments.puncture,
+        arguments.shorten,
+        arguments.hard_bits,
+        arguments.opposite_sign,
+        arguments.all_iterations,
+    )
+    account = Account(receiver)
+    soft, bits, success = [], [], []
+    for sent, part in receiver.stream(arguments.llr, _words_at_once(arguments.batch, decoder)):
+        account.add(sent, part)
+        success.append(part.success)
         if soft_out is not None:
             soft.append(part.soft)
+        decided = part.information if arguments.systematic else part.bits
         if out is not None:
-            bits.append(part.bits)
+            bits.append(decided)
         else:
-            _write_bits(sys.stdout, part.bits)
+            write_bits(sys.stdout, decided)
             sys.stdout.flush()
     if soft_out is not None:
         _save_array(soft_out, np.concatenate(soft))
+    if success_out is not None:
+        save_bits(success_out, np.concatenate(success))
     if out is not None:
-        _save_bits(out, np.concatenate(bits))
-        print(f"{words} words of {decoder.title} decoded by {decoder.method}: {out}")
+        save_bits(out, np.concatenate(bits))
+        print(f"{account.words} words of {decoder.title} decoded by {decoder.method}: {out}")
+    print(account.summary(), file=sys.stderr)
+    if arguments.systematic:
+        print(f"information bits: positions {ranges(receiver.positions)}, from 0", file=sys.stderr)
+    for finding in account.findings():
+        print(f"note: {finding.text}", file=sys.stderr)
+
+
+def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None, Path | None]:
+    """The files to write, checked before any work."""
+    endings = {"out": (".npy", ".txt"), "soft": (".npy",), "success": (".npy", ".txt")}
+    files = {
+        name: None if (path := getattr(arguments, name)) is None else option_file(name, path, *endings[name])
+        for name in endings
+    }
+    read = [Path(path) for path in (arguments.llr, arguments.model, arguments.matrix) if path not in (None, "-")]
+    check_outputs(files.items(), read)
+    return files["out"], files["soft"], files["success"]

@@ -19,12 +19,11 @@ from torch import Tensor, nn
 
 from hypernet import __version__
 from hypernet.codes.config import REFERENCES
-from hypernet.codes.core.channel import channel_llr, noise_deviation
-from hypernet.codes.core.gf2 import rank
+from hypernet.codes.core.channel import Code, channel_llr, noise_deviation
 from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.sources.matrices import matrix_digest
 from hypernet.codes.tools.inputs import opened
-from hypernet.codes.trained import LARGEST_LLR, MOST_ITERATIONS, TrainedDecoder
+from hypernet.codes.trained import MOST_ITERATIONS, BlockDecoder
 from hypernet.lab import options
 from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, output_file
@@ -42,7 +41,7 @@ LARGEST_DIFFERENCE = 1e-2
 
 
 class _WordsAsRows(nn.Module):
-    """A decoder with words as rows, ``[words, n] -> [words, n]``, and infinite channel values made finite."""
+    """A decoder with words as rows, ``[words, n] -> [words, n]``."""
 
     def __init__(self, decoder: Decoder):
         super().__init__()
@@ -50,7 +49,7 @@ class _WordsAsRows(nn.Module):
 
     def forward(self, llr: Tensor) -> Tensor:
         """Bit values, ``[words, n] -> [words, n]``."""
-        return self.decoder.decode(llr.clamp(-LARGEST_LLR, LARGEST_LLR).T).T
+        return self.decoder.decode(llr.T).T
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,13 @@ class Exported:
         return f"Exported({self.path}, {self.title}, {self.method}, {self.iterations} iterations)"
 
 
-def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterations: int | None = None) -> Exported:
+def export(model: str | Path | BlockDecoder, out: str | Path = OUT, *, iterations: int | None = None) -> Exported:
     """Write a decoder as ONNX, for any number of words, whole or not at all.
 
     The file is run by onnxruntime on noisy words before it is kept. Each iteration takes a second or more.
 
     Args:
-        model: ``model.ckpt`` of a trained run, or the decoder that ``hypernet.codes.open_model`` opened.
+        model: ``model.ckpt`` of a trained run, or an opened decoder.
         out: the file, ``.onnx``.
         iterations: number of check updates; None exports as many as were trained.
 
@@ -112,7 +111,7 @@ def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterati
     module, n = copy.deepcopy(decoder.module).cpu(), decoder.length
     assert isinstance(module, Decoder)
     module.iterations = decoder.iterations
-    k = n - rank(decoder.parity_check)
+    k = Code.of(decoder.title, decoder.parity_check).dimension
     noise = numpy_generator(0, "codes", "export")
     llr = channel_llr(np.zeros((n, CHECK_WORDS)), noise_deviation(CHECK_DB, k / n), noise).T.copy()
     program = to_onnx(module, torch.from_numpy(llr))
@@ -127,7 +126,8 @@ def export(model: str | Path | TrainedDecoder, out: str | Path = OUT, *, iterati
     )
     program.model.doc_string = f"{decoder.title}: {decoder.method}, {decoder.iterations} iterations. {SIGN}"
     program.model.producer_name, program.model.producer_version = "hypernet", __version__
-    expected = decoder(llr)
+    # A file has no way to leave a word that is done.
+    expected = decoder(llr, stop_early=False)
     with atomic_path(out) as temporary:
         program.save(temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
