@@ -87,7 +87,9 @@ def weights(folder):
 @pytest.mark.parametrize("method", ["weighted_bp", "weighted_bp_recurrent", "static_g", "concat", "hyper"])
 def test_a_seed_gives_the_same_weights_every_time(trained, method):
     first, again, other = (
-        weights(trained(method, f"{method}.train={{max_steps: 12, equal_time_steps: null}}", seed=seed, folder=folder)[0])
+        weights(
+            trained(method, f"{method}.train={{max_steps: 12, equal_time_steps: null}}", seed=seed, folder=folder)[0]
+        )
         for seed, folder in ((3, "first"), (3, "again"), (4, "other"))
     )
     assert list(first) == list(again)
