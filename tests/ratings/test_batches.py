@@ -120,3 +120,13 @@ def test_checks_hold_every_held_out_rating_once():
         assert given.owner.unique().tolist() == list(range(users))
         for part in (given, asked):
             assert int(part.owner.max()) < users
+
+
+def test_batches_may_have_fewer_ratings_of_a_user_than_anybody_gave():
+    counts = np.array([7, 9, 30, 12])
+    assert UserBatches(rows(counts), 4, training(), seed=0).fewest == 7
+    batches = UserBatches(rows(counts), 4, training(users_per_batch=2), seed=0, fewest=2)
+    sizes = {(len(support.y) + len(query.y)) // 2 for support, query in (batches[index] for index in range(100))}
+    assert sizes == set(range(2, 13))
+    # Not more than there are of the last of a batch.
+    assert UserBatches(rows(np.array([2, 3])), 2, training(users_per_batch=2), seed=0, fewest=5).fewest == 2

@@ -263,3 +263,20 @@ def test_a_folder_without_raw_data_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="run the steps before this one first"):
         prepare("preftrees", tmp_path, tmp_path / "data", settings_of())
     assert not (tmp_path / "data").exists()
+
+
+def test_an_unknown_attribute_has_the_median_and_is_kept_as_unknown(tmp_path):
+    values = np.column_stack([np.arange(5) % 2, [0.0, 10.0, np.nan, 30.0, 70.0]])
+    filled = np.where(np.isnan(values), 20.0, values)
+    pairs = all_pairs()
+    unknown, _ = assemble("t", replace(table(pairs), item_values=values), settings_of())
+    known, _ = assemble("t", replace(table(pairs), item_values=filled), settings_of())
+    assert np.array_equal(unknown.item_x, known.item_x)
+    assert np.array_equal(unknown.train.x, known.train.x)
+    assert known.unknown is None
+    names = [feature.name for feature in unknown.features]
+    assert np.argwhere(unknown.unknown).tolist() == [[2, names.index("size")]]
+    for name, data in (("unknown", unknown), ("known", known)):
+        data.save(tmp_path / name)
+        again = RatingData.load(tmp_path / name).unknown
+        assert again is None if data.unknown is None else np.array_equal(again, data.unknown)

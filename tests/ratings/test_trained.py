@@ -212,6 +212,22 @@ def test_a_network_on_a_base_is_opened(changed, on_base):
     assert model(np.array([[0, 5.0], [1, 1.0]])).shape == (ITEMS,)
 
 
+def test_a_base_beyond_the_scale_is_predicted_its_end(changed, on_base):
+    parts = on_base()
+    parts["state"]["base.item_bias"][:] = 50.0
+    assert (open_model(changed(parts))(np.array([[0, 5.0]])) == 5.0).all()
+
+
+def test_what_is_not_known_of_the_items_is_in_the_file_where_there_is_any(changed):
+    assert open_model(changed({})).catalogue.unknown is None
+    unknown = torch.zeros(ITEMS, len(FEATURES), dtype=torch.bool)
+    unknown[3, 1] = True
+    opened = open_model(changed({"catalogue.unknown": unknown}))
+    assert np.argwhere(opened.catalogue.unknown).tolist() == [[3, 1]]
+    with pytest.raises(UserError, match=r"unknown is torch\.bool"):
+        open_model(changed({"catalogue.unknown": unknown[:2]}))
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

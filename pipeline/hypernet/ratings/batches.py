@@ -20,22 +20,24 @@ FEWEST_RATINGS = 2
 class UserBatches(Dataset[tuple[Ratings, Ratings]]):
     """Batch i of a training, made from the number i alone.
 
-    As the authors draw it: n is uniform between the smallest number of ratings of a user and that of the B-th most
-    active user (at most ``largest_support``); B users with at least n ratings; of each n ratings without replacement,
-    the last min(``query_ratings``, n // 2) to be predicted, the others to grow the tree from. Users with one rating
-    cannot be both and are left out.
+    As the authors draw it: n is uniform between the smallest number of ratings of a user (or ``fewest``) and that of
+    the B-th most active user (at most ``largest_support``); B users with at least n ratings; of each n ratings without
+    replacement, the last min(``query_ratings``, n // 2) to be predicted, the others to grow the tree from. Users with
+    one rating cannot be both and are left out.
 
     Args:
         rows: the ratings that may be seen.
         users: number of users.
         settings: sizes of a batch.
         seed: seed of the training.
+        fewest: the smallest n; None: the smallest number of ratings of a user, so that people who have rated less are
+            like nobody in the training.
 
     Raises:
         UserError: no user has two ratings.
     """
 
-    def __init__(self, rows: Rows, users: int, settings: Training, seed: int):
+    def __init__(self, rows: Rows, users: int, settings: Training, seed: int, fewest: int | None = None):
         self.settings, self.seed = settings, seed
         self.x, self.y = torch.from_numpy(rows.x), torch.from_numpy(rows.rating)
         offsets = rows.offsets(users)
@@ -50,7 +52,7 @@ class UserBatches(Dataset[tuple[Ratings, Ratings]]):
         self.batch_users = min(settings.users_per_batch, len(order))
         most = int(self.count[self.batch_users - 1])
         self.most = most if settings.largest_support is None else min(most, settings.largest_support)
-        self.fewest = min(int(self.count[-1]), self.most)
+        self.fewest = min(int(self.count[-1]) if fewest is None else fewest, self.most)
 
     def __getitem__(self, index: int) -> tuple[Ratings, Ratings]:
         """The ratings to grow from and those to predict, of ``batch_users`` users."""

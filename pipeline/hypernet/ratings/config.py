@@ -52,9 +52,10 @@ class Stage(Section):
     final_temperature: float
     sparsity: float
     gradient_clip: float | None
+    fewest_ratings: int | None
 
 
-_COMMON = ("final_learning_rate_share", "final_temperature", "sparsity", "gradient_clip")
+_COMMON = ("final_learning_rate_share", "final_temperature", "sparsity", "gradient_clip", "fewest_ratings")
 
 
 class CsvTables(Section):
@@ -67,6 +68,7 @@ class CsvTables(Section):
         scale: lowest and highest rating that there can be; null: those of the ratings.
         split: how test and validation ratings are chosen where there is no column split: at random, or each user's
             latest by the column timestamp.
+        unknown: ``skip`` where ratings of items that the table of items lacks are left out.
     """
 
     ratings: str
@@ -74,6 +76,7 @@ class CsvTables(Section):
     keep: Literal["last"] | None = None
     scale: tuple[float, float] | None = None
     split: Literal["random", "time"] = "random"
+    unknown: Literal["skip"] | None = None
 
 
 class Recipe(Section):
@@ -91,6 +94,7 @@ class Recipe(Section):
         further_learning_rate: at the start of the trainings that go on from others.
         sparsity: lambda, the weight of R in the loss.
         gradient_clip: largest norm of the gradient.
+        fewest_ratings: the smallest number of ratings of a user in a batch; null: those of the user who has fewest.
     """
 
     max_steps: Count
@@ -104,6 +108,7 @@ class Recipe(Section):
     further_learning_rate: Annotated[float, Field(gt=0, le=1)]
     sparsity: Annotated[float, Field(ge=0)]
     gradient_clip: Positive | None
+    fewest_ratings: Annotated[int, Field(ge=2)] | None
 
     def start(self, method: str) -> str | None:
         """The method whose weights the training of ``method`` goes on from."""
@@ -278,6 +283,7 @@ class PrepareSettings(Section):
     keep: Literal["last"] | None
     scale: tuple[float, float] | None = None
     split: Literal["random", "time"] = "random"
+    unknown: Literal["skip"] | None = None
 
 
 class EvaluationSettings(EvaluateSettings):
@@ -412,7 +418,7 @@ METHODS = {
     "ridge_mean": Method("Ridge line per user on the item's mean", RidgeSettings, at_once=True),
     "ridge_residual": Method("Ridge per user on what the base leaves", ResidualRidgeSettings, at_once=True),
     "greedy_residual": Method("Fitted tree per user on what the base leaves", ResidualTreeSettings, at_once=True),
-    "deep_set": Method("Deep set, no tree", ExplainedSettings, "E"),
+    "deep_set": Method("Deep set, no tree", ExplainedSettings),
     "meta_explained_soft": Method("Explained meta tree, soft", ExplainedSettings),
     "meta_explained_hard": Method("Explained meta tree, hard", ExplainedSettings),
     "meta_fixed_soft": Method("Meta tree, soft", MetaTreeSettings),
@@ -499,6 +505,7 @@ class Config(DomainConfig):
             "keep": table.keep if table else None,
             "scale": table.scale if table else None,
             "split": table.split if table else "random",
+            "unknown": table.unknown if table else None,
         }
         if method is None or not issubclass(METHODS[method].settings, NetworkSettings):
             return values

@@ -16,7 +16,7 @@ from hypernet.ratings.config import GENERATED, PUBLISHED, PrepareSettings
 from hypernet.ratings.core.tables import Newcomers, RatingData, Rows, Truth
 from hypernet.ratings.names import dataset_title
 from hypernet.ratings.sources import csv_tables, jester, movielens, preftrees
-from hypernet.ratings.sources.features import FOLDS, STATISTICS, ItemStatistics, training_statistics
+from hypernet.ratings.sources.features import FOLDS, STATISTICS, ItemStatistics, training_statistics, with_medians
 from hypernet.ratings.sources.interactions import RawRatings, TrueTrees
 
 # Where the source does not say which ratings are for testing.
@@ -62,7 +62,13 @@ def read(dataset: str, raw: Path, settings: PrepareSettings) -> RawRatings:
     if dataset in PUBLISHED:
         return movielens.read_100k(raw, title, split=int(dataset.removeprefix("ml100k_u")))
     return csv_tables.read(
-        raw / csv_tables.RATINGS, raw / csv_tables.ITEMS, title, settings.keep, settings.scale, settings.split
+        raw / csv_tables.RATINGS,
+        raw / csv_tables.ITEMS,
+        title,
+        settings.keep,
+        settings.scale,
+        settings.split,
+        settings.unknown,
     )
 
 
@@ -134,6 +140,7 @@ def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tup
         titles=source.titles,
         item_x=item_x,
         user_x=user_x,
+        unknown=table.unknown(),
         fit=training(fit) if chosen else train,
         validation=held_out(validation, fit) if chosen else test,
         train=train,
@@ -168,6 +175,9 @@ class _Table:
     def __init__(self, dataset: str, source: RawRatings):
         self.dataset, self.source = dataset, source
         self.user, self.item, self.rating = source.user, source.item, source.rating
+        self.item_values = source.item_values.copy()
+        for place, column in enumerate(source.item_values.T):
+            self.item_values[:, place] = with_medians(column)
         every = np.arange(len(self.rating))
         if source.test is None:
             train, test = self.held_out(every, TEST_SHARE, "test")
@@ -239,11 +249,18 @@ class _Table:
 
     def item_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Standardised features of the items from all training ratings, 0 in the users' columns."""
-        values = np.column_stack([self.source.item_values, *self._statistics(self.train)])
+        values = np.column_stack([self.item_values, *self._statistics(self.train)])
         columns = np.s_[len(self.source.user_features) :]
         x = np.zeros((len(values), len(self.features)), dtype=np.float32)
         x[:, columns] = (values - mean[columns]) / deviation[columns]
         return x
+
+    def unknown(self) -> np.ndarray | None:
+        """Which features of an item are not known, bool ``[M, D]``: the median stands in there. None: all are known."""
+        unknown = np.zeros((len(self.source.items), len(self.features)), dtype=bool)
+        first = len(self.source.user_features)
+        unknown[:, first : first + len(self.source.item_features)] = np.isnan(self.source.item_values)
+        return unknown if unknown.any() else None
 
     def user_x(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Standardised features of the users, 0 in the items' columns."""
@@ -254,7 +271,7 @@ class _Table:
 
     def _attributes(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         yield from (column[self.user[rows]] for column in self.user_values.T)
-        yield from (column[self.item[rows]] for column in self.source.item_values.T)
+        yield from (column[self.item[rows]] for column in self.item_values.T)
 
     def _statistics(self, seen: np.ndarray) -> list[np.ndarray]:
         """Item statistics of the rows ``seen``, ``[M]`` each."""

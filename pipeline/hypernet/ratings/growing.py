@@ -68,7 +68,7 @@ class SetPredictor:
             ratings: the person's ratings, (number of the item, rating) ``[n, 2]``.
 
         Returns:
-            ratings, float64 ``[M]``, in the order of the catalogue's items.
+            ratings, float64 ``[M]``, in the order of the catalogue's items, clipped to the scale.
 
         Raises:
             UserError: not such pairs, an item that is not there, or a rating outside the scale.
@@ -84,7 +84,9 @@ class SetPredictor:
         support = self.rows(np.zeros(len(item), np.int64), item, ratings[:, 1])
         every = np.arange(len(self.catalogue.items))
         asked = self.rows(np.zeros(len(every), np.int64), every, np.zeros(len(every)))
-        return self.answer(support, asked, 1)
+        # What is added to a base may lead beyond the scale.
+        predicted: np.ndarray = np.clip(self.answer(support, asked, 1), low, high)
+        return predicted
 
     @property
     def item_x(self) -> np.ndarray:

@@ -33,17 +33,22 @@ class SetTraining(pl.LightningModule):
         self.network, self.stage = network, stage
         self._squares: Tensor
         self.register_buffer("_squares", torch.zeros(2, dtype=torch.float64), persistent=False)
+        self._noted: list[dict[str, Tensor]] = []
 
     def judge(self, right: Tensor) -> Tensor:
         """q as validation sees it."""
         return right
+
+    def note(self, **numbers: Tensor) -> None:
+        """Keep numbers of a step; the next check logs their means (logging every step costs a quarter of a step)."""
+        self._noted.append({name: number.detach() for name, number in numbers.items()})
 
     def training_step(self, batch: tuple[Ratings, Ratings], batch_idx: int) -> Tensor:
         """The loss of one batch of users."""
         support, query = batch
         rater = self.network.grow(support, int(query.owner[-1]) + 1, one_attribute=False)
         error = (rater.rate(query.owner, query.x, self.judge) - query.y).square().mean()
-        self.log("training_error", error.detach(), on_step=False, on_epoch=True, batch_size=1)
+        self.note(training_error=error)
         return error
 
     def validation_step(self, batch: tuple[Ratings, Ratings, int], batch_idx: int) -> None:
@@ -51,7 +56,10 @@ class SetTraining(pl.LightningModule):
         self._squares += squared_errors(self.network, batch, self.judge)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the root of the mean squared error over all users."""
+        """Log the root of the mean squared error over all users, and the means of what the steps before noted."""
+        for name in self._noted[0]:
+            self.log(name, torch.stack([numbers[name] for numbers in self._noted]).mean())
+        self._noted.clear()
         total, count = self._squares.tolist()
         self.log("validation_rmse", math.sqrt(total / max(count, 1.0)))
         self._squares.zero_()
@@ -60,7 +68,7 @@ class SetTraining(pl.LightningModule):
         """Adam with a cosine decay to ``final_learning_rate_share``."""
         stage = self.stage
         return adam_with_cosine_decay(
-            self.network.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps
+            self.network.parameters(), stage.learning_rate, stage.final_learning_rate_share, stage.steps, fused=True
         )
 
 
@@ -85,11 +93,11 @@ class TreeTraining(SetTraining):
         self.network.temperature, one_attribute = self.softness(self.global_step)
         trees = self.network.grow(support, users, one_attribute)
         error = (trees.rate(query.owner, query.x, self.route) - query.y).square().mean()
-        sparsity = off_diagonal_sum(trees.raw).mean()
+        with torch.set_grad_enabled(self.stage.sparsity > 0):
+            sparsity = off_diagonal_sum(trees.raw).mean()
         with torch.no_grad():
             share = torch.softmax(self.network.temperature * trees.raw, dim=-1).amax(dim=-1).mean()
-        for name, value in (("training_error", error), ("off_diagonal", sparsity), ("largest_weight", share)):
-            self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=1)
+        self.note(training_error=error, off_diagonal=sparsity, largest_weight=share)
         return error + self.stage.sparsity * sparsity
 
 
@@ -142,7 +150,7 @@ def learn(
     """
     stage, users, seed = settings.stage, len(data.users), run.identity["seed"]
     checks = HeldOutUsers(data.fit, data.validation, users)
-    batches = UserBatches(data.fit, users, settings.train, seed)
+    batches = UserBatches(data.fit, users, settings.train, seed, stage.fewest_ratings)
     if batches.left_out:
         print(
             f"{batches.left_out} users with one rating have nothing to predict and are not trained on", file=sys.stderr

@@ -52,7 +52,9 @@ def _files(dataset: str, settings: RawSettings) -> tuple[dict[str, bytes], dict[
 def _csv_tables(dataset: str, table: CsvTables) -> tuple[dict[str, bytes], dict[str, Any]]:
     ratings, items = Path(table.ratings), Path(table.items)
     # Read here so that a mistake is named with the person's file and line, not those of a copy.
-    source = csv_tables.read(ratings, items, dataset, table.keep, table.scale, table.split)
+    source = csv_tables.read(ratings, items, dataset, table.keep, table.scale, table.split, table.unknown)
+    for note in source.notes:
+        print(f"{dataset}: {note}", file=sys.stderr)
     if table.scale is None:
         low, high = source.rating.min(), source.rating.max()
         told = f"the ratings go from {low:g} to {high:g}, which is taken for the scale (tables: scale)"

@@ -126,4 +126,6 @@ def _catalogue(ratings: RatingData) -> dict[str, Any]:
     arrays = {name: torch.from_numpy(getattr(ratings, name)) for name in ("mean", "deviation", "item_x", "user_x")}
     texts = {name: [str(text) for text in getattr(ratings, name)] for name in ("users", "items", "titles")}
     plain = {name: getattr(ratings, name) for name in ("title", "unit", "low", "high")}
+    if ratings.unknown is not None:
+        arrays["unknown"] = torch.from_numpy(ratings.unknown)
     return arrays | texts | plain | {"features": [asdict(feature) for feature in ratings.features]}

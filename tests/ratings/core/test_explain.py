@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -335,6 +336,18 @@ def test_would_be_otherwise():
     assert first.changed == rows({"avg": 3.6})[0, 0]
 
 
+def test_what_is_not_known_of_an_item_is_neither_said_nor_changed():
+    catalogue = rows({"avg": 2.0, "action": 1}, {"avg": 3.5}, {"avg": 3.6}, {"avg": 4.5})
+    leaf = int(TALK.leaves(np.zeros(1, int), FILMS[:1])[0])
+    why = reason(TALK, 0, leaf, described(catalogue))
+    assert why.text == why.told(DESCRIBED, []) == "High ratings, not action"
+    assert why.told(DESCRIBED, [1]) == "High ratings, action not known"
+    assert why.told(DESCRIBED, [0, 1]) == "Average rating not known, action not known"
+    flips = counterfactuals(TALK, 0, FILMS[0], described(catalogue), unknown=[1])
+    assert [flip.text for flip in flips] == ["would be 2.7 if its average rating were below 3.63"]
+    assert counterfactuals(TALK, 0, FILMS[0], described(catalogue), unknown=[0, 1]) == []
+
+
 def test_values_of_an_attribute_are_named_as_such():
     forest = forest_of(("genre: noir", 0.5, 1, (3.0, 1), (4.0, 1)))
     catalogue = rows({"genre: noir": 1}, {"genre: noir": 0})
@@ -411,12 +424,39 @@ def test_bounds_without_an_end():
 
 
 def test_the_two_parts_of_a_reason():
-    assert with_base("Newer than 1990, not action", -0.31, 4.13, -0.22) == (
+    scale = (1.0, 5.0)
+    assert with_base("Newer than 1990, not action", -0.31, (4.13, -0.22), scale) == (
         "Others give 4.1, you are 0.2 stricter; newer than 1990, not action: -0.3"
     )
-    assert with_base("Any item", 0.04, 2.0, 0.31) == "Others give 2.0, you are 0.3 kinder; any item: 0.0"
-    assert with_base("Any item", 0.26, 2.0, -0.04) == "Others give 2.0, and so do you; any item: +0.3"
+    assert with_base("Any item", 0.04, (2.0, 0.29), scale) == "Others give 2.0, you are 0.3 kinder; any item: 0.0"
+    assert with_base("Any item", 0.26, (2.0, 0.04), scale) == "Others give 2.0, and so do you; any item: +0.3"
+    assert with_base("Any item", 0.2, (3.2, 0.1), scale, unrated=True) == (
+        "Nobody has rated it, items get 3.2 on average, you are 0.1 kinder; any item: +0.2"
+    )
+    assert with_base("Any item", 0.2, (3.2, 0.0), scale, unrated=True) == (
+        "Nobody has rated it, items get 3.2 on average; any item: +0.2"
+    )
+    assert with_base("Any item", 0.0, (3.9, 1.5), scale) == (
+        "Others give 3.9, you are 1.5 kinder; any item: 0.0 (the scale ends at 5)"
+    )
+    assert with_base("Any item", -1.0, (1.2, 0.0), scale).endswith(": -1.0 (the scale ends at 1)")
     assert [signed(value) for value in (0.25, -0.04, -1)] == ["+0.3", "0.0", "-1.0"]
+
+
+@given(*(st.floats(*ends) for ends in ((-2, 2), (1, 5), (-1.5, 1.5))))
+def test_the_parts_of_a_reason_add_up_to_the_prediction_as_it_is_shown(leaf, others, person):
+    text = with_base("Any item", leaf, (others, person), (1.0, 5.0))
+    told = re.fullmatch(
+        r"Others give ([\d.]+), (?:you are ([\d.]+) (kinder|stricter)|and so do you); "
+        r"any item: ([-+]?[\d.]+)( \(.*\))?",
+        text,
+    )
+    level, way, added = Decimal(told[2] or 0), {"stricter": -1}.get(told[3], 1), Decimal(told[4])
+    total = Decimal(told[1]) + way * level + added
+    assert total == Decimal(shown(others + person + leaf, 1))
+    assert bool(told[5]) == (not 1 <= total <= 5)
+    # Nobody is told more than rounding allows.
+    assert abs(float(way * level) - person) <= 0.15 + 1e-9
 
 
 def test_a_change_of_a_tree_with_a_base_is_that_of_the_whole_prediction():

@@ -259,3 +259,18 @@ def test_what_is_left_out_is_counted_and_joined_leaves_have_their_mean():
         "  yes: 3.4 [2 ratings]",
         "(2 rules left out: no item is shown another prediction for the answer)",
     ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_a_base_every_item_is_shown_the_same_prediction_as_before(seed):
+    natural, films = catalogue(seed)
+    generator = np.random.default_rng(seed)
+    base = {"overall": np.array([3.2]), "level": generator.normal(0, 0.4, 1), "tilt": generator.normal(0, 0.4, 1)}
+    forest = grown(seed)
+    # Many leaves that are shown alike.
+    forest = Forest(**(forest.arrays() | base | {"value": np.round(forest.value / 20, 1) + forest.value / 100}))
+    x = np.column_stack([films.item_x, generator.normal(0, 0.5, len(natural))])
+    read = readable(forest, 0, films, items=x)
+    alone = np.zeros(len(x), np.int64)
+    before, after = ([shown(value, 1) for value in trees.predict(alone, x)] for trees in (forest, read))
+    assert before == after

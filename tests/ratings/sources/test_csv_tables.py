@@ -19,7 +19,10 @@ from hypernet.ratings.raw import make
 from hypernet.ratings.sources.csv_tables import read
 
 RATINGS = "user,item,rating\nann,tea,5\nann,cake,1.5\nbob,tea,3\nbob,pie,4\n"
-ITEMS = "item,title,price,hot,kind,sugar\ntea,Green tea,2.5,1,drink|leaf,\ncake,,4,0,food,20\npie,Pie,8,0,food,10\n"
+ITEMS = (
+    "item,title,price,hot,kind,sugar\n"
+    "tea,Green tea,2.5,1,drink|leaf,\ncake,,4,0,food,20\npie,Pie,8,0,food,10\nmate,,8,1,drink|leaf|fresh,40\n"
+)
 
 
 def write(folder, ratings=RATINGS, items=ITEMS):
@@ -31,15 +34,14 @@ def write(folder, ratings=RATINGS, items=ITEMS):
 def test_what_columns_become(tmp_path):
     raw = read(*write(tmp_path), "mine", keep=None)
     by_name = {feature.name: place for place, feature in enumerate(raw.item_features)}
-    assert list(by_name) == ["price", "hot", "kind: food", "kind: drink", "kind: leaf", "sugar"]
+    assert list(by_name) == ["price", "hot", "kind: drink", "kind: food", "kind: leaf", "sugar"]
     kinds = [feature.kind for feature in raw.item_features]
     assert kinds == ["number", "binary", "binary", "binary", "binary", "number"]
-    assert raw.item_values[:, by_name["price"]].tolist() == [2.5, 4, 8]
-    assert raw.item_values[:, by_name["kind: food"]].tolist() == [0, 1, 1]
-    assert raw.item_values[:, by_name["kind: leaf"]].tolist() == [1, 0, 0]
-    # An empty number is the median of the others.
-    assert raw.item_values[:, by_name["sugar"]].tolist() == [15, 20, 10]
-    price, food = raw.item_features[0], raw.item_features[2]
+    assert raw.item_values[:, by_name["price"]].tolist() == [2.5, 4, 8, 8]
+    assert raw.item_values[:, by_name["kind: food"]].tolist() == [0, 1, 1, 0]
+    assert raw.item_values[:, by_name["kind: leaf"]].tolist() == [1, 0, 0, 1]
+    assert np.array_equal(raw.item_values[:, by_name["sugar"]], [np.nan, 20, 10, 40], equal_nan=True)
+    price, food = raw.item_features[0], raw.item_features[3]
     assert (price.above, price.below, price.precise) == ("price above {t}", "price below {t}", "price")
     assert price.digits >= 1
     assert raw.item_features[5].digits == 0
@@ -48,17 +50,17 @@ def test_what_columns_become(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["", "NA", "nan", "N/A", "NULL"])
-def test_a_missing_number_is_the_median_and_leaves_the_column_numbers(tmp_path, word):
+def test_a_missing_number_is_not_known_and_leaves_the_column_numbers(tmp_path, word):
     raw = read(*write(tmp_path, items=f"item,price\ntea,1\ncake,{word}\npie,4\n"), "mine", keep=None)
     assert [feature.name for feature in raw.item_features] == ["price"]
-    assert raw.item_values[:, 0].tolist() == [1, 2.5, 4]
+    assert np.array_equal(raw.item_values[:, 0], [1, np.nan, 4], equal_nan=True)
 
 
 def test_ratings_and_names(tmp_path):
     raw = read(*write(tmp_path), "mine", keep=None)
     assert raw.users.tolist() == ["ann", "bob"]
-    assert raw.items.tolist() == ["tea", "cake", "pie"]
-    assert raw.titles.tolist() == ["Green tea", "cake", "Pie"]
+    assert raw.items.tolist() == ["tea", "cake", "pie", "mate"]
+    assert raw.titles.tolist() == ["Green tea", "cake", "Pie", "mate"]
     assert list(zip(raw.user, raw.item, raw.rating, strict=True)) == [(0, 0, 5), (0, 1, 1.5), (1, 0, 3), (1, 2, 4)]
     assert raw.test is None
 
@@ -91,15 +93,16 @@ def test_the_last_of_two_ratings_where_that_is_asked_for(tmp_path):
 
 
 def test_at_most_twenty_values_of_a_text_the_most_frequent_ones(tmp_path):
-    items = "item,colour\n" + "".join(f"i{number},c{min(number, 40 - number):02d}\n" for number in range(40))
+    items = "item,colour\n" + "".join(f"i{number},c{min(number % 60, 60 - number % 60):02d}\n" for number in range(120))
     raw = read(*write(tmp_path, "user,item,rating\na,i1,1\n", items), "mine", keep=None)
     names = [feature.name for feature in raw.item_features]
-    # c01 to c19 stand there twice, c00 and c20 once.
-    assert names == [f"colour: c{number:02d}" for number in [*range(1, 20), 0]]
+    # c01 to c29 stand there four times, c00 and c30 twice.
+    assert names == [f"colour: c{number:02d}" for number in range(1, 21)]
+    assert raw.notes[-1].endswith("colour has 31 values; the most frequent are taken: 20")
 
 
 def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
-    raw = read(*write(tmp_path, items="item,a{b},k\ntea,1,{x}\ncake,2,y\npie,3,y\n"), "mine", keep=None)
+    raw = read(*write(tmp_path, items="item,a{b},k\ntea,1,{x}\ncake,2,y\npie,3,y\nmate,4,{x}\n"), "mine", keep=None)
     assert raw.item_features[0].above.format(t=2) == "a(b) above 2"
     assert {feature.above.format() for feature in raw.item_features[1:]} == {"k: (x)", "k: y"}
 
@@ -113,25 +116,31 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
         ("user,item,rating\n", ITEMS, "r.csv: no ratings under the header"),
         (RATINGS, "item,price\n", "i.csv: no items under the header"),
         ("user,item,rating\na,tea,five\n", ITEMS, "r.csv, line 2: 'five' is not a rating"),
-        ("user,item,rating\na,tea,\n", ITEMS, "r.csv, line 2: '' is not a rating"),
-        ("user,item,rating\na,tea,1\na,pie,nan\n", ITEMS, "r.csv, line 3: 'nan' is not a rating"),
+        ("user,item,rating\na,tea,\n", ITEMS, "r.csv: no row has a rating"),
         ("user,item,rating\na,tea,inf\n", ITEMS, "r.csv, line 2: rating inf"),
         ("user,item,rating\na,tea,1e300\n", ITEMS, "r.csv, line 2: rating 1e+300; accepted: -1e+15 to 1e+15"),
         ("user,item,rating\na,tea,1_0\n", ITEMS, "r.csv, line 2: '1_0' is not a rating"),
         (RATINGS, "item,price\ntea,1e300\ncake,1\npie,2\n", "i.csv, line 2: price is '1e300'; accepted: numbers up to"),
-        ("user,item,rating\na,milk,1\n", ITEMS, "r.csv, line 2: item milk is not in the table of items"),
+        (
+            "user,item,rating\na,milk,1\n",
+            ITEMS,
+            "r.csv, line 2: no item 'milk'; an id or title of the 4 items is accepted",
+        ),
         ("user,item,rating\n,tea,1\n", ITEMS, "r.csv, line 2: user is empty"),
         ("user,item,rating,split\na,tea,1,dev\n", ITEMS, "r.csv, line 2: split 'dev'; accepted: train, test"),
         ("user,item,rating\na,tea,1,2\n", ITEMS, "r.csv, line 2: 4 fields, the header has 3"),
-        (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 5: item tea is listed more than once"),
+        (RATINGS, ITEMS + "tea,Tea,1,1,drink,3\n", "i.csv, line 6: item tea is listed more than once"),
         (
             RATINGS,
             "item,price\ntea,inf\ncake,1\npie,2\n",
             "i.csv, line 2: price is 'inf'; accepted: numbers up to 1e+15, texts",
         ),
-        (RATINGS, "item,price\ntea,\ncake,\npie,\n", "i.csv: the column price is empty"),
-        (RATINGS, "item,mean_rating\ntea,1\ncake,2\npie,3\n", "mean_rating would be the name of two attributes"),
-        (RATINGS, "item,k,k: a\ntea,a,1\ncake,b,0\npie,a,1\n", "k: a would be the name of two attributes"),
+        (
+            RATINGS,
+            "item,mean_rating\ntea,1\ncake,2\npie,3\n",
+            "mean_rating would be the name of two attributes (the program makes this one",
+        ),
+        (RATINGS, "item,k,k: a\ntea,a,1\ncake,b,0\npie,a,0\n", "k: a would be the name of two attributes"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, ratings, items, message):
@@ -155,7 +164,8 @@ def test_no_column_breaks_the_reader(tmp_path_factory, cells):
     except UserError as error:
         message = str(error)
     if message is None:
-        assert np.isfinite(raw.item_values).all()
+        assert not np.isinf(raw.item_values).any()
+        assert not np.isnan(raw.item_values).all(axis=0).any()
         assert raw.item_values.shape == (3, len(raw.item_features))
     else:
         assert message.startswith(str(items))
@@ -300,15 +310,17 @@ def test_one_text_among_numbers_is_a_mistake(tmp_path):
         read(tmp_path / "r.csv", CASES / "one_bad_year_i.csv", "mine", None)
     assert "NA where it is not known" in str(caught.value)
     # As many texts as numbers are texts.
-    raw = read(*write(tmp_path, items="item,size\ntea,38\ncake,M\npie,L\n"), "mine", None)
-    assert {feature.name for feature in raw.item_features} == {"size: 38", "size: M", "size: L"}
+    raw = read(*write(tmp_path, items="item,size\ntea,38\ncake,M\npie,38\nmate,M\nbun,L\n"), "mine", None)
+    assert {feature.name for feature in raw.item_features} == {"size: 38", "size: M"}
 
 
 def test_tables_of_movielens_are_read_as_they_are():
     raw = read(CASES / "ratings_ml.csv", CASES / "movies.csv", "films", None)
     assert len(raw.rating) == 1451
     assert raw.titles[0] == "Film 1 (1962)"
-    assert {feature.kind for feature in raw.item_features} == {"binary"}
+    # The year is at the end of the titles.
+    assert [feature.name for feature in raw.item_features if feature.kind == "number"] == ["year"]
+    assert raw.item_values[0, -1] == 1962
     assert "genres: Drama" in {feature.name for feature in raw.item_features}
 
 
@@ -319,7 +331,7 @@ def test_names_of_columns_as_people_write_them(tmp_path, header):
     ratings = RATINGS.replace("user,item,rating", header)
     raw = read(*write(tmp_path, ratings, ITEMS.replace("item,title", "ItemID,Title")), "mine", None)
     assert raw.rating.tolist() == [5, 1.5, 3, 4]
-    assert raw.titles.tolist() == ["Green tea", "cake", "Pie"]
+    assert raw.titles.tolist() == ["Green tea", "cake", "Pie", "mate"]
 
 
 def test_the_latest_ratings_of_every_user_are_held_out(tmp_path, prepare_settings):
@@ -361,3 +373,116 @@ def test_a_split_by_time_needs_times(tmp_path, ratings, message):
     with pytest.raises(UserError) as caught:
         read(*write(tmp_path, ratings), "mine", None, split="time")
     assert message in str(caught.value)
+
+
+def notes_of(raw):
+    """Notes without the names of the tables."""
+    return [note.split(".csv: ", 1)[-1] for note in raw.notes]
+
+
+def test_ratings_without_a_value_are_left_out_and_counted(tmp_path):
+    ratings = "user,item,rating\na,tea,1\na,pie,\nb,tea,NaN\nb,pie,4\n"
+    raw = read(*write(tmp_path, ratings), "mine", None)
+    assert raw.rating.tolist() == [1, 4]
+    assert "left out: 2 rows without a rating" in notes_of(raw)
+
+
+@pytest.mark.parametrize(("value", "noted"), [(0, True), (-1, True), (1, False)])
+def test_a_value_that_may_mean_not_rated_is_noted(tmp_path, value, noted):
+    rows = "".join(f"u{row},{row % 12 + 1},{(2, 3, 4, 5, value)[row % 5]}\n" for row in range(40))
+    raw = read(*write(tmp_path, "user,item,rating\n" + rows, SHOP), "mine", None)
+    told = f"8 of 40 ratings are {value}, the others 2 to 5; if {value} means not rated, leave these rows out"
+    assert (told in notes_of(raw)) == noted
+    assert len(raw.rating) == 40
+
+
+def test_likes_and_dislikes_are_not_taken_for_missing(tmp_path):
+    for low in (0, -1):
+        rows = "".join(f"u{row},{row % 12 + 1},{(low, 1)[row % 2]}\n" for row in range(40))
+        assert not [
+            note
+            for note in notes_of(read(*write(tmp_path, "user,item,rating\n" + rows, SHOP), "m", None))
+            if "means" in note
+        ]
+
+
+def test_items_by_title_and_items_that_are_not_there(tmp_path):
+    ratings = 'user,title,rating\na,green TEA,1\na,"pie",3\nb,Milk,4\n'
+    raw = read(*write(tmp_path, ratings), "mine", None, unknown="skip")
+    assert (raw.item.tolist(), raw.rating.tolist(), raw.users.tolist()) == ([0, 2], [1, 3], ["a"])
+    assert "1 of 3 rows are of unknown items and left out: 'Milk'" in notes_of(raw)
+    with pytest.raises(UserError, match=r"r\.csv, line 4: no item 'Milk'"):
+        read(*write(tmp_path, ratings), "mine", None)
+
+
+def test_unknown_items_are_left_out_where_the_settings_say_so(tmp_path, prepare_settings, capsys):
+    ratings, items = many_ratings()
+    paths = write(tmp_path, ratings + "\nu1,i99,3\n", items)
+    table = CsvTables(**dict(zip(("ratings", "items"), map(str, paths), strict=True)), unknown="skip")
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    assert "mine: " in capsys.readouterr().err
+    prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings(unknown="skip"))
+    assert len(RatingData.load(tmp_path / "data").train) == 86
+    with pytest.raises(UserError, match="line 98: no item 'i99'"):
+        make(
+            "mine",
+            tmp_path / "raw",
+            RawSettings(table=table.model_copy(update={"unknown": None}), allow_modified=False),
+        )
+
+
+@pytest.mark.parametrize(
+    ("dates", "latest"),
+    [
+        (("31.01.2026", "01.12.2025"), 0),
+        (("1/31/2026", "12/1/2025"), 0),
+        (("31/1/2026 10:00", "1/12/2025 11:30"), 0),
+        # Which is the month, nothing tells; the later row counts.
+        (("2/3/2026", "3/2/2026"), None),
+        (("soon", "later"), None),
+    ],
+)
+def test_dates_as_countries_write_them(tmp_path, dates, latest):
+    rows = "".join(f"a,tea,{place + 1},{date}\n" for place, date in enumerate(dates))
+    paths = write(tmp_path, "user,item,rating,date\n" + rows)
+    raw = read(*paths, "mine", keep="last")
+    assert raw.rating.tolist() == [2 if latest is None else latest + 1]
+    told = f"{dates[0]!r} is not a time; accepted: a number, or a date"
+    assert any(told in note for note in raw.notes) == (latest is None)
+    if latest is None:
+        with pytest.raises(UserError, match="is not a time"):
+            read(*paths, "mine", keep=None, split="time")
+
+
+def test_a_split_whose_words_are_capitals(tmp_path):
+    ratings = "user,item,rating,Split\na,tea,1,Train\na,pie,2,TEST\n"
+    assert read(*write(tmp_path, ratings), "mine", None).test.tolist() == [False, True]
+
+
+def test_files_of_movielens_without_names_of_columns(tmp_path):
+    flags = ["0|" * genre + "1" + "|0" * (18 - genre) for genre in (8, 8, 5)]
+    rows = [
+        f"{row}|Amélie ({1990 + row})|01-Jan-{1990 + row}||http://{row}|{flag}" for row, flag in enumerate(flags, 1)
+    ]
+    (tmp_path / "u.item").write_bytes("\n".join(rows).encode("latin-1"))
+    (tmp_path / "u.data").write_text("1\t1\t5\t8\n1\t3\t3\t9\n2\t2\t4\t7\n")
+    raw = read(tmp_path / "u.data", tmp_path / "u.item", "films", None)
+    names = [feature.name for feature in raw.item_features]
+    assert names[0] == "year"
+    assert raw.item_values[:, 0].tolist() == [1991, 1992, 1993]
+    assert raw.item_values[:, names.index("drama")].tolist() == [1, 1, 0]
+    assert raw.item_values[:, names.index("comedy")].tolist() == [0, 0, 1]
+    assert raw.rating.tolist() == [5, 3, 4]
+
+
+def test_items_called_id_and_name_and_floats_for_their_numbers(tmp_path):
+    raw = read(
+        *write(tmp_path, "user,item,rating\n1.0,2.0,3\n2.0,1.0,4\n", "id,name,price\n1,Tea,2\n2,Pie,3\n"), "mine", None
+    )
+    assert (raw.users.tolist(), raw.item.tolist(), raw.titles.tolist()) == (["1", "2"], [1, 0], ["Tea", "Pie"])
+
+
+def test_a_table_with_a_column_for_every_item_is_told_apart(tmp_path):
+    wide = "user," + ",".join(map(str, range(1, 40))) + "\nann" + ",3" * 39 + "\n"
+    with pytest.raises(UserError, match=r"no column item; .*a column for every item\? write a rating a row"):
+        read(*write(tmp_path, wide), "mine", None)

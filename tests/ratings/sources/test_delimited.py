@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernet.lab.errors import UserError
-from hypernet.ratings.sources.delimited import is_finite, numbered, read_csv, read_lines, read_ratings
+from hypernet.ratings.sources.delimited import is_finite, numbered, read_lines, read_ratings
 
 rows_of_ratings = st.lists(
     st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(-99, 99).map(lambda value: round(value, 3))),
@@ -89,90 +86,6 @@ def test_small_files_keep_their_fields(tmp_path):
     refused(lambda path: read_lines(path, "|", 3, "utf-8"), path, "line 1: not a text in UTF-8")
     refused(lambda path: read_lines(path, "|", 4, "latin-1"), path, "line 1: 3 fields where 4 belong")
     refused(lambda path: read_lines(path, "|", 4, "latin-1"), tmp_path / "absent", "no such file")
-
-
-cells = st.text(alphabet='ab1 ,"é|', max_size=6).map(str.strip)
-
-
-@given(st.lists(st.tuples(cells, cells, cells), max_size=8))
-@settings(max_examples=60, deadline=None)
-def test_tables_are_read_back(tmp_path_factory, rows):
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows([("a", "b", "c"), *rows])
-    columns, lines = read_csv(written(tmp_path_factory.getbasetemp(), buffer.getvalue(), "table.csv"))
-    assert list(columns) == ["a", "b", "c"]
-    # A row without anything in it is none.
-    kept = [(number, row) for number, row in enumerate(rows, start=2) if any(row)]
-    assert list(zip(*columns.values(), strict=True)) == [row for _, row in kept]
-    assert lines.tolist() == [number for number, _ in kept]
-
-
-def test_a_table_with_a_mark_blank_lines_and_line_breaks_in_fields(tmp_path):
-    columns, lines = read_csv(written(tmp_path, b'\xef\xbb\xbfa,b\n\n1,"x\ny"\n2,z\n'))
-    assert columns == {"a": ["1", "2"], "b": ["x\ny", "z"]}
-    # The line where a row ends.
-    assert lines.tolist() == [4, 5]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "the file is empty"),
-        (b"\n\n", "the file is empty"),
-        (b"a,b\n1\n", "line 2: 1 fields, the header has 2"),
-        (b"a,b\n1,2,3\n", "line 2: 3 fields, the header has 2"),
-        (b"a,a\n1,2\n", "line 1: column 2 is called 'a'"),
-        (b"a,\n1,\n3,2\n", "line 3: '2' stands in a column without a name"),
-        (b'a,b\n1,"2\n', "line 2: not CSV"),
-        (b"a,b\n\xff,1\n", "line 2: not a text in UTF-8"),
-        (b"a,b\n\0,1\n", "not a text"),
-    ],
-)
-def test_a_wrong_table_is_one_line(tmp_path, content, message):
-    refused(read_csv, written(tmp_path, content), message)
-
-
-@pytest.mark.parametrize(
-    ("content", "columns"),
-    [
-        ("item;rating\n1;5\n2;1,5\n", {"item": ["1", "2"], "rating": ["5", "1.5"]}),
-        ("item\trating\n1\t-2,25\n", {"item": ["1"], "rating": ["-2.25"]}),
-        # A comma is no decimal comma where it parts cells, nor in a title.
-        ('item,rating\n"1,5",2\n', {"item": ["1,5"], "rating": ["2"]}),
-        ("item;title\n1;1,5 litres, or more\n", {"item": ["1"], "title": ["1,5 litres, or more"]}),
-        ("sep=;\nitem;rating\n1;5\n", {"item": ["1"], "rating": ["5"]}),
-        ("item,rating,\n1,5,\n2,3,\n", {"item": ["1", "2"], "rating": ["5", "3"]}),
-        ("item,rating\n1,5,,\n", {"item": ["1"], "rating": ["5"]}),
-        ("item,rating\n1,5\n\n2,3\n,\n  ,\n", {"item": ["1", "2"], "rating": ["5", "3"]}),
-        ("item,rating\nAme\u0301lie,5\n", {"item": ["Am\u00e9lie"], "rating": ["5"]}),
-        ('"a;b;c",d\n1,2\n', {"a;b;c": ["1"], "d": ["2"]}),
-    ],
-)
-def test_tables_as_programs_write_them(tmp_path, content, columns):
-    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        assert read_csv(written(tmp_path, content.encode(encoding)))[0] == columns
-    assert read_csv(written(tmp_path, content.replace("\n", "\r\n").encode()))[0] == columns
-
-
-def test_a_decimal_comma_between_commas_is_hinted_at(tmp_path):
-    refused(
-        read_csv, written(tmp_path, b"item,rating\n1,5\n2,1,5\n"), "line 3: 3 fields, .* decimal comma needs quotes"
-    )
-
-
-@given(st.text(alphabet='a,b"\n\r\0é1', max_size=40))
-@settings(max_examples=150, deadline=None)
-def test_no_content_breaks_the_reader_of_tables(tmp_path_factory, content):
-    path = written(tmp_path_factory.getbasetemp(), content, "any.csv")
-    try:
-        (columns, lines), message = read_csv(path), None
-    except UserError as error:
-        message = str(error)
-    if message is None:
-        assert all(len(column) == len(lines) for column in columns.values())
-    else:
-        assert message.startswith(str(path))
-        assert "\n" not in message
 
 
 def test_identifiers_become_numbers(tmp_path):

@@ -162,6 +162,6 @@ def test_newcomers_are_a_second_call_with_the_next_seed():
 
 def test_features_speak_as_the_catalogue_does():
     by_name = {feature.name: feature for feature in FEATURES}
-    assert (by_name["avg"].above, by_name["avg"].below) == ("high ratings", "low ratings")
+    assert (by_name["avg"].above, by_name["avg"].below) == ("high critics' score", "low critics' score")
     assert (by_name["action"].above, by_name["action"].below) == ("action", "not action")
     assert by_name["year"].above == "after {t}"

@@ -80,7 +80,7 @@ def test_a_user_without_ratings_is_cold_and_refuses_nothing(models, ratings, tmp
     predicted = hypernet.ratings.predict(ratings, model=model, pairs=pairs)
     assert predicted.table["cold"].tolist() == [False, True, True]
     known = model.catalogue
-    average = [feature.precise for feature in known.features].index("average rating")
+    average = [feature.precise for feature in known.features].index("critics' score")
     expected = known.mean[average] + known.deviation[average] * known.item_x[[8, 3], average]
     np.testing.assert_allclose(predicted.table["prediction"][1:], expected, atol=6e-4)
     alone = hypernet.ratings.predict(ratings, model=model, pairs=[("bob", "film8")])

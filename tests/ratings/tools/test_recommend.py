@@ -96,7 +96,7 @@ def test_the_best_items_with_their_reasons(models, handful, capsys):
     predicted[item] = -1
     lines = printed[2:9]
     assert printed[9:] == [] or re.fullmatch(
-        r"\(\d+ items have the prediction of number \d; those rated best by others come first\)", printed[9]
+        r"\(\d+ items have the prediction of number \d; those that critics like best come first\)", printed[9]
     )
     grown = grow(model, model.catalogue, known_items(model), item, rating)
     for place, line in enumerate(lines, start=1):
@@ -112,7 +112,7 @@ def test_equal_predictions_are_ranked_by_what_others_think_and_how_sure_they_are
     grown = grow(model, model.catalogue, items, np.array([3, 10]), np.array([5.0, 1.0]))
     order = ranking(model.catalogue, items, grown, np.array([3, 10]))
     assert sorted([*order, 3, 10]) == list(range(300))
-    average = [feature.precise for feature in model.catalogue.features].index("average rating")
+    average = [feature.precise for feature in model.catalogue.features].index("critics' score")
     keys = np.column_stack([-grown.predicted, -items.x[:, average], -grown.probability, np.arange(300)])[order]
     assert [tuple(key) for key in keys] == sorted(tuple(key) for key in keys)
 
@@ -145,7 +145,7 @@ def test_precise_reasons_have_numbers(models, handful, capsys):
     for options in ((), ("--precise",)):
         assert recommend(models["meta_fixed_hard"], handful, "--top", 40, "--explain", *options) == 0
         outputs.append(capsys.readouterr().out)
-    words = ("igh ratings", "ow ratings", "fter ", "efore ")
+    words = ("igh critics' score", "ow critics' score", "fter ", "efore ")
     assert any(word in outputs[0] for word in words)
     assert not any(word in outputs[1] for word in words)
     assert any(sign in outputs[1] for sign in "<>≤≥")
@@ -199,14 +199,14 @@ def test_the_page_is_written_whole(models, handful, tmp_path, capsys):
         ("item,rating\n", "mine.csv: no ratings in here; rate at least one item, a line each"),
         ("item,rating\nfilm3,5\nfilm3,4\n", "mine.csv, line 3: 'film3' is rated in line 2 already"),
         ("item,rating\nfilm3,good\n", "mine.csv, line 2: the rating 'good' is not a finite number"),
-        ("item,rating\nfilm3,nan\n", "mine.csv, line 2: the rating 'nan' is not a finite number"),
+        ("item,rating\nfilm3,inf\n", "mine.csv, line 2: the rating 'inf' is not a finite number"),
         ("item,rating\nfilm3,1_0\n", "mine.csv, line 2: the rating '1_0' is not a finite number"),
-        ("item,rating\nfilm3,\n", "mine.csv, line 2: the rating is empty"),
+        ("item,rating\nfilm3,\n", "mine.csv: no ratings in here; rate at least one item, a line each (left out: 1 row"),
         ("item,rating\nfilm3,5.5\n", "mine.csv, line 2: the rating 5.5 is not on the scale from 1 to 5"),
         ("item,rating\nfilm3,0\n", "mine.csv, line 2: the rating 0 is not on the scale from 1 to 5"),
         ("item,rating\nfilm3,4,1\n", "mine.csv, line 2: 3 fields, the header has 2"),
         ("item,rating\nflim3,5\n", "mine.csv, line 2: no item 'flim3'; like it: film3;"),
-        ("item,rating\nFilm 123,5\n", "mine.csv, line 2: no item 'Film 123'; like it: Film 123 ("),
+        ("item,rating\nFilm 123 (1850),5\n", "mine.csv, line 2: no item 'Film 123 (1850)'; like it: Film 123 ("),
         (
             "item,rating\nzzzzqqq,5\n",
             "mine.csv, line 2: no item 'zzzzqqq'; an id or title of the 300 items is accepted",
@@ -226,7 +226,7 @@ def test_bad_ratings_are_one_line(models, tmp_path, capsys, content, message):
 
 def test_bytes_that_are_no_text(models, tmp_path, capsys):
     path = tmp_path / "mine.csv"
-    path.write_bytes(b"item,rating\n\xff\xfe\x00,5\n")
+    path.write_bytes(b"item,rating\n\xff\xfe\x00\x81,5\n")
     assert recommend(models["meta_fixed_hard"], path) == 2
     assert "mine.csv, line 2: not a text in UTF-8" in capsys.readouterr().err
 
@@ -314,10 +314,12 @@ SHOP_MODEL = SimpleNamespace(
 
 def test_items_are_found_by_id_and_by_title(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text('rating,item,note\n5,heat  (1995),x\n-2.5,"The Matrix, Part 1",\n1e0,3,\n', encoding="utf-8-sig")
-    item, rating = read_ratings(path, SHOP, -10, 10)
-    assert item.tolist() == [0, 1, 2]
-    assert rating.tolist() == [5, -2.5, 1]
+    path.write_text('rating,item,note\n5,heat  (1995),x\n-2.5,"The Matrix, Part 1",\n', encoding="utf-8-sig")
+    item, rating, _ = read_ratings(path, SHOP, -10, 10)
+    assert item.tolist() == [0, 1]
+    assert rating.tolist() == [5, -2.5]
+    path.write_text("item,rating\n3,1e0\n")
+    assert read_ratings(path, SHOP, -10, 10).item.tolist() == [2]
     path.write_text("item,rating\nDouble,4\n")
     with pytest.raises(UserError, match="'Double' is the title of several items; give the id of one: 3, 4"):
         read_ratings(path, SHOP, -10, 10)
@@ -340,6 +342,9 @@ def test_a_column_of_values_fills_the_features_of_that_name(tmp_path):
         ("genres: {}", "genre", "drama", [0, 1]),
         ("{}", "genres", "Drama|Action|Western", [1, 1]),
         ("{}", "Action", "1", [1, 0.5]),
+        ("genre: {}", "genre", "Action; Drama", [1, 1]),
+        ("{}", "genres", "Drama/Action", [1, 1]),
+        ("genre: {}", "genre", "NA", [0.25, 0.5]),
     ],
 )
 def test_genres_however_the_column_and_the_features_are_called(tmp_path, features, header, row, wanted):
@@ -367,7 +372,7 @@ CASES = Path(__file__).parents[1] / "cases"
 
 @pytest.mark.parametrize("case", ["blank", "caps", "semicolon", "tab", "trailing"])
 def test_files_as_people_have_them(case):
-    item, rating = read_ratings(CASES / f"{case}.csv", SHOP, 1, 5)
+    item, rating, _ = read_ratings(CASES / f"{case}.csv", SHOP, 1, 5)
     expected = {"blank": ([0, 1], [5, 3]), "trailing": ([0, 1], [5, 3]), "semicolon": ([0, 1], [5, 1.5])}
     assert (item.tolist(), rating.tolist()) == expected.get(case, ([0], [5]))
 
@@ -392,8 +397,8 @@ def test_a_title_in_two_characters_a_letter_is_found(tmp_path):
 
 def test_the_last_of_two_ratings_where_that_is_asked_for(models, tmp_path, capsys):
     path = tmp_path / "mine.csv"
-    path.write_text("Title,Rating\nheat (1995),1\n2,3\nHeat (1995),5\n")
-    item, rating = read_ratings(path, SHOP, 1, 5, keep="last")
+    path.write_text('Title,Rating\nheat (1995),1\n"The Matrix, Part 1",3\nHeat (1995),5\n')
+    item, rating, _ = read_ratings(path, SHOP, 1, 5, keep="last")
     assert (item.tolist(), rating.tolist()) == ([0, 1], [5, 3])
     with pytest.raises(UserError, match=r"is rated in line 2 already; accepted: each item once \(keep last"):
         read_ratings(path, SHOP, 1, 5)
@@ -444,8 +449,9 @@ def test_any_table_is_ratings_or_one_line_of_complaint(tmp_path_factory, cells):
     if isinstance(outcome, str):
         assert str(path) in outcome
     else:
-        item, rating = outcome
-        assert len(item) == len(cells) == len(set(item.tolist()))
+        item, rating, _ = outcome
+        # A row without a rating is left out.
+        assert len(item) == sum(row[1] not in ("", "nan") for row in cells) == len(set(item.tolist()))
         assert ((rating >= 1) & (rating <= 5)).all()
 
 
@@ -498,11 +504,22 @@ def test_more_items_from_a_table(models):
     assert "A" not in set(best.table.title)
 
 
+def test_what_nobody_knows_of_a_new_item_is_not_said(models):
+    model = open_trees(models["meta_fixed_hard"])
+    best = hypernet.ratings.recommend(MINE, model=model, items=pd.DataFrame({"item": ["blank"]}), top=297)
+    (blank,) = best.table[best.table["item"] == "blank"].itertuples()
+    names = {f"{feature.precise} not known" for feature in model.catalogue.features}
+    clauses = blank.reason[:1].lower() + blank.reason[1:]
+    assert set(clauses.split(", ")) <= names or blank.reason == "Any item"
+    assert blank.change == "no one change would alter it"
+    assert not best.table["reason"][best.table["item"] != "blank"].str.contains("not known").any()
+
+
 @pytest.mark.parametrize(
     ("mine", "options", "message"),
     [
         ({"film3": 6}, {}, "ratings, entry 1: the rating 6 is not on the scale from 1 to 5"),
-        ({"film3": None}, {}, "ratings, entry 1: the rating is empty"),
+        ({"film3": None}, {}, "ratings: no ratings in here; rate at least one item, a line each (left out: 1 row"),
         ({"film3": "good"}, {}, "ratings, entry 1: the rating 'good' is not a finite number"),
         ({"flim3": 5}, {}, "ratings, entry 1: no item 'flim3'; like it: film3;"),
         ({}, {}, "ratings: no ratings in here"),
@@ -512,7 +529,7 @@ def test_more_items_from_a_table(models):
         ([5, 4], {}, "ratings, entry 1: 5; accepted: (item, rating)"),
         ([("film3", 5), ("film7",)], {}, "ratings, entry 2: ('film7',); accepted: (item, rating)"),
         ([("film3", 5), ("film3", 4)], {}, "ratings, entry 2: 'film3' is rated in entry 1 already"),
-        (pd.Series({"film3": np.nan}), {}, "ratings, entry 1: the rating 'nan' is not a finite number"),
+        (pd.Series({"film3": np.nan}), {}, "ratings: no ratings in here; rate at least one item"),
         (
             5,
             {},
@@ -570,7 +587,7 @@ def test_a_page_of_hostile_titles_has_no_script_but_its_own(models, tmp_path):
         ((b"item,rating\n", b"1," * 10**6, b"\n"), "line 2: 1000001 fields, the header has 2"),
         ((b"item,rating\n", b"," * 10**6, b"\n"), "mine.csv: no ratings in here"),
         ((b"item,rating\n", b"x" * 100_000, b",5\n"), "line 2: no item 'xxxx"),
-        ((b"item,rating\n", b"x" * 200_000, b",5\n"), "field larger than field limit"),
+        ((b"item,rating\n", b"x" * 200_000, b",5\n"), "line 2: a cell of more than 131072 characters"),
         ((b"item,rating\nfilm3,", b"9" * 100_000, b"\n"), "the rating '99999999999999999999' is not a finite number"),
         ((b"item,rating\n", b"9" * 100_000, b",5\n"), "line 2: no item '9999"),
     ],

@@ -49,7 +49,9 @@ def shop(count=40, seed=0):
     )
     titles = np.array([f'Film {number} "&" </script>' for number in range(count)])
     x = ((natural - MEAN) / DEVIATION).astype(np.float32)
-    return Items(np.array([f"film{number}" for number in range(count)]), titles, x)
+    unknown = np.zeros(x.shape, dtype=bool)
+    unknown[::5, 1:4] = generator.random((len(unknown[::5]), 3)) < 0.5
+    return Items(np.array([f"film{number}" for number in range(count)]), titles, x, unknown=unknown)
 
 
 DESCRIBED = SimpleNamespace(
@@ -62,6 +64,10 @@ DESCRIBED = SimpleNamespace(
     high=5.0,
     item_x=shop().x,
 )
+
+
+def told(forest, leaf, items, number):
+    return reason(forest, 0, leaf, DESCRIBED).told(DESCRIBED, items.not_known(number))
 
 
 def full_forest(seed, depth):
@@ -129,7 +135,7 @@ def page(path, forest, top=10):
     items = shop()
     if forest.has_base:
         items = replace(items, x=np.column_stack([items.x, np.linspace(-1, 1, len(items))]).astype(np.float32))
-    read = readable(forest, 0, DESCRIBED)
+    read = readable(forest, 0, DESCRIBED, items=items.x)
     order = np.argsort(-read.predict(np.zeros(len(items), np.int64), items.x), kind="stable")
     order = order[~np.isin(order, RATED)]
     write_user_page(path, forest, 0, DESCRIBED, items, RATED, RATING, order, top)
@@ -178,7 +184,7 @@ def test_everything_stands_on_the_page_without_javascript(tmp_path):
     assert len(read.entries) == 6 + 3
     for place, (entry, number) in enumerate(zip(read.entries[:6], order[:6], strict=True), start=1):
         leaf = int(TALK.leaves(np.zeros(1, np.int64), items.x[[number]])[0])
-        expected = f"{place} {items.titles[number]} {TALK.value[leaf]} {reason(TALK, 0, leaf, DESCRIBED).text}"
+        expected = f"{place} {items.titles[number]} {TALK.value[leaf]} {told(TALK, leaf, items, number)}"
         assert entry.strip().startswith(expected)
     assert " you 5.0 tree " in read.entries[6]
     # Twice: from top to bottom, and as a list for narrow screens.
@@ -254,10 +260,10 @@ const models = JSON.parse(require("fs").readFileSync(0, "utf8"));
 console.log(JSON.stringify(models.map(model => {
   const tree = treeOf(model), alive = tree.alive();
   return {
-    items: [...model.items, ...model.rated].map(([, indices, base]) => {
+    items: [...model.items, ...model.rated].map(([, indices, base, unknown]) => {
       const x = tree.valuesOf(indices), { leaf, steps } = tree.path(x);
-      const flips = tree.flips(x, base).map(({ node, value, text }) => [node, value, text]);
-      return { leaf, value: tree.rated(base, leaf), reason: tree.reason(steps, base, leaf), flips };
+      const flips = tree.flips(x, base, unknown).map(({ node, value, text }) => [node, value, text]);
+      return { leaf, value: tree.rated(base, leaf), reason: tree.reason(steps, base, leaf, unknown), flips };
     }),
     rules: Object.keys(model.nodes).map(Number).filter(node => !tree.isLeaf(node))
       .map(node => [node, tree.question(node), tree.precise(node)]),
@@ -288,15 +294,16 @@ def test_the_script_says_what_the_program_says(tmp_path, node):
         [node, str(tmp_path / "harness.js")], input=json.dumps(models), capture_output=True, text=True, check=True
     )
     for forest, (items, order), answered in zip(forests, orders, json.loads(answer.stdout), strict=True):
-        read = readable(forest, 0, DESCRIBED)
+        read = readable(forest, 0, DESCRIBED, items=items.x)
         whose = np.zeros(len(order), np.int64)
         leaves, values = read.leaves(whose, items.x[order]), np.clip(read.predict(whose, items.x[order]), 1, 5)
         for number, leaf, value, item in zip(order, leaves, values, answered["items"], strict=True):
-            flips = counterfactuals(read, 0, items.x[number], DESCRIBED)
-            text = reason(read, 0, int(leaf), DESCRIBED).text
+            unknown = items.not_known(number)
+            flips = counterfactuals(read, 0, items.x[number], DESCRIBED, unknown=unknown)
+            text = reason(read, 0, int(leaf), DESCRIBED).told(DESCRIBED, unknown)
             if read.has_base:
                 others, person = read.base(np.zeros(1, int), items.x[[number], -1])
-                text = with_base(text, read.value[leaf], others[0], person[0])
+                text = with_base(text, read.value[leaf], (others[0], person[0]), (1, 5), items.x[number, -1] == 0)
             assert (item["leaf"], item["value"], item["reason"]) == (leaf, value, text)
             assert item["flips"] == [[flip.node, flip.value, flip.text] for flip in flips]
         numbers = numbered(read, 0, DESCRIBED)
@@ -373,7 +380,7 @@ def test_moving_and_flipping_a_rule_moves_the_predictions(tmp_path, browser):
         moved = (
             "" if value[number] == was[number] else f" {'▲' if value[number] > was[number] else '▼'} was {was[number]}"
         )
-        expected = f"{place} {items.titles[number]}{moved} {value[number]} {reason(edited, 0, leaf, DESCRIBED).text}"
+        expected = f"{place} {items.titles[number]}{moved} {value[number]} {told(edited, leaf, items, number)}"
         assert entry.strip().startswith(expected)
     assert words(DESCRIBED, 0, Bound.of_side(edited, 0, True), precise=True) in read.drawn
     error = np.abs(value[RATED] - RATING).mean()

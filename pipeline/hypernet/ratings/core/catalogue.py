@@ -18,7 +18,10 @@ LARGEST_TEXTS = 2**26
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What a model knows of the data it was trained on; see ``hypernet.ratings.RatingData``."""
+    """What a model knows of the data it was trained on; see ``hypernet.ratings.RatingData``.
+
+    ``unknown``, bool ``[M, D]``, are the features of an item that are not known; None: all are known.
+    """
 
     title: str
     unit: str
@@ -32,6 +35,7 @@ class Catalogue:
     titles: np.ndarray
     item_x: np.ndarray
     user_x: np.ndarray
+    unknown: np.ndarray | None = None
 
     @classmethod
     def read(cls, content: dict[str, Any]) -> Self:
@@ -65,6 +69,7 @@ class Catalogue:
             titles=titles,
             item_x=numbers(content, "item_x", torch.float32, len(items), width),
             user_x=numbers(content, "user_x", torch.float32, len(users), width),
+            unknown=numbers(content, "unknown", torch.bool, len(items), width) if "unknown" in content else None,
         )
 
 

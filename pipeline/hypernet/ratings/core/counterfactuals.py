@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ def counterfactuals(
     described: Described,
     predict: Predict | None = None,
     precise: bool = False,
+    unknown: Collection[int] = (),
 ) -> list[Counterfactual]:
     """Flip each rule on an item's path, one at a time, by changing the attribute it asks about and nothing else.
 
@@ -58,6 +59,7 @@ def counterfactuals(
         predict: predictions of rows ``[N, D] -> [N]``, where they are not those of the leaf reached (soft routing).
             The text then names the value; without, it names all values that have the same effect.
         precise: "if average rating > 3.62" in place of "if its average rating were above 3.62".
+        unknown: numbers of attributes that are not known of the item: there is nothing to change.
 
     Returns:
         the largest change first; of equals the one nearer to the root.
@@ -68,7 +70,7 @@ def counterfactuals(
     before: dict[int, Bound] = {}
     for node, right in path(forest, tree, here):
         feature = int(forest.feature[node])
-        if not is_constant(described, forest, node):
+        if feature not in unknown and not is_constant(described, forest, node):
             wanted = before.get(feature, Bound()).meet(Bound.of_side(forest, node, not right))
             # In float64, as the tree compares.
             column = described.item_x[:, feature].astype(np.float64)

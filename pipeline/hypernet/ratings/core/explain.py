@@ -6,7 +6,9 @@ The words hold for the items of the catalogue, and tell apart what the tree tell
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -41,6 +43,7 @@ class Reason:
         reachable: whether an item can come here at all.
         value: the prediction; of a tree with a base what is added to it.
         support: number of the user's ratings from which the leaf was made.
+        clauses: the words for each of ``bounds``; none where no item can come.
     """
 
     leaf: int
@@ -50,6 +53,22 @@ class Reason:
     reachable: bool
     value: float
     support: int
+    clauses: dict[int, str]
+
+    def told(self, described: Described, unknown: Collection[int]) -> str:
+        """The rules in words for an item of which some attributes are not known: "High ratings, year not known".
+
+        Args:
+            described: names of the attributes.
+            unknown: numbers of those that are not known. The item goes where its stand-in leads.
+        """
+        if not self.clauses:
+            return self.text
+        said = (
+            fill(PHRASES["not_known"], name=described.features[feature].precise) if feature in unknown else clause
+            for feature, clause in self.clauses.items()
+        )
+        return sentence(", ".join(said))
 
 
 @dataclass(frozen=True)
@@ -138,28 +157,45 @@ def _reason(
             continue
         bounds[feature] = bounds.get(feature, Bound()).meet(bound)
     reachable &= all(possible(described, feature, bound) for feature, bound in bounds.items())
-    text = NOTHING
+    text, clauses = NOTHING, {}
     if reachable:
-        clauses = [words(described, feature, bound, precise or feature in numbers) for feature, bound in bounds.items()]
-        text = sentence(", ".join(clauses)) or PHRASES["anything"]
-    return Reason(leaf, text, bounds, dropped, reachable, float(forest.value[leaf]), int(forest.support[leaf]))
+        clauses = {
+            feature: words(described, feature, bound, precise or feature in numbers)
+            for feature, bound in bounds.items()
+        }
+        text = sentence(", ".join(clauses.values())) or PHRASES["anything"]
+    return Reason(leaf, text, bounds, dropped, reachable, float(forest.value[leaf]), int(forest.support[leaf]), clauses)
 
 
-def with_base(text: str, leaf: float, others: float, person: float) -> str:
+def with_base(
+    text: str, leaf: float, base: tuple[float, float], scale: tuple[float, float], unrated: bool = False
+) -> str:
     """The reason for a prediction in two parts, as a tree with a base gives it.
 
         Others give 4.1, you are 0.2 stricter; newer than 1990, not action: -0.3
 
+    The numbers add up to the prediction as it is shown: what rounding leaves goes to the person's part.
+
     Args:
         text: what the rules say, see :func:`reason`.
         leaf: what they add.
-        others: mean rating of the item by others.
-        person: how much more this person gives than others.
+        base: mean rating of the item by others, and how much more this person gives.
+        scale: lowest and highest rating; a sum beyond them is said to be.
+        unrated: whether nobody has rated the item, whose mean rating is then that of all.
     """
-    base = PHRASES["as_others"] if shown(person, SHOWN) == shown(0.0, SHOWN) else PHRASES["base"]
-    way = "stricter" if person < 0 else "kinder"
-    told = fill(base, others=shown(others, SHOWN), person=shown(abs(person), SHOWN), way=way)
-    return sentence(fill(PHRASES["parts"], base=told, reason=text[:1].lower() + text[1:], leaf=signed(leaf)))
+    total = sum(base) + leaf
+    sums, others, added = (Decimal(shown(part, SHOWN)) for part in (total, base[0], leaf))
+    person = sums - others - added
+    told = fill(PHRASES["unrated" if unrated else "others"], others=str(others))
+    if person:
+        way = "stricter" if person < 0 else "kinder"
+        told = fill(PHRASES["base"], told=told, person=str(abs(person)), way=way)
+    elif not unrated:
+        told = fill(PHRASES["as_others"], told=told)
+    parts = fill(PHRASES["parts"], base=told, reason=text[:1].lower() + text[1:], leaf=signed(leaf))
+    if not scale[0] <= sums <= scale[1]:
+        parts = fill(PHRASES["beyond"], parts=parts, end=f"{scale[0] if sums < scale[0] else scale[1]:g}")
+    return sentence(parts)
 
 
 def signed(value: float) -> str:
@@ -196,7 +232,12 @@ def question(
 
 
 def tree_text(
-    forest: Forest, tree: int, described: Described, precise: bool = False, user: np.ndarray | None = None
+    forest: Forest,
+    tree: int,
+    described: Described,
+    precise: bool = False,
+    user: np.ndarray | None = None,
+    items: np.ndarray | None = None,
 ) -> str:
     """A tree as indented text, as it can be read, with the number of the user's ratings at every node.
 
@@ -206,12 +247,13 @@ def tree_text(
         described: names and units of the attributes, and the catalogue.
         precise: with the numbers of the thresholds.
         user: standardised features of the user ``[D]``, which decide rules about the user; None: the mean of all users.
+        items: the items as :func:`~hypernet.ratings.core.readable.readable` takes them.
 
     Returns:
         lines, and a last one that counts the rules left out where there are any; see
         :func:`~hypernet.ratings.core.readable.readable`.
     """
-    read = readable(forest, tree, described, user)
+    read = readable(forest, tree, described, user, items)
     numbers = numbered(read, tree, described)
     lines: list[str] = []
     # A true tree, say, was not grown from ratings.

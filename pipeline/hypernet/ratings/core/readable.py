@@ -23,14 +23,15 @@ def readable(
     A rule that sends all items of the catalogue which come to it the same way asks nothing: so does one that repeats a
     question below its own answer, or asks about the user. What stands below it takes its place. A rule whose two
     answers are shown as the same number is a leaf, with the mean value of the items that come there. Every item of the
-    catalogue is shown the same prediction as before.
+    catalogue is shown the same prediction as before; with a base this is seen to where ``items`` have what others
+    give them in one column more.
 
     Args:
         forest: trees.
         tree: number of the tree.
         described: the catalogue.
         user: standardised features of the user ``[D]``, which decide rules about the user; None: the mean of all users.
-        items: standardised features of the items, ``[M, D]``; None: those of ``described``.
+        items: standardised features of the items, ``[M, D]`` or one column more; None: those of ``described``.
     """
     x = np.asarray(described.item_x if items is None else items)
     if user is not None:
@@ -38,6 +39,20 @@ def readable(
         x = x.copy()
         x[:, of_user] = user[of_user]
     changed = {name: getattr(forest, name).copy() for name in ("root", "feature", "left", "right", "value")}
+
+    predicted = base = None
+    if forest.has_base and x.shape[1] > len(described.features):
+        whose = np.full(len(x), tree)
+        base = np.sum(forest.base(whose, x[:, -1]), axis=0)
+        predicted = np.array([shown(value, SHOWN) for value in forest.predict(whose, x)])
+
+    def alike(rows: np.ndarray, value: float) -> bool:
+        """Whether these items are shown the same prediction with this value at their leaf."""
+        if base is None or predicted is None:
+            return True
+        return all(
+            shown(total, SHOWN) == before for total, before in zip(base[rows] + value, predicted[rows], strict=True)
+        )
 
     def settle(node: int, rows: np.ndarray) -> int:
         """The node that takes the place of this one, for these rows of the catalogue."""
@@ -51,9 +66,10 @@ def readable(
         left, right = settle(int(forest.left[node]), rows[~ahead]), settle(int(forest.right[node]), rows[ahead])
         if changed["feature"][left] == changed["feature"][right] == LEAF:
             values = changed["value"][[left, right]]
-            if len({shown(float(value), SHOWN) for value in values}) == 1:
+            joined = np.average(values, weights=[(~ahead).sum(), ahead.sum()])
+            if len({shown(float(value), SHOWN) for value in values}) == 1 and alike(rows, joined):
                 changed["feature"][node], left, right = LEAF, node, node
-                changed["value"][node] = np.average(values, weights=[(~ahead).sum(), ahead.sum()])
+                changed["value"][node] = joined
         changed["left"][node], changed["right"][node] = left, right
         return node
 

@@ -131,6 +131,8 @@ class RatingData:
         item_x: standardised features of every item from all training ratings, float32 ``[M, D]``; 0 (the mean) in the
             user's columns.
         user_x: standardised features of every user, float32 ``[U, D]``; 0 in the items' columns.
+        unknown: which features of an item are not known, bool ``[M, D]``, and a stand-in is in ``item_x``; None: all
+            are known.
     """
 
     title: str
@@ -152,6 +154,7 @@ class RatingData:
     test: Rows
     newcomers: Newcomers | None = None
     truth: Truth | None = None
+    unknown: np.ndarray | None = None
 
     def save(self, folder: Path) -> None:
         """Write the data set to ``folder``: arrays as npz, everything else as JSON."""
@@ -165,6 +168,8 @@ class RatingData:
             arrays |= _row_arrays("newcomers.query", self.newcomers.query)
             arrays |= _truth_arrays("newcomers.truth", self.newcomers.truth)
         arrays |= _truth_arrays("truth", self.truth)
+        if self.unknown is not None:
+            arrays["unknown"] = self.unknown
         with atomic_path(folder / ARRAYS) as temporary:
             np.savez(temporary, **arrays)
         facts = {name: getattr(self, name) for name in ("title", "unit", "select", "low", "high")}
@@ -198,7 +203,7 @@ class RatingData:
                     _truth(arrays, "newcomers.truth", len(facts["features"])),
                 )
             truth = _truth(arrays, "truth", len(facts["features"]))
-            return cls(**facts, **parts, newcomers=newcomers, truth=truth)
+            return cls(**facts, **parts, newcomers=newcomers, truth=truth, unknown=arrays.get("unknown"))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:160]
             raise UserError(

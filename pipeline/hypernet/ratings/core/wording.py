@@ -39,9 +39,13 @@ PHRASES = {
     "within": "{low} < {name} ≤ {cut}",
     "change": "would be {value} if {condition}",
     "anything": "Any item",
-    "base": "others give {others}, you are {person} {way}",
-    "as_others": "others give {others}, and so do you",
+    "not_known": "{name} not known",
+    "others": "others give {others}",
+    "unrated": "nobody has rated it, items get {others} on average",
+    "base": "{told}, you are {person} {way}",
+    "as_others": "{told}, and so do you",
     "parts": "{base}; {reason}: {leaf}",
+    "beyond": "{parts} (the scale ends at {end})",
 }
 
 

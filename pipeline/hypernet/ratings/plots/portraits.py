@@ -96,11 +96,13 @@ def _grown(model: MetaTreePredictor, data: RatingData) -> Forest:
     return model.forest(model.training_rows(data), len(data.users))
 
 
-def _trees(titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, precise: bool = False) -> Figure:
+def _trees(
+    titles_and_trees: list[tuple[str, Forest, int]], data: RatingData, user: int, precise: bool = False
+) -> Figure:
     count = len(titles_and_trees)
     figure, axes = plt.subplots(count, 1, figsize=(11, 4.3 * count), squeeze=False)
     for panel, (title, forest, tree) in zip(axes.flat, titles_and_trees, strict=True):
-        draw_tree(panel, forest, tree, data, precise=precise, deepest=DEEPEST)
+        draw_tree(panel, forest, tree, data, precise=precise, deepest=DEEPEST, user=data.user_x[user])
         panel.set_title(title)
     return figure
 
@@ -119,12 +121,12 @@ def _sample_trees(sitter: Sitter) -> Figure:
             shown.append((title, _grown(model, data), user))
         elif isinstance(model, BaselinePredictor) and (tree := model.fitted.user_trees(np.array([user]))) is not None:
             shown.append((title, tree, 0))
-    return _trees(shown, data)
+    return _trees(shown, data, user)
 
 
 def _user_tree(sitter: Sitter) -> Figure:
     data, user = sitter.data, sitter.user
-    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data, precise=True)
+    return _trees([(f"User {data.users[user]}", _grown(sitter.hard, data), user)], data, user, precise=True)
 
 
 def _truth(sitter: Sitter) -> Figure:
@@ -137,7 +139,7 @@ def _truth(sitter: Sitter) -> Figure:
         ("The truth", data.truth.forest.counting(user, rated), user),
         ("Grown from the user's ratings", _grown(sitter.hard, data), user),
     ]
-    return _trees(pair, data)
+    return _trees(pair, data, user)
 
 
 def _attributes(sitter: Sitter) -> Figure:

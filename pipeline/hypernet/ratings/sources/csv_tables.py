@@ -1,40 +1,52 @@
 """A data set of one's own in two CSV tables.
 
-``ratings`` has the columns ``user``, ``item`` and ``rating``, and may have ``split`` with ``train`` or ``test`` in
-each row, or ``timestamp``; other columns are not looked at. ``items`` has ``item``, may have ``title``, and every other
-column is an attribute: numbers as they are (an empty cell, or NA, is the median), 0 and 1 as yes and no, and texts as
-one yes or no for each of the most frequent values, where ``a|b`` counts as both a and b. Names of columns may be
-written otherwise (``userId``); see :mod:`hypernet.ratings.sources.headers`.
+``ratings`` has the columns ``user``, ``item`` (or ``title``) and ``rating``, and may have ``split`` with ``train`` or
+``test`` in each row, or ``timestamp``; other columns are not looked at. ``items`` has ``item``, may have ``title``, and
+every other column becomes attributes; see :mod:`hypernet.ratings.sources.attributes`. Names of columns may be written
+otherwise (``userId``); see :mod:`hypernet.ratings.sources.headers`. What was read otherwise than it stands in the
+tables is noted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.ratings.core.tables import MOST_DIGITS, Feature
-from hypernet.ratings.sources.delimited import LARGEST_NUMBER, decimal, read_csv
-from hypernet.ratings.sources.features import number
-from hypernet.ratings.sources.headers import usual_names
+from hypernet.ratings.core.wording import counted
+from hypernet.ratings.sources.attributes import Attributes
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER
+from hypernet.ratings.sources.headers import usual_names, whole_ids
 from hypernet.ratings.sources.interactions import RawRatings, check_alone, check_ratings, last_of_pairs
+from hypernet.ratings.sources.lookup import LONGEST_NAME, Lookup, Names
+from hypernet.ratings.sources.moments import LATER_ROW, moments, not_a_time
+from hypernet.ratings.sources.movielens import GENRES
+from hypernet.ratings.sources.numerals import is_missing, plain_numbers
+from hypernet.ratings.sources.sheets import read_sheet
+from hypernet.ratings.sources.titles import year_of
 
 RATINGS, ITEMS = "ratings.csv", "items.csv"
 STATISTICS = ("mean_rating", "rating_count")
 RATING_COLUMNS, SPLITS = ("user", "item", "rating"), ("train", "test")
 SCALE = (-LARGEST_NUMBER, LARGEST_NUMBER)
-LIST_SEPARATOR = "|"
+# Tables without names of columns, as MovieLens has them, by the number of columns.
+NAMELESS_RATINGS = {3: RATING_COLUMNS, 4: (*RATING_COLUMNS, "timestamp")}
+NAMELESS_ITEMS = {
+    2: ("item", "title"),
+    3: ("item", "title", "genres"),
+    6 + len(GENRES): ("item", "title", "year", "video", "url", "unknown", *GENRES),
+}
 # The tag genome of MovieLens has 1,128 attributes; each takes 8 bytes of every item and 4 of every rating.
 MOST_FEATURES = 5_000
 LARGEST_ITEMS = 64 * 2**20
-# Identifiers and titles lie in arrays in which the longest sets the width of all.
-LONGEST_NAME = 500
-# What programs write in a column of numbers where there is none, in lower case.
-MISSING = ("", "na", "n/a", "nan", "null", "none")
-MOST_VALUES = 20
+# Of titles that end in a year, so many make it an attribute.
+DATED_SHARE = 0.9
+# More columns than any table of ratings has: one for every item.
+WIDE = 30
 
 
 def read(
@@ -44,6 +56,7 @@ def read(
     keep: str | None,
     scale: tuple[float, float] | None = None,
     split: str = "random",
+    unknown: str | None = None,
 ) -> RawRatings:
     """Read both tables.
 
@@ -55,23 +68,42 @@ def read(
             a column ``timestamp``.
         scale: lowest and highest rating that there can be; None: those that are there, none far from all others.
         split: ``"time"`` where each user's latest ratings are to be held out.
+        unknown: ``"skip"`` where ratings of items that the table of items lacks are left out.
 
     Raises:
         UserError: one line that names the file, the line and what is accepted.
     """
-    item_ids, titles, features, values = _items(items)
-    columns, lines = read_csv(ratings)
-    columns = usual_names(columns, f"{ratings}, line 1", (*RATING_COLUMNS, "split", "timestamp"))
-    _need(ratings, columns, RATING_COLUMNS)
-    if not len(lines):
+    item_ids, titles, attributes = _items(items)
+    sheet = read_sheet(ratings, nameless=NAMELESS_RATINGS)
+    notes = [*attributes.notes, *sheet.notes]
+    wanted = (*RATING_COLUMNS, "title", "year", "split", "timestamp")
+    columns = usual_names(sheet.columns, f"{ratings}, line 1", wanted, notes)
+    _need(ratings, columns, ("user", "rating") if "title" in columns else RATING_COLUMNS)
+    if not len(sheet.lines):
         raise UserError(f"{ratings}: no ratings under the header")
+    rated = np.array([not is_missing(text) for text in columns["rating"]])
+    if not rated.all():
+        notes.append(f"{ratings}: left out: {counted(int((~rated).sum()), 'row')} without a rating")
+    columns, lines = _some(columns, sheet.lines, rated)
+    if not len(lines):
+        raise UserError(f"{ratings}: no row has a rating")
     for name in ("user", "item"):
-        _check_names(ratings, name, columns[name], lines)
-    rating = _ratings(ratings, columns["rating"], lines, scale)
+        if name in columns:
+            _check_names(ratings, name, columns[name], lines)
+            columns[name] = whole_ids(columns[name])
+    names = Names(columns.get("item"), columns.get("title"), columns.get("year"), _Lines(lines), str(ratings))
+    places = Lookup(item_ids, titles).find_all(names, trust_ids=True, unknown=unknown)
+    notes += places.notes
+    known = places.number >= 0
+    columns, lines = _some(columns, lines, known)
+    if not len(lines):
+        raise UserError(f"{ratings}: no row is of an item of {items}")
+    item = places.number[known]
+    rating = _ratings(ratings, columns["rating"], lines, scale, notes)
     users = _natural_order(columns["user"])
-    user = _numbers(ratings, "user", columns["user"], users, lines)
-    item = _numbers(ratings, "item", columns["item"], item_ids, lines)
-    time = _times(ratings, columns, lines, split == "time")
+    numbers = {identifier: number for number, identifier in enumerate(users.tolist())}
+    user = np.array([numbers[text] for text in columns["user"]], dtype=np.int64)
+    time = _times(ratings, columns, lines, split == "time", notes if keep else None)
     rows = last_of_pairs(str(ratings), user, item, (users, item_ids), lines, keep, time)
     test = _test(ratings, columns["split"], lines)[rows] if "split" in columns else None
     if test is not None and split == "time":
@@ -88,71 +120,117 @@ def read(
         test=test,
         user_features=(),
         user_values=np.zeros((len(users), 0)),
-        item_features=features,
-        item_values=values,
+        item_features=tuple(attributes.features),
+        item_values=np.column_stack([np.zeros((len(item_ids), 0)), *attributes.values]),
         statistics=STATISTICS,
         time=time[rows] if time is not None and split == "time" else None,
         facts={"ratings_replaced": len(lines) - len(rows)},
+        notes=tuple(notes),
     )
 
 
-def _ratings(path: Path, texts: list[str], lines: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
-    rating = np.array([_number(text) for text in texts])
+class _Lines(Sequence[str]):
+    """What a message calls each row."""
+
+    def __init__(self, lines: np.ndarray):
+        self.lines = lines
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> _Lines: ...
+    def __getitem__(self, row: int | slice) -> str | _Lines:
+        return _Lines(self.lines[row]) if isinstance(row, slice) else f"line {self.lines[row]}"
+
+
+def _some(
+    columns: dict[str, list[str]], lines: np.ndarray, wanted: np.ndarray
+) -> tuple[dict[str, list[str]], np.ndarray]:
+    """The wanted rows of a table."""
+    if wanted.all():
+        return columns, lines
+    rows = np.flatnonzero(wanted).tolist()
+    return {name: [texts[row] for row in rows] for name, texts in columns.items()}, lines[wanted]
+
+
+def _ratings(
+    path: Path, texts: list[str], lines: np.ndarray, scale: tuple[float, float] | None, notes: list[str]
+) -> np.ndarray:
+    rating = plain_numbers(texts)
     strange = np.isnan(rating)
     if strange.any():
         row = int(np.argmax(strange))
-        raise UserError(f"{path}, line {lines[row]}: {texts[row][:20]!r} is not a rating; accepted: a number")
+        cell = f"{path}, line {lines[row]}: {texts[row][:20]!r}"
+        raise UserError(f"{cell} is not a rating; accepted: a number, or nothing where there is none")
     check_ratings(str(path), rating, lines, scale or SCALE)
     if scale is None:
         check_alone(str(path), rating, lines, "with scale: [{low}, {high}] in the settings (tables)")
+        notes += _unrated(path, rating)
     return rating
 
 
-def _times(path: Path, columns: dict[str, list[str]], lines: np.ndarray, needed: bool) -> np.ndarray | None:
-    """When each rating was given, ``[N]``; None where that is not needed and no column says it of all."""
+def _unrated(path: Path, rating: np.ndarray) -> list[str]:
+    """A note on ratings of 0 or less below all others, which some programs write where there is none."""
+    values, counts = np.unique(rating, return_counts=True)
+    if len(values) < len(RATING_COLUMNS) + 1 or values[0] not in (0, -1) or values[1] <= 0:
+        return []
+    told = f"{counts[0]} of {len(rating)} ratings are {values[0]:g}, the others {values[1]:g} to {values[-1]:g}"
+    return [f"{path}: {told}; if {values[0]:g} means not rated, leave these rows out"]
+
+
+def _times(
+    path: Path, columns: dict[str, list[str]], lines: np.ndarray, needed: bool, notes: list[str] | None
+) -> np.ndarray | None:
+    """When each rating was given, ``[N]``; None where that is not needed and no column says it of all.
+
+    Args:
+        path: the table.
+        columns: its texts by name.
+        lines: where each row stands.
+        needed: whether ratings are to be divided by it.
+        notes: of two ratings the latest is to count: where times cannot be read, that is noted here.
+    """
     texts = columns.get("timestamp")
     if texts is None:
         if needed:
             raise UserError(f"{path}, line 1: split: time needs a column timestamp; found: {', '.join(columns)[:160]}")
         return None
-    times = np.array([_time(text) for text in texts])
+    if not needed and notes is None:
+        return None
+    times = moments(texts)
     strange = np.isnan(times)
     if not strange.any():
         return times
+    row = int(np.argmax(strange))
+    told = f"{path}, line {lines[row]}: {not_a_time(texts[row])}"
     if needed:
-        row = int(np.argmax(strange))
-        accepted = "accepted: a number, or a date as 2026-01-31 or 2026-01-31T12:00:00"
-        raise UserError(f"{path}, line {lines[row]}: {texts[row][:30]!r} is not a time; {accepted}")
+        raise UserError(told)
+    if notes is not None:
+        notes.append(f"{told}; {LATER_ROW}")
     return None
 
 
-def _time(text: str) -> float:
-    """Seconds of a date, or the number that stands there; NaN where it is neither."""
-    number = _number(text)
-    if not np.isnan(number):
-        return number
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return np.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def _test(path: Path, texts: list[str], lines: np.ndarray) -> np.ndarray:
+    texts = [text.casefold() for text in texts]
     row = next((row for row, text in enumerate(texts) if text not in SPLITS), None)
     if row is not None:
         raise UserError(f"{path}, line {lines[row]}: split {texts[row][:20]!r}; accepted: {', '.join(SPLITS)}")
     return np.array([text == "test" for text in texts])
 
 
-def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.ndarray]:
-    """Identifiers, titles, attributes, and their values ``[M, columns]``."""
-    columns, lines = read_csv(path, LARGEST_ITEMS)
-    columns = usual_names(columns, f"{path}, line 1", ("item", "title"))
+def _items(path: Path) -> tuple[np.ndarray, np.ndarray, Attributes]:
+    """Identifiers, titles and attributes."""
+    sheet = read_sheet(path, LARGEST_ITEMS, NAMELESS_ITEMS)
+    attributes = Attributes(notes=list(sheet.notes))
+    lines = sheet.lines
+    columns = usual_names(sheet.columns, f"{path}, line 1", ("item", "title", "id"), attributes.notes)
     _need(path, columns, ("item",))
     if not len(lines):
         raise UserError(f"{path}: no items under the header")
-    items = columns.pop("item")
+    items = whole_ids(columns.pop("item"))
     _check_names(path, "item", items, lines)
     doubled = [item for item, count in Counter(items).items() if count > 1]
     if doubled:
@@ -160,75 +238,22 @@ def _items(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[Feature, ...], np.
         raise UserError(f"{path}, line {line}: item {doubled[0]} is listed more than once")
     titles = [given or item for given, item in zip(columns.pop("title", items), items, strict=True)]
     _check_names(path, "title", titles, lines)
-    features, values = [], []
     for name, texts in columns.items():
-        for feature, column in _attributes(path, _without_braces(name), texts, lines):
-            features.append(feature)
-            values.append(column)
-        if len(features) > MOST_FEATURES:
+        attributes.add(path, name, texts, lines)
+        if len(attributes.features) > MOST_FEATURES:
             raise UserError(f"{path}: more than {MOST_FEATURES} attributes; accepted: up to {MOST_FEATURES}")
-    names = Counter(feature.name for feature in features)
+    years = np.array([year_of(title) or np.nan for title in titles], dtype=np.float64)
+    told = any("year" in feature.name.casefold() for feature in attributes.features)
+    if not told and (~np.isnan(years)).sum() >= DATED_SHARE * len(titles):
+        attributes.notes.append(f"{path}: the year at the end of the titles is an attribute")
+        attributes.number("year", years)
+    names = Counter(feature.name for feature in attributes.features)
     names.update(STATISTICS)
     clash = next((name for name, count in names.items() if count > 1), None)
     if clash:
-        raise UserError(f"{path}, line 1: {clash} would be the name of two attributes; rename a column")
-    table = np.column_stack(values) if values else np.zeros((len(items), 0))
-    return np.array(items), np.array(titles), tuple(features), table
-
-
-def _attributes(path: Path, name: str, texts: list[str], lines: np.ndarray) -> list[tuple[Feature, np.ndarray]]:
-    """The attributes that a column of the items becomes, with their values ``[M]``."""
-    if not any(texts):
-        raise UserError(f"{path}: the column {name} is empty")
-    numbers = np.array([_number(text) for text in texts])
-    is_number = ~np.isnan(numbers)
-    too_large = np.abs(numbers) > LARGEST_NUMBER
-    if too_large.any():
-        row = int(np.argmax(too_large))
-        accepted = f"numbers up to {LARGEST_NUMBER:g}, texts"
-        raise UserError(f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r}; accepted: {accepted}")
-    missing = np.array([text.casefold() in MISSING for text in texts])
-    is_text = ~(is_number | missing)
-    if 0 < is_text.sum() < is_number.sum():
-        row = int(np.argmax(is_text))
-        raise UserError(
-            f"{path}, line {lines[row]}: {name} is {texts[row][:20]!r} and {is_number.sum()} other cells are numbers; "
-            "accepted: a number, nothing or NA where it is not known, or texts in most cells"
-        )
-    if is_number.any() and not is_text.any():
-        numbers[~is_number] = np.median(numbers[is_number])
-        if set(np.unique(numbers)) <= {0.0, 1.0}:
-            return [(Feature(name, "binary", "item", name, f"not {name}", name), numbers)]
-        above, below = f"{name} above {{t}}", f"{name} below {{t}}"
-        return [(number(name, above, below, name, digits=_digits(numbers)), numbers)]
-    values = [{part.strip() for part in text.split(LIST_SEPARATOR)} - {""} for text in texts]
-    counts = Counter(value for parts in values for value in parts)
-    # The most frequent first; of equally frequent ones the first in the alphabet.
-    chosen = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
-    return [
-        (
-            Feature(label, "binary", "item", label, f"not {label}", label),
-            np.array([float(value in parts) for parts in values]),
-        )
-        for value in chosen
-        for label in [f"{name}: {_without_braces(value)}"]
-    ]
-
-
-def _number(text: str) -> float:
-    """The number that a text is; NaN where it is none."""
-    try:
-        return np.nan if "_" in text else float(decimal(text))
-    except ValueError:
-        return np.nan
-
-
-def _digits(values: np.ndarray) -> int:
-    """Digits after the point with which thresholds between the values are told apart."""
-    if (values == np.round(values)).all():
-        return 0
-    spread = values.std()
-    return int(np.clip(1 - np.floor(np.log10(spread)), 1, MOST_DIGITS)) if spread > 0 else 1
+        counted = " (the program makes this one from the ratings itself)" if clash in STATISTICS else ""
+        raise UserError(f"{path}, line 1: {clash} would be the name of two attributes{counted}; rename a column")
+    return np.array(items), np.array(titles), attributes
 
 
 def _natural_order(ids: list[str]) -> np.ndarray:
@@ -245,32 +270,18 @@ def _by_value(digits: str) -> tuple[int, str]:
     return len(significant), significant
 
 
-def _without_braces(text: str) -> str:
-    """Braces mark the place of a threshold in a feature's words."""
-    return text.replace("{", "(").replace("}", ")")
-
-
 def _need(path: Path, columns: dict[str, list[str]], names: tuple[str, ...]) -> None:
     for name in names:
         if name not in columns:
             header = ", ".join(columns)[:160]
-            raise UserError(f"{path}, line 1: no column {name}; found: {header}; needed: {', '.join(names)}")
+            wide = "; a column for every item? write a rating a row (pandas: melt)" if len(columns) > WIDE else ""
+            raise UserError(f"{path}, line 1: no column {name}; found: {header}; needed: {', '.join(names)}{wide}")
 
 
 def _check_names(path: Path, column: str, texts: list[str], lines: np.ndarray) -> None:
     """Refuse identifiers and titles that are empty or too long."""
     for text, line in zip(texts, lines, strict=True):
         if not text:
-            raise UserError(f"{path}, line {line}: {column} is empty")
+            raise UserError(f"{path}, line {line}: {column} is empty; accepted: a name in every row, no row of totals")
         if len(text) > LONGEST_NAME:
             raise UserError(f"{path}, line {line}: {column} has {len(text)} characters; accepted: up to {LONGEST_NAME}")
-
-
-def _numbers(path: Path, what: str, texts: list[str], known: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """The number of each identifier among the known ones, int64 ``[N]``."""
-    places = {identifier: number for number, identifier in enumerate(known.tolist())}
-    numbers = np.array([places.get(text, -1) for text in texts], dtype=np.int64)
-    if (numbers < 0).any():
-        row = int(np.argmax(numbers < 0))
-        raise UserError(f"{path}, line {lines[row]}: {what} {texts[row][:80]} is not in the table of {what}s")
-    return numbers

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import math
 import re
-import unicodedata
-from array import array
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +20,6 @@ LARGEST_ID = 2**53
 LARGEST_NUMBER = 1e15
 # More than the ratings of MovieLens 25M take as CSV.
 LARGEST_FILE = 2**30
-MOST_COLUMNS = 10_000
-# What stands between the cells of tables as people's programs write them; a comma where nothing tells.
-SEPARATORS = (",", ";", "\t")
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 # With three digits behind the comma it may stand between thousands.
 SHORT_DECIMAL = re.compile(r"[+-]?\d+,\d{1,2}")
 
@@ -146,97 +139,6 @@ def _decoded(path: Path, content: bytes, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: not a text in {encoding.removesuffix('-sig').upper()}") from None
-
-
-def read_csv(path: Path, largest: int = LARGEST_FILE) -> tuple[dict[str, list[str]], np.ndarray]:
-    """A table with a header, as people's programs write it: columns by name, and the line of each row, ``[N]``.
-
-    Cells are parted by commas, semicolons or tabs, whichever the header has most of; where it is not commas, a number
-    may have a decimal comma. Empty rows, and empty columns without a name, are left out. Letters with accents written
-    as two characters (NFD) become one (NFC).
-
-    Args:
-        path: the file.
-        largest: bytes that it may have at most.
-
-    Raises:
-        UserError: no header, too many columns, a column named twice or not at all, or a row of another length; one
-            line names the place.
-    """
-    content = read_bytes(path, largest)
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = unicodedata.normalize("NFC", _decoded(path, content, "utf-16" if wide else "utf-8-sig"))
-    if "\0" in text:
-        raise UserError(f"{path}: not a text; accepted: CSV with a header")
-    separator = _separator(text)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
-    header: list[str] = []
-    columns: list[list[str]] = []
-    # An array: a list of as many numbers takes several times the memory.
-    lines = array("q")
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if not any(cells) or (not header and cells[0].lower().startswith("sep=") and not any(cells[1:])):
-                continue
-            if not header:
-                header = _header(path, cells, reader.line_num)
-                columns = [[] for _ in header]
-                continue
-            if len(cells) != len(header):
-                if len(cells) < len(header) or any(cells[len(header) :]):
-                    raise UserError(f"{path}, line {reader.line_num}: {_misfit(cells, header, separator)}")
-                del cells[len(header) :]
-            for column, cell in zip(columns, cells, strict=True):
-                column.append(cell)
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
-    if not header:
-        raise UserError(f"{path}: the file is empty; accepted: CSV with a header")
-    table = dict(zip(header, columns, strict=True))
-    for name in [name for name in table if not name.strip("\0")]:
-        filled = next((row for row, cell in enumerate(table[name]) if cell), None)
-        if filled is not None:
-            cell = table[name][filled][:20]
-            raise UserError(f"{path}, line {lines[filled]}: {cell!r} stands in a column without a name")
-        del table[name]
-    if separator != ",":
-        for name, column in table.items():
-            table[name] = [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell for cell in column]
-    return table, np.array(lines, dtype=np.int64)
-
-
-def _separator(text: str) -> str:
-    """What the header has most of, outside quotes."""
-    lines = (line for line in text.splitlines() if line.strip())
-    first = next(lines, "")
-    if first.lower().startswith("sep=") and len(first.strip("\r\n")) == len("sep=") + 1:
-        return first[len("sep=")]
-    bare = re.sub(r'"[^"]*"', "", first)
-    return max(SEPARATORS, key=bare.count)
-
-
-def _misfit(cells: list[str], header: list[str], separator: str) -> str:
-    """What is wrong with a row of another length than the header."""
-    hint = ""
-    if separator == "," and len(cells) == len(header) + 1 and all(cell.isdigit() for cell in cells[-2:]):
-        hint = "; a decimal comma needs quotes or semicolons between the cells"
-    return f"{len(cells)} fields, the header has {len(header)}{hint}"
-
-
-def _header(path: Path, cells: list[str], line: int) -> list[str]:
-    """The names of the columns; one without a name, which must be empty, gets zeros that no name has."""
-    if len(cells) > MOST_COLUMNS:
-        raise UserError(f"{path}, line {line}: {len(cells)} columns; accepted: at most {MOST_COLUMNS}")
-    header: dict[str, None] = {}
-    for place, cell in enumerate(cells):
-        name = cell or "\0" * (place + 1)
-        if name in header:
-            accepted = "accepted: a name that no other column has"
-            raise UserError(f"{path}, line {line}: column {place + 1} is called {name[:80]!r}; {accepted}")
-        header[name] = None
-    return list(header)
 
 
 def numbered(path: Path, what: str, wanted: ArrayLike, known: np.ndarray, lines: np.ndarray) -> np.ndarray:

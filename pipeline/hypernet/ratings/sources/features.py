@@ -24,6 +24,12 @@ def number(
     return Feature(name, "number", of, above, below, precise, digits)
 
 
+def with_medians(values: np.ndarray) -> np.ndarray:
+    """A number of every item, ``[M]``, the median of the others in the place of NaN."""
+    unknown = np.isnan(values)
+    return np.where(unknown, np.median(values[~unknown]), values) if unknown.any() else values
+
+
 # Attributes of an item that are computed from the training ratings.
 STATISTICS = {
     "mean_rating": number("mean_rating", "high ratings", "low ratings", "average rating", digits=2),

@@ -104,13 +104,15 @@ class RawRatings:
         user_features: attributes of users.
         user_values: in natural units, float64 ``[U, len(user_features)]``.
         item_features: attributes of items that come with them.
-        item_values: in natural units, float64 ``[M, len(item_features)]``.
+        item_values: in natural units, float64 ``[M, len(item_features)]``, NaN where it is not
+            known, which it is of some item.
         statistics: attributes of items that are computed from training ratings; keys of
             :data:`hypernet.ratings.sources.features.STATISTICS`.
         trees: where the ratings were generated, what from.
         newcomers: users outside the data set.
         time: when each rating was given, in any unit, float64 ``[N]``, where the latest are to be held out; else None.
         facts: what the manifest is to say of this source.
+        notes: what a person should know of how the source was read.
     """
 
     title: str
@@ -131,6 +133,7 @@ class RawRatings:
     newcomers: RawNewcomers | None = None
     time: np.ndarray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def check_ratings(where: str, rating: np.ndarray, lines: np.ndarray, scale: tuple[float, float]) -> None:

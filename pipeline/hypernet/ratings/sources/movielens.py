@@ -211,7 +211,7 @@ def _items_100k(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # dd-Mon-yyyy; one item has none.
         year = _whole(path, line, "year", row[2][-4:]) if row[2] else np.nan
         values[line - 1] = [*map(float, flags), year]
-    return _ids(path, "item", rows), np.array([row[1].strip() for row in rows]), _with_median_year(path, values)
+    return _ids(path, "item", rows), np.array([row[1].strip() for row in rows]), _with_a_year(path, values)
 
 
 def _items_1m(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -224,15 +224,13 @@ def _items_1m(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 raise UserError(f"{path}, line {line}: {name[:20]!r} is not a genre; accepted: {', '.join(GENRES)}")
             values[line - 1, GENRES.index(known)] = 1
         values[line - 1, -1] = _whole(path, line, "year in the title", row[1].rstrip()[-5:-1])
-    return _ids(path, "item", rows), np.array([row[1].strip() for row in rows]), _with_median_year(path, values)
+    return _ids(path, "item", rows), np.array([row[1].strip() for row in rows]), _with_a_year(path, values)
 
 
-def _with_median_year(path: Path, values: np.ndarray) -> np.ndarray:
-    """A missing year is the median over the items."""
-    missing = np.isnan(values[:, -1])
-    if missing.all():
+def _with_a_year(path: Path, values: np.ndarray) -> np.ndarray:
+    """The values themselves, where the year of some item is known."""
+    if np.isnan(values[:, -1]).all():
         raise UserError(f"{path}: no item has a year")
-    values[missing, -1] = np.median(values[~missing, -1])
     return values
 
 

@@ -1,7 +1,7 @@
 """Generated ratings with a known truth: every user rates by a small tree of their own.
 
-300 items have genres, a year and an average rating that is an attribute of the catalogue, not computed from the
-ratings. A user follows one of six templates, trees of two levels, with thresholds and leaf values of their own, and
+300 items have genres, a year and an average rating by critics, an attribute of the catalogue that is not computed from
+the ratings. A user follows one of six templates, trees of two levels, with thresholds and leaf values of their own, and
 rates with noise. The draws and their order define the data set.
 """
 
@@ -25,7 +25,7 @@ COLUMNS = (*GENRES, "year", "avg")
 FEATURES = (
     *(genre(name) for name in GENRES),
     number("year", "after {t}", "before {t}", "year"),
-    number("avg", "high ratings", "low ratings", "average rating", digits=2),
+    number("avg", "high critics' score", "low critics' score", "critics' score", digits=2),
 )
 # How far a user's own threshold is from the template's; that of a genre is always one half.
 AVERAGE_JITTER, YEAR_JITTER, GENRE_THRESHOLD = 0.1, 3, 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard
 import numpy as np
 
 from hypernet.lab.errors import UserError
-from hypernet.ratings.sources.delimited import LARGEST_NUMBER, decimal, is_finite, read_csv
-from hypernet.ratings.sources.headers import usual_names
+from hypernet.ratings.core.wording import counted
+from hypernet.ratings.sources.delimited import LARGEST_NUMBER, decimal, is_finite
+from hypernet.ratings.sources.headers import row_numbers, usual_names, whole_ids
+from hypernet.ratings.sources.lookup import MOST_LETTERS
+from hypernet.ratings.sources.sheets import read_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
 Table: TypeAlias = "str | Path | pd.DataFrame"
 # Bytes of a CSV file: several million ratings.
 LARGEST_TABLE = 2**28
-# Letters of a name that a message repeats.
-MOST_LETTERS = 80
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Given:
         header: where the names of the columns stand, for messages.
         columns: texts by name, ``""`` where there is nothing.
         rows: where each row stands, for messages: "line 3" of a file, "row 3" of a table.
+        notes: what was read otherwise than it stands there.
     """
 
     name: str
     header: str
     columns: dict[str, list[str]]
     rows: list[str]
+    notes: tuple[str, ...] = ()
 
     def at(self, row: int) -> str:
         """Where a row stands, with the name of the table."""
@@ -52,36 +55,63 @@ class Given:
         Raises:
             UserError: two columns could be one of them.
         """
-        return replace(self, columns=usual_names(self.columns, self.header, tuple(wanted)))
+        notes = list(self.notes)
+        columns = usual_names(self.columns, self.header, tuple(wanted), notes)
+        columns = {name: whole_ids(texts) if name in ("user", "item") else texts for name, texts in columns.items()}
+        return replace(self, columns=columns, notes=tuple(notes))
 
-    def require(self, names: Sequence[str]) -> None:
+    def without(self, left_out: Sequence[int], why: str = "") -> Self:
+        """The same table without some rows.
+
+        Args:
+            left_out: their numbers.
+            why: what is noted of them; ``""`` where nothing is.
+        """
+        if not left_out:
+            return self
+        gone = set(left_out)
+        rows = [row for row in range(len(self.rows)) if row not in gone]
+        columns = {name: [texts[row] for row in rows] for name, texts in self.columns.items()}
+        notes = (*self.notes, f"{self.name}: left out: {counted(len(gone), 'row')} {why}") if why else self.notes
+        return replace(self, columns=columns, rows=[self.rows[row] for row in rows], notes=notes)
+
+    def require(self, names: Sequence[str], may_be_empty: Sequence[str] = ()) -> None:
         """Refuse a table without these columns, or with an empty cell in one of them.
+
+        Args:
+            names: columns without an empty cell.
+            may_be_empty: other columns.
 
         Raises:
             UserError: one line that names the place.
         """
-        for name in names:
+        for name in (*names, *may_be_empty):
             if name not in self.columns:
                 header = ", ".join(map(repr, self.columns))[:120]
-                raise UserError(f"{self.header}: no column {name}; found: {header}; needed: {', '.join(names)}")
-            if "" in self.columns[name]:
+                needed = ", ".join((*names, *may_be_empty))
+                raise UserError(f"{self.header}: no column {name}; found: {header}; needed: {needed}")
+            if name in names and "" in self.columns[name]:
                 raise UserError(f"{self.at(self.columns[name].index(''))}: the {name} is empty")
 
 
-def read_table(table: Table, argument: str, forms: str = "") -> Given:
+def read_table(
+    table: Table, argument: str, forms: str = "", nameless: Mapping[int, tuple[str, ...]] | None = None
+) -> Given:
     """Read a CSV file or a pandas table.
 
     Args:
         table: the table, or the path of a file.
         argument: name of the argument, for messages about a table.
         forms: what else the argument may be, for the message.
+        nameless: names of the columns of a file, by how many there are, where its first line has none.
 
     Raises:
         UserError: no such file, no CSV, or a column whose name is empty or that of another.
     """
     if isinstance(table, str | Path):
-        columns, lines = read_csv(Path(table), LARGEST_TABLE)
-        return Given(str(table), f"{table}, line 1", columns, [f"line {line}" for line in lines])
+        sheet = read_sheet(Path(table), LARGEST_TABLE, nameless)
+        rows = [f"line {line}" for line in sheet.lines]
+        return Given(str(table), f"{table}, line 1", sheet.columns, rows, tuple(sheet.notes))
     # Whoever has a table has imported pandas; nobody else waits for it.
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(table, pandas.DataFrame):
@@ -99,6 +129,7 @@ def read_table(table: Table, argument: str, forms: str = "") -> Given:
         columns[name] = [
             "" if missing else as_text(value) for value, missing in zip(series, series.isna(), strict=True)
         ]
+    columns.pop(row_numbers(columns) or "", None)
     return Given(argument, argument, columns, [f"row {label}" for label in table.index])
 
 

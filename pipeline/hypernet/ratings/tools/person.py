@@ -15,8 +15,11 @@ from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.growing import MetaTreePredictor
 from hypernet.ratings.tools.items import Items
 
-# The feature that counts an item's ratings, and how the one is called that is their average.
-COUNT, AVERAGE = "rating_count", "average rating"
+# The feature that counts an item's ratings, and how those are called that say how well it is thought of.
+COUNT, AVERAGES = (
+    "rating_count",
+    {"average rating": "those rated best by others", "critics' score": "those that critics like best"},
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def grow(model: MetaTreePredictor, known: Catalogue, items: Items, item: np.ndar
     if not np.isfinite(np.where(is_leaf, forest.value, forest.threshold)).all():
         raise UserError("model: its weights give a tree with numbers that are not finite; train it again")
     alone = np.zeros(len(items), np.int64)
-    read = readable(forest, 0, known)
+    read = readable(forest, 0, known, items=items.x)
     leaf = read.leaves(alone, items.x)
     routed = model.leaf_probabilities(support, items.x)
     probability = np.empty(len(items))
@@ -76,6 +79,11 @@ def grow(model: MetaTreePredictor, known: Catalogue, items: Items, item: np.ndar
         return model.expected(support, x)
 
     return Grown(forest, read, predict(items.x), leaf, probability, base, predict)
+
+
+def nobody_rated(x: np.ndarray) -> bool:
+    """Whether nobody has rated the item of this row of a tree with a base: its bias, the last, is then exactly 0."""
+    return bool(x[-1] == 0.0)
 
 
 def ranking(known: Catalogue, items: Items, grown: Grown, rated: np.ndarray) -> np.ndarray:
@@ -103,6 +111,6 @@ def tie_breaker(known: Catalogue) -> tuple[int | None, str]:
         if feature.name == COUNT:
             return place, "the most rated come first"
     for place, feature in enumerate(known.features):
-        if feature.precise == AVERAGE:
-            return place, "those rated best by others come first"
+        if feature.precise in AVERAGES:
+            return place, f"{AVERAGES[feature.precise]} come first"
     return None, "the first of the catalogue come first"

@@ -17,10 +17,10 @@ from hypernet.ratings.core.catalogue import Catalogue
 from hypernet.ratings.core.tables import Rows
 from hypernet.ratings.core.wording import counted, printable
 from hypernet.ratings.growing import MetaTreePredictor
-from hypernet.ratings.tools.given import MOST_LETTERS
+from hypernet.ratings.sources.lookup import MOST_LETTERS
 from hypernet.ratings.tools.items import Items
-from hypernet.ratings.tools.person import AVERAGE
-from hypernet.ratings.tools.profiles import KEEP, read_pairs, read_people
+from hypernet.ratings.tools.person import AVERAGES
+from hypernet.ratings.tools.profiles import KEEP, UNKNOWN, read_pairs, read_people
 from hypernet.ratings.trained import open_trees
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ class Predictions:
         table: columns ``user``, ``item`` (id), ``title``, ``prediction`` (in the unit of the ratings), and ``cold``:
             whether the user has no ratings to grow a tree from. The prediction is then the item's average rating.
         users: number of people for whom a tree was grown.
+        notes: how the tables were read, where that is not as they stand there.
     """
 
     table: pd.DataFrame
     users: int
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Predictions({counted(len(self.table), 'rating')} of {counted(self.users, 'user')})"
@@ -72,6 +74,7 @@ def predict(
     model: str | Path | MetaTreePredictor,
     pairs: str | Path | pd.DataFrame | Sequence[tuple[str, str]] | None = None,
     keep: str | None = None,
+    unknown: str | None = None,
 ) -> Predictions:
     """Grow a decision tree for each of several people from their ratings, and predict others of their ratings.
 
@@ -88,7 +91,9 @@ def predict(
         model: ``model.ckpt`` of a meta_ method, or the model opened.
         pairs: what to predict: a path to a CSV file or a pandas table with the columns ``user`` and ``item``, or a
             list of ``(user, item)``; by default every item that a user did not rate. One without ratings is ``cold``.
-        keep: ``"last"`` where a user may rate an item twice and the last rating in the table counts.
+        keep: ``"last"`` where a user may rate an item twice and the last rating counts: the latest where there is a
+            column ``timestamp``, else the later in the table.
+        unknown: ``"skip"`` where rows of items that the model does not know are left out, and noted.
 
     Returns:
         the predictions, in the order of ``pairs``; by default by user, then by item.
@@ -102,7 +107,7 @@ def predict(
     predictor = open_trees(model)
     known = predictor.catalogue
     items = Items.of(predictor)
-    people, support = read_people(ratings, items, known.low, known.high, keep)
+    people, support, notes = read_people(ratings, items, known.low, known.high, keep, unknown)
     if pairs is None:
         if len(people) * len(items) - len(support) > MOST_PREDICTIONS:
             raise UserError(
@@ -112,7 +117,8 @@ def predict(
         user, item = _unrated(support, len(people), len(items))
         names = people[user]
     else:
-        names, user, item = read_pairs(pairs, people, items)
+        names, user, item, more = read_pairs(pairs, people, items, unknown)
+        notes += more
     cold = user < 0
     predicted = np.empty(len(user))
     predicted[cold] = average_rating(known)[item[cold]]
@@ -126,7 +132,7 @@ def predict(
             "cold": cold,
         }
     )
-    return Predictions(table, len(people))
+    return Predictions(table, len(people), notes)
 
 
 def _unrated(support: Rows, users: int, items: int) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +167,7 @@ def _answers(
 
 def average_rating(known: Catalogue) -> np.ndarray:
     """Average rating of every item by all users, ``[M]``; the middle of the scale where the model does not know it."""
-    place = next((place for place, feature in enumerate(known.features) if feature.precise == AVERAGE), None)
+    place = next((place for place, feature in enumerate(known.features) if feature.precise in AVERAGES), None)
     if place is None:
         return np.full(len(known.items), (known.low + known.high) / 2)
     averages = known.mean[place] + known.deviation[place] * known.item_x[:, place].astype(np.float64)
@@ -191,13 +197,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="write user,item,title,prediction,cold here (.csv); default: standard output"
     )
     parser.add_argument("--keep", choices=KEEP[1:], help="last: of two ratings of an item the last counts")
+    parser.add_argument("--unknown", choices=UNKNOWN[1:], help="skip: leave out rows of items that the model lacks")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Predict, and write the table or print it."""
     if arguments.out is not None:
         check_out(arguments.out)
-    predictions = predict(arguments.ratings, model=arguments.model, pairs=arguments.pairs, keep=arguments.keep)
+    predictions = predict(
+        arguments.ratings,
+        model=arguments.model,
+        pairs=arguments.pairs,
+        keep=arguments.keep,
+        unknown=arguments.unknown,
+    )
+    for note in predictions.notes:
+        print(printable(note), file=sys.stderr)
     cold = predictions.table["user"][predictions.table["cold"]].unique()
     if len(cold):
         named = ", ".join(str(user)[:MOST_LETTERS] for user in cold[:MOST_NAMED])

@@ -20,10 +20,10 @@ from hypernet.ratings.core.explain import reasons, tree_text, with_base
 from hypernet.ratings.core.readable import SHOWN, told_apart
 from hypernet.ratings.core.wording import counted, printable, shown
 from hypernet.ratings.growing import MetaTreePredictor
-from hypernet.ratings.tools.given import MOST_LETTERS
+from hypernet.ratings.sources.lookup import MOST_LETTERS
 from hypernet.ratings.tools.items import Items, add_items
-from hypernet.ratings.tools.person import Grown, grow, ranking, tie_breaker
-from hypernet.ratings.tools.profiles import KEEP, read_ratings
+from hypernet.ratings.tools.person import Grown, grow, nobody_rated, ranking, tie_breaker
+from hypernet.ratings.tools.profiles import KEEP, UNKNOWN, read_ratings
 from hypernet.ratings.trained import open_trees
 
 if TYPE_CHECKING:
@@ -77,16 +77,22 @@ class Recommendations:
     @cached_property
     def reasons(self) -> list[str]:
         """Why each recommended item is predicted its rating, e.g. "High ratings, not action"."""
-        by_leaf = reasons(self.grown.read, 0, self.catalogue, self.precise)
+        by_leaf, scale = (
+            reasons(self.grown.read, 0, self.catalogue, self.precise),
+            (self.catalogue.low, self.catalogue.high),
+        )
         told = []
         for number in self.order[: self.top]:
             reason = by_leaf[int(self.grown.leaf[number])]
+            text = reason.told(self.catalogue, self.items.not_known(number))
             if self.grown.base is None:
-                told.append(reason.text)
+                told.append(text)
                 continue
             others, person = (float(part[number]) for part in self.grown.base)
-            added = float(self.grown.predicted[number]) - others - person
-            told.append(with_base(reason.text, added, others, person))
+            # Soft routing adds a mean of leaves, hard routing what stands at the leaf.
+            added = reason.value if self.model.hard else float(self.grown.predicted[number]) - others - person
+            unrated = nobody_rated(self.items.x[number])
+            told.append(with_base(text, added, (others, person), scale, unrated))
         return told
 
     @cached_property
@@ -96,7 +102,8 @@ class Recommendations:
         for number in self.order[: self.top]:
             x, grown = self.items.x[number], self.grown
             value = float(np.clip(grown.predicted[number], self.catalogue.low, self.catalogue.high))
-            flips = counterfactuals(grown.read, 0, x, self.catalogue, grown.predict, self.precise)
+            unknown = self.items.not_known(number)
+            flips = counterfactuals(grown.read, 0, x, self.catalogue, grown.predict, self.precise, unknown)
             wanted = (flip.text for flip in flips if told_apart(flip.value, value) and self._holds(flip, x))
             changes.append(next(wanted, UNCHANGED))
         return changes
@@ -113,7 +120,7 @@ class Recommendations:
     @cached_property
     def tree(self) -> str:
         """The person's tree as indented text, with the number of the person's ratings at every node."""
-        return tree_text(self.grown.forest, 0, self.catalogue, self.precise)
+        return tree_text(self.grown.forest, 0, self.catalogue, self.precise, items=self.items.x)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -209,6 +216,7 @@ def recommend(
     explain: bool = False,
     precise: bool = False,
     keep: str | None = None,
+    unknown: str | None = None,
 ) -> Recommendations:
     """Grow a person's decision tree from a handful of ratings and recommend what it predicts highest.
 
@@ -230,7 +238,9 @@ def recommend(
         top: how many to recommend; by default ten, or as many as are unrated.
         explain: whether the text has the tree, and what would change each prediction.
         precise: "average rating > 3.62" in place of "high ratings".
-        keep: ``"last"`` where an item may be rated twice and the last rating in the table counts.
+        keep: ``"last"`` where an item may be rated twice and the last rating counts: the latest where there is a column
+            ``timestamp``, else the later in the table.
+        unknown: ``"skip"`` where ratings of items that the model does not know are left out, and noted.
 
     Returns:
         the recommendations, with the tree and the reasons.
@@ -244,8 +254,11 @@ def recommend(
     available = Items.of(predictor)
     if items is not None:
         available = add_items(items, available, predictor)
-        known = replace(known, items=available.ids, titles=available.titles, item_x=available.x)
-    item, rating = read_ratings(ratings, available, known.low, known.high, keep)
+        known = replace(
+            known, items=available.ids, titles=available.titles, item_x=available.x, unknown=available.unknown
+        )
+    item, rating, notes = read_ratings(ratings, available, known.low, known.high, keep, unknown)
+    available = replace(available, notes=(*available.notes, *notes))
     unrated = len(available) - len(item)
     if not unrated:
         name = ratings if isinstance(ratings, str | Path) else "ratings"
@@ -293,6 +306,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="print your tree, and what would change each prediction")
     parser.add_argument("--precise", action="store_true", help='"average rating > 3.62" in place of "high ratings"')
     parser.add_argument("--keep", choices=KEEP[1:], help="last: of two ratings of an item the last counts")
+    parser.add_argument("--unknown", choices=UNKNOWN[1:], help="skip: leave out ratings of items that the model lacks")
     parser.add_argument("--page", type=Path, help="write a page on which you can change the tree's rules, .html")
 
 
@@ -311,6 +325,7 @@ def run(arguments: argparse.Namespace) -> None:
         explain=arguments.explain,
         precise=arguments.precise,
         keep=arguments.keep,
+        unknown=arguments.unknown,
     )
     for note in best.items.notes:
         print(printable(note), file=sys.stderr)

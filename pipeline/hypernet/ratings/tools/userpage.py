@@ -31,6 +31,7 @@ from hypernet.ratings.core.wording import (
 )
 from hypernet.ratings.plots.tree_layout import CIVIDIS, Place, colour, ink, leaf_colour, places
 from hypernet.ratings.tools.items import Items
+from hypernet.ratings.tools.person import nobody_rated
 
 # Leaves that a laptop's screen shows side by side; larger trees are drawn as a list only.
 WIDEST = 16
@@ -74,7 +75,7 @@ def write_user_page(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    read = readable(forest, tree, described)
+    read = readable(forest, tree, described, items=items.x)
     # By what the page's tree predicts: leaves that were joined have their mean.
     order = order[np.argsort(-read.predict(np.full(len(order), tree), items.x[order]), kind="stable")]
     drawn = places(read, tree, deepest=len(read.feature))
@@ -133,12 +134,13 @@ def _entries(read: Forest, tree: int, described: Described, items: Items, chosen
     entries = []
     for number, leaf, value in zip(chosen, leaves, _clipped(predicted, described), strict=True):
         chip = _chip(float(value), described)
-        flips = counterfactuals(read, tree, items.x[number], described)
+        unknown = items.not_known(number)
+        flips = counterfactuals(read, tree, items.x[number], described, unknown=unknown)
         change = next((sentence(flip.text) for flip in flips if told_apart(flip.value, float(value))), "")
-        reason = why[int(leaf)].text
+        reason = why[int(leaf)].told(described, unknown)
         if read.has_base:
-            others, person = _base(read, tree, items.x[number])
-            reason = with_base(reason, float(read.value[leaf]), others, person)
+            base, scale = _base(read, tree, items.x[number]), (described.low, described.high)
+            reason = with_base(reason, float(read.value[leaf]), base, scale, nobody_rated(items.x[number]))
         entries.append(
             {"title": str(items.titles[number]), "chip": chip, "given": None, "reason": reason, "change": change}
         )
@@ -246,8 +248,9 @@ def _model(
         }
 
     def listed(number: int) -> list[Any]:
-        base = _base(read, tree, items.x[number]) if read.has_base else None
-        return [str(items.titles[number]), place_of[number].tolist(), base]
+        base = [*_base(read, tree, items.x[number]), nobody_rated(items.x[number])] if read.has_base else None
+        unknown = [used.index(feature) for feature in items.not_known(number) if feature in used]
+        return [str(items.titles[number]), place_of[number].tolist(), base, unknown]
 
     return {
         "root": int(read.root[tree]),
