@@ -78,3 +78,15 @@ def prepared(tmp_path_factory, real_file, prepare_settings):
         return root / name
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_population(tmp_path_factory, prepare_settings):
+    """The folder of prepared generated ratings of fewer users, for what does not depend on how many there are."""
+    root = tmp_path_factory.mktemp("few")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hypernet.ratings.sources.preftrees.USERS", 240)
+        patch.setattr("hypernet.ratings.sources.preftrees.NEWCOMERS", 60)
+        make("preftrees", root / "raw", RawSettings(table=None, allow_modified=False))
+        prepare("preftrees", root / "raw", root / "prepared", prepare_settings())
+    return root / "prepared"

@@ -8,10 +8,13 @@ from hypernet.lab.errors import UserError
 
 
 def test_a_training_sees_its_own_stage_of_the_chosen_recipe_only(config):
-    def stage(method, *assignments):
-        return config(*assignments).settings("train", "preftrees", method).stage
+    usual = config()
 
-    recipe = config().recipes["anneal"]
+    def stage(method, *assignments):
+        section = config(*assignments) if assignments else usual
+        return section.settings("train", "preftrees", method).stage
+
+    recipe = usual.recipes["anneal"]
     soft, hard = stage("meta_fixed_soft"), stage("meta_fixed_hard")
     assert (soft.start, soft.steps, soft.learning_rate) == (None, recipe.max_steps, recipe.learning_rate)
     assert (hard.start, hard.steps) == ("meta_fixed_soft", recipe.harden_steps)
@@ -33,7 +36,8 @@ def test_what_a_step_does_not_need_it_does_not_see(config):
 
 
 def test_trees_go_on_from_others(config):
-    starts = {method: config().settings("train", "preftrees", method).start() for method in config().methods}
+    section = config()
+    starts = {method: section.settings("train", "preftrees", method).start() for method in section.methods}
     assert {method: start for method, start in starts.items() if start} == {
         "meta_explained_hard": "meta_explained_soft",
         "meta_fixed_hard": "meta_fixed_soft",

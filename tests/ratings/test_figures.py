@@ -44,13 +44,13 @@ METHODS = [
 
 
 @pytest.fixture(scope="module")
-def results(prepared, config, tmp_path_factory):
+def results(small_population, config, tmp_path_factory):
     """A working directory with prepared data, and in it a folder of results with runs."""
     root = tmp_path_factory.mktemp("work")
-    shutil.copytree(prepared("preftrees"), root / "data" / "processed" / "ratings" / "preftrees")
+    shutil.copytree(small_population, root / "data" / "processed" / "ratings" / "preftrees")
     out, section, runs = root / "results", config(*TINY), []
     for method in METHODS:
-        run, data = out / "preftrees" / method / "seed0", prepared("preftrees")
+        run, data = out / "preftrees" / method / "seed0", small_population
         job = Job("ratings", "preftrees", method, 0, data, run, section.settings("train", "preftrees", method))
         train(job)
         evaluate(replace(job, settings=section.settings("evaluate", "preftrees", method)))

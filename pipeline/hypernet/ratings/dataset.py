@@ -98,7 +98,7 @@ def assemble(dataset: str, source: RawRatings, settings: PrepareSettings) -> tup
     low, high = (float(end) for end in (table.rating[table.train].min(), table.rating[table.train].max()))
     if low == high:
         raise UserError(f"{dataset}: all training ratings are {low:g}; there is nothing to predict")
-    low, high = settings.scale or (low, high)
+    low, high = settings.scale or (float(source.rating.min()), float(source.rating.max()))
     if settings.select == "test":
         fit, validation = table.train, table.test
     else:

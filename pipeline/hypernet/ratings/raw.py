@@ -10,6 +10,7 @@ from hypernet.lab.files import atomic_path, empty
 from hypernet.lab.manifest import write_manifest
 from hypernet.ratings.config import GENERATED, CsvTables, RawSettings
 from hypernet.ratings.sources import csv_tables, preftrees
+from hypernet.ratings.sources.scales import told_scale
 
 
 def make(dataset: str, out: Path, settings: RawSettings) -> None:
@@ -56,8 +57,6 @@ def _csv_tables(dataset: str, table: CsvTables) -> tuple[dict[str, bytes], dict[
     for note in source.notes:
         print(f"{dataset}: {note}", file=sys.stderr)
     if table.scale is None:
-        low, high = source.rating.min(), source.rating.max()
-        told = f"the ratings go from {low:g} to {high:g}, which is taken for the scale (tables: scale)"
-        print(f"{dataset}: {told}", file=sys.stderr)
+        print(f"{dataset}: {told_scale(source.rating)}", file=sys.stderr)
     files = {csv_tables.RATINGS: ratings.read_bytes(), csv_tables.ITEMS: items.read_bytes()}
     return files, {"origin": [table.ratings, table.items]}

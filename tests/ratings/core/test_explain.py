@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import path, question, reason, reasons, signed, tree_text, with_base
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.core.wording import Bound, condition, shown, words
+from hypernet.ratings.core.wording import Bound, condition, decimals, shown, standardised, words
 
 
 def binary(name):
@@ -415,6 +416,34 @@ def test_numbers_are_rounded_as_people_and_browsers_do(value, digits, text):
     assert shown(value, digits) == text
 
 
+@pytest.mark.parametrize(
+    ("above", "low", "high", "text"),
+    [
+        ("after {t}", 1996.5, np.inf, "it were from 1997 or later"),
+        ("after {t}", -np.inf, 1996.5, "it were from before 1997"),
+        ("after {t}", 1975.5, 1990.5, "it were from 1976 to 1990"),
+        ("after {t}", 1983.5, 1984.5, "it were from 1984"),
+        ("year read after {t}", 1996.5, np.inf, "its year read were 1997 or later"),
+        ("year read after {t}", -np.inf, 1996.5, "its year read were before 1997"),
+        ("year read after {t}", 1975.5, 1990.5, "its year read were between 1976 and 1990"),
+        ("year read after {t}", 1983.5, 1984.5, "its year read were 1984"),
+    ],
+)
+def test_years_are_spoken_of_as_years(above, low, high, text):
+    below = above.replace("after", "before")
+    told = tuple(replace(FEATURES[3], above=above, below=below, precise="year read") for _ in FEATURES)
+    low, high = ((end - MEAN[3]) / DEVIATION[3] for end in (low, high))
+    bound = Bound(low=low, high=high)
+    assert condition(described(DESCRIBED.item_x, features=told), 3, bound) == text
+
+
+def test_one_of_several_genres_is_among_them():
+    films = described(DESCRIBED.item_x, features=(*FEATURES[:6], binary("genres: noir")))
+    half = standardised(films, 6, 0.5)
+    assert condition(films, 6, Bound(low=half)) == "noir were among its genres"
+    assert condition(films, 6, Bound(high=half)) == "noir were not among its genres"
+
+
 def test_bounds_without_an_end():
     bound = Bound.of_side(TALK, 0, True)
     assert words(DESCRIBED, 0, bound) == "high ratings"
@@ -425,38 +454,49 @@ def test_bounds_without_an_end():
 
 def test_the_two_parts_of_a_reason():
     scale = (1.0, 5.0)
-    assert with_base("Newer than 1990, not action", -0.31, (4.13, -0.22), scale) == (
+    assert with_base("newer than 1990, not action", -0.31, (4.13, -0.22), scale) == (
         "Others give 4.1, you are 0.2 stricter; newer than 1990, not action: -0.3"
     )
-    assert with_base("Any item", 0.04, (2.0, 0.29), scale) == "Others give 2.0, you are 0.3 kinder; any item: 0.0"
-    assert with_base("Any item", 0.26, (2.0, 0.04), scale) == "Others give 2.0, and so do you; any item: +0.3"
-    assert with_base("Any item", 0.2, (3.2, 0.1), scale, unrated=True) == (
+    assert with_base("any item", 0.04, (2.0, 0.29), scale) == "Others give 2.0, you are 0.3 kinder; any item: 0.0"
+    assert with_base("any item", 0.26, (2.0, 0.04), scale) == "Others give 2.0, and so do you; any item: +0.3"
+    assert with_base("any item", 0.2, (3.2, 0.1), scale, unrated=True) == (
         "Nobody has rated it, items get 3.2 on average, you are 0.1 kinder; any item: +0.2"
     )
-    assert with_base("Any item", 0.2, (3.2, 0.0), scale, unrated=True) == (
+    assert with_base("any item", 0.2, (3.2, 0.0), scale, unrated=True) == (
         "Nobody has rated it, items get 3.2 on average; any item: +0.2"
     )
-    assert with_base("Any item", 0.0, (3.9, 1.5), scale) == (
+    assert with_base("any item", 0.0, (3.9, 1.5), scale) == (
         "Others give 3.9, you are 1.5 kinder; any item: 0.0 (the scale ends at 5)"
     )
-    assert with_base("Any item", -1.0, (1.2, 0.0), scale).endswith(": -1.0 (the scale ends at 1)")
-    assert [signed(value) for value in (0.25, -0.04, -1)] == ["+0.3", "0.0", "-1.0"]
+    assert with_base("any item", -1.0, (1.2, 0.0), scale).endswith(": -1.0 (the scale ends at 1)")
+    assert [signed(value, 1) for value in (0.25, -0.04, -1)] == ["+0.3", "0.0", "-1.0"]
 
 
-@given(*(st.floats(*ends) for ends in ((-2, 2), (1, 5), (-1.5, 1.5))))
-def test_the_parts_of_a_reason_add_up_to_the_prediction_as_it_is_shown(leaf, others, person):
-    text = with_base("Any item", leaf, (others, person), (1.0, 5.0))
+SCALES = {(1, 5): 1, (0.5, 5): 1, (1, 10): 1, (-10, 10): 1, (0, 1): 2, (-1, 1): 2, (0, 100): 0, (1, 100): 0}
+
+
+@pytest.mark.parametrize(("scale", "digits"), SCALES.items())
+def test_a_rating_has_the_digits_of_its_scale(scale, digits):
+    assert decimals(*scale) == digits
+
+
+@given(st.sampled_from(list(SCALES)), *(st.floats(*ends) for ends in ((-0.5, 0.5), (0, 1), (-0.4, 0.4))))
+def test_the_parts_of_a_reason_add_up_to_the_prediction_as_it_is_shown(scale, leaf, others, person):
+    (low, high), digits = scale, SCALES[scale]
+    leaf, others, person = leaf * (high - low), low + others * (high - low), person * (high - low)
+    text = with_base("any item", leaf, (others, person), scale)
     told = re.fullmatch(
-        r"Others give ([\d.]+), (?:you are ([\d.]+) (kinder|stricter)|and so do you); "
+        r"Others give (-?[\d.]+), (?:you are ([\d.]+) (kinder|stricter)|and so do you); "
         r"any item: ([-+]?[\d.]+)( \(.*\))?",
         text,
     )
     level, way, added = Decimal(told[2] or 0), {"stricter": -1}.get(told[3], 1), Decimal(told[4])
     total = Decimal(told[1]) + way * level + added
-    assert total == Decimal(shown(others + person + leaf, 1))
-    assert bool(told[5]) == (not 1 <= total <= 5)
+    assert total == Decimal(shown(others + person + leaf, digits))
+    assert bool(told[5]) == (not low <= total <= high)
     # Nobody is told more than rounding allows.
-    assert abs(float(way * level) - person) <= 0.15 + 1e-9
+    assert abs(float(way * level) - person) <= 1.5 / 10**digits + 1e-9
+    assert [len(part.partition(".")[2]) for part in (told[1], told[4])] == [digits] * 2
 
 
 def test_a_change_of_a_tree_with_a_base_is_that_of_the_whole_prediction():

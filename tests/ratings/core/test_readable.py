@@ -25,7 +25,7 @@ FEATURES = (
     Feature("drama", "binary", "item", "drama", "not drama", "drama"),
     Feature("age", "number", "user", "older than {t}", "younger than {t}", "age"),
 )
-NAMES = {"average rating": 0, "number of ratings": 1, "release year": 3, "after": 3, "before": 3}
+NAMES = {"average rating": 0, "number of ratings": 1, "release year": 3, "after": 3, "before": 3, "it were from": 3}
 MEAN, DEVIATION = np.array([3.1, 60.0, 0.25, 1985.2, 0.4, 33.0]), np.array([0.78, 81.3, 0.43, 14.3, 0.49, 11.0])
 
 
@@ -81,6 +81,10 @@ PATTERNS = (
     ),
     (rf"(?P<name>[a-z ]+) > {NUMBER}", lambda value, end: value > end),
     (rf"(?P<name>[a-z ]+) ≤ {NUMBER}", lambda value, end: value <= end),
+    (rf"(?P<name>it were from) {NUMBER} to {NUMBER}", lambda value, low, high: low <= value <= high),
+    (rf"(?P<name>it were from) before {NUMBER}", lambda value, end: value < end),
+    (rf"(?P<name>it were from) {NUMBER} or later", lambda value, end: value >= end),
+    (rf"(?P<name>it were from) {NUMBER}", lambda value, at: value == at),
     (rf"(?P<name>after|[a-z ]+ were above) {NUMBER}", lambda value, end: value > end),
     (rf"(?P<name>before|[a-z ]+ were below) {NUMBER}", lambda value, end: value < end),
     (rf"(?P<name>[a-z ]+?)(?: were)? {NUMBER}", lambda value, at: value == at),
@@ -234,9 +238,11 @@ def test_the_fewest_digits_that_tell_apart():
 
 
 def test_a_change_is_more_than_rounding():
-    assert told_apart(4.34, 4.4)
-    assert not told_apart(4.34, 4.36)
-    assert not told_apart(4.26, 4.34)
+    assert told_apart(4.34, 4.4, 1)
+    assert not told_apart(4.34, 4.36, 1)
+    assert not told_apart(4.26, 4.34, 1)
+    assert told_apart(0.434, 0.44, 2)
+    assert not told_apart(43.4, 43.6, 0)
 
 
 def test_what_is_left_out_is_counted_and_joined_leaves_have_their_mean():
@@ -274,3 +280,11 @@ def test_with_a_base_every_item_is_shown_the_same_prediction_as_before(seed):
     alone = np.zeros(len(x), np.int64)
     before, after = ([shown(value, 1) for value in trees.predict(alone, x)] for trees in (forest, read))
     assert before == after
+    # Where two answers to a question are shown alike, that is said.
+    sides = [
+        {shown(read.value[side[node]], 1) for side in (read.left, read.right)}
+        for node in read.nodes(0)
+        if read.feature[node] != LEAF and read.feature[read.left[node]] == read.feature[read.right[node]] == LEAF
+    ]
+    alike = any(len(pair) == 1 for pair in sides)
+    assert ("(answers shown alike differ by less than is shown" in tree_text(forest, 0, films, items=x)) == alike

@@ -111,6 +111,27 @@ def test_a_mark_for_what_is_not_known_is_no_number():
     assert notes[0] == "year is read as -999 for what is not known"
     # Among other negative numbers it may be meant.
     assert become("height", "-999", "-500", "20")[0] == {"height": [-999, -500, 20]}
+    assert become("height", "-1", "-5", "20")[0] == {"height": [-1, -5, 20]}
+
+
+@pytest.mark.parametrize("marks", [("9999",), ("0",), ("-1",), ("0", "9999")])
+def test_a_year_that_no_item_can_have_is_not_known(marks):
+    columns, notes = become("year", *marks, "1990", "2000", "1980")
+    assert columns == {"year": [*[None] * len(marks), 1990, 2000, 1980]}
+    assert notes[0] == f"year is read as {' and '.join(marks)} for what is not known"
+    dates, notes = become("release", "9999-12-31", "1990-01-02", "2000-03-04", "1980-05-06")
+    assert dates == {"release year": [None, 1990, 2000, 1980]}
+    assert notes == ["release is read as dates, of which the year counts, 9999 for what is not known"]
+
+
+def test_a_number_far_above_all_others_is_told():
+    columns, notes = become("runtime", "9999", "90", "120", "9999")
+    assert columns == {"runtime": [9999, 90, 120, 9999]}
+    assert notes == [
+        "runtime has 9999 in 2 of 4 cells, the others go up to 120; if it stands for what is not known, leave these "
+        "cells empty"
+    ]
+    assert become("votes", "9999", "8000", "120")[1] == []
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_what_columns_become(tmp_path):
     assert (price.above, price.below, price.precise) == ("price above {t}", "price below {t}", "price")
     assert price.digits >= 1
     assert raw.item_features[5].digits == 0
-    assert (food.above, food.below) == ("kind: food", "not kind: food")
+    assert (food.above, food.below) == ("kind: food", "kind: not food")
     assert raw.statistics == ("mean_rating", "rating_count")
 
 
@@ -111,7 +111,7 @@ def test_braces_in_names_do_not_meet_the_place_of_a_threshold(tmp_path):
     ("ratings", "items", "message"),
     [
         ("user,item\na,tea\n", ITEMS, "r.csv, line 1: no column rating; found: user, item; needed: user, item, rating"),
-        (RATINGS, "name,price\ntea,1\n", "i.csv, line 1: no column item"),
+        (RATINGS, "size,price\ntea,1\n", "i.csv, line 1: no column item"),
         ("userId,itemId,movieId,rating\na,tea,1,1\n", ITEMS, "'itemId' and 'movieId' could both be the column item"),
         ("user,item,rating\n", ITEMS, "r.csv: no ratings under the header"),
         (RATINGS, "item,price\n", "i.csv: no items under the header"),
@@ -254,43 +254,6 @@ def test_users_of_many_digits_are_in_the_order_of_their_values(tmp_path):
 
 
 CASES = Path(__file__).parents[1] / "cases"
-SHOP = "item,price\n" + "".join(f"{number},{number}\n" for number in range(1, 13))
-
-
-def test_a_rating_far_from_all_others_is_no_end_of_the_scale(tmp_path):
-    (tmp_path / "i.csv").write_text(SHOP)
-    with pytest.raises(
-        UserError, match=r"range_r\.csv, line 50: rating 99 lies far from the others, .* from 1 to 5; "
-    ) as caught:
-        read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None)
-    assert "ratings without such ones, or with scale: [1, 99] in the settings" in str(caught.value)
-    with pytest.raises(UserError, match=r"line 50: rating 99; accepted: 1 to 5"):
-        read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None, scale=(1, 5))
-    assert read(CASES / "range_r.csv", tmp_path / "i.csv", "mine", None, scale=(1, 99)).rating.max() == 99
-
-
-@pytest.mark.parametrize(
-    ("ratings", "line"),
-    [
-        ((1, 2, 3, 4, 5), None),
-        ((1, 5), None),
-        ((0, 1, 1, 0), None),
-        ((0.5, 1, 2.5, 5, 10), None),
-        ((-9.5, 3, 10, 99, 99), 5),
-        ((-99, 1, 2, 3, 4), 2),
-        ((1, 2, 3, 50, 5, 999), 7),
-        ((*[1, 2, 3, 4, 5] * 8, 10), 42),
-        ((*[1, 2, 3, 4, 5] * 8, 7), None),
-    ],
-)
-def test_which_ratings_are_alone(tmp_path, ratings, line):
-    rows = "user,item,rating\n" + "".join(f"u{row},{row % 12 + 1},{value}\n" for row, value in enumerate(ratings))
-    paths = write(tmp_path, rows, SHOP)
-    if line is None:
-        assert read(*paths, "mine", None).rating.tolist() == list(ratings)
-    else:
-        with pytest.raises(UserError, match=rf"r\.csv, line {line}: rating .* lies far from the others"):
-            read(*paths, "mine", None)
 
 
 def test_the_scale_is_that_of_the_settings(tmp_path, prepare_settings):
@@ -387,25 +350,6 @@ def test_ratings_without_a_value_are_left_out_and_counted(tmp_path):
     assert "left out: 2 rows without a rating" in notes_of(raw)
 
 
-@pytest.mark.parametrize(("value", "noted"), [(0, True), (-1, True), (1, False)])
-def test_a_value_that_may_mean_not_rated_is_noted(tmp_path, value, noted):
-    rows = "".join(f"u{row},{row % 12 + 1},{(2, 3, 4, 5, value)[row % 5]}\n" for row in range(40))
-    raw = read(*write(tmp_path, "user,item,rating\n" + rows, SHOP), "mine", None)
-    told = f"8 of 40 ratings are {value}, the others 2 to 5; if {value} means not rated, leave these rows out"
-    assert (told in notes_of(raw)) == noted
-    assert len(raw.rating) == 40
-
-
-def test_likes_and_dislikes_are_not_taken_for_missing(tmp_path):
-    for low in (0, -1):
-        rows = "".join(f"u{row},{row % 12 + 1},{(low, 1)[row % 2]}\n" for row in range(40))
-        assert not [
-            note
-            for note in notes_of(read(*write(tmp_path, "user,item,rating\n" + rows, SHOP), "m", None))
-            if "means" in note
-        ]
-
-
 def test_items_by_title_and_items_that_are_not_there(tmp_path):
     ratings = 'user,title,rating\na,green TEA,1\na,"pie",3\nb,Milk,4\n'
     raw = read(*write(tmp_path, ratings), "mine", None, unknown="skip")
@@ -480,6 +424,27 @@ def test_items_called_id_and_name_and_floats_for_their_numbers(tmp_path):
         *write(tmp_path, "user,item,rating\n1.0,2.0,3\n2.0,1.0,4\n", "id,name,price\n1,Tea,2\n2,Pie,3\n"), "mine", None
     )
     assert (raw.users.tolist(), raw.item.tolist(), raw.titles.tolist()) == (["1", "2"], [1, 0], ["Tea", "Pie"])
+
+
+def test_items_named_by_title_and_year_alone(tmp_path):
+    films = "Name,Year,Letterboxd URI,Runtime\nHeat,1995,https://x/1,170\nHeat,1986,https://x/2,101\nAlien,1979,https://x/3,117\n"
+    ratings = "user,Name,Year,Rating\na,Heat,1986,4\nb,heat,1995,2.5\nb,Alien,1979,5\n"
+    raw = read(*write(tmp_path, ratings, films), "mine", None)
+    assert raw.items.tolist() == raw.titles.tolist() == ["Heat (1995)", "Heat (1986)", "Alien (1979)"]
+    assert (raw.item.tolist(), raw.rating.tolist()) == ([1, 0, 2], [4, 2.5, 5])
+    assert "no column item; the titles, with their years, stand for it" in " ".join(raw.notes)
+    assert [(feature.above, feature.precise) for feature in raw.item_features] == [
+        ("after {t}", "Year"),
+        ("Runtime above {t}", "Runtime"),
+    ]
+
+
+def test_the_zeros_of_goodreads_are_no_ratings(tmp_path):
+    ratings = RATINGS.replace("rating", "My Rating") + "bob,mate,0\n"
+    raw = read(*write(tmp_path, ratings), "mine", None)
+    assert raw.rating.tolist() == [5, 1.5, 3, 4]
+    assert "left out: 1 row of which the rating is 0, that is none (My Rating)" in notes_of(raw)
+    assert read(*write(tmp_path, ratings), "mine", None, scale=(0, 5)).rating.tolist() == [5, 1.5, 3, 4, 0]
 
 
 def test_a_table_with_a_column_for_every_item_is_told_apart(tmp_path):

@@ -29,12 +29,12 @@ RATINGS = "user,item,rating\nann,film3,5\nbob,film7,1\nann,film9,2\nbob,film3,3\
 
 
 @pytest.fixture(scope="module")
-def models(prepared, config, tmp_path_factory):
+def models(small_population, config, tmp_path_factory):
     """Model files of a short training and of a baseline."""
     root, section = tmp_path_factory.mktemp("runs"), config(*SHORT)
     for method in ("meta_fixed_soft", "meta_fixed_hard", "user_mean"):
         settings = section.settings("train", "preftrees", method)
-        train(Job("ratings", "preftrees", method, 0, prepared("preftrees"), root / method / "seed0", settings))
+        train(Job("ratings", "preftrees", method, 0, small_population, root / method / "seed0", settings))
     return {path.parents[1].name: path for path in root.glob("*/seed0/model.ckpt")}
 
 
@@ -152,8 +152,8 @@ def test_bad_pairs_and_models_are_one_line(models, ratings, tmp_path, capsys):
     assert "of another version, or damaged" in capsys.readouterr().err
 
 
-def test_known_users_predicted_in_groups_equal_all_at_once(models, prepared, monkeypatch):
-    data = RatingData.load(prepared("preftrees"))
+def test_known_users_predicted_in_groups_equal_all_at_once(models, small_population, monkeypatch):
+    data = RatingData.load(small_population)
     for method in ("meta_fixed_soft", "meta_fixed_hard"):
         model = open_trees(models[method])
         whole = model.test(data)
@@ -163,8 +163,8 @@ def test_known_users_predicted_in_groups_equal_all_at_once(models, prepared, mon
         monkeypatch.undo()
 
 
-def test_leaf_probabilities_are_those_of_the_soft_prediction(models, prepared):
-    data = RatingData.load(prepared("preftrees"))
+def test_leaf_probabilities_are_those_of_the_soft_prediction(models, small_population):
+    data = RatingData.load(small_population)
     model = open_trees(models["meta_fixed_soft"])
     theirs = data.train.user == 5
     support = Rows(
@@ -182,8 +182,8 @@ def test_leaf_probabilities_are_those_of_the_soft_prediction(models, prepared):
     np.testing.assert_allclose(share @ values, model.answer(support, everything, 1), atol=1e-5)
 
 
-def test_a_baseline_predicts_pairs_of_known_users(models, prepared):
-    data = RatingData.load(prepared("preftrees"))
+def test_a_baseline_predicts_pairs_of_known_users(models, small_population):
+    data = RatingData.load(small_population)
     predictor = open_model(models["user_mean"])
     pairs = predictor.example(data, 50)
     mean = [data.train.rating[data.train.user == user].mean() for user in pairs[:, 0]]
@@ -290,8 +290,8 @@ def test_the_ends_of_a_scale_are_on_it_in_single_precision(models):
     assert model([[3, float(np.float32(4.9))]]).shape == (300,)
 
 
-def test_all_trees_of_a_run_can_be_followed(models, prepared):
-    data = RatingData.load(prepared("preftrees"))
+def test_all_trees_of_a_run_can_be_followed(models, small_population):
+    data = RatingData.load(small_population)
     model = open_trees(models["meta_fixed_hard"])
     forest = model.forest(model.training_rows(data), len(data.users))
     items = np.zeros(len(data.items), np.int64)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from hypernet.ratings.core.counterfactuals import counterfactuals
-from hypernet.ratings.core.explain import question, reason, with_base
+from hypernet.ratings.core.explain import question, reason, reasons, with_base
 from hypernet.ratings.core.readable import numbered, readable
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
@@ -31,9 +31,11 @@ FEATURES = (
     Feature("noir", "binary", "item", "genre: noir", "not genre: noir", "genre: noir"),
     Feature("year", "number", "item", "after {t}", "before {t}", "release year"),
     Feature("age", "number", "user", "older than {t}", "younger than {t}", "age"),
+    Feature("runtime", "number", "item", "runtime above {t}", "runtime below {t}", "runtime"),
+    Feature("read", "number", "item", "year read after {t}", "year read before {t}", "year read"),
 )
-MEAN = np.array([3.3, 0.25, 0.1, 1984.3, 33.0])
-DEVIATION = np.array([0.6, 0.43, 0.3, 13.7, 11.0])
+MEAN = np.array([3.3, 0.25, 0.1, 1984.3, 33.0, 100.0, 2015.0])
+DEVIATION = np.array([0.6, 0.43, 0.3, 13.7, 11.0, 20.0, 6.0])
 LOGIC = Path(userpage.__file__).with_name("user.js.j2")
 
 
@@ -45,6 +47,8 @@ def shop(count=40, seed=0):
             generator.random((count, 2)) < 0.4,
             generator.integers(1950, 2010, count),
             np.full(count, 33.0),
+            generator.integers(60, 180, count),
+            generator.integers(2000, 2026, count),
         ]
     )
     titles = np.array([f'Film {number} "&" </script>' for number in range(count)])
@@ -131,14 +135,19 @@ TALK = Forest(
 RATED, RATING = np.array([1, 3, 8]), np.array([5.0, 2.0, 3.5])
 
 
-def page(path, forest, top=10):
+def on_scale(low, high):
+    """The same attributes, with ratings from ``low`` to ``high``."""
+    return SimpleNamespace(**(vars(DESCRIBED) | {"low": low, "high": high}))
+
+
+def page(path, forest, top=10, described=DESCRIBED):
     items = shop()
     if forest.has_base:
         items = replace(items, x=np.column_stack([items.x, np.linspace(-1, 1, len(items))]).astype(np.float32))
-    read = readable(forest, 0, DESCRIBED, items=items.x)
+    read = readable(forest, 0, described, items=items.x)
     order = np.argsort(-read.predict(np.zeros(len(items), np.int64), items.x), kind="stable")
     order = order[~np.isin(order, RATED)]
-    write_user_page(path, forest, 0, DESCRIBED, items, RATED, RATING, order, top)
+    write_user_page(path, forest, 0, described, items, RATED, RATING, order, top)
     return path.read_text(encoding="utf-8"), items, order
 
 
@@ -280,12 +289,23 @@ def based(forest, seed):
     return Forest(**(forest.arrays() | base | {"value": (forest.value - 3) / 4}))
 
 
+def stretched(forest, low, high):
+    """A tree whose ratings go from 1 to 5, on another scale."""
+    arrays, factor = forest.arrays(), (high - low) / 4
+    if forest.has_base:
+        arrays |= {"overall": low + (arrays["overall"] - 1) * factor, "level": arrays["level"] * factor}
+        return Forest(**(arrays | {"value": arrays["value"] * factor}))
+    return Forest(**(arrays | {"value": low + (arrays["value"] - 1) * factor}))
+
+
 def test_the_script_says_what_the_program_says(tmp_path, node):
     forests = [TALK, *(full_forest(seed, 2 + seed % 4) for seed in range(24)), wide_forest(4)]
     forests += [based(forest, seed) for seed, forest in enumerate(forests)]
+    scales = [((1.0, 5.0), (1.0, 5.0), (0.0, 1.0), (-10.0, 10.0), (0.0, 100.0))[number % 5] for number in range(52)]
+    forests = [stretched(forest, *scale) for forest, scale in zip(forests, scales, strict=True)]
     models, orders = [], []
-    for forest in forests:
-        text, items, order = page(tmp_path / "user.html", forest)
+    for forest, scale in zip(forests, scales, strict=True):
+        text, items, order = page(tmp_path / "user.html", forest, described=on_scale(*scale))
         models.append(json.loads(Reader(text).model))
         orders.append((items, np.concatenate([order, RATED])))
     logic = LOGIC.read_text(encoding="utf-8").split("// The page.")[0]
@@ -293,24 +313,27 @@ def test_the_script_says_what_the_program_says(tmp_path, node):
     answer = subprocess.run(
         [node, str(tmp_path / "harness.js")], input=json.dumps(models), capture_output=True, text=True, check=True
     )
-    for forest, (items, order), answered in zip(forests, orders, json.loads(answer.stdout), strict=True):
-        read = readable(forest, 0, DESCRIBED, items=items.x)
+    for forest, scale, (items, order), answered in zip(forests, scales, orders, json.loads(answer.stdout), strict=True):
+        described = on_scale(*scale)
+        read = readable(forest, 0, described, items=items.x)
         whose = np.zeros(len(order), np.int64)
-        leaves, values = read.leaves(whose, items.x[order]), np.clip(read.predict(whose, items.x[order]), 1, 5)
+        leaves, values = read.leaves(whose, items.x[order]), np.clip(read.predict(whose, items.x[order]), *scale)
+        why = reasons(read, 0, described)
         for number, leaf, value, item in zip(order, leaves, values, answered["items"], strict=True):
             unknown = items.not_known(number)
-            flips = counterfactuals(read, 0, items.x[number], DESCRIBED, unknown=unknown)
-            text = reason(read, 0, int(leaf), DESCRIBED).told(DESCRIBED, unknown)
+            flips = counterfactuals(read, 0, items.x[number], described, unknown=unknown)
+            text = why[int(leaf)].told(described, unknown)
             if read.has_base:
                 others, person = read.base(np.zeros(1, int), items.x[[number], -1])
-                text = with_base(text, read.value[leaf], (others[0], person[0]), (1, 5), items.x[number, -1] == 0)
+                text = why[int(leaf)].phrase(described, unknown)
+                text = with_base(text, read.value[leaf], (others[0], person[0]), scale, items.x[number, -1] == 0)
             assert (item["leaf"], item["value"], item["reason"]) == (leaf, value, text)
             assert item["flips"] == [[flip.node, flip.value, flip.text] for flip in flips]
-        numbers = numbered(read, 0, DESCRIBED)
+        numbers = numbered(read, 0, described)
         for rule, asked, precise in answered["rules"]:
-            expected = question(read, rule, DESCRIBED, numbers=numbers)
+            expected = question(read, rule, described, numbers=numbers)
             assert (asked["text"], asked["yes"]) == (expected.text, expected.yes)
-            wanted = question(read, rule, DESCRIBED, precise=True).text
+            wanted = question(read, rule, described, precise=True).text
             assert not precise or f"{precise[0].upper()}{precise[1:]}?" == wanted
         assert answered["alive"] == sorted(read.nodes(0))
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hypernet.ratings.core.explain import path, reason
-from hypernet.ratings.core.readable import SHOWN
+from hypernet.ratings.core.explain import bounds_of, path
 from hypernet.ratings.core.trees import Forest
-from hypernet.ratings.core.wording import PHRASES, Bound, Described, condition, fill, is_constant, shown
+from hypernet.ratings.core.wording import PHRASES, Bound, Described, condition, decimals, fill, is_constant, shown
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -88,12 +87,12 @@ def counterfactuals(
     values = forest.predict(np.repeat(chosen, len(rows)), rows) if predict is None else predict(rows)
     # What is added to a base may lead beyond the scale.
     values = np.clip(values, described.low, described.high)
-    changes = []
+    changes, digits = [], decimals(described.low, described.high)
     for (node, feature, changed), leaf, value in zip(flips, leaves[1:], values[1:], strict=True):
         bound = Bound(changed, True, changed, True)
         if predict is None:
-            bound = reason(forest, tree, int(leaf), described).bounds[feature]
+            bound = bounds_of(forest, path(forest, tree, int(leaf)), described)[feature]
         told = condition(described, feature, bound, precise)
-        text = fill(PHRASES["change"], value=shown(float(value), SHOWN), condition=told)
+        text = fill(PHRASES["change"], value=shown(float(value), digits), condition=told)
         changes.append(Counterfactual(node, feature, changed, float(value), float(value - values[0]), text))
     return sorted(changes, key=lambda flip: -abs(flip.change))

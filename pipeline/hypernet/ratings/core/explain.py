@@ -12,13 +12,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from hypernet.ratings.core.readable import SHOWN, left_out, numbered, readable
+from hypernet.ratings.core.readable import left_out, numbered, readable
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.core.wording import (
     PHRASES,
     Bound,
     Described,
     counted,
+    decimals,
     fill,
     is_constant,
     possible,
@@ -62,13 +63,17 @@ class Reason:
             described: names of the attributes.
             unknown: numbers of those that are not known. The item goes where its stand-in leads.
         """
+        return sentence(self.phrase(described, unknown))
+
+    def phrase(self, described: Described, unknown: Collection[int]) -> str:
+        """The same without a capital letter that no name of an attribute has."""
         if not self.clauses:
-            return self.text
-        said = (
+            return self.text[:1].lower() + self.text[1:]
+        clauses = (
             fill(PHRASES["not_known"], name=described.features[feature].precise) if feature in unknown else clause
             for feature, clause in self.clauses.items()
         )
-        return sentence(", ".join(said))
+        return ", ".join(clauses)
 
 
 @dataclass(frozen=True)
@@ -147,15 +152,12 @@ def _reason(
     precise: bool,
     numbers: frozenset[int],
 ) -> Reason:
-    bounds: dict[int, Bound] = {}
+    bounds = bounds_of(forest, steps, described)
     dropped, reachable = 0, True
     for node, right in steps:
-        feature, bound = int(forest.feature[node]), Bound.of_side(forest, node, right)
         if is_constant(described, forest, node):
             dropped += 1
-            reachable &= possible(described, feature, bound)
-            continue
-        bounds[feature] = bounds.get(feature, Bound()).meet(bound)
+            reachable &= possible(described, int(forest.feature[node]), Bound.of_side(forest, node, right))
     reachable &= all(possible(described, feature, bound) for feature, bound in bounds.items())
     text, clauses = NOTHING, {}
     if reachable:
@@ -163,8 +165,18 @@ def _reason(
             feature: words(described, feature, bound, precise or feature in numbers)
             for feature, bound in bounds.items()
         }
-        text = sentence(", ".join(clauses.values())) or PHRASES["anything"]
+        text = sentence(", ".join(clauses.values()) or PHRASES["anything"])
     return Reason(leaf, text, bounds, dropped, reachable, float(forest.value[leaf]), int(forest.support[leaf]), clauses)
+
+
+def bounds_of(forest: Forest, steps: list[tuple[int, bool]], described: Described) -> dict[int, Bound]:
+    """What the rules of a path let pass of each attribute that they speak of, in the order of the path."""
+    bounds: dict[int, Bound] = {}
+    for node, right in steps:
+        if not is_constant(described, forest, node):
+            feature = int(forest.feature[node])
+            bounds[feature] = bounds.get(feature, Bound()).meet(Bound.of_side(forest, node, right))
+    return bounds
 
 
 def with_base(
@@ -177,14 +189,14 @@ def with_base(
     The numbers add up to the prediction as it is shown: what rounding leaves goes to the person's part.
 
     Args:
-        text: what the rules say, see :func:`reason`.
+        text: what the rules say, see :meth:`Reason.phrase`.
         leaf: what they add.
         base: mean rating of the item by others, and how much more this person gives.
-        scale: lowest and highest rating; a sum beyond them is said to be.
+        scale: lowest and highest rating; they set the digits, and a sum beyond them is said to be.
         unrated: whether nobody has rated the item, whose mean rating is then that of all.
     """
-    total = sum(base) + leaf
-    sums, others, added = (Decimal(shown(part, SHOWN)) for part in (total, base[0], leaf))
+    total, digits = sum(base) + leaf, decimals(*scale)
+    sums, others, added = (Decimal(shown(part, digits)) for part in (total, base[0], leaf))
     person = sums - others - added
     told = fill(PHRASES["unrated" if unrated else "others"], others=str(others))
     if person:
@@ -192,16 +204,16 @@ def with_base(
         told = fill(PHRASES["base"], told=told, person=str(abs(person)), way=way)
     elif not unrated:
         told = fill(PHRASES["as_others"], told=told)
-    parts = fill(PHRASES["parts"], base=told, reason=text[:1].lower() + text[1:], leaf=signed(leaf))
+    parts = fill(PHRASES["parts"], base=told, reason=text, leaf=signed(leaf, digits))
     if not scale[0] <= sums <= scale[1]:
         parts = fill(PHRASES["beyond"], parts=parts, end=f"{scale[0] if sums < scale[0] else scale[1]:g}")
     return sentence(parts)
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int) -> str:
     """A difference as it is shown, with its sign."""
-    text = shown(value, SHOWN)
-    return text if text.startswith("-") or text == shown(0.0, SHOWN) else f"+{text}"
+    text = shown(value, digits)
+    return text if text.startswith("-") or text == shown(0.0, digits) else f"+{text}"
 
 
 def question(
@@ -262,7 +274,7 @@ def tree_text(
     def write(node: int, depth: int, answer: str) -> None:
         ratings = f" [{counted(int(read.support[node]), 'rating')}]" if grown else ""
         if read.feature[node] == LEAF:
-            lines.append(f"{'  ' * depth}{answer}{leaf_text(read, node)}{ratings}")
+            lines.append(f"{'  ' * depth}{answer}{leaf_text(read, float(read.value[node]), described)}{ratings}")
             return
         asked = question(read, node, described, precise, numbers)
         lines.append(f"{'  ' * depth}{answer}{asked.text}{ratings}")
@@ -272,12 +284,26 @@ def tree_text(
     write(int(read.root[tree]), 0, "")
     if read.has_base:
         lines.append("(what stands at the ends is added to what others give an item and to how strict you are)")
+    if _alike(read, tree, decimals(described.low, described.high)):
+        lines.append(
+            "(answers shown alike differ by less than is shown, which turns the last digit of some predictions)"
+        )
     if count := left_out(forest, read, tree):
         lines.append(f"({counted(count, 'rule')} left out: no item is shown another prediction for the answer)")
     return "\n".join(lines)
 
 
-def leaf_text(forest: Forest, node: int) -> str:
-    """What stands at a leaf: the prediction, or what is added to the base."""
-    value = float(forest.value[node])
-    return signed(value) if forest.has_base else shown(value, SHOWN)
+def _alike(read: Forest, tree: int, digits: int) -> bool:
+    """Whether some question has two answers that are shown alike; with a base there are such, see :func:`readable`."""
+    pairs = (
+        {shown(float(read.value[side[node]]), digits) for side in (read.left, read.right)}
+        for node in read.nodes(tree)
+        if read.feature[node] != LEAF and read.feature[read.left[node]] == read.feature[read.right[node]] == LEAF
+    )
+    return any(len(pair) == 1 for pair in pairs)
+
+
+def leaf_text(forest: Forest, value: float, described: Described) -> str:
+    """What stands at a leaf of this value: the prediction, or what is added to the base."""
+    digits = decimals(described.low, described.high)
+    return signed(value, digits) if forest.has_base else shown(value, digits)

@@ -7,12 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hypernet.ratings.core.trees import LEAF, Forest
-from hypernet.ratings.core.wording import THRESHOLD, Described, shown
-
-# Digits after the point with which a prediction is shown.
-SHOWN = 1
-# Half of what the last digit shows.
-LEAST_CHANGE = 0.05
+from hypernet.ratings.core.wording import THRESHOLD, Described, decimals, shown
 
 
 def readable(
@@ -40,18 +35,18 @@ def readable(
         x[:, of_user] = user[of_user]
     changed = {name: getattr(forest, name).copy() for name in ("root", "feature", "left", "right", "value")}
 
-    predicted = base = None
+    predicted, base, digits = None, None, decimals(described.low, described.high)
     if forest.has_base and x.shape[1] > len(described.features):
         whose = np.full(len(x), tree)
         base = np.sum(forest.base(whose, x[:, -1]), axis=0)
-        predicted = np.array([shown(value, SHOWN) for value in forest.predict(whose, x)])
+        predicted = np.array([shown(value, digits) for value in forest.predict(whose, x)])
 
     def alike(rows: np.ndarray, value: float) -> bool:
         """Whether these items are shown the same prediction with this value at their leaf."""
         if base is None or predicted is None:
             return True
         return all(
-            shown(total, SHOWN) == before for total, before in zip(base[rows] + value, predicted[rows], strict=True)
+            shown(total, digits) == before for total, before in zip(base[rows] + value, predicted[rows], strict=True)
         )
 
     def settle(node: int, rows: np.ndarray) -> int:
@@ -67,7 +62,7 @@ def readable(
         if changed["feature"][left] == changed["feature"][right] == LEAF:
             values = changed["value"][[left, right]]
             joined = np.average(values, weights=[(~ahead).sum(), ahead.sum()])
-            if len({shown(float(value), SHOWN) for value in values}) == 1 and alike(rows, joined):
+            if len({shown(float(value), digits) for value in values}) == 1 and alike(rows, joined):
                 changed["feature"][node], left, right = LEAF, node, node
                 changed["value"][node] = joined
         changed["left"][node], changed["right"][node] = left, right
@@ -84,9 +79,14 @@ def below(forest: Forest, node: int) -> list[int]:
     return [leaf for child in (forest.left, forest.right) for leaf in below(forest, int(child[node]))]
 
 
-def told_apart(first: float, second: float) -> bool:
+def least_change(digits: int) -> float:
+    """Half of what the last digit shows."""
+    return 0.5 / 10**digits
+
+
+def told_apart(first: float, second: float, digits: int) -> bool:
     """Whether two predictions are shown as different, and not only because one is rounded up and one down."""
-    return shown(first, SHOWN) != shown(second, SHOWN) and abs(first - second) >= LEAST_CHANGE
+    return shown(first, digits) != shown(second, digits) and abs(first - second) >= least_change(digits)
 
 
 def left_out(forest: Forest, read: Forest, tree: int) -> int:

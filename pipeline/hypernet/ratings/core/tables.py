@@ -123,7 +123,7 @@ class RatingData:
         features: D attributes.
         mean: of each feature over the training rows, float64 ``[D]``.
         deviation: standard deviation likewise, 1 where a feature is constant.
-        low: smallest rating of the training rows.
+        low: smallest rating of the scale: of the settings, else of all ratings.
         high: largest one.
         users: identifiers of the U users, as text.
         items: identifiers of the M items, as text.

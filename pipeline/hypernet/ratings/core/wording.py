@@ -28,17 +28,13 @@ MOST_DIGITS = 12
 
 # What is said, by how many ends there are; the page's script fills the same templates.
 PHRASES = {
-    "above": "its {name} were above {last}",
-    "below": "its {name} were below {first}",
     "between": "{name} between {first} and {last}",
     "single": "{name} {first}",
-    "were_between": "its {name} were between {first} and {last}",
-    "were_single": "its {name} were {first}",
     "more": "{name} > {cut}",
     "less": "{name} ≤ {cut}",
     "within": "{low} < {name} ≤ {cut}",
     "change": "would be {value} if {condition}",
-    "anything": "Any item",
+    "anything": "any item",
     "not_known": "{name} not known",
     "others": "others give {others}",
     "unrated": "nobody has rated it, items get {others} on average",
@@ -47,6 +43,29 @@ PHRASES = {
     "parts": "{base}; {reason}: {leaf}",
     "beyond": "{parts} (the scale ends at {end})",
 }
+# What would have to be, for a lower end, an upper end, both, or one value: of a number, of the year that an item is
+# from, and of another of its years.
+OF_NUMBERS = (
+    "its {name} were above {last}",
+    "its {name} were below {first}",
+    "its {name} were between {first} and {last}",
+    "its {name} were {first}",
+)
+FROM_YEARS = (
+    "it were from {first} or later",
+    "it were from before {first}",
+    "it were from {first} to {last}",
+    "it were from {first}",
+)
+OF_YEARS = (
+    "its {name} were {first} or later",
+    "its {name} were before {first}",
+    "its {name} were between {first} and {last}",
+    "its {name} were {first}",
+)
+AFTER, BEFORE = f"after {THRESHOLD}", f"before {THRESHOLD}"
+# The last digit of a rating that is shown is at most this part of the scale.
+FINEST = 25
 
 
 class Described(Protocol):
@@ -275,16 +294,25 @@ def condition(described: Described, feature: int, bound: Bound, precise: bool = 
     """The same as what would have to be: "it were not action", "its average rating were above 3.62"."""
     about = described.features[feature]
     if about.kind == "binary":
-        # "genre: action" is a value of an attribute.
+        # "genre: action" is a value of an attribute, "genres: action" one of several.
         attribute, _, value = about.precise.partition(": ")
+        is_not = "" if binary_values(described, feature, bound)[1] else "not "
+        if value and attribute.endswith("s"):
+            return f"{value} were {is_not}among its {attribute}"
         if value:
-            is_not = "" if binary_values(described, feature, bound)[1] else "not "
             return f"its {attribute} were {is_not}{value}"
         return f"it were {words(described, feature, bound)}"
     if precise:
         return _inequality(described, feature, bound)
-    phrases = PHRASES["above"], PHRASES["below"], PHRASES["were_between"], PHRASES["were_single"]
-    return _filled(described, feature, bound, phrases)
+    return _filled(described, feature, bound, conditions(about))
+
+
+def conditions(about: Feature) -> tuple[str, str, str, str]:
+    """The phrases of what would have to be of a number, for a lower end, an upper end, both, and a single value."""
+    if not (about.above.endswith(AFTER) and about.below.endswith(BEFORE)):
+        return OF_NUMBERS
+    # "After 1984" is said of the item, "release year after 1984" of one of its years.
+    return FROM_YEARS if about.above == AFTER else OF_YEARS
 
 
 def _filled(described: Described, feature: int, bound: Bound, phrases: tuple[str, str, str, str]) -> str:
@@ -300,7 +328,7 @@ def _filled(described: Described, feature: int, bound: Bound, phrases: tuple[str
         phrase = single if first == last else between
         return fill(phrase, name=name, first=lower.first, last=upper.last)
     if lower is not None:
-        return fill(above, name=name, last=lower.last, t=lower.last)
+        return fill(above, name=name, first=lower.first, last=lower.last, t=lower.last)
     assert upper is not None, "a bound that lets everything pass has no words"
     return fill(below, name=name, first=upper.first, t=upper.first)
 
@@ -332,6 +360,11 @@ def shown(value: float, digits: int) -> str:
         return f"{value:g}"
     rounded = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return str(abs(rounded) if rounded == 0 else rounded)
+
+
+def decimals(low: float, high: float) -> int:
+    """Digits after the point with which ratings on a scale, and their differences, are shown: one on 1 to 5."""
+    return next((digits for digits in range(MOST_DIGITS) if (high - low) * 10**digits >= FINEST), MOST_DIGITS)
 
 
 def counted(count: int, what: str) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hypernet.ratings.core.explain import question, signed
-from hypernet.ratings.core.readable import SHOWN, numbered, readable
+from hypernet.ratings.core.explain import leaf_text, question
+from hypernet.ratings.core.readable import numbered, readable
 from hypernet.ratings.core.trees import Forest
-from hypernet.ratings.core.wording import Described, shown
+from hypernet.ratings.core.wording import Described
 from hypernet.ratings.plots.tree_layout import Place, ink, leaf_colour, places
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _texts(read: Forest, tree: int, drawn: dict[int, Place], described: Describe
         if place.is_rule:
             texts[node] = question(read, node, described, precise, numbers).text
         else:
-            texts[node] = signed(place.value) if read.has_base else shown(place.value, SHOWN)
+            texts[node] = leaf_text(read, place.value, described)
             texts[node] += "…" if place.cut else ""
     return texts
 

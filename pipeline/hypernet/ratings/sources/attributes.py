@@ -13,13 +13,14 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import MOST_DIGITS, Feature
-from hypernet.ratings.core.wording import counted
+from hypernet.ratings.core.wording import AFTER, BEFORE, THRESHOLD, counted
 from hypernet.ratings.sources.delimited import LARGEST_NUMBER
 from hypernet.ratings.sources.features import number, with_medians
 from hypernet.ratings.sources.numerals import (
     UNKNOWN,
     Numbers,
     answers,
+    high_mark,
     is_missing,
     plain_numbers,
     with_units,
@@ -37,6 +38,9 @@ LONGEST_LIST = 10_000
 NAMES = ("name", "title", "label")
 # A column that ends so holds codes, which are no quantities.
 CODES = re.compile(r"(.*[a-z0-9])?(ID|Id)|(.*[\W_])?(id|code)|codes?|category|cluster|zip", re.ASCII)
+# The year that an item is said to be from; others are named, as in "date read year after 2015".
+RELEASED = re.compile(r"((release|movie|film|publication)[ _-]?)?((date|Date)[ _-]?)?year", re.IGNORECASE)
+YEAR = re.compile(r"(?<![^\W_])(year|jahr|jahrgang|erscheinungsjahr|ann[ée]e|año|anno)(?![^\W_])", re.IGNORECASE)
 SPACED = ":token_seq"
 
 
@@ -81,13 +85,17 @@ class Attributes:
             if strange is not None:
                 cell = f"line {lines[strange]}: {name} is {texts[strange][:20]!r}"
                 raise UserError(f"{path}, {cell} and most cells are dates; accepted: a date, or nothing or NA")
-            self.notes.append(f"{where} is read as dates, of which the year counts")
+            years, mark = without_marks(years)
+            mark = f", {mark} for what is not known" if mark else ""
+            self.notes.append(f"{where} is read as dates, of which the year counts{mark}")
             self.number(name if "year" in name.casefold() else f"{name} year", years)
         elif (numbers := _numbers(path, name, texts, lines)) is not None:
             told, (values, mark) = numbers.told, without_marks(numbers.values)
             told = ", ".join(filter(None, (told, mark and f"{mark} for what is not known")))
             if told:
                 self.notes.append(f"{where} is read as {told}")
+            if high := high_mark(values):
+                self.notes.append(f"{where} has {high}; if it stands for what is not known, leave these cells empty")
             if np.isnan(values).any():
                 unknown = counted(int(np.isnan(values).sum()), "item")
                 self.notes.append(f"{where} is not known of {unknown}: taken is the median of the others")
@@ -104,11 +112,14 @@ class Attributes:
         if set(np.unique(filled)) <= {0.0, 1.0}:
             self._flag(name, values)
             return
-        self.features.append(number(name, f"{name} above {{t}}", f"{name} below {{t}}", name, digits=_digits(filled)))
+        above, below = _words(name)
+        self.features.append(number(name, above, below, name, digits=_digits(filled)))
         self.values.append(values)
 
     def _flag(self, name: str, values: np.ndarray) -> None:
-        self.features.append(Feature(name, "binary", "item", name, f"not {name}", name))
+        attribute, colon, value = name.partition(": ")
+        opposite = f"{attribute}: not {value}" if colon else f"not {name}"
+        self.features.append(Feature(name, "binary", "item", name, opposite, name))
         self.values.append(values)
 
     def _yes_or_no(self, where: str, name: str, values: np.ndarray) -> None:
@@ -208,6 +219,15 @@ def _listed(text: str) -> list[str] | None:
             return None
         values.append(" ".join(str(entry).split()))
     return [value for value in values if not is_missing(value)]
+
+
+def _words(name: str) -> tuple[str, str]:
+    """What is said of an item whose number is above a threshold, and below it."""
+    if RELEASED.fullmatch(name):
+        return AFTER, BEFORE
+    if YEAR.search(name):
+        return f"{name} {AFTER}", f"{name} {BEFORE}"
+    return f"{name} above {THRESHOLD}", f"{name} below {THRESHOLD}"
 
 
 def _digits(values: np.ndarray) -> int:

@@ -20,12 +20,13 @@ from hypernet.lab.errors import UserError
 from hypernet.ratings.core.wording import counted
 from hypernet.ratings.sources.attributes import Attributes
 from hypernet.ratings.sources.delimited import LARGEST_NUMBER
-from hypernet.ratings.sources.headers import usual_names, whole_ids
-from hypernet.ratings.sources.interactions import RawRatings, check_alone, check_ratings, last_of_pairs
+from hypernet.ratings.sources.headers import ZERO_IS_NONE, plain_name, usual_names, whole_ids
+from hypernet.ratings.sources.interactions import RawRatings, check_ratings, last_of_pairs
 from hypernet.ratings.sources.lookup import LONGEST_NAME, Lookup, Names
 from hypernet.ratings.sources.moments import LATER_ROW, moments, not_a_time
 from hypernet.ratings.sources.movielens import GENRES
-from hypernet.ratings.sources.numerals import is_missing, plain_numbers
+from hypernet.ratings.sources.numerals import is_missing, plain_number, plain_numbers
+from hypernet.ratings.sources.scales import check_scale, zeros
 from hypernet.ratings.sources.sheets import read_sheet
 from hypernet.ratings.sources.titles import year_of
 
@@ -66,7 +67,7 @@ def read(
         title: name for people.
         keep: ``"last"`` where a user may have rated an item twice and the last rating counts: the latest where there is
             a column ``timestamp``.
-        scale: lowest and highest rating that there can be; None: those that are there, none far from all others.
+        scale: lowest and highest rating that there can be; None: those that are there, none of them a stray.
         split: ``"time"`` where each user's latest ratings are to be held out.
         unknown: ``"skip"`` where ratings of items that the table of items lacks are left out.
 
@@ -84,6 +85,12 @@ def read(
     rated = np.array([not is_missing(text) for text in columns["rating"]])
     if not rated.all():
         notes.append(f"{ratings}: left out: {counted(int((~rated).sum()), 'row')} without a rating")
+    if any(plain_name(name) == ZERO_IS_NONE for name in sheet.columns) and (scale is None or scale[0] > 0):
+        zero = np.array([plain_number(text) == 0 for text in columns["rating"]])
+        if zero.any():
+            none = "of which the rating is 0, that is none (My Rating)"
+            notes.append(f"{ratings}: left out: {counted(int(zero.sum()), 'row')} {none}")
+        rated &= ~zero
     columns, lines = _some(columns, sheet.lines, rated)
     if not len(lines):
         raise UserError(f"{ratings}: no row has a rating")
@@ -167,18 +174,10 @@ def _ratings(
         raise UserError(f"{cell} is not a rating; accepted: a number, or nothing where there is none")
     check_ratings(str(path), rating, lines, scale or SCALE)
     if scale is None:
-        check_alone(str(path), rating, lines, "with scale: [{low}, {high}] in the settings (tables)")
-        notes += _unrated(path, rating)
+        check_scale(str(path), rating, lines, "with scale: [{low}, {high}] in the settings (tables)")
+        if told := zeros(rating):
+            notes.append(f"{path}: {told}")
     return rating
-
-
-def _unrated(path: Path, rating: np.ndarray) -> list[str]:
-    """A note on ratings of 0 or less below all others, which some programs write where there is none."""
-    values, counts = np.unique(rating, return_counts=True)
-    if len(values) < len(RATING_COLUMNS) + 1 or values[0] not in (0, -1) or values[1] <= 0:
-        return []
-    told = f"{counts[0]} of {len(rating)} ratings are {values[0]:g}, the others {values[1]:g} to {values[-1]:g}"
-    return [f"{path}: {told}; if {values[0]:g} means not rated, leave these rows out"]
 
 
 def _times(
@@ -227,6 +226,15 @@ def _items(path: Path) -> tuple[np.ndarray, np.ndarray, Attributes]:
     attributes = Attributes(notes=list(sheet.notes))
     lines = sheet.lines
     columns = usual_names(sheet.columns, f"{path}, line 1", ("item", "title", "id"), attributes.notes)
+    if "item" not in columns and "title" in columns:
+        # Letterboxd, say, names films by title and year.
+        dated = usual_names(columns, f"{path}, line 1", ("year",)).get("year", [""] * len(lines))
+        columns["item"] = [
+            f"{title} ({year})" if title and year and year_of(title) is None else title
+            for title, year in zip(columns["title"], dated, strict=True)
+        ]
+        columns["title"] = columns["item"]
+        attributes.notes.append(f"{path}, line 1: no column item; the titles, with their years, stand for it")
     _need(path, columns, ("item",))
     if not len(lines):
         raise UserError(f"{path}: no items under the header")

@@ -34,7 +34,7 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("title",),
         tuple(f"{thing}title" for thing in _THINGS),
         ("name", *(f"{thing}name" for thing in _THINGS)),
-        ("titel", "titre", "titulo", "titolo"),
+        ("titel", "titre", "titulo", "titolo", "bezeichnung", "artikelbezeichnung", "artikelname", "produktname"),
     ),
     "year": (("year",), ("releaseyear", "yearofrelease", "movieyear"), ("jahr", "erscheinungsjahr")),
     "split": (("split",),),
@@ -48,6 +48,8 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
 _USUAL = frozenset(name for tiers in NAMES.values() for tier in tiers for name in tier) | {"id"}
 # RecBole says of each column what it holds.
 _HOLDS = re.compile(r":(token|float)(_seq)?$")
+# Goodreads writes 0 here for books that are on a shelf and have no rating.
+ZERO_IS_NONE = "myrating"
 _UNNAMED = re.compile(r"unnamed: ?\d+", re.IGNORECASE)
 
 

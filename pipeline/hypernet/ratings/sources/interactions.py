@@ -11,11 +11,6 @@ from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import Feature
 from hypernet.ratings.core.trees import LEAF, Forest
 
-# Different ratings that make a scale, at least: with fewer nothing can be told of the others.
-FEWEST_ALIKE = 3
-# Of all ratings: fewer than this share are likelier to be mistakes.
-FEW_SHARE = 0.05
-
 
 @dataclass(frozen=True)
 class TrueTrees:
@@ -154,40 +149,6 @@ def check_ratings(where: str, rating: np.ndarray, lines: np.ndarray, scale: tupl
         first = int(np.argmax(wrong))
         more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
         raise UserError(f"{where}, line {lines[first]}: rating {rating[first]:g}{more}; accepted: {low:g} to {high:g}")
-
-
-def check_alone(where: str, rating: np.ndarray, lines: np.ndarray, remedy: str) -> None:
-    """Refuse ratings that lie far from all others, as a 99 for "not rated" does, and would become the scale.
-
-    Far is twice as far as the others lie apart; of a few ratings, half as far, and twice as far as any two neighbours.
-
-    Args:
-        where: the file, for the message.
-        rating: float64 ``[N]``.
-        lines: number of each rating's line in the file, ``[N]``.
-        remedy: how to say what the scale is, with ``{low}`` and ``{high}`` for its ends.
-
-    Raises:
-        UserError: one line that names the file and the line.
-    """
-    values = np.unique(rating)
-    if len(values) < FEWEST_ALIKE + 1:
-        return
-    place = int(np.argmax(np.diff(values))) + 1
-    alike, alone = sorted((values[:place], values[place:]), key=len, reverse=True)
-    apart = values[place] - values[place - 1]
-    if len(alike) < FEWEST_ALIKE:
-        return
-    rows = np.flatnonzero(np.isin(rating, alone))
-    reach, step = alike[-1] - alike[0], np.diff(alike).max()
-    few = len(rows) < FEW_SHARE * len(rating)
-    if apart > (max(reach / 2, 2 * step) if few else 2 * reach):
-        more = f" (and {len(rows) - 1} more like it)" if len(rows) > 1 else ""
-        scale = remedy.format(low=f"{values[0]:g}", high=f"{values[-1]:g}")
-        raise UserError(
-            f"{where}, line {lines[rows[0]]}: rating {rating[rows[0]]:g}{more} lies far from the others, which go from "
-            f"{alike[0]:g} to {alike[-1]:g}; accepted: ratings without such ones, or {scale}"
-        )
 
 
 def last_of_pairs(

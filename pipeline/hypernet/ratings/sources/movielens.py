@@ -43,7 +43,12 @@ USER_FEATURES = (
     number("age", "older than {t}", "younger than {t}", "age", of="user"),
     Feature("male", "binary", "user", "male", "female", "male"),
 )
-ITEM_FEATURES = (*(genre(name) for name in GENRES), number("year", "after {t}", "before {t}", "year"))
+# "Not children" is said of nobody's film.
+FOR_CHILDREN = Feature("children", "binary", "item", "for children", "not for children", "for children")
+ITEM_FEATURES = (
+    *(FOR_CHILDREN if name == "children" else genre(name) for name in GENRES),
+    number("year", "after {t}", "before {t}", "year"),
+)
 STATISTICS = ("mean_rating", "rating_count")
 # Ratings in each of the tests u1 to u5.
 SPLIT_SIZE = 20_000

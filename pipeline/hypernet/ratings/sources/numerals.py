@@ -13,8 +13,11 @@ from hypernet.ratings.sources.delimited import decimal
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-", "--", "?", "#n/a", "\\n"))
 # Words for it in a column of numbers.
 UNKNOWN = MISSING | {"unknown", "unbekannt", "missing", "tba", "n.a.", "."}
-# A whole number far below all others that stands for nothing.
-MARKS = (-99.0, -999.0, -9999.0, -99999.0)
+# Whole numbers that stand for nothing: below zero where no other is, and among years.
+MARKS = (-1.0, -99.0, -999.0, -9999.0, -99999.0)
+YEAR_MARKS, YEARS = (-1.0, 0.0, 1.0, 9999.0), (1000, 2200)
+# These may stand for nothing where all others are less than a fifth of them.
+HIGH_MARKS, FAR = (999.0, 9999.0, 99999.0, 999999.0), 5
 ANSWERS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("ja", "nein"), ("oui", "non"), ("1", "0"))
 _DATES = tuple(
     map(
@@ -122,10 +125,22 @@ def answers(texts: list[str]) -> np.ndarray | None:
 
 
 def without_marks(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Values with NaN for a mark as -999, far below all others, and the mark; ``""`` without one."""
+    """Values with NaN for marks of what is not known, as -999 or the year 9999, and the marks; ``""`` without one."""
     known = values[~np.isnan(values)]
-    for mark in MARKS:
-        others = known[known != mark]
-        if len(others) < len(known) and len(others) > 1 and others.min() >= 0:
-            return np.where(values == mark, np.nan, values), f"{mark:g}"
+    for marks, (low, high) in ((YEAR_MARKS, YEARS), (MARKS, (0, np.inf))):
+        is_mark = np.isin(known, marks)
+        others = known[~is_mark]
+        if is_mark.any() and len(others) > 1 and low <= others.min() and others.max() <= high:
+            told = " and ".join(f"{mark:g}" for mark in np.unique(known[is_mark]))
+            return np.where(np.isin(values, marks), np.nan, values), told
     return values, ""
+
+
+def high_mark(values: np.ndarray) -> str:
+    """What is said of a 9999 far above all others, which may stand for what is not known; ``""`` without one."""
+    known = values[~np.isnan(values)]
+    for mark in HIGH_MARKS:
+        others = known[known != mark]
+        if 1 < len(others) < len(known) and others.max() * FAR < mark:
+            return f"{mark:g} in {len(known) - len(others)} of {len(known)} cells, the others go up to {others.max():g}"
+    return ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.core.tables import Rows
-from hypernet.ratings.sources.headers import plain_name
+from hypernet.ratings.sources.headers import ZERO_IS_NONE, plain_name
 from hypernet.ratings.sources.lookup import MOST_LETTERS, Lookup, Names
 from hypernet.ratings.sources.moments import LATER_ROW, moments, not_a_time
 from hypernet.ratings.sources.numerals import is_missing, plain_number
@@ -46,8 +46,6 @@ NAMELESS_RATINGS = {
     4: ("user", "item", "rating", "timestamp"),
 }
 NAMELESS_PAIRS = {2: ("user", "item")}
-# Goodreads writes 0 here for books that are on a shelf and have no rating.
-ZERO_IS_NONE = "myrating"
 KEEP_HINT = "; accepted: each item once (keep last: the last rating counts)"
 
 

@@ -17,8 +17,8 @@ from hypernet.lab.options import whole_number
 from hypernet.ratings.core.catalogue import Catalogue
 from hypernet.ratings.core.counterfactuals import Counterfactual, counterfactuals
 from hypernet.ratings.core.explain import reasons, tree_text, with_base
-from hypernet.ratings.core.readable import SHOWN, told_apart
-from hypernet.ratings.core.wording import counted, printable, shown
+from hypernet.ratings.core.readable import told_apart
+from hypernet.ratings.core.wording import counted, decimals, printable, shown
 from hypernet.ratings.growing import MetaTreePredictor
 from hypernet.ratings.sources.lookup import MOST_LETTERS
 from hypernet.ratings.tools.items import Items, add_items
@@ -84,15 +84,15 @@ class Recommendations:
         told = []
         for number in self.order[: self.top]:
             reason = by_leaf[int(self.grown.leaf[number])]
-            text = reason.told(self.catalogue, self.items.not_known(number))
+            unknown = self.items.not_known(number)
             if self.grown.base is None:
-                told.append(text)
+                told.append(reason.told(self.catalogue, unknown))
                 continue
             others, person = (float(part[number]) for part in self.grown.base)
             # Soft routing adds a mean of leaves, hard routing what stands at the leaf.
             added = reason.value if self.model.hard else float(self.grown.predicted[number]) - others - person
             unrated = nobody_rated(self.items.x[number])
-            told.append(with_base(text, added, (others, person), scale, unrated))
+            told.append(with_base(reason.phrase(self.catalogue, unknown), added, (others, person), scale, unrated))
         return told
 
     @cached_property
@@ -104,7 +104,9 @@ class Recommendations:
             value = float(np.clip(grown.predicted[number], self.catalogue.low, self.catalogue.high))
             unknown = self.items.not_known(number)
             flips = counterfactuals(grown.read, 0, x, self.catalogue, grown.predict, self.precise, unknown)
-            wanted = (flip.text for flip in flips if told_apart(flip.value, value) and self._holds(flip, x))
+            wanted = (
+                flip.text for flip in flips if told_apart(flip.value, value, self._digits) and self._holds(flip, x)
+            )
             changes.append(next(wanted, UNCHANGED))
         return changes
 
@@ -115,7 +117,12 @@ class Recommendations:
         changed = x[None].copy()
         changed[0, flip.feature] = flip.changed
         value = self.grown.forest.predict(np.zeros(1, np.int64), changed)[0]
-        return shown(float(np.clip(value, self.catalogue.low, self.catalogue.high)), SHOWN) == shown(flip.value, SHOWN)
+        value = float(np.clip(value, self.catalogue.low, self.catalogue.high))
+        return shown(value, self._digits) == shown(flip.value, self._digits)
+
+    @property
+    def _digits(self) -> int:
+        return decimals(self.catalogue.low, self.catalogue.high)
 
     @cached_property
     def tree(self) -> str:
@@ -163,7 +170,7 @@ class Recommendations:
             reason = row.reason
             if not self.model.hard:
                 reason += f" (with probability {row.probability:.2f})"
-            value = shown(float(row.prediction), SHOWN)
+            value = shown(float(row.prediction), self._digits)
             lines.append(f"{place + 1:>{places}}  {value}  {title:<{width}}  {reason}".rstrip())
             if self.explain:
                 lines.append(f"{'':{places}}  {'':{len(value)}}  {row.change}")

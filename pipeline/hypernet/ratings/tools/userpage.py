@@ -7,6 +7,7 @@ then come from here too, see :func:`_model`.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from hypernet.lab.files import write_text
 from hypernet.ratings.core.counterfactuals import counterfactuals
 from hypernet.ratings.core.explain import Question, leaf_text, question, reasons, with_base
-from hypernet.ratings.core.readable import LEAST_CHANGE, SHOWN, numbered, readable, told_apart
+from hypernet.ratings.core.readable import least_change, numbered, readable, told_apart
 from hypernet.ratings.core.trees import LEAF, Forest
 from hypernet.ratings.core.wording import (
     PHRASES,
@@ -24,6 +25,8 @@ from hypernet.ratings.core.wording import (
     Cut,
     Described,
     condition,
+    conditions,
+    decimals,
     sentence,
     shown,
     standardised,
@@ -68,13 +71,6 @@ def write_user_page(
         order: numbers of the items to predict, best first; all of them can be found on the page.
         top: how many of them are shown at first.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     read = readable(forest, tree, described, items=items.x)
     # By what the page's tree predicts: leaves that were joined have their mean.
     order = order[np.argsort(-read.predict(np.full(len(order), tree), items.x[order]), kind="stable")]
@@ -92,14 +88,26 @@ def write_user_page(
         "bar": ", ".join(f"rgb{rgb}" for rgb in CIVIDIS),
         "count": len(item),
         "has_base": read.has_base,
-        "error": shown(float(np.abs(fitted - rating).mean()), 2),
+        "error": shown(float(np.abs(fitted - rating).mean()), _digits(described) + 1),
         "history": history,
         "predicted": predicted,
         "drawings": _drawings(drawn, _nodes(read, tree, described, items.x[item])),
         "wide": sum(not place.is_rule for place in drawn) <= WIDEST,
         "model": _model(read, tree, described, items, item, rating, order, top),
     }
-    write_text(out, environment.get_template("user.html.j2").render(content))
+    write_text(out, _template().render(content))
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("user.html.j2")
 
 
 def _clipped(predicted: np.ndarray, described: Described) -> np.ndarray:
@@ -108,13 +116,18 @@ def _clipped(predicted: np.ndarray, described: Described) -> np.ndarray:
     return clipped
 
 
+def _digits(described: Described) -> int:
+    return decimals(described.low, described.high)
+
+
 def _chip(value: float, described: Described) -> dict[str, str]:
     """A rating on its colour, one of :func:`_shades`."""
     share = (value - described.low) / (described.high - described.low)
     ground, text = _shades()[int(np.clip(np.floor(share * SHADES + 0.5), 0, SHADES))]
-    return {"value": shown(value, SHOWN), "colour": ground, "ink": text}
+    return {"value": shown(value, _digits(described)), "colour": ground, "ink": text}
 
 
+@cache
 def _shades() -> list[tuple[str, str]]:
     """Colours of the scale from end to end, and of what is written on each."""
     grounds = [colour(step / SHADES, 0, 1) for step in range(SHADES + 1)]
@@ -122,8 +135,9 @@ def _shades() -> list[tuple[str, str]]:
 
 
 def _leaf_chip(read: Forest, node: int, described: Described) -> dict[str, str]:
-    ground = leaf_colour(read, float(read.value[node]), described.low, described.high)
-    return {"value": leaf_text(read, node), "colour": ground, "ink": ink(ground)}
+    value = float(read.value[node])
+    ground = leaf_colour(read, value, described.low, described.high)
+    return {"value": leaf_text(read, value, described), "colour": ground, "ink": ink(ground)}
 
 
 def _entries(read: Forest, tree: int, described: Described, items: Items, chosen: np.ndarray) -> list[dict[str, Any]]:
@@ -136,11 +150,13 @@ def _entries(read: Forest, tree: int, described: Described, items: Items, chosen
         chip = _chip(float(value), described)
         unknown = items.not_known(number)
         flips = counterfactuals(read, tree, items.x[number], described, unknown=unknown)
-        change = next((sentence(flip.text) for flip in flips if told_apart(flip.value, float(value))), "")
+        moved = (flip for flip in flips if told_apart(flip.value, float(value), _digits(described)))
+        change = next((sentence(flip.text) for flip in moved), "")
         reason = why[int(leaf)].told(described, unknown)
         if read.has_base:
             base, scale = _base(read, tree, items.x[number]), (described.low, described.high)
-            reason = with_base(reason, float(read.value[leaf]), base, scale, nobody_rated(items.x[number]))
+            phrase = why[int(leaf)].phrase(described, unknown)
+            reason = with_base(phrase, float(read.value[leaf]), base, scale, nobody_rated(items.x[number]))
         entries.append(
             {"title": str(items.titles[number]), "chip": chip, "given": None, "reason": reason, "change": change}
         )
@@ -257,8 +273,8 @@ def _model(
         "nodes": nodes,
         "features": [_feature(described, feature, values[feature], feature in numbers) for feature in used],
         "phrases": PHRASES,
-        "digits": SHOWN,
-        "least": LEAST_CHANGE,
+        "digits": _digits(described),
+        "least": least_change(_digits(described)),
         "scale": [described.low, described.high],
         "shades": _shades(),
         "top": top,
@@ -283,7 +299,7 @@ def _feature(described: Described, feature: int, values: np.ndarray, in_numbers:
     gaps = np.unique(np.linspace(1, len(values) - 1, min(len(values) - 1, MOST_STOPS)).round().astype(int))
     midway = [float(values[gap - 1 : gap + 1].mean()) for gap in gaps]
     told["stops"] = [[threshold, _cut(described, feature, threshold, False)] for threshold in midway]
-    return told | {"above": about.above, "below": about.below, "numbered": in_numbers}
+    return told | {"words": [about.above, about.below], "conditions": conditions(about), "numbered": in_numbers}
 
 
 def _cut(described: Described, feature: int, end: float, end_is_above: bool) -> dict[str, str] | None:
