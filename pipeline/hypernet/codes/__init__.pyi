@@ -6,12 +6,12 @@ from .sources.matrices import construct as construct
 from .sources.reading import read_parity_check as read_parity_check
 from .tools.curve import Curve as Curve
 from .tools.curve import curve as curve
-from .tools.decode import Decoded as Decoded
 from .tools.decode import decode as decode
 from .tools.decode import decode_stream as decode_stream
 from .tools.encode import encode as encode
 from .tools.export import Exported as Exported
 from .tools.export import export as export
+from .tools.front_end import Decoded as Decoded
 from .tools.predict import predict as predict
 from .trained import BlockDecoder as BlockDecoder
 from .trained import TrainedDecoder as TrainedDecoder

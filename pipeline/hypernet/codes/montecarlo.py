@@ -37,7 +37,7 @@ def chunk_counts(decode: Decode, transmission: Transmission, ebn0_db: float, see
 
     Args:
         decode: the decoder.
-        transmission: the code, and which bits of its words are sent. Shortened bits, which are known, count nowhere.
+        transmission: the code, which bits of its words are sent, and which count.
         ebn0_db: Eb/N0 in dB.
         seed: seed of the run.
         chunk: number of the chunk.
@@ -52,7 +52,8 @@ def chunk_counts(decode: Decode, transmission: Transmission, ebn0_db: float, see
     sent = bits if len(transmission.sent) == len(bits) else bits[transmission.sent]
     llr = transmission.received(channel_llr(sent, noise_deviation(ebn0_db, transmission.rate), generator))
     errors = (decode(llr) < 0) != bits.astype(bool)
-    errors[transmission.shortened] = False
+    if len(transmission.counted) < len(errors):
+        errors = errors[transmission.counted]
     wrong = errors.sum(axis=0).astype(np.int64)
     return {
         "ebn0_db": ebn0_db,

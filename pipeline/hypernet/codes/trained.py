@@ -58,11 +58,13 @@ class BlockDecoder:
         parity_check: H, ``[m, n]``, a ``scipy.sparse.csr_array``.
         module: the decoder itself.
         device: where it computes.
+        word_updates: check updates of single words that it has made: over the words, their mean number of iterations.
     """
 
     def __init__(self, title: str, method: str, parity_check: ParityCheck, module: nn.Module, iterations: int):
         self.title, self.method, self.parity_check, self.iterations = title, method, parity_check, iterations
         self.length = int(parity_check.shape[1])
+        self.word_updates = 0
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module = module.to(self.device).eval()
 
@@ -100,8 +102,9 @@ class BlockDecoder:
         values = torch.from_numpy(llr).to(self.device)
         with torch.inference_mode():
             if isinstance(self.module, Decoder):
-                self.module.iterations = self.iterations
+                self.module.iterations, before = self.iterations, self.module.word_updates
                 decoded: Tensor = self.module(values, stop_early)
+                self.word_updates += self.module.word_updates - before
             else:
                 decoded = self.module(values)
         return decoded.cpu().numpy()
@@ -328,5 +331,12 @@ def checked(llr: np.ndarray, length: int, title: str, where: str, first: int = 0
         word, bit = np.argwhere(bad)[0]
         raise UserError(f"{where}: the channel value of word {first + word}, bit {bit} (from 0) is not a number")
     with np.errstate(over="ignore"):
-        # What is beyond the range of single precision is certain.
-        return llr.astype(np.float32)
+        words = llr.astype(np.float32)
+    beyond = np.isinf(words) & np.isfinite(llr)
+    if beyond.any():
+        word, bit = np.argwhere(beyond)[0]
+        raise UserError(
+            f"{where}: the channel value of word {first + word}, bit {bit} (from 0) is {llr[word, bit]:g}; accepted: "
+            "up to 3.4e38, or inf for a bit that is known"
+        )
+    return words

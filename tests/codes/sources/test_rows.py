@@ -74,6 +74,9 @@ def test_two_columns_of_digits_are_not_the_header_of_an_alist(tmp_path):
     ("content", "reason"),
     [
         ("1101\n0120", "line 2: column 1 is '0120'; accepted: 0 and 1"),
+        # A table of shifts without its sizes, and sizes that are none.
+        ("3 -1 0 1\n-1 2 1 0", "line 1: column 1 is '3'; accepted: 0 and 1, or a first line of positive sizes"),
+        ("2 1 -4\n0 1", "line 1: column 1 is '2'; accepted: 0 and 1, or a first line of positive sizes"),
         ("1 1 0 1\n0 1 x 0", "line 2: column 3 is 'x'; accepted: 0 and 1"),
         ("1 1 0 1\n0 1 2 0", "line 2: column 3 is '2'"),
         ("1 1 0 1\n0 1 -1 0", "line 2: column 3 is '-1'"),

@@ -214,6 +214,24 @@ def test_puncturing_and_shortening_change_the_rate():
     assert shortened.table.ber[0] == shortened.table.fer[0]
 
 
+def test_the_information_bits_alone_are_counted():
+    """Two repetition codes side by side, of two bits and of four: information bits 0 and 2."""
+    matrix = np.zeros((4, 6), dtype=int)
+    for check, bit in enumerate((0, 2, 3, 4)):
+        matrix[check, bit : bit + 2] = 1
+    options = {"ebn0": [0.0], "words": 20_000, "frame_errors": 10**6}
+    whole, alone = curve(matrix, **options), curve(matrix, **options, information_only=True)
+    assert whole.rate == alone.rate == 1 / 3
+    all_bits, information = whole.table.iloc[0], alone.table.iloc[0]
+    # The bits of a repetition code are decided by their sum.
+    pair, four = (norm.sf(np.sqrt(2 * repeated / 3)) for repeated in (2, 4))
+    assert information.ber_low < (pair + four) / 2 < information.ber_high
+    assert all_bits.ber_low < (2 * pair + 4 * four) / 6 < all_bits.ber_high
+    assert information.fer == all_bits.fer
+    assert alone.draw().axes[0].get_ylabel() == "Bit error rate (information bits)"
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     ("length", "most", "fewest"), [(31, 50_000, 5_000), (10_000, 10_000, 500), (200_000, 1000, 100)]
 )
@@ -248,7 +266,7 @@ def test_the_picture_has_both_rates_beside_the_uncoded_ones(tmp_path):
     bits, words = figure.axes
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "log"]
     assert [axes.get_xlabel() for axes in figure.axes] == ["Eb/N0 (dB)"] * 2
-    assert [axes.get_ylabel() for axes in figure.axes] == ["Bit error rate", "Word error rate"]
+    assert [axes.get_ylabel() for axes in figure.axes] == [f"{name} error rate (all bits)" for name in ("Bit", "Word")]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == [*result.table.decoder.unique(), "Uncoded BPSK"]
     for axes, rate in ((bits, lambda p: p), (words, lambda p: 1 - (1 - p) ** 16)):

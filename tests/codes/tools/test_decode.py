@@ -160,9 +160,33 @@ def test_the_function_gives_what_the_command_writes(model, tmp_path, monkeypatch
     decoded = decode(source, model=model, iterations=9, batch=3)
     assert capsys.readouterr().out == ""
     assert (decoded.title, decoded.method) == ("BCH(31,16)", "bp")
-    assert (decoded.bits.dtype, decoded.soft.dtype) == (np.uint8, np.float32)
+    assert (decoded.bits.dtype, decoded.soft.dtype) == (np.int8, np.float32)
     assert np.array_equal(decoded.bits, np.load(tmp_path / "bits.npy"))
     assert np.array_equal(decoded.soft, np.load(tmp_path / "soft.npy"))
+
+
+def test_a_word_with_an_undecided_bit_is_no_success(tmp_path, capsys):
+    # Of the second word nothing is known: it satisfies H by default only. The third one's last bit is that of the first.
+    llr = np.array([[2.0, 3.0, -1.0, 4.0], [0.0] * 4, [2.0, 3.0, 1.0, 0.0]])
+    matrix = [[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1]]
+    decoded = decode(llr, matrix=matrix)
+    assert decoded.success.tolist() == [True, False, True]
+    np.savetxt(tmp_path / "h.txt", matrix, fmt="%d")
+    np.save(tmp_path / "llr.npy", llr)
+    command = ["codes", "decode", "--matrix", str(tmp_path / "h.txt"), "--llr", str(tmp_path / "llr.npy")]
+    assert main([*command, "--success", str(tmp_path / "success.txt")]) == 0
+    assert (tmp_path / "success.txt").read_text() == "1\n0\n1\n"
+    assert "66.7% satisfy H, 1 have bits of which nothing is known (0)" in capsys.readouterr().err
+
+
+def test_the_mean_number_of_iterations_is_that_of_the_words():
+    # A check of two bits: a word whose signs agree is done at once; this one after none of 7, for its values cancel.
+    agree, never = [2.0, 3.0], [np.inf, -np.inf]
+    decoder = plain_decoder([[1, 1]], iterations=7)
+    decoder(np.array([agree, agree, never]))
+    assert decoder.word_updates == 1 + 1 + 7
+    decoder(np.array([agree]), stop_early=False)
+    assert decoder.word_updates == 9 + 7
 
 
 def test_the_function_takes_arrays_and_lists_and_an_opened_decoder(model, expected):
@@ -388,7 +412,7 @@ def test_a_matrix_is_decoded_without_a_model(code, tmp_path, capsys, options, de
     title = "mine" if source == "matrix" else "LDPC(49,24)"
     summary = capsys.readouterr().err.splitlines()[0]
     assert summary.startswith(f"60 words of {title}, ")
-    assert f" iterations: {satisfied.mean():.1%} satisfy H" in summary
+    assert f" iterations on average: {satisfied.mean():.1%} satisfy H" in summary
 
 
 def test_every_form_of_a_matrix_is_decoded_alike(code):

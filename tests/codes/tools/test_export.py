@@ -77,10 +77,10 @@ def unusual_words(decoder):
     return llr
 
 
-def session(path):
+def session(path, threads=1):
     onnxruntime = pytest.importorskip("onnxruntime", reason=REASON)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -119,6 +119,29 @@ def test_the_file_decodes_as_the_program_does(model, tmp_path, dataset, method):
     (spoilt,) = file.run(None, {"llr": llr})
     assert np.isnan(spoilt[1, 3])
     assert np.array_equal(np.delete(spoilt, 1, axis=0), np.delete(theirs, 1, axis=0))
+
+
+@pytest.mark.parametrize(("dataset", "method"), [("BCH31_16", "bp"), DECODERS[-1]])
+def test_threads_change_nothing(model, tmp_path, dataset, method):
+    onnx = pytest.importorskip("onnx", reason=REASON)
+    pytest.importorskip("onnxscript", reason=REASON)
+    decoder = open_model(model(dataset, method))
+    export(decoder, tmp_path / "d.onnx")
+    # Scattered additions of several threads to one bit lose some of them.
+    reductions = [
+        onnx.helper.get_node_attr_value(node, "reduction")
+        for node in onnx.load(tmp_path / "d.onnx").graph.node
+        if "Scatter" in node.op_type and any(attribute.name == "reduction" for attribute in node.attribute)
+    ]
+    assert set(reductions) <= {b"none"}
+    llr = noisy_words(decoder, 500, ebn0_db=0.0)
+    (alone,) = session(tmp_path / "d.onnx").run(None, {"llr": llr})
+    parallel = session(tmp_path / "d.onnx", threads=4)
+    for _ in range(6):
+        (together,) = parallel.run(None, {"llr": llr})
+        # Where the work is cut another way, exp and log round otherwise, and near a product of 1 that grows.
+        assert np.array_equal(together < 0, alone < 0)
+        assert np.quantile(np.abs(together - alone), 0.999) < 1e-3
 
 
 @pytest.mark.parametrize(("dataset", "method"), [("BCH31_16", "bp"), ("POLAR64_48", "weighted_bp"), DECODERS[-1]])

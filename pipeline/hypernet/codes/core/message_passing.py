@@ -33,6 +33,9 @@ class Decoder(nn.Module, abc.ABC):
         iterations: L, the number of check updates.
         largest_value: what channel values and messages are clipped to.
         width: numbers it holds for an edge and a word.
+
+    Attributes:
+        word_updates: check updates of single words so far, in calls without a gradient.
     """
 
     def __init__(self, graph: TannerGraph, iterations: int, largest_value: float, width: int = 1):
@@ -42,6 +45,7 @@ class Decoder(nn.Module, abc.ABC):
         self.graph = graph
         self.iterations = iterations
         self.largest_value = largest_value
+        self.word_updates = 0
         self.words_at_once = max(FEWEST_WORDS_AT_ONCE, NUMBERS_AT_ONCE // max(1, graph.edges * width))
 
     @abc.abstractmethod
@@ -111,6 +115,8 @@ class Decoder(nn.Module, abc.ABC):
         if not llr.is_cuda:
             _keep_freed_memory()
         decode = self._decode_until_satisfied if stop_early else self.decode
+        if not stop_early:
+            self.word_updates += self.iterations * llr.shape[1]
         if llr.is_cuda or llr.shape[1] <= self.words_at_once:
             return decode(llr)
         return torch.cat([decode(words) for words in llr.split(self.words_at_once, dim=1)], dim=1)
@@ -123,6 +129,7 @@ class Decoder(nn.Module, abc.ABC):
         words = torch.arange(llr.shape[1], device=llr.device)
         for iteration in range(self.iterations):
             messages = self.update(llr, messages, iteration)
+            self.word_updates += len(words)
             values = self.output(llr, messages, iteration)
             if iteration + 1 == self.iterations:
                 decoded.index_copy_(1, words, values)

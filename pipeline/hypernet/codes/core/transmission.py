@@ -30,6 +30,7 @@ class Transmission:
         sent: ``[t]`` int64, the positions of the bits that are sent, rising.
         information: ``[k']`` int64, the positions of the information bits that shortening leaves, rising; some may
             be punctured.
+        counted: positions of the bits whose errors count in a simulation: all but the shortened ones.
 
     Raises:
         UserError: a position outside the code, named twice, or both punctured and shortened; no bit is sent, no
@@ -39,6 +40,7 @@ class Transmission:
     code: Code
     sent: np.ndarray
     information: np.ndarray
+    counted: np.ndarray
 
     def __init__(self, code: Code, punctured: Positions = (), shortened: Positions = ()):
         n = code.length
@@ -55,6 +57,7 @@ class Transmission:
         self._kept = np.setdiff1d(np.arange(n), self.shortened)
         self._encoder = Encoder(code.parity_check[:, self._kept]) if self.shortened.size else code.encoder
         self.information = self._kept[self._encoder.information]
+        self.counted = self._kept
         k, t = len(self.information), len(self.sent)
         if k == 0:
             raise UserError(f"{code.title}: {len(self.shortened)} shortened bits leave no information bits")

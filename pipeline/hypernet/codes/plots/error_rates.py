@@ -156,7 +156,7 @@ def draw_learning(axes: Axes, records: Sequence[Mapping[str, Any]], titles: Mapp
     axes.set_ylabel("Validation: mean ln(BER of belief propagation / BER)")
 
 
-def draw_curve(table: pd.DataFrame, title: str, dimension: int) -> Figure:
+def draw_curve(table: pd.DataFrame, title: str, dimension: int, counted: str) -> Figure:
     """Bit and word error rates of some decoders on one code, beside transmission without a code.
 
     Args:
@@ -164,6 +164,7 @@ def draw_curve(table: pd.DataFrame, title: str, dimension: int) -> Figure:
             missing where only the bound ``_high`` is known.
         title: what stands above the picture, literally.
         dimension: k, the bits of an uncoded word.
+        counted: which bits' errors count, for the axes.
     """
     import matplotlib.pyplot as plt
 
@@ -174,7 +175,7 @@ def draw_curve(table: pd.DataFrame, title: str, dimension: int) -> Figure:
     uncoded = uncoded_ber(line)
     # 1 - (1 - p)^k, exact for the smallest p too.
     rates = {"ber": uncoded, "fer": -np.expm1(dimension * np.log1p(-uncoded))}
-    labels = {"ber": "Bit error rate", "fer": "Word error rate"}
+    labels = {"ber": f"Bit error rate ({counted})", "fer": f"Word error rate ({counted})"}
     for axes, (name, label) in zip(panels, labels.items(), strict=True):
         low, high = f"{name}_low", f"{name}_high"
         for (decoder, rows), colour, marker in zip(

@@ -107,5 +107,8 @@ def _entries(line: str, lines: Lines, numbered: bool) -> np.ndarray:
     values = np.array([known[field] for field in fields])
     wrong = np.flatnonzero((values != 0) & (values != 1))
     if wrong.size:
-        raise UserError(f"{lines.here}: column {wrong[0] + 1} is {fields[wrong[0]][:20]!r}; accepted: 0 and 1")
+        text = f"{lines.here}: column {wrong[0] + 1} is {fields[wrong[0]][:20]!r}; accepted: 0 and 1"
+        if all(re.fullmatch(r"-?\d+", field) for field in fields):
+            text += ", or a first line of positive sizes: 'n m' of an alist, 'columns rows Z' of a table of shifts"
+        raise UserError(text)
     return values

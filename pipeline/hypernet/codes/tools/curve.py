@@ -50,16 +50,19 @@ class Curve:
         table: a row for each decoder and point: ``decoder``, ``ebn0_db``; the bit error rate ``ber`` with its 95 %
             interval ``ber_low`` and ``ber_high``; the word error rate ``fer`` with ``fer_low`` and ``fer_high``; and
             the number of ``words``. With fewer than 10 wrong words a rate and its low end are missing and the high
-            end is a bound. Shortened bits, which are known, count nowhere; punctured ones do.
+            end is a bound. Shortened bits, which are known, count nowhere; punctured ones do, unless only the
+            information bits count.
         title: name of the code.
         rate: R, information bits over bits sent.
         dimension: k, information bits of a word.
+        information_only: whether errors of the information bits alone count.
     """
 
     table: pd.DataFrame
     title: str
     rate: float
     dimension: int
+    information_only: bool = False
 
     def __repr__(self) -> str:
         decoders, points = self.table.decoder.nunique(), self.table.ebn0_db.nunique()
@@ -71,7 +74,9 @@ class Curve:
         Returns:
             The picture; close it with ``matplotlib.pyplot.close`` when it is not shown.
         """
-        return draw_curve(self.table, f"{self.title}, k = {self.dimension}, rate {self.rate:.3f}", self.dimension)
+        title = f"{self.title}, k = {self.dimension}, rate {self.rate:.3f}"
+        counted = "information bits" if self.information_only else "all bits"
+        return draw_curve(self.table, title, self.dimension, counted)
 
     def save(self, path: str | Path) -> None:
         """Write the picture (.png, and .svg beside it) and the table (.csv beside it).
@@ -95,6 +100,7 @@ def curve(
     iterations: int | None = None,
     puncture: Positions | None = None,
     shorten: Positions | None = None,
+    information_only: bool = False,
     seed: int = SEED,
 ) -> Curve:
     """Simulate random code words on the Gaussian channel, and count what belief propagation and min-sum get wrong.
@@ -115,6 +121,8 @@ def curve(
             default those of ``model``, else 50.
         puncture: positions (from 0, numbers or text as ``"0-767,800"``) of bits that are not sent.
         shorten: positions of bits that are 0 in every word and not sent. The rate is that of what is sent.
+        information_only: count the errors of the information bits alone, as block error rates of standards do, and
+            not those of all bits of a word.
         seed: of the words and the noise.
 
     Returns:
@@ -135,6 +143,8 @@ def curve(
     number = None if iterations is None else whole_number("iterations", iterations)
     chosen = chosen_code(matrix, code)
     transmission = inputs.transmission_of(chosen, puncture, shorten)
+    if information_only:
+        transmission.counted = transmission.information
     trained = None if model is None else opened(model)
     if trained is not None and matrix_digest(trained.parity_check) != matrix_digest(chosen.parity_check):
         name = "the model" if isinstance(model, BlockDecoder) else model
@@ -162,7 +172,7 @@ def curve(
     _announce(decoders, transmission, rule, seed)
     tables = {label: _rates(decoder, transmission, settings, seed) for label, decoder in decoders.items()}
     table = pd.concat(tables, names=["decoder"]).reset_index(level=0).reset_index(drop=True)
-    return Curve(table, chosen.title, transmission.rate, len(transmission.information))
+    return Curve(table, chosen.title, transmission.rate, len(transmission.information), information_only)
 
 
 def _label(decoder: BlockDecoder) -> str:
@@ -226,7 +236,7 @@ def _rates(decoder: BlockDecoder, transmission: Transmission, settings: Evaluati
     (iterations,) = settings.iterations
     counts = simulate(lambda _: decoder.decode_columns, transmission, settings, seed, 0, None, digest_of([]))
     rows: dict[float, dict[str, float | None]] = {}
-    for rate in measure(counts, transmission.code.length - len(transmission.shortened), iterations):
+    for rate in measure(counts, len(transmission.counted), iterations):
         point = float(rate.group.removesuffix(" dB"))
         row = rows.setdefault(point, {"ebn0_db": point, **dict.fromkeys(RATES)})
         row["words"] = rate.n
@@ -267,6 +277,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     inputs.add_iterations_argument(parser, f"those of the model, else at most {PLAIN_ITERATIONS}")
     inputs.add_transmission_arguments(parser)
+    parser.add_argument(
+        "--information-only",
+        action="store_true",
+        help="count the errors of the information bits alone, as block error rates of standards do",
+    )
     parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     parser.add_argument(
         "--out",
@@ -289,6 +304,7 @@ def run(arguments: argparse.Namespace) -> None:
         iterations=arguments.iterations,
         puncture=arguments.puncture,
         shorten=arguments.shorten,
+        information_only=arguments.information_only,
         seed=arguments.seed,
     )
     print(result.table.to_string(index=False))

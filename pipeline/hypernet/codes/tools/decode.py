@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import functools
-import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hypernet.codes.core.channel import Code
-from hypernet.codes.core.systematic import Encoder
-from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.tools import inputs
-from hypernet.codes.tools.diagnosis import (
-    FEWEST_DECODED,
-    LOW_SHARE,
-    Finding,
-    calibration,
-    diagnose,
-    has_all_ones,
-    words_kept,
-)
+from hypernet.codes.tools.account import Account
+from hypernet.codes.tools.bits import save_array, save_bits, write_bits
+from hypernet.codes.tools.front_end import Decoded, Receiver
 from hypernet.codes.tools.inputs import Matrix, Positions, chosen_decoder, ranges, whole_number
-from hypernet.codes.tools.received import Received
 from hypernet.codes.trained import (
     CHUNK,
     MIN_SUM_SCALE,
@@ -39,206 +25,7 @@ from hypernet.codes.trained import (
     BlockDecoder,
 )
 from hypernet.lab import options
-from hypernet.lab.errors import UserError
-from hypernet.lab.files import atomic_path, check_outputs, option_file, output_file
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Words after decoding.
-
-    Attributes:
-        soft: log-likelihood ratios ln P(bit = 0) / P(bit = 1), ``[words, n]`` float32.
-        success: whether the decided bits of each word satisfy all checks of H, ``[words]`` bool.
-        title: name of the code.
-        method: method id of the decoder.
-    """
-
-    soft: np.ndarray
-    success: np.ndarray
-    title: str
-    method: str
-    _positions: Callable[[], np.ndarray] = field(repr=False, compare=False)
-
-    def __repr__(self) -> str:
-        share = f", {self.success.mean():.1%} satisfy H" if len(self.soft) else ""
-        return f"Decoded({self.title}, {self.method}, {len(self.soft)} words{share})"
-
-    @property
-    def bits(self) -> np.ndarray:
-        """The decided bits, ``[words, n]`` uint8 of 0 and 1: 1 where the log-likelihood ratio is negative."""
-        return (self.soft < 0).astype(np.uint8)
-
-    @property
-    def positions(self) -> np.ndarray:
-        """Where the information bits stand in a word, ``[k]`` from 0: those that ``encode`` takes."""
-        return self._positions()
-
-    @property
-    def information(self) -> np.ndarray:
-        """The decided information bits, ``[words, k]`` uint8 of 0 and 1."""
-        return self.bits[:, self.positions]
-
-    def save(
-        self,
-        bits: str | Path | None = None,
-        soft: str | Path | None = None,
-        success: str | Path | None = None,
-        information: str | Path | None = None,
-    ) -> None:
-        """Write bits, success or information bits (.npy, or .txt with a word a line), and log-likelihood ratios (.npy).
-
-        Each file is written whole or not at all.
-
-        Raises:
-            UserError: another ending, a folder, or one file for two.
-        """
-        files = [("bits", bits), ("success", success), ("information", information)]
-        outputs = [(name, None if path is None else output_file(path, ".npy", ".txt")) for name, path in files]
-        soft = None if soft is None else output_file(soft, ".npy")
-        check_outputs([*outputs, ("soft", soft)], [])
-        for name, path in outputs:
-            if path is not None:
-                save_bits(path, getattr(self, name))
-        if soft is not None:
-            _save_array(soft, self.soft)
-
-
-class Receiver:
-    """Everything between the values that came and decided words: what was sent, sign, hard bits, the decoder.
-
-    Args:
-        decoder: the decoder.
-        puncture: positions of bits that were not sent.
-        shorten: positions of bits that are 0 in every word and were not sent.
-        hard_bits: the values are bits, of which the channel flips this share; None: they are log-likelihood ratios.
-        opposite_sign: they are ln P(1) / P(0).
-        all_iterations: do not stop at words that satisfy H.
-
-    Raises:
-        UserError: impossible positions or an impossible share.
-    """
-
-    def __init__(
-        self,
-        decoder: BlockDecoder,
-        puncture: Positions | None = None,
-        shorten: Positions | None = None,
-        hard_bits: float | None = None,
-        opposite_sign: bool = False,
-        all_iterations: bool = False,
-    ):
-        if hard_bits is not None and not (isinstance(hard_bits, int | float) and 0 < hard_bits < 0.5):
-            raise UserError(f"hard_bits: {hard_bits!r} is not a share of flipped bits above 0 and below 0.5")
-        if hard_bits is not None and opposite_sign:
-            raise UserError("opposite_sign: hard bits are 0 and 1 and have no sign")
-        self.decoder, self.hard_bits, self.stop_early = decoder, hard_bits, not all_iterations
-        self.opposite_sign = opposite_sign
-        self.transmission: Transmission | None = None
-        if puncture is not None or shorten is not None:
-            code = Code.of(decoder.title, decoder.parity_check)
-            self.transmission = inputs.transmission_of(code, puncture, shorten)
-        self.length = decoder.length if self.transmission is None else len(self.transmission.sent)
-
-    @functools.cached_property
-    def positions(self) -> np.ndarray:
-        """Where the information bits stand in a word, ``[k]`` from 0."""
-        if self.transmission is not None:
-            return self.transmission.information
-        return Encoder(self.decoder.parity_check).information
-
-    @property
-    def shortened(self) -> np.ndarray:
-        """Positions of the shortened bits."""
-        return np.zeros(0, dtype=np.int64) if self.transmission is None else self.transmission.shortened
-
-    def sent_values(self, part: np.ndarray) -> np.ndarray:
-        """ln P(0) / P(1) of what came, ``[B, t]``."""
-        if self.hard_bits is not None:
-            size = np.float32(math.log1p(-self.hard_bits) - math.log(self.hard_bits))
-            return np.where(part > 0, -size, size)
-        return -part if self.opposite_sign else part
-
-    def values(self, sent: np.ndarray) -> np.ndarray:
-        """The values of all bits, ``[B, n]``, of those that were sent, ``[B, t]``."""
-        if self.transmission is None:
-            return sent
-        return np.ascontiguousarray(self.transmission.received(np.ascontiguousarray(sent.T)).T)
-
-    def decoded(self, values: np.ndarray) -> Decoded:
-        """Words ``[B, n]`` after decoding."""
-        soft = self.decoder(values, self.stop_early)
-        success = self.decoder.satisfied(soft < 0)
-        return Decoded(soft, success, self.decoder.title, self.decoder.method, lambda: self.positions)
-
-    def stream(self, llr: ArrayLike | str | Path, words: int) -> Iterator[tuple[np.ndarray, Decoded]]:
-        """The values that were sent, ``[B, t]``, and the decoded words, as they come."""
-        source = Received(llr, self.length, self.decoder.title, self.hard_bits is not None)
-        for part in source.batches(words):
-            sent = self.sent_values(part)
-            yield sent, self.decoded(self.values(sent))
-
-
-class Account:
-    """What is said of all decoded words at the end: how many satisfy H, and what it means where few do."""
-
-    def __init__(self, receiver: Receiver):
-        self.receiver = receiver
-        self.words = self.successes = 0
-        self.negative = False
-        self._sent: list[np.ndarray] = []
-        self._decided: list[Decoded] = []
-
-    def add(self, sent: np.ndarray, decoded: Decoded) -> None:
-        """Count some words; the first are kept."""
-        room = max(0, words_kept(self.receiver.decoder.length) - self.words)
-        self.words += len(sent)
-        self.successes += int(decoded.success.sum())
-        self.negative = self.negative or bool((sent < 0).any())
-        if room:
-            self._sent.append(sent[:room])
-            self._decided.append(decoded)
-
-    @functools.cached_property
-    def sign_shows(self) -> bool:
-        """Whether a word with all signs wrong violates H."""
-        return not has_all_ones(self.receiver.decoder.parity_check, self.receiver.shortened)
-
-    @property
-    def share(self) -> float:
-        """Of the words, those whose decided bits satisfy H."""
-        return self.successes / max(1, self.words)
-
-    def summary(self) -> str:
-        """The line that stands below every decoding."""
-        decoder = self.receiver.decoder
-        most = "" if not self.receiver.stop_early else "at most "
-        text = (
-            f"{self.words:,} words of {decoder.title}, {decoder.method}, {most}{decoder.iterations} iterations: "
-            f"{self.share:.1%} satisfy H"
-        )
-        if not self.sign_shows:
-            text += " (a wrong sign of all values would not show: the word of ones is a code word)"
-        return text
-
-    def findings(self) -> list[Finding]:
-        """What the words say of their values."""
-        sent = np.concatenate(self._sent)
-        soft = np.concatenate([part.soft for part in self._decided])[: len(sent)]
-        success = np.concatenate([part.success for part in self._decided])[: len(sent)]
-        receiver, findings = self.receiver, []
-        hard = receiver.hard_bits is not None
-        if self.share < LOW_SHARE:
-            findings += diagnose(receiver.decoder, receiver.values, sent, receiver.stop_early, self.sign_shows, hard)
-        elif not self.negative and self.words > 1:
-            text = "no value is negative, so every word is the zero word even before it is decoded: right?"
-            return [Finding(text, mistake=False)]
-        if success.mean() > FEWEST_DECODED and receiver.decoder.method != "min_sum":
-            values = receiver.values(sent[success])
-            if receiver.transmission is not None:
-                values[:, receiver.shortened] = 0
-            findings += calibration(values, soft[success] < 0, hard)
-        return findings
+from hypernet.lab.files import check_outputs, option_file
 
 
 def decode(
@@ -284,7 +71,7 @@ def decode(
             points to a mistake in the values.
 
     Returns:
-        The bits, the log-likelihood ratios they were decided by, and whether each word satisfies H.
+        The bits, the log-likelihood ratios they were decided by, and whether each word is decided and satisfies H.
 
     Raises:
         UserError: no such file or code, words of another length than the code's, hard bits without ``hard_bits``, a
@@ -366,26 +153,6 @@ def _words_at_once(batch: int | None, decoder: BlockDecoder) -> int:
     return decoder.words_at_once if batch is None else whole_number("batch", batch)
 
 
-def _save_array(path: Path, array: np.ndarray) -> None:
-    with atomic_path(path) as temporary:
-        np.save(temporary, array)
-
-
-def save_bits(path: Path, bits: np.ndarray) -> None:
-    """Write bits ``[words, count]``, or a bit for each word ``[words]``: uint8 in .npy, or .txt with a word a line."""
-    if path.suffix == ".npy":
-        _save_array(path, bits.astype(np.uint8))
-        return
-    with atomic_path(path) as temporary, temporary.open("w", encoding="ascii") as file:
-        write_bits(file, bits.reshape(len(bits), -1))
-
-
-def write_bits(out: TextIO, bits: np.ndarray) -> None:
-    """A word a line, without anything between its bits."""
-    lines = np.pad(bits.astype(np.uint8) + np.uint8(ord("0")), ((0, 0), (0, 1)), constant_values=ord("\n"))
-    out.write(lines.tobytes().decode("ascii"))
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``hypernet codes decode`` and ``predict``."""
     inputs.add_code_arguments(parser, model="model.ckpt of a trained run")
@@ -418,7 +185,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--systematic", action="store_true", help="information bits only")
     parser.add_argument("--soft", type=Path, help="write the decoded log-likelihood ratios to this file (.npy)")
     parser.add_argument(
-        "--success", type=Path, help="write 1 for each word whose bits satisfy H, else 0, to this file (.npy or .txt)"
+        "--success",
+        type=Path,
+        help="write 1 for each word that is decided and satisfies H, else 0, to this file (.npy or .txt)",
     )
     parser.add_argument(
         "--batch",
@@ -455,7 +224,7 @@ def run(arguments: argparse.Namespace) -> None:
             write_bits(sys.stdout, decided)
             sys.stdout.flush()
     if soft_out is not None:
-        _save_array(soft_out, np.concatenate(soft))
+        save_array(soft_out, np.concatenate(soft))
     if success_out is not None:
         save_bits(success_out, np.concatenate(success))
     if out is not None:

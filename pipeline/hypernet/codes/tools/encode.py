@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from hypernet.codes.core.channel import Code
 from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.tools import inputs
-from hypernet.codes.tools.decode import save_bits, write_bits
+from hypernet.codes.tools.bits import save_bits, write_bits
 from hypernet.codes.tools.inputs import Matrix, Positions, chosen_code, opened, ranges
 from hypernet.codes.trained import BlockDecoder, as_array
 from hypernet.lab.errors import UserError
@@ -50,8 +50,8 @@ def encode(
         shorten: positions of bits that are 0 in every word and not sent: k is smaller by as many.
 
     Returns:
-        The words, ``[words, n]`` uint8 of 0 and 1, or, with ``puncture`` or ``shorten``, their bits that are sent,
-        ``[words, t]``.
+        The words, ``[words, n]`` int8 of 0 and 1, so that 1 - 2 c is -1 for a 1; or, with ``puncture`` or
+        ``shorten``, their bits that are sent, ``[words, t]``.
 
     Raises:
         UserError: not one of ``matrix``, ``code`` and ``model``, no such file, words of another length than k, or
@@ -101,7 +101,7 @@ def _encoded(bits: ArrayLike | str | Path, transmission: Transmission) -> np.nda
     if wrong.size:
         word, bit = wrong[0]
         raise UserError(f"{name}: bit {bit} of word {word} (from 0) is {given[word, bit]:g}, not 0 or 1")
-    words = np.empty((len(given), len(transmission.sent)), dtype=np.uint8)
+    words = np.empty((len(given), len(transmission.sent)), dtype=np.int8)
     step = max(1, BITS_AT_ONCE // transmission.code.length)
     for first in range(0, len(given), step):
         part = given[first : first + step].astype(np.uint8)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hypernet import __version__
 from hypernet.codes.config import REFERENCES
 from hypernet.codes.core.channel import Code, channel_llr, noise_deviation
+from hypernet.codes.core.graph import TannerGraph
 from hypernet.codes.core.message_passing import Decoder
 from hypernet.codes.sources.matrices import matrix_digest
 from hypernet.codes.tools.inputs import opened
@@ -50,6 +51,31 @@ class _WordsAsRows(nn.Module):
     def forward(self, llr: Tensor) -> Tensor:
         """Bit values, ``[words, n] -> [words, n]``."""
         return self.decoder.decode(llr.T).T
+
+
+class _GatheredSum(nn.Module):
+    """``TannerGraph.sum_at_variables`` without a scatter.
+
+    onnxruntime scatters with several threads; where two of them add to one variable, one addition is lost.
+    """
+
+    edges_of_variable: Tensor
+
+    def __init__(self, graph: TannerGraph):
+        super().__init__()
+        variable = graph.variable_of_edge
+        degree = torch.bincount(variable, minlength=graph.variables)
+        order = variable.argsort(stable=True)
+        # A variable of smaller degree adds the row behind the last edge, which is zero.
+        edges = torch.full((graph.variables, max(1, int(degree.max()))), graph.edges)
+        edges[variable[order], torch.arange(graph.edges) - (degree.cumsum(0) - degree)[variable[order]]] = order
+        self.register_buffer("edges_of_variable", edges, persistent=False)
+
+    def forward(self, messages: Tensor, onto: Tensor | None = None) -> Tensor:
+        """The sums, ``[E, ...] -> [n, ...]``."""
+        padded = torch.cat([messages, messages.new_zeros(1, *messages.shape[1:])])
+        total = padded[self.edges_of_variable].sum(1)
+        return total if onto is None else onto + total
 
 
 @dataclass(frozen=True)
@@ -150,7 +176,12 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
     """
     from onnxscript import opset18
 
-    rows = _WordsAsRows(decoder.eval())
+    decoder = copy.deepcopy(decoder).eval()
+    for graph in [module for module in decoder.modules() if isinstance(module, TannerGraph)]:
+        graph.add_module("gathered_sum", _GatheredSum(graph))
+        # A module that is assigned would not come before the method of the class.
+        graph.__dict__["sum_at_variables"] = graph.gathered_sum
+    rows = _WordsAsRows(decoder)
     with torch.inference_mode():
         # Once before, so that the arctanh table is made of numbers and not traced.
         rows(llr)

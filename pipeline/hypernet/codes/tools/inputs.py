@@ -183,7 +183,7 @@ def add_code_arguments(parser: argparse.ArgumentParser, model: str | None = None
     group.add_argument(
         "--matrix",
         type=Path,
-        help="your parity-check matrix: alist, rows of 0 and 1, CSV, .npy, .npz, Matrix Market, quasi-cyclic text",
+        help="your parity-check matrix: alist, rows of 0 and 1, CSV, .npy, .npz, .mat, Matrix Market, quasi-cyclic",
     )
     group.add_argument(
         "--code", choices=[name for name, code in CODES.items() if code.constructed], help="a built-in code"
