@@ -68,3 +68,9 @@ def multiloss(outputs):
 def matrix(name):
     """H of an embedded code, dense."""
     return construct(name).toarray()
+
+
+def decoded_words(decoder, llr):
+    """What a decoder, called directly, makes of words ``[words, n]``."""
+    with torch.inference_mode():
+        return decoder(torch.from_numpy(np.ascontiguousarray(llr.T, dtype=np.float32))).numpy().T

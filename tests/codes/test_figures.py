@@ -58,7 +58,7 @@ def test_every_promised_picture_is_drawn(results):
 
 
 def test_without_a_hypernetwork_the_pictures_say_so(results, render):
-    render(".svg")
+    render(".svg", "weights")
     out, runs = results
     summarise(runs[:2], PUBLISHED, out, "smoke")
     draw(runs[:2], out, out / "fewer")

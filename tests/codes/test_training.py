@@ -57,8 +57,17 @@ def untrained(method, code, settings, seed):
     return lambda llr: decoder(torch.from_numpy(llr)).detach().numpy()
 
 
-def test_training_the_hypernetwork_improves_on_its_start(prepared, trained):
-    folder, settings = trained("hyper")
+@pytest.fixture(scope="module")
+def hypernetwork(prepared, config, tmp_path_factory):
+    """The folder of a trained hypernetwork decoder, checked four times on its way, and its settings."""
+    folder = tmp_path_factory.mktemp("hyper")
+    settings = config(*SHORT, "train.check_every_steps=10").settings("train", DATASET, "hyper")
+    train(Job("codes", DATASET, "hyper", 0, prepared(DATASET), folder, settings))
+    return folder, settings
+
+
+def test_training_the_hypernetwork_improves_on_its_start(prepared, hypernetwork):
+    folder, settings = hypernetwork
     code = load_code(prepared(DATASET))
     before = validation_ln_ber(untrained("hyper", code, settings, 0), code, settings, 0)
     after = validation_ln_ber(open_model(folder / "model.ckpt").decode_columns, code, settings, 0)
@@ -66,8 +75,8 @@ def test_training_the_hypernetwork_improves_on_its_start(prepared, trained):
     assert after < before - 0.2
 
 
-def test_the_model_kept_is_that_of_the_best_check(prepared, trained):
-    folder, settings = trained("hyper", "train.check_every_steps=10")
+def test_the_model_kept_is_that_of_the_best_check(prepared, hypernetwork):
+    folder, settings = hypernetwork
     record = read_json(folder / "run.json")
     history = record["history"]
     assert [row["step"] for row in history] == [10, 20, 30, 40]
@@ -86,10 +95,10 @@ def weights(folder):
 
 @pytest.mark.parametrize("method", ["weighted_bp", "weighted_bp_recurrent", "static_g", "concat", "hyper"])
 def test_a_seed_gives_the_same_weights_every_time(trained, method):
+    few = "train={check_every_steps: 2, validation: {ebn0_db: [4], words: 100}}"
+    steps = f"{method}.train={{max_steps: 4, equal_time_steps: null}}"
     first, again, other = (
-        weights(
-            trained(method, f"{method}.train={{max_steps: 12, equal_time_steps: null}}", seed=seed, folder=folder)[0]
-        )
+        weights(trained(method, steps, few, seed=seed, folder=folder)[0])
         for seed, folder in ((3, "first"), (3, "again"), (4, "other"))
     )
     assert list(first) == list(again)

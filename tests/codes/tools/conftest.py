@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from hypernet.codes.train import train
@@ -13,6 +15,7 @@ def trained(prepared, config, tmp_path_factory):
     """The model file of a method on BCH(31,16)."""
     folder = tmp_path_factory.mktemp("runs")
 
+    @functools.cache
     def model(method):
         settings = config().settings("train", "BCH31_16", method)
         train(Job("codes", "BCH31_16", method, 0, prepared("BCH31_16"), folder / method, settings))

@@ -25,7 +25,8 @@ from hypernet.codes.trained import open_model
 from hypernet.lab.errors import UserError
 
 
-def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
+def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys, render):
+    render(".png")
     write_alist(tmp_path / "mine.alist", construct("BCH31_16"))
     command = [
         "codes",
@@ -35,7 +36,7 @@ def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
         "--model",
         str(trained("maximum_likelihood")),
     ]
-    command += ["--ebn0", "2:3:1", "--words", "2000", "--out", str(tmp_path / "c.png")]
+    command += ["--ebn0", "2:3:1", "--words", "1000", "--out", str(tmp_path / "c.png")]
     assert main(command) == 0
     table = pd.read_csv(tmp_path / "c.csv")
     assert table.columns.tolist() == COLUMNS
@@ -56,7 +57,8 @@ def test_the_curve_of_a_users_matrix(trained, tmp_path, capsys):
 COLUMNS = ["decoder", "ebn0_db", "ber", "ber_low", "ber_high", "fer", "fer_low", "fer_high", "words"]
 
 
-def test_a_curve_of_bounds_alone_is_drawn(tmp_path, capsys):
+def test_a_curve_of_bounds_alone_is_drawn(tmp_path, capsys, render):
+    render(".png")
     # A word of two bits that are the same: at 12 dB there are no errors to count.
     (tmp_path / "h.txt").write_text("11\n")
     command = ["codes", "curve", "--matrix", str(tmp_path / "h.txt"), "--ebn0", "12:13:1", "--words", "100"]
@@ -76,7 +78,7 @@ def test_a_curve_over_a_folder_is_refused_before_any_work(tmp_path, capsys):
     assert printed.out == ""
 
 
-def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys):
+def test_a_doubled_row_is_a_warning_beside_the_table(tmp_path, capsys, sizes):
     (tmp_path / "h.txt").write_text("111\n111\n")
     command = ["codes", "curve", "--matrix", str(tmp_path / "h.txt"), "--ebn0", "1:1:1", "--words", "500"]
     assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
@@ -116,7 +118,8 @@ def test_a_model_of_another_code_is_refused(trained, tmp_path, capsys):
     assert "trained on BCH(31,16), whose matrix is not that of LDPC(49,24)" in capsys.readouterr().err
 
 
-def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys):
+def test_the_function_gives_what_the_command_writes(trained, tmp_path, capsys, render):
+    render(".png", "function")
     model = trained("min_sum")
     command = ["codes", "curve", "--code", "BCH31_16", "--model", str(model), "--ebn0", "2:3:0.5", "--words", "1000"]
     command += ["--iterations", "3", "--frame-errors", "50", "--seed", "4", "--out", str(tmp_path / "command.png")]
@@ -159,7 +162,7 @@ def test_points_come_as_numbers_arrays_or_text(ebn0, points):
 
 
 @pytest.mark.parametrize(("text", "points"), [("2,4", [2.0, 4.0]), ("4", [4.0])])
-def test_the_command_takes_values(text, points, tmp_path, capsys):
+def test_the_command_takes_values(text, points, tmp_path, capsys, sizes):
     command = ["codes", "curve", "--code", "BCH31_16", "--ebn0", text, "--words", "100"]
     assert main([*command, "--out", str(tmp_path / "c.png")]) == 0
     assert pd.read_csv(tmp_path / "c.csv").ebn0_db.unique().tolist() == points
@@ -167,20 +170,33 @@ def test_the_command_takes_values(text, points, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "form",
-    [np.float64, np.float32, bool, scipy.sparse.csr_matrix, scipy.sparse.coo_array, torch.tensor, pd.DataFrame],
+    [
+        lambda matrix: matrix.astype(np.float64),
+        lambda matrix: matrix.astype(np.float32),
+        lambda matrix: matrix.astype(bool),
+        scipy.sparse.csr_matrix,
+        lambda matrix: scipy.sparse.csr_matrix(matrix * 1.0),
+        scipy.sparse.coo_array,
+        torch.tensor,
+        pd.DataFrame,
+    ],
 )
-def test_every_form_of_a_matrix_gives_the_same_curve(form):
-    matrix = construct("BCH31_16").toarray()
-    expected = curve(code="BCH31_16", ebn0=2, words=500).table
-    given = matrix.astype(form) if form in (np.float64, np.float32, bool) else form(matrix)
-    pd.testing.assert_frame_equal(curve(given, ebn0=2, words=500).table, expected)
-    pd.testing.assert_frame_equal(curve(scipy.sparse.csr_matrix(matrix * 1.0), ebn0=2, words=500).table, expected)
+def test_every_form_of_a_matrix_gives_the_same_curve(form, table_of_100_words):
+    given = form(construct("BCH31_16").toarray())
+    pd.testing.assert_frame_equal(curve(given, ebn0=2, words=100, iterations=5).table, table_of_100_words)
+
+
+@pytest.fixture(scope="module")
+def table_of_100_words():
+    """The curve of a code by its name."""
+    return curve(code="BCH31_16", ebn0=2, words=100, iterations=5).table
 
 
 def test_a_code_keeps_its_title():
     code = Code.of("mine", construct("BCH31_16"))
-    result = curve(code, ebn0=[2, 3], words=500)
-    pd.testing.assert_frame_equal(result.table, curve(code="BCH31_16", ebn0=[2, 3], words=500).table)
+    options = {"ebn0": [2, 3], "words": 100, "iterations": 5}
+    result = curve(code, **options)
+    pd.testing.assert_frame_equal(result.table, curve(code="BCH31_16", **options).table)
     assert repr(result) == "Curve(mine, rate 0.516, decoders: 2, points: 2)"
     assert curve(Code.of("", construct("BCH31_16")), ebn0=2, words=1).title == "(31,16)"
 
@@ -203,12 +219,13 @@ def test_the_rates_of_a_repetition_code_are_those_of_its_formula():
 def test_puncturing_and_shortening_change_the_rate():
     # Seven bits that are the same, of which three are sent: the repetition code of three.
     matrix = np.eye(6, 7, dtype=int) + np.eye(6, 7, 1, dtype=int)
-    result = curve(matrix, ebn0=[2], words=20_000, frame_errors=10**6, puncture="3-6")
+    options = {"ebn0": [2], "words": 20_000, "frame_errors": 10**6, "iterations": 7}
+    result = curve(matrix, **options, puncture="3-6")
     assert result.rate == 1 / 3
     exact = norm.sf(np.sqrt(2 * 10**0.2))
     assert result.table.ber[0] / exact == pytest.approx(1, abs=0.1)
     # A check on four bits, two of them known to be 0: the other two are the same.
-    shortened = curve([[1, 1, 1, 1]], ebn0=[2], words=20_000, frame_errors=10**6, shorten=[0, 3])
+    shortened = curve([[1, 1, 1, 1]], **options, shorten=[0, 3])
     assert (shortened.rate, shortened.dimension) == (1 / 2, 1)
     assert shortened.table.ber[0] / exact == pytest.approx(1, abs=0.1)
     assert shortened.table.ber[0] == shortened.table.fer[0]
@@ -219,7 +236,7 @@ def test_the_information_bits_alone_are_counted():
     matrix = np.zeros((4, 6), dtype=int)
     for check, bit in enumerate((0, 2, 3, 4)):
         matrix[check, bit : bit + 2] = 1
-    options = {"ebn0": [0.0], "words": 20_000, "frame_errors": 10**6}
+    options = {"ebn0": [0.0], "words": 20_000, "frame_errors": 10**6, "iterations": 4}
     whole, alone = curve(matrix, **options), curve(matrix, **options, information_only=True)
     assert whole.rate == alone.rate == 1 / 3
     all_bits, information = whole.table.iloc[0], alone.table.iloc[0]
@@ -293,7 +310,8 @@ def test_progress_reads_well(monkeypatch, capsys):
     assert re.fullmatch(r"simulation: 500 of 1,000 words, \d+ s \(at 6 dB, \d+ wrong words\)", first)
 
 
-def test_the_name_of_a_matrix_is_no_formula(tmp_path):
+def test_the_name_of_a_matrix_is_no_formula(tmp_path, render):
+    render(".png")
     path = tmp_path / r"$\frac$.txt"
     path.write_text("11\n")
     result = curve(path, ebn0=[1], words=100)

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from hypernet.cli import main
-from hypernet.codes.baselines.belief_propagation import BeliefPropagation, MinSum
-from hypernet.codes.core.channel import Code, channel_llr, noise_deviation, random_words
+from hypernet.codes.baselines.belief_propagation import BeliefPropagation
+from hypernet.codes.core.channel import channel_llr, noise_deviation
 from hypernet.codes.core.graph import TannerGraph
-from hypernet.codes.core.transmission import Transmission
 from hypernet.codes.dataset import load_code
-from hypernet.codes.sources.alist import write_alist
-from hypernet.codes.sources.matrices import construct
-from hypernet.codes.tools import inputs
 from hypernet.codes.tools.decode import decode, decode_stream
-from hypernet.codes.tools.inputs import ranges
-from hypernet.codes.train import train
 from hypernet.codes.trained import CHUNK, open_model, plain_decoder
 from hypernet.lab.errors import UserError
-from hypernet.lab.job import Job
+from tests.codes.decoders import decoded_words
 
 BITS = 31
-LLR = np.random.default_rng(0).normal(2.5, 2.0, size=(6, 31))
 
 
 @pytest.fixture
-def model(prepared, config, tmp_path):
-    """The model file of belief propagation on BCH(31,16), as its training step writes it."""
-    settings = config("datasets=[BCH31_16]").settings("train", "BCH31_16", "bp")
-    train(Job("codes", "BCH31_16", "bp", 0, prepared("BCH31_16"), tmp_path / "run", settings))
-    return tmp_path / "run" / "model.ckpt"
+def model(trained):
+    """The model file of belief propagation on BCH(31,16)."""
+    return trained("bp")
 
 
 def channel_values(words):
@@ -44,17 +33,11 @@ def channel_values(words):
     return channel_llr(zeros, noise_deviation(3.0, 16 / 31), np.random.default_rng(0)).T.copy()
 
 
-def run(decoder, llr):
-    """What a decoder, called directly, makes of words ``[words, n]``."""
-    with torch.inference_mode():
-        return decoder(torch.from_numpy(np.ascontiguousarray(llr.T, dtype=np.float32))).numpy().T
-
-
 @pytest.fixture
 def expected(prepared):
     """What belief propagation, called directly, makes of the channel values of 7 words."""
     decoder = BeliefPropagation(TannerGraph(load_code(prepared("BCH31_16")).parity_check), 5)
-    soft = run(decoder, channel_values(7))
+    soft = decoded_words(decoder, channel_values(7))
     bits = (soft < 0).astype(np.uint8)
     assert 0 < bits.sum() < (channel_values(7) < 0).sum()
     return soft, bits
@@ -132,7 +115,7 @@ def test_more_iterations_than_were_trained(model, prepared, tmp_path):
     command = ["codes", "predict", "--model", model, "--llr", tmp_path / "llr.npy", "--out", tmp_path / "bits.npy"]
     assert main([*map(str, command), "--soft", str(tmp_path / "soft.npy"), "--iterations", "12"]) == 0
     decoder = BeliefPropagation(TannerGraph(load_code(prepared("BCH31_16")).parity_check), 12)
-    expected = run(decoder, channel_values(7))
+    expected = decoded_words(decoder, channel_values(7))
     assert np.abs(np.load(tmp_path / "soft.npy") - expected).max() < 1e-4
 
 
@@ -166,7 +149,7 @@ def test_the_function_gives_what_the_command_writes(model, tmp_path, monkeypatch
 
 
 def test_a_word_with_an_undecided_bit_is_no_success(tmp_path, capsys):
-    # Of the second word nothing is known: it satisfies H by default only. The third one's last bit is that of the first.
+    # Of the second word nothing is known, and it satisfies H all the same; the third one's last bit equals its first.
     llr = np.array([[2.0, 3.0, -1.0, 4.0], [0.0] * 4, [2.0, 3.0, 1.0, 0.0]])
     matrix = [[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1]]
     decoded = decode(llr, matrix=matrix)
@@ -187,6 +170,11 @@ def test_the_mean_number_of_iterations_is_that_of_the_words():
     assert decoder.word_updates == 1 + 1 + 7
     decoder(np.array([agree]), stop_early=False)
     assert decoder.word_updates == 9 + 7
+    words = [agree, agree, never]
+    for batch in (1, 2, 3):
+        assert decode(words, matrix=[[1, 1]], iterations=7, batch=batch, check=False).mean_iterations == 3
+    assert [part.mean_iterations for part in decode_stream(words, matrix=[[1, 1]], iterations=7, batch=2)] == [1, 7]
+    assert decode(words, matrix=[[1, 1]], iterations=7, all_iterations=True, check=False).mean_iterations == 7
 
 
 def test_the_function_takes_arrays_and_lists_and_an_opened_decoder(model, expected):
@@ -289,226 +277,3 @@ def test_what_is_printed_of_decoders_and_words_is_short(model):
 def test_an_opened_decoder_runs_at_least_one_iteration(model):
     with pytest.raises(UserError, match="iterations: 0 is not a whole number from 1"):
         open_model(model).use_iterations(0)
-
-
-# --- as a filter --------------------------------------------------------------------------------------------
-
-
-def decided(iterations):
-    decoder = BeliefPropagation(TannerGraph(construct("BCH31_16")), iterations)
-    return ["".join(map(str, row)) for row in (run(decoder, LLR) < 0).astype(int)]
-
-
-def test_a_filter_answers_every_line_at_once(trained):
-    command = [sys.executable, "-m", "hypernet.cli", "codes", "decode", "--llr", "-", "--batch", "1"]
-    command += ["--model", str(trained("bp"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        for word, bits in zip(LLR, decided(5), strict=True):
-            process.stdin.write(" ".join(map(str, word)) + "\n")
-            process.stdin.flush()
-            # Blocks for ever if the answer waited for more input.
-            assert process.stdout.readline().strip() == bits
-        process.stdin.close()
-        assert process.wait() == 0
-
-
-def test_more_iterations_than_were_trained_are_printed(trained, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", LLR)
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.npy")]
-    assert main([*command, "--iterations", "30"]) == 0
-    assert capsys.readouterr().out.split() == decided(30)
-
-
-def test_a_decoder_that_cannot_go_on_says_so(trained, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", LLR)
-    command = ["codes", "decode", "--model", str(trained("maximum_likelihood")), "--llr", str(tmp_path / "llr.npy")]
-    assert main([*command, "--iterations", "9"]) == 2
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line == "hypernet: maximum_likelihood: was trained for 5 iterations and cannot run 9"
-
-
-def test_a_line_without_an_end_is_refused_early(trained, tmp_path, capsys):
-    (tmp_path / "llr.txt").write_text("1 " * 10_000)
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt")]
-    assert main(command) == 2
-    assert "line 1: longer than" in capsys.readouterr().err
-
-
-def test_a_good_line_before_a_bad_one_writes_no_file(trained, tmp_path, capsys):
-    good = " ".join(map(str, LLR[0]))
-    (tmp_path / "llr.txt").write_text(f"{good}\n{good} 7\n")
-    (tmp_path / "bits.txt").write_text("as it was")
-    command = ["codes", "decode", "--model", str(trained("bp")), "--llr", str(tmp_path / "llr.txt"), "--batch", "1"]
-    assert main([*command, "--out", str(tmp_path / "bits.txt")]) == 2
-    assert "line 2: 32 values" in capsys.readouterr().err
-    assert (tmp_path / "bits.txt").read_text() == "as it was"
-
-
-@pytest.mark.parametrize(("option", "name"), [("--out", "bits.csv"), ("--out", "bits"), ("--soft", "soft.txt")])
-def test_an_output_of_another_kind_is_refused_before_any_work(tmp_path, capsys, option, name):
-    # No model is there: the name is looked at first.
-    arguments = ["codes", "predict", "--model", "absent", "--llr", "absent", option, str(tmp_path / name)]
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert "the name must end in .npy" in printed.err
-    assert printed.err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_output_that_is_a_folder_is_refused(model, tmp_path, capsys):
-    np.save(tmp_path / "llr.npy", channel_values(2))
-    (tmp_path / "out.npy").mkdir()
-    arguments = ["--model", model, "--llr", tmp_path / "llr.npy", "--out", tmp_path / "out.npy"]
-    assert main(["codes", "predict", *map(str, arguments)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_a_call_from_python_is_refused_likewise(model):
-    decoder = open_model(model)
-    with pytest.raises(UserError, match=r"the input: BCH\(31,16\) takes words of 31"):
-        decoder(np.ones((3, 7)))
-
-
-# --- without a trained model --------------------------------------------------------------------------------
-
-
-def words_of(code, words, ebn0_db, seed=0):
-    """Random words ``[words, n]`` and what comes of them, ``[words, n]``."""
-    generator = np.random.default_rng(seed)
-    bits = random_words(code, words, generator)
-    return bits.T, channel_llr(bits, noise_deviation(ebn0_db, code.rate), generator).T.copy()
-
-
-@pytest.fixture(scope="module")
-def code():
-    return Code.of("LDPC(49,24)", construct("LDPC49_24"))
-
-
-@pytest.mark.parametrize(
-    ("options", "decoder"),
-    [
-        ([], lambda graph: BeliefPropagation(graph, 50)),
-        (["--method", "bp", "--iterations", "7"], lambda graph: BeliefPropagation(graph, 7)),
-        (["--method", "min_sum"], lambda graph: MinSum(graph, 50, 0.75)),
-        (["--method", "min_sum", "--scale", "1"], lambda graph: MinSum(graph, 50, 1.0)),
-    ],
-)
-@pytest.mark.parametrize("source", ["matrix", "code"])
-def test_a_matrix_is_decoded_without_a_model(code, tmp_path, capsys, options, decoder, source):
-    bits, llr = words_of(code, 60, 3.0)
-    np.save(tmp_path / "llr.npy", llr)
-    write_alist(tmp_path / "mine.alist", code.parity_check)
-    command = ["codes", "decode", "--llr", str(tmp_path / "llr.npy"), "--out", str(tmp_path / "bits.npy"), *options]
-    command += ["--matrix", str(tmp_path / "mine.alist")] if source == "matrix" else ["--code", "LDPC49_24"]
-    assert main([*command, "--success", str(tmp_path / "success.npy")]) == 0
-    expected = run(decoder(TannerGraph(code.parity_check)), llr) < 0
-    decided = np.load(tmp_path / "bits.npy")
-    assert np.array_equal(decided, expected)
-    # By the definition of H, in whole numbers.
-    satisfied = ~((code.parity_check.toarray().astype(int) @ decided.T) % 2).any(axis=0)
-    assert np.array_equal(np.load(tmp_path / "success.npy"), satisfied)
-    assert 30 < satisfied.sum() < 60
-    assert (decided[satisfied] == bits[satisfied]).all(axis=1).mean() > 0.9
-    title = "mine" if source == "matrix" else "LDPC(49,24)"
-    summary = capsys.readouterr().err.splitlines()[0]
-    assert summary.startswith(f"60 words of {title}, ")
-    assert f" iterations on average: {satisfied.mean():.1%} satisfy H" in summary
-
-
-def test_every_form_of_a_matrix_is_decoded_alike(code):
-    _, llr = words_of(code, 20, 3.0)
-    matrix = code.parity_check
-    expected = decode(llr, code="LDPC49_24").soft
-    for given in (matrix, matrix.toarray(), matrix.toarray().tolist(), code):
-        assert np.array_equal(decode(llr, matrix=given).soft, expected)
-    assert np.array_equal(decode(llr, model=plain_decoder(matrix)).soft, expected)
-
-
-@pytest.mark.parametrize("function", [decode, decode_stream])
-def test_a_decoder_is_chosen_by_one_thing(function):
-    llr = np.full((1, BITS), 2.0)
-    with pytest.raises(UserError, match="give one of: a model, a matrix, the name of a known code"):
-        function(llr)
-    with pytest.raises(UserError, match="TURBO: not a known code"):
-        function(llr, code="TURBO")
-    with pytest.raises(UserError, match="method: 'turbo'; accepted without a trained model: bp, min_sum"):
-        function(llr, code="BCH31_16", method="turbo")
-    with pytest.raises(UserError, match="scale: that of min_sum; bp has none"):
-        function(llr, code="BCH31_16", scale=0.5)
-    with pytest.raises(UserError, match="scale: 2 is not a number above 0 and up to 1"):
-        function(llr, code="BCH31_16", method="min_sum", scale=2)
-
-
-def test_the_command_asks_for_one_source(tmp_path, capsys):
-    assert main(["codes", "decode", "--llr", "x"]) == 2
-    assert "one of the arguments --model --matrix --code is required" in capsys.readouterr().err
-    assert main(["codes", "decode", "--llr", "x", "--code", "BCH31_16", "--model", "m"]) == 2
-    assert "not allowed with argument" in capsys.readouterr().err
-    np.save(tmp_path / "llr.npy", LLR)
-    same = ["codes", "decode", "--llr", str(tmp_path / "llr.npy"), "--code", "BCH31_16"]
-    assert main([*same, "--out", str(tmp_path / "llr.npy")]) == 2
-    assert "is read by the same command" in capsys.readouterr().err
-    assert main([*same, "--success", str(tmp_path / "a.npy"), "--out", str(tmp_path / "a.npy")]) == 2
-    assert "is written by --" in capsys.readouterr().err
-
-
-def test_hard_bits_are_those_of_a_binary_symmetric_channel(code):
-    bits, _ = words_of(code, 200, 3.0)
-    flipped = np.random.default_rng(1).random(bits.shape) < 0.02
-    decoded = decode(bits ^ flipped, matrix=code, hard_bits=0.02)
-    llr = (1.0 - 2.0 * (bits ^ flipped)) * np.log(0.98 / 0.02)
-    assert np.array_equal(decoded.bits, decode(llr, matrix=code).bits)
-    assert (decoded.bits != bits).any(axis=1).mean() < 0.3 * flipped.any(axis=1).mean()
-
-
-def test_the_opposite_sign_is_read_where_it_is_asked_for(code, tmp_path, capsys):
-    _, llr = words_of(code, 50, 4.0)
-    assert np.array_equal(decode(-llr, matrix=code, opposite_sign=True).soft, decode(llr, matrix=code).soft)
-    np.save(tmp_path / "llr.npy", -llr)
-    assert main(["codes", "decode", "--code", "LDPC49_24", "--llr", str(tmp_path / "llr.npy"), "--opposite-sign"]) == 0
-    assert capsys.readouterr().out.split() == ["".join(map(str, word)) for word in decode(llr, matrix=code).bits]
-
-
-def test_all_iterations_go_on_where_a_word_is_decided(code):
-    _, llr = words_of(code, 50, 5.0)
-    graph = TannerGraph(code.parity_check)
-    with torch.inference_mode():
-        to_the_end = BeliefPropagation(graph, 20)(torch.from_numpy(llr.T.copy()), stop_early=False).numpy().T
-    stopped, all_of_them = (decode(llr, matrix=code, iterations=20, all_iterations=flag) for flag in (False, True))
-    assert np.abs(all_of_them.soft - to_the_end).max() < 1e-4
-    assert np.abs(stopped.soft - to_the_end).max() > 1
-    assert np.array_equal(stopped.bits[stopped.success], all_of_them.bits[stopped.success])
-
-
-def test_information_bits_alone(code, tmp_path, capsys):
-    information = np.random.default_rng(0).integers(0, 2, (5, code.dimension), dtype=np.uint8)
-    llr = 4.0 - 8.0 * code.encode(information.T).T
-    np.save(tmp_path / "llr.npy", llr)
-    command = ["codes", "decode", "--code", "LDPC49_24", "--llr", str(tmp_path / "llr.npy"), "--systematic"]
-    assert main(command) == 0
-    printed = capsys.readouterr()
-    assert printed.out.split() == ["".join(map(str, word)) for word in information]
-    (line,) = [line for line in printed.err.splitlines() if line.startswith("information bits")]
-    positions = decode(llr, matrix=code).positions
-    assert line == f"information bits: positions {ranges(positions)}, from 0"
-    assert np.array_equal(positions, code.information)
-
-
-def test_a_ranges_text_names_its_numbers():
-    assert ranges(np.array([0, 1, 2, 5, 7, 8])) == "0-2,5,7-8"
-    assert ranges(np.array([], dtype=int)) == ""
-    for text in ("0-2,5,7-8", " 0 - 2, 5,7-8"):
-        assert inputs.positions("puncture", text).tolist() == [0, 1, 2, 5, 7, 8]
-
-
-def test_a_model_decodes_punctured_and_shortened_words(trained):
-    code = Code.of("BCH(31,16)", construct("BCH31_16"))
-    transmission = Transmission(code, punctured=[30], shortened=[0, 1])
-    generator = np.random.default_rng(0)
-    words = transmission.random_words(50, generator)
-    sent = channel_llr(words[transmission.sent], noise_deviation(7.0, transmission.rate), generator).T
-    for model in (trained("bp"), trained("min_sum"), trained("maximum_likelihood")):
-        decoded = decode(sent, model=model, puncture="30", shorten="0-1")
-        assert (decoded.bits[:, :2] == 0).all()
-        assert (decoded.bits == words.T).all(axis=1).mean() > 0.9
-        assert np.array_equal(decoded.positions, transmission.information)

@@ -80,7 +80,7 @@ def test_a_wrong_sign_shows_beside_a_wrong_scale(code, capsys, tmp_path):
 
 def test_a_wrong_scale_shows_where_all_words_are_decoded(code, capsys, tmp_path):
     summary, (note,) = notes(3 * received(code, 6.0, 3000), capsys, tmp_path)
-    assert float(summary.split("iterations: ")[1].split("%")[0]) > 95
+    assert float(summary.split("on average: ")[1].split("%")[0]) > 95
     assert "times too large" in note
     assert float(note.split("they are about ")[1].split(" times")[0]) == pytest.approx(3, rel=0.4)
     # Of min-sum, which does not depend on it, nothing is to be said.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -294,12 +293,18 @@ def test_a_pipe_may_hold_an_array(monkeypatch):
         read("-")
 
 
-def test_a_pipe_by_its_name(trained):
+def test_a_pipe_by_its_name(model, capsys):
+    """As `/dev/stdin` and the `<(...)` of a shell are."""
     llr = channel_values(7)
-    command = [sys.executable, "-m", "hypernet.cli", "codes", "decode", "--model", str(trained("bp"))]
-    run = subprocess.run([*command, "--llr", "/dev/stdin"], input=lines(llr).encode(), capture_output=True, check=True)
-    expected = decode(llr, model=trained("bp"), check=False).bits
-    assert run.stdout.split() == ["".join(map(str, word)).encode() for word in expected]
+    out, into = os.pipe()
+    os.write(into, lines(llr).encode())
+    os.close(into)
+    try:
+        assert main(["codes", "decode", "--model", str(model), "--llr", f"/dev/fd/{out}"]) == 0
+    finally:
+        os.close(out)
+    expected = decode(llr, model=model, check=False).bits
+    assert capsys.readouterr().out.split() == ["".join(map(str, word)) for word in expected]
 
 
 def test_the_header_that_pandas_writes_is_named(tmp_path, capsys):

@@ -71,7 +71,8 @@ def decode(
             points to a mistake in the values.
 
     Returns:
-        The bits, the log-likelihood ratios they were decided by, and whether each word is decided and satisfies H.
+        The bits, the log-likelihood ratios they were decided by, whether each word is decided and satisfies H, and the
+        mean number of iterations.
 
     Raises:
         UserError: no such file or code, words of another length than the code's, hard bits without ``hard_bits``, a
@@ -95,7 +96,8 @@ def decode(
             if finding.mistake:
                 warnings.warn(f"{account.summary()}; {finding.text}", stacklevel=2)
     soft, success = (np.concatenate([getattr(part, name) for part in parts]) for name in ("soft", "success"))
-    return Decoded(soft, success, decoder.title, decoder.method, lambda: receiver.positions)
+    mean = receiver.word_updates / len(soft) if receiver.word_updates else None
+    return Decoded(soft, success, decoder.title, decoder.method, mean, lambda: receiver.positions)
 
 
 def decode_stream(

@@ -33,12 +33,14 @@ class Decoded:
             bool.
         title: name of the code.
         method: method id of the decoder.
+        mean_iterations: iterations that a word took, on average; None of a decoder that has none.
     """
 
     soft: np.ndarray
     success: np.ndarray
     title: str
     method: str
+    mean_iterations: float | None
     _positions: Callable[[], np.ndarray] = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -154,9 +156,11 @@ class Receiver:
         """Words ``[B, n]`` after decoding."""
         updates = self.decoder.word_updates
         soft = self.decoder(values, self.stop_early)
-        self.word_updates += self.decoder.word_updates - updates
+        updates = self.decoder.word_updates - updates
+        self.word_updates += updates
         success = self.decoder.satisfied(soft < 0) & (soft != 0).all(axis=1)
-        return Decoded(soft, success, self.decoder.title, self.decoder.method, lambda: self.positions)
+        mean = updates / len(soft) if updates else None
+        return Decoded(soft, success, self.decoder.title, self.decoder.method, mean, lambda: self.positions)
 
     def stream(self, llr: ArrayLike | str | Path, words: int) -> Iterator[tuple[np.ndarray, Decoded]]:
         """The values that were sent, ``[B, t]``, and the decoded words, as they come."""
