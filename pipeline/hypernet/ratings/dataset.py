@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypernet.lab.manifest import MANIFEST, read_manifest, write_manifest
 from hypernet.lab.randomness import numpy_generator
 from hypernet.ratings.config import GENERATED, PUBLISHED, PrepareSettings
 from hypernet.ratings.core.tables import Newcomers, RatingData, Rows, Truth
+from hypernet.ratings.core.wording import counted
 from hypernet.ratings.names import dataset_title
 from hypernet.ratings.sources import csv_tables, jester, movielens, preftrees
 from hypernet.ratings.sources.features import FOLDS, STATISTICS, ItemStatistics, training_statistics, with_medians
@@ -40,6 +42,11 @@ def prepare(dataset: str, raw: Path, out: Path, settings: PrepareSettings) -> No
     data, facts = assemble(dataset, read(dataset, raw, settings), settings)
     if len(np.unique(data.test.user)) < 2:
         raise UserError(f"{dataset}: test ratings of one user only; intervals over users need two")
+    if cold := facts["cold_users"]:
+        left = (
+            f"{counted(facts['cold_test_ratings'], 'test rating')} of {counted(cold, 'user')} without training ratings"
+        )
+        print(f"{dataset}: cold: left out: {left}", file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
     data.save(out)

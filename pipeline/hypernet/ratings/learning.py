@@ -153,7 +153,8 @@ def learn(
     batches = UserBatches(data.fit, users, settings.train, seed, stage.fewest_ratings)
     if batches.left_out:
         print(
-            f"{batches.left_out} users with one rating have nothing to predict and are not trained on", file=sys.stderr
+            f"users with a single rating, of which nothing can be predicted, are not trained on: {batches.left_out}",
+            file=sys.stderr,
         )
     if batches.batch_users < settings.train.users_per_batch:
         print(f"users_per_batch: only {batches.batch_users} users; a batch has all of them", file=sys.stderr)

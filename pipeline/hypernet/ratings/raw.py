@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hypernet.lab.errors import UserError
 from hypernet.lab.files import atomic_path, empty
 from hypernet.lab.manifest import write_manifest
 from hypernet.ratings.config import GENERATED, CsvTables, RawSettings
@@ -56,6 +57,8 @@ def _csv_tables(dataset: str, table: CsvTables) -> tuple[dict[str, bytes], dict[
     source = csv_tables.read(ratings, items, dataset, table.keep, table.scale, table.split, table.unknown)
     for note in source.notes:
         print(f"{dataset}: {note}", file=sys.stderr)
+    if source.rating.min() == source.rating.max():
+        raise UserError(f"{table.ratings}: all ratings are {source.rating[0]:g}; there is nothing to predict")
     if table.scale is None:
         print(f"{dataset}: {told_scale(source.rating)}", file=sys.stderr)
     files = {csv_tables.RATINGS: ratings.read_bytes(), csv_tables.ITEMS: items.read_bytes()}

@@ -124,6 +124,13 @@ def test_a_year_that_no_item_can_have_is_not_known(marks):
     assert notes == ["release is read as dates, of which the year counts, 9999 for what is not known"]
 
 
+def test_a_year_with_a_digit_too_many_is_refused_with_its_line():
+    years = [str(year) for year in range(1981, 2001)]
+    with pytest.raises(UserError, match=r"line \d+: year is '19855', the others are years up to 2200"):
+        become("year", *years, "19855")
+    assert become("votes", *years, "19855")[0] == {"votes": [*map(int, years), 19855]}
+
+
 def test_a_number_far_above_all_others_is_told():
     columns, notes = become("runtime", "9999", "90", "120", "9999")
     assert columns == {"runtime": [9999, 90, 120, 9999]}

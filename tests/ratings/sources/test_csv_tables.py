@@ -195,6 +195,17 @@ def test_from_start_to_end(tmp_path, prepare_settings):
     assert "citation" not in facts
 
 
+def test_cold_test_ratings_are_told(tmp_path, prepare_settings, capsys):
+    ratings, items = many_ratings()
+    head, *rows = ratings.splitlines()
+    divided = [f"{row},{'test' if ',i7,' in row else 'train'}" for row in rows]
+    paths = write(tmp_path, "\n".join([f"{head},split", *divided, "cold,i0,5,test", "cold,i1,1,test"]), items)
+    table = CsvTables(ratings=str(paths[0]), items=str(paths[1]))
+    make("mine", tmp_path / "raw", RawSettings(table=table, allow_modified=False))
+    prepare("mine", tmp_path / "raw", tmp_path / "data", prepare_settings())
+    assert "mine: cold: left out: 2 test ratings of 1 user without training ratings" in capsys.readouterr().err
+
+
 def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
     ratings, items = write(tmp_path, *many_ratings())
     settings = RawSettings(table=CsvTables(ratings=str(ratings), items=str(items)), allow_modified=False)
@@ -202,6 +213,9 @@ def test_a_mistake_names_the_users_file_and_keeps_the_old_raw_data(tmp_path):
     before = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
     ratings.write_text("user,item,rating\na,i1,high\n")
     with pytest.raises(UserError, match=f"{ratings}, line 2: 'high' is not a rating"):
+        make("mine", tmp_path / "raw", settings)
+    ratings.write_text("user,item,rating\n" + "".join(f"u,i{item},1\n" for item in range(8)))
+    with pytest.raises(UserError, match=f"{ratings}: all ratings are 1; there is nothing to predict"):
         make("mine", tmp_path / "raw", settings)
     items.unlink()
     with pytest.raises(UserError, match=f"{items}: no such file"):

@@ -18,10 +18,12 @@ from hypernet.ratings.sources.delimited import LARGEST_NUMBER
 from hypernet.ratings.sources.features import number, with_medians
 from hypernet.ratings.sources.numerals import (
     UNKNOWN,
+    YEARS,
     Numbers,
     answers,
     high_mark,
     is_missing,
+    past_years,
     plain_numbers,
     with_units,
     without_marks,
@@ -68,7 +70,7 @@ class Attributes:
             lines: where they stand, ``[M]``.
 
         Raises:
-            UserError: a text among numbers, or a number that is too large.
+            UserError: a text among numbers, a number that is too large, or one among years that is none.
         """
         spaced = name.endswith(SPACED)
         name = without_braces(re.sub(r":(token|float)(_seq)?$", "", name))
@@ -91,6 +93,11 @@ class Attributes:
             self.number(name if "year" in name.casefold() else f"{name} year", years)
         elif (numbers := _numbers(path, name, texts, lines)) is not None:
             told, (values, mark) = numbers.told, without_marks(numbers.values)
+            if YEAR.search(name) and (late := past_years(values)).size:
+                cell = f"line {lines[late[0]]}: {name} is {texts[late[0]][:20]!r}"
+                raise UserError(
+                    f"{path}, {cell}, the others are years up to {YEARS[1]}; accepted: a year, or nothing or NA"
+                )
             told = ", ".join(filter(None, (told, mark and f"{mark} for what is not known")))
             if told:
                 self.notes.append(f"{where} is read as {told}")

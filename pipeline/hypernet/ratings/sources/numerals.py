@@ -16,6 +16,8 @@ UNKNOWN = MISSING | {"unknown", "unbekannt", "missing", "tba", "n.a.", "."}
 # Whole numbers that stand for nothing: below zero where no other is, and among years.
 MARKS = (-1.0, -99.0, -999.0, -9999.0, -99999.0)
 YEAR_MARKS, YEARS = (-1.0, 0.0, 1.0, 9999.0), (1000, 2200)
+# This share of a column being years, the rest are mistakes.
+MOSTLY = 0.8
 # These may stand for nothing where all others are less than a fifth of them.
 HIGH_MARKS, FAR = (999.0, 9999.0, 99999.0, 999999.0), 5
 ANSWERS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("ja", "nein"), ("oui", "non"), ("1", "0"))
@@ -134,6 +136,13 @@ def without_marks(values: np.ndarray) -> tuple[np.ndarray, str]:
             told = " and ".join(f"{mark:g}" for mark in np.unique(known[is_mark]))
             return np.where(np.isin(values, marks), np.nan, values), told
     return values, ""
+
+
+def past_years(values: np.ndarray) -> np.ndarray:
+    """Numbers of the few values that are too large for a year where the others are years."""
+    known = values[~np.isnan(values)]
+    years = (known >= YEARS[0]) & (known <= YEARS[1])
+    return np.flatnonzero(values > YEARS[1]) if years.mean() > MOSTLY else np.zeros(0, dtype=np.int64)
 
 
 def high_mark(values: np.ndarray) -> str:

@@ -223,4 +223,5 @@ def run(arguments: argparse.Namespace) -> None:
         predictions.table.to_csv(sys.stdout, index=False)
         return
     predictions.save(arguments.out)
-    print(f"{len(predictions.table)} ratings of {predictions.users} users predicted: {arguments.out}")
+    rows, asked = len(predictions.table), predictions.table["user"].nunique()
+    print(f"{counted(rows, 'rating')} of {counted(asked, 'user')} predicted: {arguments.out}")
