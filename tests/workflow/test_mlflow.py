@@ -36,7 +36,9 @@ def test_every_run_is_in_its_domains_experiment(copy, client):
     assert hyper.data.tags["scale"] == "smoke"
     measured = json.loads((copy.path / "results/codes/BCH31_16/hyper/seed0/metrics.json").read_text(encoding="utf-8"))
     expected = {
-        f"{row['metric']}/{row['group']}": row["value"] for row in measured["measurements"] if row["value"] is not None
+        "/".join(filter(None, (row["metric"], row["group"]))): row["value"]
+        for row in measured["measurements"]
+        if row["value"] is not None
     }
     assert expected
     assert {name: hyper.data.metrics[name] for name in expected} == pytest.approx(expected)
