@@ -86,13 +86,20 @@ def render(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture(scope="session")
 def section():
-    """A domain's section of the project's configuration: ``section("codes", "iterations=7")``."""
+    """A domain's section of the project's configuration: ``section("codes", "iterations=7")``.
+
+    The file is read once, which takes most of the time.
+    """
     from hypernet.domains import config_types
-    from hypernet.lab.config import check, load
+    from hypernet.lab.config import check, merge, parse_assignment, read_yaml
+
+    content, types = read_yaml(PROJECT / "params.yaml"), config_types()
 
     def load_section(domain: str, *assignments: str):
-        content = load([PROJECT / "params.yaml"], [f"{domain}.{assignment}" for assignment in assignments])
-        return check(config_types()[domain], content[domain], domain)
+        changed = content[domain]
+        for assignment in assignments:
+            changed = merge(changed, parse_assignment(assignment))
+        return check(types[domain], changed, domain)
 
     return load_section
 

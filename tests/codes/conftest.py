@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hypernet.codes.config import Config, PrepareSettings, RawSettings
+from hypernet.codes.config import PrepareSettings, RawSettings
 from hypernet.codes.dataset import prepare
 from hypernet.codes.raw import make
 from hypernet.codes.sources.matrices import MATRICES
-from hypernet.domains import config_types
-from hypernet.lab.config import check, merge, parse_assignment, read_yaml
 
 # galois compiles with numba, which would give torch as many threads as there are processors: many times slower
 # where other work runs beside.
@@ -27,20 +26,9 @@ def _no_tracking(without_mlflow):
 
 
 @pytest.fixture(scope="session")
-def config():
-    """The project's codes section with assignments over it: ``config("train.max_steps=5")``.
-
-    The file is read once, which takes most of the time.
-    """
-    content, section_type = read_yaml(PROJECT / "params.yaml")["codes"], config_types()["codes"]
-
-    def section(*assignments: str) -> Config:
-        changed = content
-        for assignment in assignments:
-            changed = merge(changed, parse_assignment(assignment))
-        return check(section_type, changed, "codes")
-
-    return section
+def config(section):
+    """The project's codes section with assignments over it: ``config("train.max_steps=5")``."""
+    return partial(section, "codes")
 
 
 @pytest.fixture(scope="session")

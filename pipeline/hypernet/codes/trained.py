@@ -58,18 +58,21 @@ class BlockDecoder:
         parity_check: H, ``[m, n]``, a ``scipy.sparse.csr_array``.
         module: the decoder itself.
         device: where it computes.
-        word_updates: check updates of single words that it has made: over the words, their mean number of iterations.
     """
 
     def __init__(self, title: str, method: str, parity_check: ParityCheck, module: nn.Module, iterations: int):
         self.title, self.method, self.parity_check, self.iterations = title, method, parity_check, iterations
         self.length = int(parity_check.shape[1])
-        self.word_updates = 0
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module = module.to(self.device).eval()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.title}, {self.method}, {self.iterations} iterations)"
+
+    @property
+    def word_updates(self) -> int:
+        """Check updates of single words so far; over the words, their mean number of iterations. 0 of a table."""
+        return self.module.word_updates if isinstance(self.module, Decoder) else 0
 
     @property
     def words_at_once(self) -> int:
@@ -102,9 +105,8 @@ class BlockDecoder:
         values = torch.from_numpy(llr).to(self.device)
         with torch.inference_mode():
             if isinstance(self.module, Decoder):
-                self.module.iterations, before = self.iterations, self.module.word_updates
+                self.module.iterations = self.iterations
                 decoded: Tensor = self.module(values, stop_early)
-                self.word_updates += self.module.word_updates - before
             else:
                 decoded = self.module(values)
         return decoded.cpu().numpy()

@@ -9,25 +9,13 @@ from hypothesis import strategies as st
 
 from hypernet.lab.errors import UserError
 from hypernet.ratings.sources.delimited import is_finite, numbered, read_lines, read_ratings
+from tests.ratings.text_files import refused, written
 
 rows_of_ratings = st.lists(
     st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(-99, 99).map(lambda value: round(value, 3))),
     min_size=1,
     max_size=20,
 )
-
-
-def written(folder, content, name="file.txt"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def refused(read, path, message):
-    with pytest.raises(UserError, match=message) as caught:
-        read(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
 
 
 @given(rows_of_ratings, st.sampled_from(["\t", "::", "|"]), st.sampled_from(["\n", "\r\n"]), st.booleans())

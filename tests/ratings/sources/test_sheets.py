@@ -13,21 +13,9 @@ from hypothesis import strategies as st
 from hypernet.lab.errors import UserError
 from hypernet.ratings.sources.headers import plain_name, usual_names, whole_ids
 from hypernet.ratings.sources.sheets import read_sheet
+from tests.ratings.text_files import refused, written
 
 NAMELESS = {2: ("item", "rating"), 3: ("user", "item", "rating"), 4: ("user", "item", "rating", "timestamp")}
-
-
-def written(folder, content, name="file.txt"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def refused(read, path, message):
-    with pytest.raises(UserError, match=message) as caught:
-        read(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
 
 
 def notes_of(path, sheet):

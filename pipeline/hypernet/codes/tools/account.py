@@ -53,8 +53,8 @@ class Account:
         """The line that stands below every decoding."""
         decoder = self.receiver.decoder
         iterations = f"{decoder.iterations} iterations"
-        if self.receiver.stop_early and self.receiver.word_updates:
-            mean = self.receiver.word_updates / max(1, self.words)
+        mean = self.receiver.mean_iterations
+        if self.receiver.stop_early and mean is not None:
             iterations = f"{mean:.1f} of at most {decoder.iterations} iterations on average"
         text = f"{self.words:,} words of {decoder.title}, {decoder.method}, {iterations}: {self.share:.1%} satisfy H"
         if self.undecided:

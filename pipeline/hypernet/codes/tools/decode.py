@@ -96,8 +96,7 @@ def decode(
             if finding.mistake:
                 warnings.warn(f"{account.summary()}; {finding.text}", stacklevel=2)
     soft, success = (np.concatenate([getattr(part, name) for part in parts]) for name in ("soft", "success"))
-    mean = receiver.word_updates / len(soft) if receiver.word_updates else None
-    return Decoded(soft, success, decoder.title, decoder.method, mean, lambda: receiver.positions)
+    return Decoded(soft, success, decoder.title, decoder.method, receiver.mean_iterations, lambda: receiver.positions)
 
 
 def decode_stream(

@@ -134,7 +134,7 @@ def export(model: str | Path | BlockDecoder, out: str | Path = OUT, *, iteration
         import onnxscript  # noqa: F401 (torch's exporter needs it, and its own error is long)
     except ImportError as error:
         raise UserError(f'export needs {error.name}, of the extra "export": pip install "hypernet[export]"') from None
-    module, n = copy.deepcopy(decoder.module).cpu(), decoder.length
+    module, n = decoder.module, decoder.length
     assert isinstance(module, Decoder)
     module.iterations = decoder.iterations
     k = Code.of(decoder.title, decoder.parity_check).dimension
@@ -168,7 +168,7 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
     """A decoder as an ONNX program for any number of words.
 
     Args:
-        decoder: on the processor.
+        decoder: what is written; it stays as it is.
         llr: channel values to trace it with, ``[words, n]``, of the type that the file is to take.
 
     Returns:
@@ -176,7 +176,7 @@ def to_onnx(decoder: Decoder, llr: Tensor) -> torch.onnx.ONNXProgram:
     """
     from onnxscript import opset18
 
-    decoder = copy.deepcopy(decoder).eval()
+    decoder = copy.deepcopy(decoder).cpu().eval()
     for graph in [module for module in decoder.modules() if isinstance(module, TannerGraph)]:
         graph.add_module("gathered_sum", _GatheredSum(graph))
         # A module that is assigned would not come before the method of the class.

@@ -98,9 +98,6 @@ class Receiver:
         opposite_sign: they are ln P(1) / P(0).
         all_iterations: do not stop at words that satisfy H.
 
-    Attributes:
-        word_updates: iterations of all words so far, together.
-
     Raises:
         UserError: impossible positions or an impossible share.
     """
@@ -120,12 +117,17 @@ class Receiver:
             raise UserError("opposite_sign: hard bits are 0 and 1 and have no sign")
         self.decoder, self.hard_bits, self.stop_early = decoder, hard_bits, not all_iterations
         self.opposite_sign = opposite_sign
-        self.word_updates = 0
+        self._words = self._updates = 0
         self.transmission: Transmission | None = None
         if puncture is not None or shorten is not None:
             code = Code.of(decoder.title, decoder.parity_check)
             self.transmission = inputs.transmission_of(code, puncture, shorten)
         self.length = decoder.length if self.transmission is None else len(self.transmission.sent)
+
+    @property
+    def mean_iterations(self) -> float | None:
+        """Iterations of a word so far, on average; None of a decoder that has none."""
+        return self._updates / self._words if self._updates else None
 
     @functools.cached_property
     def positions(self) -> np.ndarray:
@@ -154,10 +156,10 @@ class Receiver:
 
     def decoded(self, values: np.ndarray) -> Decoded:
         """Words ``[B, n]`` after decoding."""
-        updates = self.decoder.word_updates
+        before = self.decoder.word_updates
         soft = self.decoder(values, self.stop_early)
-        updates = self.decoder.word_updates - updates
-        self.word_updates += updates
+        updates = self.decoder.word_updates - before
+        self._words, self._updates = self._words + len(soft), self._updates + updates
         success = self.decoder.satisfied(soft < 0) & (soft != 0).all(axis=1)
         mean = updates / len(soft) if updates else None
         return Decoded(soft, success, self.decoder.title, self.decoder.method, mean, lambda: self.positions)
